@@ -1,0 +1,23 @@
+//! The words every other crate speaks: typed ids, permissions and roles, problems (RFC 9457), the five gates by
+//! name, time and randomness as arguments, and every limit with its unit.
+//!
+//! Architecture invariant: nothing here does IO, is async, or knows another crate of the workspace.
+
+mod clock;
+mod event;
+mod gate;
+mod id;
+pub mod limits;
+mod permission;
+mod problem;
+mod request;
+mod rng;
+
+pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
+pub use event::{EventKind, ParseEventKindError};
+pub use gate::Gate;
+pub use id::{AgentId, EntryId, KeyId, ParseIdError, ProjectId, ProviderId, TenantId};
+pub use permission::{Capabilities, ParsePermissionError, ParseRoleError, Permission, Role};
+pub use problem::{FieldError, Problem, ProblemKind};
+pub use request::{Face, RequestContext, RequestId, TraceContext};
+pub use rng::Rng;
