@@ -1,0 +1,122 @@
+//! Verification of a whole log: every entry, every hash, the root, the signature.
+//!
+//! The walk goes once over the log from the left and holds one tile per level. Each level carries two rows of
+//! hashes: those computed from the entries, and those computed from the stored tiles. Where a stored hash agrees
+//! with neither, the fault is new and is named; where it agrees with one, the fault below it was named already
+//! and the agreement tells whether the entry or its stored hash was altered.
+
+mod align;
+mod ids;
+mod report;
+mod walk;
+
+use uuid::Uuid;
+
+use crate::CHECKPOINT_PATH;
+use crate::checkpoint::{Checkpoint, OpenError};
+use crate::note::{Note, SignatureError, VerifierKey};
+use crate::source::TileSource;
+
+pub use ids::DUPLICATE_WINDOW_ENTRIES;
+pub use report::{FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, Report, Verdict};
+
+/// How far a verification has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Entries looked at.
+    pub entries_done: u64,
+    /// Entries of the log.
+    pub entries_total: u64,
+}
+
+/// How a log is to be verified.
+#[derive(Debug, Clone)]
+pub struct LogVerifier<'a> {
+    keys: &'a [VerifierKey],
+    tenant: Option<Uuid>,
+    opaque: bool,
+    older: Vec<Checkpoint>,
+}
+
+impl<'a> LogVerifier<'a> {
+    /// The checkpoint must be signed by at least one of `keys`, all of which belong to this log.
+    pub fn new(keys: &'a [VerifierKey]) -> Self {
+        Self { keys, tenant: None, opaque: false, older: Vec::new() }
+    }
+
+    /// Every entry must be of this tenant. Without it, of the tenant of the first entry.
+    #[must_use]
+    pub fn tenant(mut self, tenant: Uuid) -> Self {
+        self.tenant = Some(tenant);
+        self
+    }
+
+    /// The entries are not ours: check their hashes, do not read them.
+    #[must_use]
+    pub fn opaque_entries(mut self) -> Self {
+        self.opaque = true;
+        self
+    }
+
+    /// The log must continue the one this checkpoint describes. The caller has verified its signature.
+    #[must_use]
+    pub fn older(mut self, checkpoint: Checkpoint) -> Self {
+        self.older.push(checkpoint);
+        self
+    }
+
+    /// Reads the whole log. Never fails: what is wrong stands in the report.
+    pub fn run<S: TileSource + ?Sized>(&self, source: &S, on_progress: &mut dyn FnMut(Progress)) -> Report {
+        let mut report = Report::default();
+        match self.open(source, &mut report) {
+            // The size is only worth walking once a key vouches for it.
+            Ok(checkpoint) => walk::walk(self, source, &checkpoint, &mut report, on_progress),
+            Err((kind, detail)) => {
+                report.untrusted = true;
+                report.add(Finding::new(kind, detail).at(CHECKPOINT_PATH));
+            }
+        }
+        report
+    }
+
+    fn open<S: TileSource + ?Sized>(
+        &self,
+        source: &S,
+        report: &mut Report,
+    ) -> Result<Checkpoint, (FindingKind, String)> {
+        let bytes = match source.read(CHECKPOINT_PATH) {
+            Ok(Some(bytes)) => bytes,
+            Ok(None) => return Err((FindingKind::CheckpointMissing, "there is no checkpoint".to_owned())),
+            Err(error) => return Err((FindingKind::Unreadable, error.to_string())),
+        };
+        let note =
+            Note::parse(&bytes).map_err(|error| (FindingKind::CheckpointMalformed, error.to_string()))?;
+        let checkpoint = Checkpoint::open(&note, self.keys).map_err(|error| {
+            let kind = match &error {
+                OpenError::Signature(SignatureError::Invalid(_)) => FindingKind::SignatureBad,
+                OpenError::Signature(SignatureError::Unsigned) => FindingKind::SignatureMissing,
+                OpenError::Origin { .. } => FindingKind::OriginMismatch,
+                OpenError::Note(_) | OpenError::Checkpoint(_) => FindingKind::CheckpointMalformed,
+            };
+            (kind, error.to_string())
+        })?;
+        report.origin = Some(checkpoint.origin().to_string());
+        report.size = checkpoint.size();
+        report.root = Some(*checkpoint.root());
+        let signers = note.verify(self.keys).unwrap_or_default();
+        report.signed_by = signers.iter().map(ToString::to_string).collect();
+        Ok(checkpoint)
+    }
+}
+
+/// Verifies the log in `source` with the log's keys; [`LogVerifier`] has more to ask for.
+pub fn verify_log<S: TileSource + ?Sized>(
+    source: &S,
+    keys: &[VerifierKey],
+    mut on_progress: impl FnMut(Progress),
+) -> Report {
+    LogVerifier::new(keys).run(source, &mut on_progress)
+}
+
+#[cfg(test)]
+mod tests;
