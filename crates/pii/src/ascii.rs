@@ -1,0 +1,50 @@
+//! Kinds of symbols, looked up in one table.
+
+/// A letter or digit that is not ASCII and has no ASCII base letter.
+pub(crate) const ALPHA_OTHER: u8 = 0x80;
+/// Any other character that is not ASCII.
+pub(crate) const OTHER: u8 = 0x81;
+/// What lies beyond the end of the text.
+pub(crate) const END: u8 = 0;
+
+pub(crate) const DIGIT: u8 = 1;
+pub(crate) const UPPER: u8 = 2;
+pub(crate) const LOWER: u8 = 4;
+pub(crate) const ALPHA_ANY: u8 = 8;
+/// `. _ + - '`: with letters and digits they make a run, the local part of an address.
+pub(crate) const JOINT: u8 = 16;
+/// Symbols outside runs at which something can start: `(`, `:`, `<`.
+pub(crate) const OPENER: u8 = 32;
+pub(crate) const SPACE: u8 = 64;
+
+pub(crate) const ALNUM: u8 = DIGIT | UPPER | LOWER | ALPHA_ANY;
+pub(crate) const RUN: u8 = ALNUM | JOINT;
+
+static KIND: [u8; 256] = kinds();
+
+const fn kinds() -> [u8; 256] {
+    let mut table = [0; 256];
+    let mut i = 0;
+    while i < 256 {
+        table[i] = match i as u8 {
+            b'0'..=b'9' => DIGIT,
+            b'A'..=b'Z' => UPPER,
+            b'a'..=b'z' => LOWER,
+            ALPHA_OTHER => ALPHA_ANY,
+            b'.' | b'_' | b'+' | b'-' | b'\'' => JOINT,
+            b'(' | b':' | b'<' => OPENER,
+            b' ' | b'\n' | b'\t' | b'\r' => SPACE,
+            _ => 0,
+        };
+        i += 1;
+    }
+    table
+}
+
+pub(crate) fn kind(symbol: u8) -> u8 {
+    KIND[symbol as usize]
+}
+
+pub(crate) fn is(symbol: u8, kinds: u8) -> bool {
+    kind(symbol) & kinds != 0
+}

@@ -1,0 +1,288 @@
+//! The one pass over the symbols that whole texts and streams share.
+//!
+//! The pass stands at a place, asks the rules that can start there, and moves on: behind the finding, to the next
+//! joint of the run, or behind the run. It never moves past a place whose rules are `Pending`, so what lies before it is decided.
+//! A rule looks at most a fixed number of symbols either way, so the work is linear in the text.
+
+use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, UPPER};
+use crate::policy::{Mode, Policy};
+use crate::rules::{self, Run};
+use crate::window::{Best, Hit, Look, Pending, Tail, Window};
+
+/// The longest local part of an address, RFC 5321 section 4.5.3.1.1. The end of a longer run is kept this long, for it
+/// may still become one.
+pub(crate) const LOCAL_PART_SYMBOLS_MAX: usize = 64;
+/// How far a run is followed in one look; no limit on its length.
+const RUN_LOOK_SYMBOLS: usize = LOCAL_PART_SYMBOLS_MAX + 1;
+/// A run without digits this long may still be a key.
+const KEY_RUN_SYMBOLS_MIN: usize = 16;
+/// A key block without an end is given up after this much.
+pub(crate) const PEM_SYMBOLS_MAX: usize = 64 * 1024;
+/// `-----END ` and the longest label and closing dashes.
+const PEM_END_SYMBOLS_MAX: usize = 64;
+
+/// What the pass tells the one who drives it. Places are in symbols.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    /// A finding from start to end.
+    Found(Hit),
+    /// A finding that is longer than is held starts; its parts follow.
+    Begin(Hit),
+    /// The next part of it, from start to end.
+    Part(usize, usize),
+    /// It ended.
+    Finish,
+    /// The text already holds something that reads like one of our tokens.
+    TokenSeen(usize, usize),
+}
+
+struct Swallow {
+    tail: Tail,
+    /// Symbols swallowed so far.
+    symbols: usize,
+}
+
+/// Where the pass stands.
+#[derive(Default)]
+pub(crate) struct Engine {
+    /// Everything before is decided.
+    pub(crate) place: usize,
+    /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
+    run_to: usize,
+    /// A finding that was announced by something before it, such as a password by its name.
+    ahead: Option<Hit>,
+    swallow: Option<Swallow>,
+    /// Up to here a finding was flagged only: look for what must be redacted inside it, and count nothing twice.
+    flagged_to: usize,
+    /// Rule calls so far: what a test of linear work counts.
+    #[cfg(test)]
+    pub(crate) work: usize,
+}
+
+impl Engine {
+    /// Whether a long finding is being swallowed.
+    pub(crate) fn in_swallow(&self) -> bool {
+        self.swallow.is_some()
+    }
+
+    /// Forgets the first `n` symbols.
+    pub(crate) fn drop_front(&mut self, n: usize) {
+        self.place -= n;
+        self.run_to = self.run_to.saturating_sub(n);
+        self.flagged_to = self.flagged_to.saturating_sub(n);
+        if let Some(hit) = &mut self.ahead {
+            hit.start = hit.start.saturating_sub(n);
+            hit.end -= n;
+        }
+    }
+
+    /// Goes as far as the window allows; at the last window, to the end.
+    pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
+        while self.place < window.symbols.len() {
+            if self.step(window, policy, on).is_err() {
+                return;
+            }
+        }
+        if window.last && self.swallow.take().is_some() {
+            on(Event::Finish);
+        }
+    }
+
+    fn step(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) -> Look<()> {
+        if self.swallow.is_some() {
+            return self.swallow_on(window, on);
+        }
+        if let Some(hit) = self.ahead
+            && self.place >= hit.start
+        {
+            self.ahead = None;
+            if hit.end > self.place || hit.tail.holds(window.symbols[self.place]) {
+                self.commit(Hit { start: self.place, end: hit.end.max(self.place), ..hit }, policy, on);
+                return Ok(());
+            }
+        }
+        let at = self.place;
+        let symbol = window.symbols[at];
+        let kind = ascii::kind(symbol);
+        if kind & (RUN | OPENER) == 0 {
+            self.place += 1;
+            return Ok(());
+        }
+        if symbol == b'<'
+            && let Some(end) = rules::token::lookalike(window, at)?
+        {
+            on(Event::TokenSeen(at, end));
+            self.place = end;
+            return Ok(());
+        }
+        if kind & OPENER != 0 {
+            return self.try_here(window, policy, Run::opener(at), on).map(|()| {
+                if self.place == at {
+                    self.place = at + 1;
+                }
+            });
+        }
+        self.step_run(window, policy, on)
+    }
+
+    /// One step inside a run of letters, digits and joints.
+    fn step_run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) -> Look<()> {
+        let at = self.place;
+        let fresh = !ascii::is(window.before(at), RUN);
+        let (end, kinds, whole) = self.follow(window, at)?;
+        let after = if whole { window.at(end)? } else { 0 };
+        let run = Run { start: at, end, kinds, after };
+        let busy = after == b'@'
+            || kinds & (DIGIT | ALPHA_ANY) != 0
+            || end - at >= KEY_RUN_SYMBOLS_MIN
+            || rules::may_start_without_digit(window, &run);
+        if busy {
+            self.try_here(window, policy, run, on)?;
+            if self.place != at {
+                return Ok(());
+            }
+        }
+        if self.ahead.is_none()
+            && fresh
+            && whole
+            && let Some(hit) = rules::announced(window, &run)?
+        {
+            let mut best = Best::new(policy, hit.start < self.flagged_to);
+            best.offer(hit);
+            self.ahead = best.take();
+        }
+        if !busy {
+            self.place = end;
+            return Ok(());
+        }
+        self.place = next_stop(window, at, end, after == b'@' || !whole);
+        Ok(())
+    }
+
+    /// How far the run goes on, what is in it, and whether that is its end.
+    ///
+    /// Of a long run only as much is looked at as is there: it needs no answer about its end until that comes near.
+    fn follow(&mut self, window: Window<'_>, at: usize) -> Look<(usize, u8, bool)> {
+        let mut kinds = 0;
+        let limit = at + RUN_LOOK_SYMBOLS;
+        for k in at..limit {
+            let kind = ascii::kind(window.at(k)?);
+            if kind & RUN == 0 {
+                return Ok((k, kinds, true));
+            }
+            kinds |= kind;
+        }
+        let mut end = self.run_to.max(limit);
+        while end < window.symbols.len() && ascii::is(window.symbols[end], RUN) {
+            end += 1;
+        }
+        self.run_to = end;
+        Ok((end, kinds, false))
+    }
+
+    fn try_here(
+        &mut self,
+        window: Window<'_>,
+        policy: &Policy,
+        run: Run,
+        on: &mut impl FnMut(Event),
+    ) -> Look<()> {
+        #[cfg(test)]
+        {
+            self.work += 1;
+        }
+        let mut best = Best::new(policy, run.start < self.flagged_to);
+        rules::offer_all(window, &run, &mut best)?;
+        if let Some(hit) = best.take() {
+            self.commit(hit, policy, on);
+        }
+        Ok(())
+    }
+
+    fn commit(&mut self, hit: Hit, policy: &Policy, on: &mut impl FnMut(Event)) {
+        if policy.mode(hit.class) != Mode::Strict {
+            on(Event::Found(hit));
+            self.flagged_to = self.flagged_to.max(hit.end);
+            // The flagged text is looked through from its second symbol on; nothing else can start at the first.
+            self.place = hit.start + 1;
+            return;
+        }
+        if hit.tail == Tail::Closed {
+            on(Event::Found(hit));
+        } else {
+            on(Event::Begin(hit));
+            on(Event::Part(hit.start, hit.end));
+            self.swallow = Some(Swallow { tail: hit.tail, symbols: hit.end - hit.start });
+        }
+        self.place = hit.end;
+    }
+
+    fn swallow_on(&mut self, window: Window<'_>, on: &mut impl FnMut(Event)) -> Look<()> {
+        let Some(swallow) = &mut self.swallow else { return Ok(()) };
+        let at = self.place;
+        let mut end = at;
+        let mut done = false;
+        while end < window.symbols.len() {
+            let symbol = window.symbols[end];
+            if swallow.tail == Tail::Pem {
+                if symbol == b'-' {
+                    match pem_end(window, end) {
+                        Ok(Some(stop)) => {
+                            end = stop;
+                            done = true;
+                            break;
+                        }
+                        Ok(None) => {}
+                        Err(Pending) => break,
+                    }
+                }
+                if swallow.symbols + (end - at) >= PEM_SYMBOLS_MAX {
+                    done = true;
+                    break;
+                }
+            } else if !swallow.tail.holds(symbol) {
+                done = true;
+                break;
+            }
+            end += 1;
+        }
+        swallow.symbols += end - at;
+        if end > at {
+            on(Event::Part(at, end));
+            self.place = end;
+        }
+        if done {
+            self.swallow = None;
+            on(Event::Finish);
+        }
+        if done || end > at { Ok(()) } else { Err(Pending) }
+    }
+}
+
+/// The end of the `-----END …-----` that starts at `i`.
+fn pem_end(window: Window<'_>, i: usize) -> Look<Option<usize>> {
+    if !window.reads(i, b"-----end ")? {
+        return Ok(None);
+    }
+    let label = i + 9;
+    let dashes = window.span(label, PEM_END_SYMBOLS_MAX, |b| b.is_ascii_alphanumeric() || b == b' ')?;
+    let end = window.span(dashes, 5, |b| b == b'-')?;
+    Ok((end == dashes + 5).then_some(end))
+}
+
+/// The next place in a run at which something can start: behind a joint, where letters give way to a number or the
+/// other way round, or as far before the end of a long run as an address may reach.
+fn next_stop(window: Window<'_>, at: usize, end: usize, address: bool) -> usize {
+    let near_end = end.saturating_sub(LOCAL_PART_SYMBOLS_MAX);
+    let mut previous = window.symbols[at];
+    for k in at + 1..end {
+        let symbol = window.symbols[k];
+        let joint =
+            ascii::is(previous, JOINT) && ascii::is(symbol, DIGIT | UPPER | LOWER | ALPHA_ANY | JOINT);
+        if joint || (address && k == near_end) {
+            return k;
+        }
+        previous = symbol;
+    }
+    end
+}

@@ -1,0 +1,213 @@
+//! Replacing what was found, in whole texts and in streams.
+
+use std::borrow::Cow;
+
+use crate::ascii::ALPHA_OTHER;
+use crate::class::Class;
+use crate::counts::Counts;
+use crate::engine::{Engine, Event};
+use crate::policy::{Mode, Policy};
+use crate::scanner::{Places, Scanner, View};
+use crate::symbols::Symbols;
+use crate::tokens::{Digest, Tokens};
+use crate::window::{Hit, LOOK_BEHIND_SYMBOLS_MAX, Tail, Window};
+
+/// A text after redaction.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redacted<'a> {
+    /// The text; borrowed when nothing was replaced.
+    pub text: Cow<'a, str>,
+    /// What was found and what was replaced.
+    pub counts: Counts,
+}
+
+/// Replaces what the policy calls strict by tokens and counts what it finds.
+///
+/// Whatever is not replaced stays as it is, byte for byte. The tokens of `tokens` stand for the same values in every
+/// text it is used with.
+pub fn redact<'a>(_scanner: &Scanner, text: &'a str, policy: &Policy, tokens: &mut Tokens) -> Redacted<'a> {
+    let view = View::of(text);
+    let mut writer = Writer::default();
+    let window = Window { symbols: view.bytes(), last: true };
+    Engine::default().run(window, policy, &mut |event| writer.take(event, text, &view, policy, tokens));
+    let text = if writer.replaced {
+        writer.out.push_str(&text[writer.written..]);
+        Cow::Owned(writer.out)
+    } else {
+        Cow::Borrowed(text)
+    };
+    Redacted { text, counts: writer.counts }
+}
+
+/// Turns events into text.
+#[derive(Default)]
+struct Writer {
+    out: String,
+    /// Up to here the text is in `out`, or replaced.
+    written: usize,
+    replaced: bool,
+    counts: Counts,
+    /// The long finding under way; no digest once its token is written.
+    open: Option<(Class, Option<Digest>)>,
+}
+
+impl Writer {
+    fn take(&mut self, event: Event, raw: &str, places: &impl Places, policy: &Policy, tokens: &mut Tokens) {
+        match event {
+            Event::Found(hit) => {
+                let strict = policy.mode(hit.class) == Mode::Strict;
+                self.counts.add(hit.class, strict);
+                if strict {
+                    self.copy_to(raw, places.raw_start(hit.start));
+                    let mut digest = tokens.digest(hit.class);
+                    feed(&mut digest, raw, places, hit.class, hit.start, hit.end);
+                    self.out.push_str(tokens.for_value(hit.class, &digest));
+                    self.written = places.raw_end(hit.end);
+                }
+            }
+            Event::Begin(hit) => self.begin(hit, raw, places, tokens),
+            Event::Part(start, end) => {
+                if let Some((class, Some(digest))) = &mut self.open {
+                    feed(digest, raw, places, *class, start, end);
+                }
+                self.written = self.written.max(places.raw_end(end));
+            }
+            Event::Finish => {
+                if let Some((class, Some(digest))) = self.open.take() {
+                    self.out.push_str(tokens.for_value(class, &digest));
+                }
+            }
+            Event::TokenSeen(start, end) => {
+                tokens.foreign(&raw[places.raw_start(start)..places.raw_end(end)])
+            }
+        }
+    }
+
+    fn begin(&mut self, hit: Hit, raw: &str, places: &impl Places, tokens: &mut Tokens) {
+        self.counts.add(hit.class, true);
+        self.copy_to(raw, places.raw_start(hit.start));
+        if hit.tail == Tail::Pem {
+            self.out.push_str(&tokens.mint(hit.class));
+            self.open = Some((hit.class, None));
+        } else {
+            self.open = Some((hit.class, Some(tokens.digest(hit.class))));
+        }
+    }
+
+    fn copy_to(&mut self, raw: &str, end: usize) {
+        self.replaced = true;
+        if end > self.written {
+            self.out.push_str(&raw[self.written..end]);
+        }
+    }
+}
+
+/// Feeds a value in the form in which two spellings of it are equal: addresses in small letters, numbers without
+/// separators. A letter that is not ASCII counts as itself, not as its base letter.
+fn feed(digest: &mut Digest, raw: &str, places: &impl Places, class: Class, start: usize, end: usize) {
+    for i in start..end {
+        let symbol = places.symbol(i);
+        let text = &raw[places.raw_start(i)..places.raw_end(i + 1)];
+        let foreign = !text.is_ascii() && (symbol.is_ascii_alphabetic() || symbol >= ALPHA_OTHER);
+        match class {
+            _ if foreign => digest.feed(text.as_bytes()),
+            Class::Email => digest.feed(&[symbol.to_ascii_lowercase()]),
+            Class::Phone | Class::GovId | Class::Payment if !symbol.is_ascii_alphanumeric() => {}
+            Class::Phone | Class::GovId | Class::Payment => digest.feed(&[symbol.to_ascii_uppercase()]),
+            _ => digest.feed(&[symbol]),
+        }
+    }
+}
+
+/// How many symbols behind the decided place a stream keeps for the rules that look back.
+const KEPT_SYMBOLS: usize = 2 * LOOK_BEHIND_SYMBOLS_MAX;
+/// How much a stream lets gather before it forgets what is decided.
+const FORGET_SYMBOLS_MIN: usize = 4 * KEPT_SYMBOLS;
+
+/// Redacts a text that arrives in chunks, such as the output of a model.
+///
+/// However the text is cut, the outputs together are byte for byte what [`redact`] makes of the whole. Held back is
+/// only what may still turn out to be the start of a finding: the last word or number, at most
+/// [`CANDIDATE_SYMBOLS_MAX`](crate::CANDIDATE_SYMBOLS_MAX) characters and the few that decide on what follows.
+///
+/// A finding longer than that fails closed: once so much of it is seen it is taken for one, nothing of it is put out,
+/// and its token follows when it ends. Of a private key block the token is put out at its first line and everything up
+/// to the last line is swallowed, or to the end of the text if there is none within 64 KiB.
+pub struct StreamRedactor<'a> {
+    policy: &'a Policy,
+    tokens: &'a mut Tokens,
+    raw: String,
+    symbols: Symbols,
+    engine: Engine,
+    writer: Writer,
+}
+
+impl<'a> StreamRedactor<'a> {
+    /// Starts a stream.
+    pub fn new(_scanner: &'a Scanner, policy: &'a Policy, tokens: &'a mut Tokens) -> Self {
+        Self {
+            policy,
+            tokens,
+            raw: String::new(),
+            symbols: Symbols::default(),
+            engine: Engine::default(),
+            writer: Writer::default(),
+        }
+    }
+
+    /// Takes the next chunk and returns what may be put out now, perhaps nothing.
+    pub fn push(&mut self, chunk: &str) -> String {
+        self.raw.push_str(chunk);
+        self.advance(false)
+    }
+
+    /// Ends the stream: the rest of the text, and what was found in all of it.
+    pub fn finish(mut self) -> (String, Counts) {
+        let rest = self.advance(true);
+        (rest, self.writer.counts)
+    }
+
+    /// What was found so far.
+    pub fn counts(&self) -> Counts {
+        self.writer.counts
+    }
+
+    /// How many bytes of text wait for more.
+    pub fn held_bytes(&self) -> usize {
+        self.raw.len() - self.writer.written
+    }
+
+    fn advance(&mut self, last: bool) -> String {
+        let Self { policy, tokens, raw, symbols, engine, writer } = self;
+        symbols.read(raw, last);
+        let window = Window { symbols: &symbols.bytes, last };
+        engine.run(window, policy, &mut |event| writer.take(event, raw, symbols, policy, tokens));
+        if !engine.in_swallow() {
+            let decided = symbols.raw_start(engine.place);
+            writer.copy_to(raw, decided);
+            writer.written = writer.written.max(decided);
+        }
+        self.forget();
+        std::mem::take(&mut self.writer.out)
+    }
+
+    fn forget(&mut self) {
+        let Some(n) = self.engine.place.checked_sub(KEPT_SYMBOLS) else { return };
+        if n < FORGET_SYMBOLS_MIN {
+            return;
+        }
+        let raw = self.symbols.drop_front(n);
+        self.raw.drain(..raw);
+        self.writer.written -= raw;
+        self.engine.drop_front(n);
+    }
+}
+
+impl Drop for StreamRedactor<'_> {
+    fn drop(&mut self) {
+        use zeroize::Zeroize as _;
+        self.raw.zeroize();
+        self.symbols.bytes.zeroize();
+        self.writer.out.zeroize();
+    }
+}

@@ -1,0 +1,421 @@
+//! Secrets that their name gives away: `password=…`, `"api_key": "…"`, `Bearer …`, `scheme://user:…@host`.
+
+use crate::ascii::{self, ALNUM, SPACE};
+use crate::class::Class;
+use crate::rules::Run;
+use crate::rules::credential::{is_basic, is_placeholder};
+use crate::window::{CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window, is_bare_symbol, is_key_symbol};
+
+/// How far behind its name, in symbols, a value may start.
+const GAP_SYMBOLS_MAX: usize = 12;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Name {
+    /// A person chose it: short, perhaps a word with a number.
+    Password,
+    /// A machine made it: long and random.
+    Secret,
+    Bearer,
+    Basic,
+}
+
+/// The value that the run is the name of.
+pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
+    if run.after == b':'
+        && run.start >= 2
+        && window.symbols[run.start - 2..run.start] == *b"//"
+        && let Some(hit) = userinfo(window, run)?
+    {
+        return Ok(Some(hit));
+    }
+    let Some(name) = name(&window.symbols[run.start..run.end]) else { return Ok(None) };
+    match name {
+        Name::Bearer | Name::Basic => scheme(window, run, name),
+        Name::Password | Name::Secret => value(window, run, name),
+    }
+}
+
+/// What a name promises. Names are cut at `_`, `-`, `.` and where a capital follows a small letter.
+fn name(run: &[u8]) -> Option<Name> {
+    // Cheap first: prose is full of runs that are no such name.
+    let last = run.iter().rposition(u8::is_ascii_alphabetic)?;
+    if !matches!(
+        run[last].to_ascii_lowercase(),
+        b'd' | b's' | b'w' | b't' | b'n' | b'y' | b'r' | b'c' | b'e' | b'a' | b'l' | b'o' | b'h'
+    ) {
+        return None;
+    }
+    let mut words = Words::of(run);
+    let last = words.pop()?;
+    let before = words.pop();
+    let refused = |w: &[u8]| {
+        is_one(
+            w,
+            &[
+                b"csrf",
+                b"xsrf",
+                b"public",
+                b"page",
+                b"next",
+                b"cursor",
+                b"pagination",
+                b"max",
+                b"reset",
+                b"no",
+            ],
+        )
+    };
+    if before.is_some_and(refused) {
+        return None;
+    }
+    if is_one(last, PASSWORDS) {
+        return Some(Name::Password);
+    }
+    if is_one(last, &[b"bearer"]) {
+        return Some(Name::Bearer);
+    }
+    if is_one(last, &[b"basic"]) {
+        return Some(Name::Basic);
+    }
+    if is_one(
+        last,
+        &[
+            b"secret",
+            b"token",
+            b"apikey",
+            b"credential",
+            b"credentials",
+            b"secretkey",
+            b"accesskey",
+            b"authkey",
+            b"auth",
+        ],
+    ) {
+        return Some(Name::Secret);
+    }
+    let keyed = is_one(last, &[b"key"])
+        && before.is_some_and(|w| {
+            is_one(
+                w,
+                &[
+                    b"api",
+                    b"access",
+                    b"secret",
+                    b"private",
+                    b"auth",
+                    b"encryption",
+                    b"signing",
+                    b"master",
+                    b"client",
+                    b"shared",
+                    b"account",
+                    b"service",
+                    b"storage",
+                    b"license",
+                    b"activation",
+                    b"app",
+                    b"aes",
+                    b"hmac",
+                    b"jwt",
+                    b"session",
+                    b"deploy",
+                    b"webhook",
+                    b"subscription",
+                ],
+            )
+        });
+    keyed.then_some(Name::Secret)
+}
+
+const PASSWORDS: &[&[u8]] = &[
+    b"password",
+    b"passwd",
+    b"pwd",
+    b"pass",
+    b"passphrase",
+    b"passcode",
+    b"pw",
+    b"passwort",
+    b"contrasena",
+    b"senha",
+    b"haslo",
+    b"wachtwoord",
+    b"kennwort",
+    b"mdp",
+    b"keypass",
+    b"keypasswd",
+    b"userpwd",
+    b"dbpassword",
+    b"dbpass",
+    b"userpassword",
+    b"rootpassword",
+    b"proxypassword",
+    b"pswd",
+    b"psw",
+];
+
+fn is_one(word: &[u8], words: &[&[u8]]) -> bool {
+    words.iter().any(|w| word.eq_ignore_ascii_case(w))
+}
+
+/// The words of a name, last first.
+struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Words<'a> {
+    fn of(run: &'a [u8]) -> Self {
+        // `password1` is a password too.
+        let end = run.iter().rposition(|b| b.is_ascii_alphabetic()).map_or(0, |i| i + 1);
+        Self { rest: &run[..end] }
+    }
+
+    fn pop(&mut self) -> Option<&'a [u8]> {
+        let end = self.rest.iter().rposition(u8::is_ascii_alphabetic)? + 1;
+        let mut start = end - 1;
+        while start > 0 && self.rest[start - 1].is_ascii_alphabetic() {
+            // `clientSecret`
+            if self.rest[start].is_ascii_uppercase() && self.rest[start - 1].is_ascii_lowercase() {
+                break;
+            }
+            start -= 1;
+        }
+        let word = &self.rest[start..end];
+        self.rest = &self.rest[..start];
+        Some(word)
+    }
+}
+
+/// How a value stands behind its name.
+struct Place {
+    start: usize,
+    quote: Option<u8>,
+    /// `=`, `:` or the like stands between; without it only `--password x` and `password is x` are left.
+    sign: bool,
+}
+
+fn place(window: Window<'_>, run: &Run) -> Look<Option<Place>> {
+    let mut k = run.end;
+    let mut sign = false;
+    let mut quote = None;
+    let limit = run.end + GAP_SYMBOLS_MAX;
+    while k < limit {
+        let symbol = window.at(k)?;
+        match symbol {
+            b' ' | b'\t' | b']' | b')' | b'*' | b'\\' => {}
+            b'=' | b':' | b'>' | b',' => sign = true,
+            b'"' | b'\'' | b'`' => {
+                // The quote that ends the name, and the one that starts the value.
+                quote = (sign || ascii::is(window.before(k), SPACE)).then_some(symbol);
+                if quote.is_some() && window.at(k + 1)? != symbol {
+                    return Ok(Some(Place { start: k + 1, quote, sign }));
+                }
+            }
+            b'i' | b'w' if !sign && ascii::is(window.before(k), SPACE) => {
+                let said = window.reads(k, b"is ")? || window.reads(k, b"is: ")?;
+                if !said && !window.reads(k, b"was ")? {
+                    break;
+                }
+                sign = true;
+                k += 2;
+            }
+            _ => break,
+        }
+        k += 1;
+    }
+    let cli = window.symbols[run.start] == b'-';
+    let start = k;
+    let fits = start > run.end && start < limit && (sign || cli || quote.is_none());
+    Ok(fits.then_some(Place { start, quote: None, sign: sign || cli }))
+}
+
+/// The value behind a name, if it looks like one.
+fn value(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Hit>> {
+    let Some(place) = place(window, run)? else { return Ok(None) };
+    let tail = place.quote.map_or(Tail::Bare, Tail::Quoted);
+    // In the query of an address the value ends at `&`.
+    let query = matches!(window.before(run.start), b'?' | b'&');
+    let holds = |b: u8| {
+        tail.holds(b) && !(place.quote.is_none() && (matches!(b, b'\'' | b',' | b';') || query && b == b'&'))
+    };
+    let stop = window.span(place.start, CANDIDATE_SYMBOLS_MAX, holds)?;
+    let mut text = &window.symbols[place.start..stop];
+    let rule = if name == Name::Password { "password_assignment" } else { "secret_assignment" };
+    let hit = |confidence| Hit::new(Class::Credential, "secret", rule, confidence);
+    if text.len() == CANDIDATE_SYMBOLS_MAX && holds(window.at(stop)?) {
+        let random = place.sign && is_secret(text) && text.iter().all(|b| is_key_symbol(*b));
+        let tail = if place.quote.is_some() { tail } else { Tail::Key };
+        return Ok(random.then(|| hit(0.9).at(place.start, stop).tail(tail)));
+    }
+    if place.quote.is_none() {
+        while let [rest @ .., b'.' | b')' | b']' | b'}' | b':' | b'\''] = text {
+            text = rest;
+        }
+    }
+    let confidence = match name {
+        _ if is_reference(text) || is_address(text) => return Ok(None),
+        Name::Password if !place.sign => return Ok(None),
+        Name::Password => password(text, &place),
+        _ if is_secret(text) && place.sign => 0.85,
+        _ => return Ok(None),
+    };
+    Ok((confidence > 0.0).then(|| hit(confidence).at(place.start, place.start + text.len())))
+}
+
+/// How far a value is believed to be a password; 0 when it is not.
+fn password(text: &[u8], place: &Place) -> f32 {
+    let spaces = text.iter().filter(|b| **b == b' ').count();
+    let digit = text.iter().any(u8::is_ascii_digit);
+    let sign = text.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'.' | b'_' | b'-' | b'/'));
+    let mixed = text.iter().any(u8::is_ascii_uppercase)
+        && text[1..].iter().any(u8::is_ascii_uppercase)
+        && text.iter().any(u8::is_ascii_lowercase);
+    if !(4..=CANDIDATE_SYMBOLS_MAX).contains(&text.len()) || spaces > 0 || is_placeholder_word(text) {
+        return 0.0;
+    }
+    match (digit, sign, place.quote.is_some()) {
+        (true, true, _) => 0.92,
+        (true, false, _) | (false, true, true) => 0.8,
+        (false, true, false) => 0.6,
+        (false, false, _) if mixed && text.len() >= 8 => 0.7,
+        _ => 0.3,
+    }
+}
+
+/// Words that stand where a secret would: `changeme` is not among them, for it opens doors.
+fn is_placeholder_word(text: &[u8]) -> bool {
+    is_one(
+        text,
+        &[
+            b"null",
+            b"none",
+            b"true",
+            b"false",
+            b"nil",
+            b"undefined",
+            b"string",
+            b"password",
+            b"secret",
+            b"token",
+            b"xxx",
+            b"required",
+            b"optional",
+            b"hidden",
+            b"redacted",
+            b"example",
+            b"xxxx",
+            b"your_password",
+            b"your-password",
+        ],
+    ) || text.iter().all(|b| matches!(b, b'*' | b'.' | b'x' | b'X' | b'-' | b'_' | b'#' | b'?'))
+}
+
+/// Code that fetches the value from somewhere else: `${DB_PASSWORD}`, `os.environ["…"]`, `getenv(`, `<KEY>`, `%s`.
+fn is_reference(text: &[u8]) -> bool {
+    match text {
+        [] | [b'$' | b'<' | b'{' | b'[' | b'(', ..] | [b'%', _] => return true,
+        _ => {}
+    }
+    let call = text.iter().position(|b| matches!(b, b'(' | b'['));
+    let path = |part: &[u8]| {
+        part.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b':' | b'>' | b'-'))
+    };
+    let called =
+        call.is_some_and(|i| i >= 3 && path(&text[..i]) && !text[..i].iter().any(u8::is_ascii_digit));
+    let dotted = text.contains(&b'.')
+        && text.split(|b| *b == b'.').all(|part| part.iter().all(|b| b.is_ascii_alphabetic() || *b == b'_'));
+    called || dotted || text.windows(2).any(|w| matches!(w, b"::" | b"${" | b"{{" | b"->"))
+}
+
+/// An address of electronic mail is one, whatever stands before it.
+fn is_address(text: &[u8]) -> bool {
+    let mut parts = text.split(|b| *b == b'@');
+    let (Some(local), Some(host), None) = (parts.next(), parts.next(), parts.next()) else { return false };
+    !local.is_empty()
+        && host.contains(&b'.')
+        && host.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'))
+        && host
+            .rsplit(|b| *b == b'.')
+            .next()
+            .is_some_and(|top| top.len() >= 2 && top.iter().all(u8::is_ascii_alphabetic))
+}
+
+/// Entropy, in bits a symbol, below which a value is not random.
+const ENTROPY_BITS_MIN: f32 = 3.0;
+
+/// Whether a value looks made by a machine: long, of one alphabet, letters and digits, and random.
+fn is_secret(text: &[u8]) -> bool {
+    let digits = text.iter().filter(|b| b.is_ascii_digit()).count();
+    let letters = text.iter().filter(|b| b.is_ascii_alphabetic()).count();
+    let plain = text.iter().all(|b| {
+        is_key_symbol(*b) || matches!(b, b'%' | b'!' | b'@' | b'#' | b'$' | b'^' | b'*' | b':' | b'|')
+    });
+    text.len() >= 8
+        && plain
+        && letters > 0
+        && (digits >= 2 || digits == 1 && text.len() >= 20)
+        && !is_placeholder(text)
+        && entropy_bits(text) >= ENTROPY_BITS_MIN.min(0.9 * log2_len(text))
+        && !text.starts_with(b"http")
+}
+
+fn log2_len(text: &[u8]) -> f32 {
+    f32::from(u16::try_from(text.len()).unwrap_or(u16::MAX)).log2()
+}
+
+/// Shannon entropy of the symbols.
+fn entropy_bits(text: &[u8]) -> f32 {
+    let mut counts = [0_u16; 256];
+    for b in text {
+        counts[usize::from(*b)] += 1;
+    }
+    let all = f32::from(u16::try_from(text.len()).unwrap_or(u16::MAX));
+    counts.iter().filter(|n| **n > 0).map(|n| f32::from(*n) / all).map(|p| -p * p.log2()).sum()
+}
+
+/// `Bearer …` (RFC 6750) and `Basic …` (RFC 7617).
+fn scheme(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Hit>> {
+    let start = window.span(run.end, 4, |b| matches!(b, b' ' | b':' | b'=' | b'"' | b'\''))?;
+    let stop = window.span(start, CANDIDATE_SYMBOLS_MAX, is_key_symbol)?;
+    let text = &window.symbols[start..stop];
+    let (kind, rule) =
+        if name == Name::Basic { ("basic_auth", "basic_header") } else { ("bearer_token", "bearer_header") };
+    let hit = Hit::new(Class::Credential, kind, rule, 0.9).at(start, stop);
+    if start == run.end {
+        return Ok(None);
+    }
+    if text.len() == CANDIDATE_SYMBOLS_MAX && is_key_symbol(window.at(stop)?) {
+        return Ok(Some(hit.tail(Tail::Key)));
+    }
+    let believed = match name {
+        Name::Basic => text.len() >= 8 && window.ends_at(stop)? && is_basic(text),
+        _ => text.len() >= 16 && is_secret(text),
+    };
+    Ok(believed.then_some(hit))
+}
+
+/// The password in `scheme://user:password@host` (RFC 3986 section 3.2.1). The run is the user.
+fn userinfo(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
+    let start = run.end + 1;
+    let mut at_sign = None;
+    let limit = start + CANDIDATE_SYMBOLS_MAX;
+    let mut k = start;
+    while k < limit {
+        let symbol = window.at(k)?;
+        match symbol {
+            b'@' => at_sign = Some(k),
+            // Behind `@` comes the host; a later `@` may still belong to the password.
+            b'/' | b'?' | b'#' => break,
+            _ if !is_bare_symbol(symbol) || symbol == b'\'' => break,
+            _ => {}
+        }
+        k += 1;
+    }
+    let Some(end) = at_sign else { return Ok(None) };
+    let text = &window.symbols[start..end];
+    let host = ascii::is(window.at(end + 1)?, ALNUM) || window.at(end + 1)? == b'[';
+    if text.is_empty() || !host || is_reference(text) || is_placeholder_word(text) {
+        return Ok(None);
+    }
+    Ok(Some(Hit::new(Class::Credential, "url_password", "url_userinfo", 0.9).at(start, end)))
+}

@@ -1,0 +1,132 @@
+//! Words before a candidate that say what it is. Whole words only: `lic` in `public` says nothing.
+
+use crate::window::Window;
+
+/// How far before a candidate, in symbols, a word counts.
+pub(crate) const CONTEXT_SYMBOLS: usize = 48;
+/// The longest word looked up, in letters.
+const WORD_LETTERS_MAX: usize = 20;
+
+/// What the words before a candidate speak of.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Context(u32);
+
+macro_rules! subjects {
+    ($($name:ident = $bit:expr, $has:ident, $doc:literal;)+) => {
+        $(const $name: u32 = 1 << $bit;)+
+        impl Context {
+            $(#[doc = $doc] pub(crate) fn $has(self) -> bool { self.0 & $name != 0 })+
+        }
+    };
+}
+
+subjects! {
+    PHONE = 0, phone, "A telephone.";
+    SSN = 1, ssn, "A US social security or taxpayer number.";
+    ID = 2, id, "An identity document or number, of any country.";
+    PASSPORT = 3, passport, "A passport.";
+    LICENCE = 4, licence, "A licence, of any kind.";
+    DRIVER = 5, driver, "Driving.";
+    CARD = 6, card, "A payment card.";
+    VERSION = 7, version, "A version or a section of a text.";
+    THING = 8, thing, "The number of a thing: an order, a ticket, a book.";
+    BSN = 9, bsn, "The Dutch citizen service number.";
+    SIN = 10, sin, "The Canadian social insurance number.";
+    SOCIAL = 11, social, "The word social.";
+    MAIL = 12, mail, "An address of electronic mail.";
+    NATIONAL = 13, national, "A national identity number by its own name.";
+}
+
+impl Context {
+    /// Reads the words before a place.
+    pub(crate) fn before(window: Window<'_>, at: usize) -> Self {
+        let mut left = window.behind(at, CONTEXT_SYMBOLS + 1);
+        if left.len() > CONTEXT_SYMBOLS {
+            // The first word may be the end of a longer one.
+            let whole = left.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(left.len());
+            left = &left[whole..];
+        }
+        let mut found = 0;
+        let mut word = [0_u8; WORD_LETTERS_MAX];
+        let mut letters = 0;
+        let mut previous = 0_u8;
+        for &symbol in left {
+            if symbol.is_ascii_alphabetic() {
+                // `phoneNumber` is two words.
+                if previous.is_ascii_lowercase() && symbol.is_ascii_uppercase() {
+                    found |= subject(&word[..letters.min(WORD_LETTERS_MAX)], found);
+                    letters = 0;
+                }
+                if let Some(slot) = word.get_mut(letters) {
+                    *slot = symbol.to_ascii_lowercase();
+                }
+                letters += 1;
+            } else {
+                if letters > 0 && letters <= WORD_LETTERS_MAX {
+                    found |= subject(&word[..letters], found);
+                }
+                if symbol == b'@' {
+                    found |= MAIL;
+                }
+                letters = 0;
+            }
+            previous = symbol;
+        }
+        if letters > 0 && letters <= WORD_LETTERS_MAX {
+            found |= subject(&word[..letters], found);
+        }
+        Self(found)
+    }
+}
+
+fn subject(word: &[u8], before: u32) -> u32 {
+    match word {
+        b"phone" | b"phones" | b"telephone" | b"tel" | b"telefon" | b"telefono" | b"telefone"
+        | b"celular" | b"mobile" | b"mobil" | b"cell" | b"cellphone" | b"fax" | b"call" | b"calling"
+        | b"text" | b"sms" | b"whatsapp" | b"ring" | b"dial" | b"handy" | b"contact" | b"hotline"
+        | b"movil" | b"portable" | b"msisdn" | b"reach" | b"reached" | b"telefoon" | b"telefonu"
+        | b"puhelin" | b"ph" => PHONE,
+        b"ssn" | b"itin" => SSN | ID,
+        b"security" if before & SOCIAL != 0 => SSN | ID,
+        b"insurance" if before & SOCIAL != 0 => SIN | ID,
+        b"social" => SOCIAL,
+        b"sin" => SIN,
+        b"id" | b"ids" | b"identity" | b"identification" | b"tax" | b"kyc" | b"citizen" | b"taxpayer"
+        | b"identifier" | b"insurance" | b"steuer" | b"insee" | b"tin" | b"nin" => ID,
+        b"national"
+        | b"nino"
+        | b"pesel"
+        | b"cpf"
+        | b"dni"
+        | b"nie"
+        | b"nif"
+        | b"aadhaar"
+        | b"aadhar"
+        | b"uidai"
+        | b"steuerid"
+        | b"idnr"
+        | b"steueridnr"
+        | b"identifikationsnummer"
+        | b"personnummer"
+        | b"nir"
+        | b"pan"
+        | b"codice"
+        | b"fiscale"
+        | b"identidad"
+        | b"ausweis" => ID | NATIONAL,
+        b"bsn" | b"burgerservicenummer" | b"sofinummer" => BSN | ID,
+        b"passport" | b"passeport" | b"reisepass" | b"pasaporte" | b"passaporto" | b"passaporte"
+        | b"paszport" | b"paspoort" => PASSPORT,
+        b"license" | b"licence" | b"licences" | b"licenses" => LICENCE,
+        b"driver" | b"drivers" | b"driving" => DRIVER,
+        b"dl" | b"fuhrerschein" | b"rijbewijs" => LICENCE | DRIVER,
+        b"card" | b"cards" | b"credit" | b"debit" | b"visa" | b"mastercard" | b"amex" | b"karte"
+        | b"kreditkarte" | b"carte" | b"tarjeta" | b"carta" => CARD,
+        b"version" | b"versions" | b"ver" | b"release" | b"releases" | b"build" | b"firmware"
+        | b"section" | b"chapter" | b"clause" | b"oid" | b"sdk" | b"upgrade" | b"upgraded" => VERSION,
+        b"isbn" | b"issn" | b"order" | b"orders" | b"ticket" | b"invoice" | b"sku" | b"serial"
+        | b"tracking" | b"commit" | b"hash" | b"timestamp" | b"epoch" | b"doi" | b"bytes" | b"pid"
+        | b"ean" | b"gtin" | b"upc" | b"shipment" | b"batch" => THING,
+        _ => 0,
+    }
+}

@@ -1,0 +1,170 @@
+//! Keys and tokens that show what they are: issuers' beginnings, JSON Web Tokens, private key blocks.
+
+use crate::ascii::{self, ALNUM, JOINT};
+use crate::class::Class;
+use crate::rules::prefixes::{self, Prefix};
+use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window};
+
+/// Offers a key or token that starts at a letter or digit.
+pub(crate) fn offer_key(window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
+    for prefix in prefixes::starting_with(window.symbols[at]) {
+        if starts(window, at, prefix.text)?
+            && let Some(hit) = key(window, at, prefix)?
+        {
+            best.offer(hit);
+            return Ok(());
+        }
+    }
+    offer_jwt(window, at, best)
+}
+
+fn starts(window: Window<'_>, at: usize, text: &[u8]) -> Look<bool> {
+    for (k, b) in text.iter().enumerate() {
+        if window.at(at + k)? != *b {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
+    let body = at + prefix.text.len();
+    let room = CANDIDATE_SYMBOLS_MAX - prefix.text.len();
+    let mut stop = window.span(body, room, |b| prefix.alphabet.has(b))?;
+    let hit = Hit::new(Class::Credential, prefix.kind, "key_prefix", prefix.confidence);
+    if stop == body + room && prefix.alphabet.has(window.at(stop)?) {
+        let long_enough = prefix.max == 0 && !is_placeholder(&window.symbols[body..stop]);
+        return Ok(long_enough.then(|| hit.at(at, stop).tail(Tail::Key)));
+    }
+    // A sentence may end behind the key.
+    while stop > body && matches!(window.symbols[stop - 1], b'.' | b'-') {
+        stop -= 1;
+    }
+    let len = stop - body;
+    let fits = len >= prefix.min && (prefix.max == 0 || len <= prefix.max) && window.ends_at(stop)?;
+    Ok((fits && !is_placeholder(&window.symbols[body..stop])).then(|| hit.at(at, stop)))
+}
+
+/// `xxxxxxxx`, `…EXAMPLE`, `abcdefgh…`: what manuals print where a key would be.
+pub(crate) fn is_placeholder(body: &[u8]) -> bool {
+    let mut seen = [false; 256];
+    let mut different = 0;
+    let (mut run, mut longest) = (1, 1);
+    for (i, b) in body.iter().enumerate() {
+        let b = b.to_ascii_lowercase();
+        if !std::mem::replace(&mut seen[usize::from(b)], true) {
+            different += 1;
+        }
+        let previous = i.checked_sub(1).map_or(0, |k| body[k].to_ascii_lowercase());
+        run = if previous == b { run + 1 } else { 1 };
+        longest = longest.max(run);
+    }
+    different < 6
+        || longest >= 6
+        || body.windows(7).any(|w| w.eq_ignore_ascii_case(b"example"))
+        || body.windows(9).any(|w| w.eq_ignore_ascii_case(b"abcdefghi"))
+}
+
+/// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.
+const HEADER_NAMES: [&[u8]; 13] =
+    [b"alg", b"typ", b"kid", b"cty", b"enc", b"jku", b"jwk", b"x5u", b"x5c", b"x5t", b"crit", b"zip", b"b64"];
+/// Symbols of the header that are decoded: enough for the first name with some spaces before it.
+const HEADER_SYMBOLS: usize = 20;
+
+/// Offers a JSON Web Token: base64url of a JOSE header, a dot, and more.
+fn offer_jwt(window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
+    if window.symbols[at] != b'e' || !starts(window, at, b"ey")? {
+        return Ok(());
+    }
+    let head = window.span(at, HEADER_SYMBOLS, is_base64url)?;
+    if head - at < 12 || !is_jose_header(&window.symbols[at..head]) {
+        return Ok(());
+    }
+    let stop = window.span(at, CANDIDATE_SYMBOLS_MAX, |b| is_base64url(b) || b == b'.')?;
+    let hit = Hit::new(Class::Credential, "jwt", "jwt_header", 0.97);
+    if stop == at + CANDIDATE_SYMBOLS_MAX && Tail::Key.holds(window.at(stop)?) {
+        best.offer(hit.at(at, stop).tail(Tail::Key));
+        return Ok(());
+    }
+    let text = &window.symbols[at..stop];
+    let trimmed = text.len() - text.iter().rev().take_while(|b| **b == b'.').count();
+    if text[..trimmed].contains(&b'.') {
+        best.offer(hit.at(at, at + trimmed));
+    }
+    Ok(())
+}
+
+fn is_base64url(b: u8) -> bool {
+    b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-')
+}
+
+fn is_jose_header(text: &[u8]) -> bool {
+    let (bytes, n) = decode(text);
+    let json = &bytes[..n];
+    let Some(rest) = json.trim_ascii_start().strip_prefix(b"{") else { return false };
+    let Some(rest) = rest.trim_ascii_start().strip_prefix(b"\"") else { return false };
+    HEADER_NAMES.iter().any(|name| rest.starts_with(name))
+}
+
+/// Decodes up to `HEADER_SYMBOLS` symbols of base64url or base64 without padding.
+fn decode(text: &[u8]) -> ([u8; HEADER_SYMBOLS], usize) {
+    let mut out = [0; HEADER_SYMBOLS];
+    let (mut bits, mut held, mut n) = (0_u32, 0, 0);
+    for symbol in text.iter().take(HEADER_SYMBOLS) {
+        let value = match symbol {
+            b'A'..=b'Z' => symbol - b'A',
+            b'a'..=b'z' => symbol - b'a' + 26,
+            b'0'..=b'9' => symbol - b'0' + 52,
+            b'-' | b'+' => 62,
+            b'_' | b'/' => 63,
+            _ => break,
+        };
+        bits = bits << 6 | u32::from(value);
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            out[n] = u8::try_from(bits >> held & 0xff).unwrap_or(0);
+            n += 1;
+        }
+    }
+    (out, n)
+}
+
+/// Whether base64 text decodes to `name:password`, as in HTTP Basic (RFC 7617).
+pub(crate) fn is_basic(text: &[u8]) -> bool {
+    let (bytes, n) = decode(text);
+    let head = &bytes[..n];
+    head.iter().all(|b| matches!(b, 0x20..=0x7e | 0x80..))
+        && (head.contains(&b':') || text.len() > HEADER_SYMBOLS)
+}
+
+/// The longest label of a key block, `ENCRYPTED PRIVATE KEY` and the like.
+const LABEL_SYMBOLS_MAX: usize = 40;
+/// How far behind the first line the first symbol of the key is looked for.
+const LEAD_SYMBOLS_MAX: usize = 16;
+
+/// Offers a private key block (RFC 7468, OpenSSH, OpenPGP, PuTTY has another form). It is open: its end is far.
+pub(crate) fn offer_pem(window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
+    if !window.reads(at, b"-----begin ")? {
+        return Ok(());
+    }
+    let label = at + 11;
+    let stop = window.span(label, LABEL_SYMBOLS_MAX, |b| b.is_ascii_alphanumeric() || b == b' ')?;
+    let name = &window.symbols[label..stop];
+    let private = name.windows(11).any(|w| w.eq_ignore_ascii_case(b"PRIVATE KEY"));
+    let dashes = window.span(stop, 5, |b| b == b'-')?;
+    if !private || dashes != stop + 5 {
+        return Ok(());
+    }
+    let body = window.span(dashes, LEAD_SYMBOLS_MAX, |b| !ascii::is(b, ALNUM | JOINT))?;
+    // Nothing between the lines: a template, or a talk about keys.
+    if window.at(body)? == b'-' || body == dashes && !window.last && window.at(body).is_err() {
+        return Ok(());
+    }
+    if !ascii::is(window.at(body)?, ALNUM) && body < dashes + LEAD_SYMBOLS_MAX {
+        return Ok(());
+    }
+    let hit = Hit::new(Class::Credential, "private_key", "pem_block", 0.99);
+    best.offer(hit.at(at, dashes).tail(Tail::Pem));
+    Ok(())
+}

@@ -1,0 +1,179 @@
+//! Government numbers with letters in them.
+
+use crate::ascii::{self, ALNUM};
+use crate::class::Class;
+use crate::rules::context::Context;
+use crate::rules::is_glued;
+use crate::window::{Best, Hit, Look, Window};
+
+/// The longest of them with its spaces.
+const SYMBOLS_MAX: usize = 20;
+
+/// Offers every government number with letters that starts at the place.
+pub(crate) fn offer(window: Window<'_>, at: usize, context: Context, best: &mut Best<'_>) -> Look<()> {
+    if is_glued(window, at) {
+        return Ok(());
+    }
+    let end = window.span(at, SYMBOLS_MAX, |b| ascii::is(b, ALNUM))?;
+    let word = &window.symbols[at..end];
+    let found = match word.len() {
+        2 => return offer_spaced_nino(window, at, best),
+        9 => nino(word).or_else(|| spain(word)),
+        10 => pan(word),
+        16 => fiscal_code(word),
+        _ => None,
+    };
+    for (kind, rule, confidence) in found.into_iter().chain(document(window, at, word, context)?) {
+        best.offer(Hit::new(Class::GovId, kind, rule, confidence).at(at, end));
+    }
+    offer_dashed_licence(window, at, end, context, best)
+}
+
+type Found = Option<(&'static str, &'static str, f32)>;
+
+/// Prefixes never given out, from the UK tax authority's manual NIM39110.
+fn is_nino_prefix(a: u8, b: u8) -> bool {
+    let pair = [a.to_ascii_uppercase(), b.to_ascii_uppercase()];
+    pair[0].is_ascii_uppercase()
+        && pair[1].is_ascii_uppercase()
+        && !b"DFIQUV".contains(&pair[0])
+        && !b"DFIOQUV".contains(&pair[1])
+        && ![*b"BG", *b"GB", *b"KN", *b"NK", *b"NT", *b"TN", *b"ZZ"].contains(&pair)
+}
+
+/// UK national insurance number, `QQ123456C`.
+fn nino(word: &[u8]) -> Found {
+    let valid = is_nino_prefix(word[0], word[1])
+        && word[2..8].iter().all(u8::is_ascii_digit)
+        && matches!(word[8].to_ascii_uppercase(), b'A'..=b'D');
+    valid.then_some(("uk_nino", "uk_nino", 0.9))
+}
+
+/// The same in pairs, `QQ 12 34 56 C`.
+fn offer_spaced_nino(window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
+    if !is_nino_prefix(window.symbols[at], window.symbols[at + 1]) {
+        return Ok(());
+    }
+    let mut k = at + 2;
+    let sep = window.at(k)?;
+    if !matches!(sep, b' ' | b'-') {
+        return Ok(());
+    }
+    for _ in 0..3 {
+        if window.at(k)? != sep || !window.at(k + 1)?.is_ascii_digit() || !window.at(k + 2)?.is_ascii_digit()
+        {
+            return Ok(());
+        }
+        k += 3;
+    }
+    if window.at(k)? == sep
+        && matches!(window.at(k + 1)?.to_ascii_uppercase(), b'A'..=b'D')
+        && window.ends_at(k + 2)?
+    {
+        best.offer(Hit::new(Class::GovId, "uk_nino", "uk_nino", 0.9).at(at, k + 2));
+    }
+    Ok(())
+}
+
+fn number(word: &[u8]) -> u32 {
+    word.iter().fold(0, |n, b| n.wrapping_mul(10).wrapping_add(u32::from(b.wrapping_sub(b'0'))))
+}
+
+/// Spanish DNI `12345678Z` and NIE `X1234567L`: the letter is the number modulo 23.
+fn spain(word: &[u8]) -> Found {
+    const LETTERS: &[u8; 23] = b"TRWAGMYFPDXBNJZSQVHLCKE";
+    let (kind, lead) = match word[0].to_ascii_uppercase() {
+        b'0'..=b'9' => ("es_dni", None),
+        b'X' => ("es_nie", Some(0)),
+        b'Y' => ("es_nie", Some(1)),
+        b'Z' => ("es_nie", Some(2)),
+        _ => return None,
+    };
+    if !word[1..8].iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let value = lead.map_or_else(|| number(&word[..8]), |first| first * 10_000_000 + number(&word[1..8]));
+    let valid = LETTERS.get((value % 23) as usize) == Some(&word[8].to_ascii_uppercase());
+    valid.then_some((kind, "es_letter_23", 0.8))
+}
+
+/// Indian permanent account number `ABCPE1234F`; the fourth letter names the kind of holder.
+fn pan(word: &[u8]) -> Found {
+    let valid = word[..5].iter().all(u8::is_ascii_uppercase)
+        && b"ABCFGHJLPT".contains(&word[3])
+        && word[5..9].iter().all(u8::is_ascii_digit)
+        && word[9].is_ascii_uppercase();
+    valid.then_some(("in_pan", "in_pan", 0.8))
+}
+
+/// Italian fiscal code: six letters, year, month letter, day, place, check letter (decree 23 December 1976).
+fn fiscal_code(word: &[u8]) -> Found {
+    const ODD: [u32; 26] =
+        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    let upper: Vec<u8> = word.iter().map(u8::to_ascii_uppercase).collect();
+    // People who share a code get letters for digits; those stand for L = 0 to V = 9.
+    let digit = |b: u8| b.is_ascii_digit() || b"LMNPQRSTUV".contains(&b);
+    let shape = upper[..6].iter().all(u8::is_ascii_uppercase)
+        && [6, 7, 9, 10, 12, 13, 14].iter().all(|i| digit(upper[*i]))
+        && b"ABCDEHLMPRST".contains(&upper[8])
+        && upper[11].is_ascii_uppercase()
+        && upper[15].is_ascii_uppercase();
+    if !shape {
+        return None;
+    }
+    let sum: u32 = upper[..15]
+        .iter()
+        .enumerate()
+        .map(|(i, b)| {
+            let value = if b.is_ascii_digit() { b - b'0' } else { b - b'A' };
+            if i % 2 == 0 { ODD[usize::from(value)] } else { u32::from(value) }
+        })
+        .sum();
+    (sum % 26 == u32::from(upper[15] - b'A')).then_some(("it_codice_fiscale", "it_check_letter", 0.96))
+}
+
+/// Passports and licences with letters: only where the word stands before them.
+fn document(window: Window<'_>, at: usize, word: &[u8], context: Context) -> Look<Found> {
+    let letters = word.iter().take_while(|b| b.is_ascii_uppercase()).count();
+    let digits = word[letters..].iter().filter(|b| b.is_ascii_digit()).count();
+    if letters == 0 || letters + digits != word.len() || !window.ends_at(at + word.len())? {
+        return Ok(None);
+    }
+    Ok(if context.passport() && letters <= 3 && (6..=9).contains(&digits) {
+        Some(("passport", "passport_in_context", 0.85))
+    } else if context.licence() && context.driver() && letters <= 5 && (5..=14).contains(&digits) {
+        Some(("drivers_licence", "drivers_licence_in_context", 0.75))
+    } else if context.national() && letters <= 3 && (6..=12).contains(&digits) {
+        Some(("national_id", "national_id_in_context", 0.6))
+    } else {
+        None
+    })
+}
+
+/// US licences in groups, `Z937-6462-5295`, after the words.
+fn offer_dashed_licence(
+    window: Window<'_>,
+    at: usize,
+    end: usize,
+    context: Context,
+    best: &mut Best<'_>,
+) -> Look<()> {
+    if !(context.licence() && context.driver()) || !window.symbols[at].is_ascii_uppercase() {
+        return Ok(());
+    }
+    let (mut k, mut groups, mut digits) = (end, 0, 0);
+    while groups < 4 && matches!(window.at(k)?, b'-' | b' ') && window.at(k + 1)?.is_ascii_digit() {
+        let stop = window.span(k + 1, 7, |b| b.is_ascii_digit())?;
+        if stop - k > 7 || !window.ends_at(stop)? {
+            break;
+        }
+        digits += stop - k - 1;
+        k = stop;
+        groups += 1;
+    }
+    if groups >= 2 && digits >= 5 {
+        let hit = Hit::new(Class::GovId, "drivers_licence", "drivers_licence_in_context", 0.8);
+        best.offer(hit.at(at, k));
+    }
+    Ok(())
+}

@@ -1,0 +1,147 @@
+//! Finding without changing.
+
+use std::ops::Range;
+
+use crate::class::Class;
+use crate::engine::{Engine, Event};
+use crate::policy::Policy;
+use crate::symbols::{Symbols, is_plain};
+use crate::window::{Hit, Window};
+
+/// One finding in a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Match {
+    /// What it is.
+    pub class: Class,
+    /// What it is exactly, such as `us_ssn` or `iban`.
+    pub kind: &'static str,
+    /// Where it is, in bytes; both ends are character boundaries.
+    pub range: Range<usize>,
+    /// How sure the rule is, 0 to 1.
+    pub confidence: f32,
+    /// The rule that found it, for explanations and tests.
+    pub rule: &'static str,
+}
+
+/// The compiled rules. Made once and shared.
+#[derive(Clone, Debug)]
+pub struct Scanner {
+    report_all: Policy,
+}
+
+impl Scanner {
+    /// Compiles the rules.
+    pub fn new() -> Self {
+        Self { report_all: Policy::report_all() }
+    }
+
+    /// Everything found in the text, whatever its confidence, in order and without overlap.
+    ///
+    /// The time is linear in the length of the text for every text.
+    pub fn scan(&self, text: &str) -> Vec<Match> {
+        self.scan_with(text, &self.report_all)
+    }
+
+    /// What the policy makes of the text: only findings at or above its thresholds compete.
+    ///
+    /// Findings do not overlap, except that a strict one may lie inside a flagged one.
+    pub fn scan_with(&self, text: &str, policy: &Policy) -> Vec<Match> {
+        let mut found = Vec::new();
+        let mut open: Option<(Hit, usize)> = None;
+        let view = View::of(text);
+        let window = Window { symbols: view.bytes(), last: true };
+        Engine::default().run(window, policy, &mut |event| match event {
+            Event::Found(hit) => found.push(view.found(&hit, hit.end)),
+            Event::Begin(hit) => open = Some((hit, hit.end)),
+            Event::Part(_, end) => {
+                if let Some((_, to)) = &mut open {
+                    *to = end;
+                }
+            }
+            Event::Finish => {
+                if let Some((hit, end)) = open.take() {
+                    found.push(view.found(&hit, end));
+                }
+            }
+            Event::TokenSeen(..) => {}
+        });
+        found
+    }
+}
+
+impl Default for Scanner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// A whole text and its symbols.
+pub(crate) enum View<'a> {
+    /// Every byte is its own symbol.
+    Plain(&'a str),
+    Mapped(Symbols),
+}
+
+impl<'a> View<'a> {
+    pub(crate) fn of(text: &'a str) -> Self {
+        if is_plain(text) {
+            return Self::Plain(text);
+        }
+        let mut symbols = Symbols::default();
+        symbols.read(text, true);
+        Self::Mapped(symbols)
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Plain(text) => text.as_bytes(),
+            Self::Mapped(symbols) => &symbols.bytes,
+        }
+    }
+
+    fn found(&self, hit: &Hit, end: usize) -> Match {
+        let range = self.raw_start(hit.start)..self.raw_end(end);
+        Match { class: hit.class, kind: hit.kind, range, confidence: hit.confidence, rule: hit.rule }
+    }
+}
+
+/// The way from symbols back to bytes of text.
+pub(crate) trait Places {
+    fn raw_start(&self, symbol: usize) -> usize;
+    fn raw_end(&self, symbol: usize) -> usize;
+    fn symbol(&self, i: usize) -> u8;
+}
+
+impl Places for Symbols {
+    fn raw_start(&self, symbol: usize) -> usize {
+        Symbols::raw_start(self, symbol)
+    }
+
+    fn raw_end(&self, symbol: usize) -> usize {
+        Symbols::raw_end(self, symbol)
+    }
+
+    fn symbol(&self, i: usize) -> u8 {
+        self.bytes[i]
+    }
+}
+
+impl Places for View<'_> {
+    fn raw_start(&self, symbol: usize) -> usize {
+        match self {
+            Self::Plain(_) => symbol,
+            Self::Mapped(symbols) => symbols.raw_start(symbol),
+        }
+    }
+
+    fn raw_end(&self, symbol: usize) -> usize {
+        match self {
+            Self::Plain(_) => symbol,
+            Self::Mapped(symbols) => symbols.raw_end(symbol),
+        }
+    }
+
+    fn symbol(&self, i: usize) -> u8 {
+        self.bytes()[i]
+    }
+}

@@ -1,0 +1,280 @@
+//! Text as one byte per character: what the rules look at, and the way back to the text.
+//!
+//! Disguises are undone here, so that no rule has to know them: characters of no width vanish, full-width and other
+//! scripts' digits become ASCII, accented Latin letters lose the accent, and the escapes of URLs, HTML and JSON count as
+//! the character they stand for. The text itself is never changed; a match is carried back to byte positions.
+
+use crate::ascii::{ALPHA_OTHER, OTHER};
+
+/// A symbol that is not simply one byte of text: the exceptions on the way back.
+#[derive(Clone, Copy, Debug)]
+struct Jump {
+    symbol: usize,
+    raw_start: usize,
+    raw_bytes: usize,
+}
+
+/// The symbols of a text and their places in it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Symbols {
+    pub(crate) bytes: Vec<u8>,
+    jumps: Vec<Jump>,
+    /// How much of the text has been read.
+    raw_read: usize,
+    /// Characters of no width came since the last symbol, so the next one needs a `Jump`.
+    gap: bool,
+}
+
+/// Whether the text reads the same as its symbols, so that none need to be made.
+pub(crate) fn is_plain(text: &str) -> bool {
+    text.as_bytes()
+        .chunks(64)
+        .all(|chunk| !chunk.iter().fold(false, |odd, b| odd | matches!(b, 0x80..|b'%'| b'&' | b'\\')))
+}
+
+enum Escape {
+    /// The escape stands for this symbol and is this long.
+    Symbol(u8, usize),
+    /// The text ends inside what may become an escape.
+    Unfinished,
+    /// No escape: the character stands for itself.
+    None,
+}
+
+impl Symbols {
+    /// Reads what has been added to `raw` since the last call.
+    ///
+    /// Unless `last`, an escape cut off at the end waits for the rest.
+    pub(crate) fn read(&mut self, raw: &str, last: bool) {
+        let bytes = raw.as_bytes();
+        while self.raw_read < bytes.len() {
+            let at = self.raw_read;
+            let plain = plain_prefix(&bytes[at..]);
+            if plain > 0 {
+                if self.gap {
+                    self.push(bytes[at], 1);
+                } else {
+                    self.bytes.extend_from_slice(&bytes[at..at + plain]);
+                    self.raw_read += plain;
+                }
+                continue;
+            }
+            if bytes[at] < 0x80 {
+                match escape(&bytes[at..]) {
+                    Escape::Symbol(symbol, len) => self.push(symbol, len),
+                    Escape::Unfinished if !last => return,
+                    Escape::Unfinished | Escape::None => self.push(bytes[at], 1),
+                }
+                continue;
+            }
+            let Some(c) = raw[at..].chars().next() else { return };
+            match fold(c) {
+                Some(symbol) => self.push(symbol, c.len_utf8()),
+                None => {
+                    self.raw_read += c.len_utf8();
+                    self.gap = true;
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, symbol: u8, raw_bytes: usize) {
+        if self.gap || raw_bytes != 1 {
+            self.jumps.push(Jump { symbol: self.bytes.len(), raw_start: self.raw_read, raw_bytes });
+            self.gap = false;
+        }
+        self.bytes.push(symbol);
+        self.raw_read += raw_bytes;
+    }
+
+    /// The bytes of text that symbol `i` stands for, as start and length.
+    fn place(&self, i: usize) -> (usize, usize) {
+        let after = self.jumps.partition_point(|jump| jump.symbol <= i);
+        match after.checked_sub(1).map(|k| self.jumps[k]) {
+            Some(jump) if jump.symbol == i => (jump.raw_start, jump.raw_bytes),
+            Some(jump) => (jump.raw_start + jump.raw_bytes + (i - jump.symbol - 1), 1),
+            None => (i, 1),
+        }
+    }
+
+    /// Where symbol `i` starts in the text; for the end of the symbols, where the text read so far ends.
+    pub(crate) fn raw_start(&self, i: usize) -> usize {
+        if i >= self.bytes.len() { self.raw_read } else { self.place(i).0 }
+    }
+
+    /// Where the text of the symbols before `i` ends. Characters of no width that follow are not part of it.
+    pub(crate) fn raw_end(&self, i: usize) -> usize {
+        let Some(before) = i.checked_sub(1) else { return 0 };
+        let (start, len) = self.place(before);
+        start + len
+    }
+
+    /// Forgets the first `n` symbols; returns how many bytes of text went with them.
+    pub(crate) fn drop_front(&mut self, n: usize) -> usize {
+        let raw = self.raw_start(n);
+        self.bytes.drain(..n);
+        self.jumps.retain_mut(|jump| {
+            let keep = jump.symbol >= n;
+            if keep {
+                jump.symbol -= n;
+                jump.raw_start -= raw;
+            }
+            keep
+        });
+        self.raw_read -= raw;
+        raw
+    }
+}
+
+fn plain_prefix(bytes: &[u8]) -> usize {
+    bytes.iter().position(|b| matches!(b, 0x80..|b'%'| b'&' | b'\\')).unwrap_or(bytes.len())
+}
+
+fn escape(rest: &[u8]) -> Escape {
+    match rest[0] {
+        b'%' => percent(rest),
+        b'\\' => backslash(rest),
+        _ => entity(rest),
+    }
+}
+
+fn hex(b: u8) -> Option<u32> {
+    (b as char).to_digit(16)
+}
+
+/// A code point below 128 as a symbol; control characters become a space.
+fn ascii_symbol(code: u32) -> u8 {
+    match u8::try_from(code) {
+        Ok(b @ (0x20..=0x7e | b'\n' | b'\r' | b'\t')) => b,
+        Ok(0..=0x7f) => b' ',
+        _ => char::from_u32(code).and_then(fold).unwrap_or(OTHER),
+    }
+}
+
+fn percent(rest: &[u8]) -> Escape {
+    let Some(&high) = rest.get(1) else { return Escape::Unfinished };
+    let Some(high) = hex(high) else { return Escape::None };
+    let Some(&low) = rest.get(2) else { return Escape::Unfinished };
+    let Some(low) = hex(low) else { return Escape::None };
+    let code = high * 16 + low;
+    // Above ASCII it is one byte of a longer character; which one does not matter to any rule.
+    Escape::Symbol(if code < 0x80 { ascii_symbol(code) } else { ALPHA_OTHER }, 3)
+}
+
+fn backslash(rest: &[u8]) -> Escape {
+    let symbol = match rest.get(1) {
+        None => return Escape::Unfinished,
+        Some(b'n') => b'\n',
+        Some(b'r') => b'\r',
+        Some(b't') => b'\t',
+        Some(b'b' | b'f') => b' ',
+        Some(b @ (b'"' | b'/' | b'\\')) => *b,
+        Some(b'u') => {
+            let mut code = 0;
+            for i in 2..6 {
+                let Some(&b) = rest.get(i) else { return Escape::Unfinished };
+                let Some(digit) = hex(b) else { return Escape::None };
+                code = code * 16 + digit;
+            }
+            return Escape::Symbol(ascii_symbol(code), 6);
+        }
+        Some(_) => return Escape::None,
+    };
+    Escape::Symbol(symbol, 2)
+}
+
+/// The longest HTML entity read, `&commat;`, or `&#x00040;` with zeros before.
+const ENTITY_BYTES_MAX: usize = 10;
+
+fn entity(rest: &[u8]) -> Escape {
+    let window = &rest[1..rest.len().min(ENTITY_BYTES_MAX)];
+    let name_bytes =
+        window.iter().position(|b| !(b.is_ascii_alphanumeric() || *b == b'#')).unwrap_or(window.len());
+    let name = &window[..name_bytes];
+    match window.get(name_bytes) {
+        Some(b';') => {}
+        None if rest.len() < ENTITY_BYTES_MAX => return Escape::Unfinished,
+        _ => return Escape::None,
+    }
+    let symbol = match name {
+        b"commat" => b'@',
+        b"period" => b'.',
+        b"plus" => b'+',
+        b"amp" => b'&',
+        b"lt" => b'<',
+        b"gt" => b'>',
+        b"quot" => b'"',
+        b"apos" => b'\'',
+        b"nbsp" => b' ',
+        [b'#', b'x' | b'X', digits @ ..] if !digits.is_empty() => return number(digits, 16, name_bytes),
+        [b'#', digits @ ..] if !digits.is_empty() => return number(digits, 10, name_bytes),
+        _ => return Escape::None,
+    };
+    Escape::Symbol(symbol, name_bytes + 2)
+}
+
+fn number(digits: &[u8], radix: u32, name_bytes: usize) -> Escape {
+    let mut code = 0_u32;
+    for &b in digits {
+        let Some(digit) = (b as char).to_digit(radix) else { return Escape::None };
+        code = code * radix + digit;
+    }
+    Escape::Symbol(ascii_symbol(code), name_bytes + 2)
+}
+
+/// The symbol of a character above ASCII; `None` for one of no width.
+fn fold(c: char) -> Option<u8> {
+    let code = u32::from(c);
+    if code < 0x80 {
+        return Some(ascii_symbol(code));
+    }
+    Some(match code {
+        // Soft hyphen, joiners, direction marks, word joiner, variation selectors, byte order mark, tag characters.
+        0xad
+        | 0x34f
+        | 0x61c
+        | 0x180e
+        | 0x200b..=0x200f
+        | 0x202a..=0x202e
+        | 0x2060..=0x2064
+        | 0x2066..=0x206f
+        | 0xfe00..=0xfe0f
+        | 0xfeff
+        | 0xe0000..=0xe007f => return None,
+        0xff01..=0xff5e => low_byte(code - 0xfee0),
+        0xfe6b => b'@',
+        0x3002 | 0xff61 | 0x2024 => b'.',
+        0x2010..=0x2015 | 0x2212 | 0xfe58 | 0xfe63 => b'-',
+        0xa0 | 0x2000..=0x200a | 0x202f | 0x205f | 0x3000 => b' ',
+        0x2028 | 0x2029 | 0x85 => b'\n',
+        0x2018 | 0x2019 => b'\'',
+        0x201c | 0x201d | 0xab | 0xbb => b'"',
+        0x1d7ce..=0x1d7ff => b'0' + low_byte((code - 0x1d7ce) % 10),
+        _ => match digit(code).or_else(|| latin(code)) {
+            Some(symbol) => symbol,
+            None if c.is_alphanumeric() => ALPHA_OTHER,
+            None => OTHER,
+        },
+    })
+}
+
+fn low_byte(code: u32) -> u8 {
+    u8::try_from(code & 0xff).unwrap_or(OTHER)
+}
+
+/// The first digit of the decimal digits in use with the world's large scripts.
+const ZEROS: [u32; 10] = [0x660, 0x6f0, 0x7c0, 0x966, 0x9e6, 0xa66, 0xae6, 0xbe6, 0xe50, 0xff10];
+
+fn digit(code: u32) -> Option<u8> {
+    ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| b'0' + low_byte(code - zero))
+}
+
+/// Base letters of U+00C0 to U+017F; `?` marks a sign that has none.
+const LATIN: &[u8; 192] = b"AAAAAAACEEEEIIIIDNOOOOO?OUUUUYTsaaaaaaaceeeeiiiidnooooo?ouuuuyty\
+    AaAaAaCcCcCcCcDdDdEeEeEeEeEeGgGgGgGgHhHhIiIiIiIiIiIiJjKkkLlLlLlL\
+    lLlNnNnNnnNnOoOoOoOoRrRrRrSsSsSsSsTtTtTtUuUuUuUuUuUuWwYyYZzZzZzs";
+
+fn latin(code: u32) -> Option<u8> {
+    let i = usize::try_from(code.checked_sub(0xc0)?).ok()?;
+    LATIN.get(i).copied().filter(|b| *b != b'?')
+}
