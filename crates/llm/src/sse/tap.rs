@@ -1,0 +1,503 @@
+//! The tap on a streamed `chat.completions` answer.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::parser::{EVENT_BYTES_MAX, Event, EventStream, SseError, lines_with_ends};
+use crate::error::{ApiError, ErrorCode};
+use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits, Splice, Value, push_string, string};
+use crate::usage::Usage;
+use crate::walk::{self, Body, Channel};
+
+/// Most streamed texts (choice × field × tool call) filtered at one time.
+pub const FILTERS_MAX: usize = 1024;
+/// Longest value of a chunk's head that is repeated in a chunk made here, in bytes.
+const HEAD_BYTES_MAX: usize = 256;
+
+const DONE: &str = "data: [DONE]\n\n";
+
+/// A filter for one text that arrives in pieces.
+///
+/// Whatever the cut, the concatenated outputs must be the filtered text. A filter may hold back what it cannot
+/// judge yet and give it out with a later piece or at the end.
+///
+/// The fragments of tool arguments are pieces of JSON text: a filter that writes into them must write JSON.
+/// [`super::JsonFragmentFilter`] does so around any filter for plain text.
+pub trait TextFilter {
+    /// Takes the next piece, returns what may go out now.
+    fn push(&mut self, piece: &str) -> String;
+    /// The text is complete: returns what is still held.
+    fn finish(&mut self) -> String;
+}
+
+impl<F: TextFilter + ?Sized> TextFilter for Box<F> {
+    fn push(&mut self, piece: &str) -> String {
+        (**self).push(piece)
+    }
+
+    fn finish(&mut self) -> String {
+        (**self).finish()
+    }
+}
+
+/// Which streamed text of a choice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Fragment {
+    /// `delta.content`
+    Content,
+    /// `delta.refusal`
+    Refusal,
+    /// `delta.reasoning_content`
+    ReasoningContent,
+    /// `delta.reasoning`
+    Reasoning,
+    /// `delta.tool_calls[].function.arguments` of the tool call with this index: pieces of JSON.
+    ToolArguments(u32),
+    /// `delta.function_call.arguments`: pieces of JSON.
+    FunctionArguments,
+    /// Any other text of an event, given whole to a filter of its own: one push, one finish.
+    Whole(Channel),
+}
+
+/// What a filter is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FilterKey {
+    /// The index of the choice; 0 for [`Fragment::Whole`].
+    pub choice: u32,
+    /// The text within the choice.
+    pub fragment: Fragment,
+}
+
+impl FilterKey {
+    /// What the text is part of.
+    pub const fn channel(&self) -> Channel {
+        match self.fragment {
+            Fragment::ToolArguments(_) | Fragment::FunctionArguments => Channel::ToolArguments,
+            Fragment::Whole(channel) => channel,
+            _ => Channel::Completion,
+        }
+    }
+
+    /// Whether the pieces are pieces of JSON text.
+    pub const fn is_json(&self) -> bool {
+        matches!(self.fragment, Fragment::ToolArguments(_) | Fragment::FunctionArguments)
+    }
+}
+
+/// How the tap treats the stream.
+#[derive(Clone, Copy, Debug)]
+pub struct TapOptions {
+    /// Whether the client asked for usage itself. If not, it does not see the usage that the gateway asked for.
+    pub client_wants_usage: bool,
+    /// Longest event, in bytes.
+    pub event_bytes_max: usize,
+}
+
+impl Default for TapOptions {
+    fn default() -> Self {
+        Self { client_wants_usage: false, event_bytes_max: EVENT_BYTES_MAX }
+    }
+}
+
+/// Why the tap stopped. What it wrote before is valid; nothing unread was passed on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum TapError {
+    /// The stream is not one that can be buffered.
+    #[error(transparent)]
+    Sse(#[from] SseError),
+    /// An event is not a JSON object, so its text cannot be filtered and must not pass.
+    #[error("an event of the stream is unreadable: {0}")]
+    Event(JsonError),
+    /// More than [`FILTERS_MAX`] texts at one time.
+    #[error("the stream interleaves more than {FILTERS_MAX} texts")]
+    TooManyTexts,
+}
+
+/// How the provider ended its stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// With `[DONE]`.
+    Done,
+    /// Without it: the answer may be incomplete.
+    Cut,
+    /// The tap stopped reading.
+    Failed(TapError),
+}
+
+/// What is known of a stream when it has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StreamSummary {
+    /// The tokens used, from the last event that told; `None` when none did.
+    pub usage: Option<Usage>,
+    /// Why each choice ended, by index.
+    pub finish_reasons: BTreeMap<u32, String>,
+    /// The model that answered, as the provider names it.
+    pub model: Option<String>,
+    /// JSON events read, error events included, `[DONE]` not.
+    pub event_count: u64,
+    /// The first error the provider sent in the middle of the stream, as the client saw it.
+    pub error: Option<ApiError>,
+    /// How it ended.
+    pub ending: Ending,
+}
+
+/// The proof that a stream has ended and the only source of its last bytes.
+///
+/// The tap never writes `[DONE]`. Commit the outcome ([`Finished::summary`]), then write
+/// [`Finished::into_last_bytes`]: a client that waits for the end of the answer waits for the record of it.
+#[must_use = "commit the summary, then write `into_last_bytes()` to the client, else it waits forever"]
+#[derive(Debug)]
+pub struct Finished {
+    summary: StreamSummary,
+}
+
+impl Finished {
+    /// What to put on record.
+    pub const fn summary(&self) -> &StreamSummary {
+        &self.summary
+    }
+
+    /// The bytes that end the client's stream: `[DONE]` if the provider sent it; otherwise an error event,
+    /// unless the client has seen one already, so that a cut answer is never taken for a whole one.
+    pub fn into_last_bytes(self) -> String {
+        match (self.summary.ending, &self.summary.error) {
+            (Ending::Done, _) => DONE.to_owned(),
+            (_, Some(_)) => String::new(),
+            (Ending::Cut, None) => {
+                ApiError::new(ErrorCode::UpstreamCut, "The provider ended the answer early.").to_sse_event()
+            }
+            (Ending::Failed(_), None) => {
+                let message = "The provider's stream could not be read.";
+                ApiError::new(ErrorCode::UpstreamFailed, message).to_sse_event()
+            }
+        }
+    }
+}
+
+/// Reads a provider's stream and writes the client's.
+///
+/// Each streamed text goes through a filter of its own, made by `make` when the text begins. Events whose
+/// texts come out as they went in are forwarded as the same bytes. What a filter still holds when its choice
+/// finishes is sent before the finish reason, in the event itself if it carries the same text, else in a chunk
+/// made for it.
+#[derive(Debug)]
+pub struct ChatStreamTap<F, M> {
+    events: EventStream,
+    reader: Reader<F, M>,
+    failed: Option<TapError>,
+}
+
+impl<F: TextFilter, M: FnMut(FilterKey) -> F> ChatStreamTap<F, M> {
+    /// A tap at the start of a stream.
+    pub fn new(options: TapOptions, make: M) -> Self {
+        let reader = Reader {
+            make,
+            filters: BTreeMap::new(),
+            client_wants_usage: options.client_wants_usage,
+            head: String::new(),
+            done: false,
+            summary: StreamSummary {
+                usage: None,
+                finish_reasons: BTreeMap::new(),
+                model: None,
+                event_count: 0,
+                error: None,
+                ending: Ending::Cut,
+            },
+        };
+        Self { events: EventStream::new(options.event_bytes_max), reader, failed: None }
+    }
+
+    /// Takes bytes of the provider, appends bytes for the client to `out`.
+    ///
+    /// # Errors
+    /// [`TapError`]: read no further and call [`Self::finish`]. Later calls return the same error.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), TapError> {
+        if let Some(error) = self.failed {
+            return Err(error);
+        }
+        let reader = &mut self.reader;
+        let result = self.events.push(bytes, |event| reader.event(&event, out));
+        self.failed = result.err();
+        result
+    }
+
+    /// Whether the provider has sent `[DONE]`: nothing after it is read.
+    pub const fn is_done(&self) -> bool {
+        self.reader.done
+    }
+
+    /// Ends the stream, because the provider closed it, it failed, or the client went away. Appends what the
+    /// filters still hold to `out`.
+    pub fn finish(mut self, out: &mut Vec<u8>) -> Finished {
+        // Some providers leave out the last blank line; only the end marker is worth reading without it.
+        let unfinished = self.events.unfinished().and_then(|event| event.data);
+        let done = self.reader.done || unfinished.is_some_and(|data| data.trim() == "[DONE]");
+        self.reader.flush(|_| true, out);
+        let mut summary = self.reader.summary;
+        summary.ending = match self.failed {
+            Some(error) => Ending::Failed(error),
+            None if done => Ending::Done,
+            None => Ending::Cut,
+        };
+        Finished { summary }
+    }
+}
+
+#[derive(Debug)]
+struct Reader<F, M> {
+    make: M,
+    filters: BTreeMap<FilterKey, F>,
+    client_wants_usage: bool,
+    /// The members before `choices` of a chunk made here, from the first chunk received.
+    head: String,
+    done: bool,
+    summary: StreamSummary,
+}
+
+/// A streamed text found in an event.
+struct Piece<'a> {
+    key: FilterKey,
+    span: Range<usize>,
+    text: Cow<'a, str>,
+    new: String,
+}
+
+impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
+    fn event(&mut self, event: &Event<'_>, out: &mut Vec<u8>) -> Result<(), TapError> {
+        if self.done {
+            return Ok(());
+        }
+        let Some(data) = event.data.as_deref().filter(|data| !data.is_empty()) else {
+            out.extend_from_slice(event.raw);
+            return Ok(());
+        };
+        if data.trim() == "[DONE]" {
+            self.done = true;
+            return Ok(());
+        }
+        let document = Document::parse(data.as_bytes(), Limits::default()).map_err(TapError::Event)?;
+        let root = document.root();
+        if root.kind() != Kind::Object {
+            let offset = root.span().start;
+            return Err(TapError::Event(JsonError { kind: JsonErrorKind::UnexpectedByte, offset }));
+        }
+        self.summary.event_count += 1;
+        let usage = self.read_usage(root);
+        if event.name == "error" || root.get("error").is_some_and(|error| !error.is_null()) {
+            self.flush(|_| true, out);
+            let error = ApiError::from_upstream_event(data);
+            out.extend_from_slice(error.to_sse_event().as_bytes());
+            self.summary.error.get_or_insert(error);
+            return Ok(());
+        }
+        let choices = root.get("choices");
+        let has_choices = choices.is_some_and(|choices| choices.items().next().is_some());
+        let hide_usage = usage.filter(|_| !self.client_wants_usage);
+        if hide_usage.is_some() && !has_choices {
+            return Ok(());
+        }
+        self.remember_head(root);
+        let mut splice = Splice::new();
+        if let Some(usage) = hide_usage {
+            splice.replace(usage.span(), "null");
+        }
+        self.whole_texts(&document, &mut splice);
+        self.choices(choices, &mut splice, out)?;
+        if splice.is_empty() {
+            out.extend_from_slice(event.raw);
+        } else {
+            write_event(event.raw, &splice.apply(data), out);
+        }
+        Ok(())
+    }
+
+    /// Notes the usage an event reports, and returns the value to hide if the client did not ask for it.
+    fn read_usage<'d, 'a>(&mut self, root: Value<'d, 'a>) -> Option<Value<'d, 'a>> {
+        let usage = root.get("usage").filter(|usage| !usage.is_null());
+        let elsewhere = || root.get("x_groq")?.get("usage");
+        if let Some(read) = usage.or_else(elsewhere).and_then(Usage::from_openai) {
+            self.summary.usage = Some(read);
+        }
+        usage
+    }
+
+    fn remember_head(&mut self, root: Value<'_, '_>) {
+        if !self.head.is_empty() {
+            return;
+        }
+        for name in ["id", "object", "created", "model", "system_fingerprint"] {
+            let Some(value) = root.get(name) else { continue };
+            let scalar = matches!(value.kind(), Kind::String | Kind::Number);
+            if scalar && value.raw().len() <= HEAD_BYTES_MAX {
+                push_string(&mut self.head, name);
+                self.head.push(':');
+                self.head.push_str(value.raw());
+                self.head.push(',');
+            }
+        }
+        self.summary.model = root.get("model").and_then(|model| model.as_str()).map(Cow::into_owned);
+    }
+
+    /// Every text of the event that is not a streamed piece, each filtered as a whole.
+    fn whole_texts(&mut self, document: &Document<'_>, splice: &mut Splice) {
+        let make = &mut self.make;
+        walk::for_each_text(document, Body::ChatEvent, splice, &mut |leaf| {
+            let mut filter = make(FilterKey { choice: 0, fragment: Fragment::Whole(leaf.channel) });
+            let mut new = filter.push(leaf.text);
+            new.push_str(&filter.finish());
+            (new != leaf.text).then_some(new)
+        });
+    }
+
+    fn choices(
+        &mut self,
+        choices: Option<Value<'_, '_>>,
+        splice: &mut Splice,
+        out: &mut Vec<u8>,
+    ) -> Result<(), TapError> {
+        let mut pieces = Vec::new();
+        let mut finished = Vec::new();
+        for (position, choice) in choices.into_iter().flat_map(Value::items).enumerate() {
+            let index = index_of(choice, position);
+            let first = pieces.len();
+            collect(choice, index, &mut pieces);
+            for piece in pieces.iter_mut().skip(first) {
+                piece.new = self.filter(piece.key, &piece.text)?;
+            }
+            let reason = choice.get("finish_reason").and_then(|reason| reason.as_str());
+            if let Some(reason) = reason {
+                self.finish_choice(index, &mut pieces, out);
+                finished.push((index, reason));
+            }
+            if pieces.iter().skip(first).any(|piece| piece.new != piece.text)
+                && let Some(logprobs) = choice.get("logprobs").filter(|value| !value.is_null())
+            {
+                // The tokens spell out the text that was just held back or replaced.
+                splice.replace(logprobs.span(), "null");
+            }
+        }
+        for piece in pieces.into_iter().filter(|piece| piece.new != piece.text) {
+            splice.replace(piece.span, string(&piece.new));
+        }
+        for (index, reason) in finished {
+            self.summary.finish_reasons.insert(index, reason.into_owned());
+        }
+        Ok(())
+    }
+
+    fn filter(&mut self, key: FilterKey, text: &str) -> Result<String, TapError> {
+        if text.is_empty() {
+            return Ok(String::new());
+        }
+        if !self.filters.contains_key(&key) && self.filters.len() >= FILTERS_MAX {
+            return Err(TapError::TooManyTexts);
+        }
+        Ok(self.filters.entry(key).or_insert_with(|| (self.make)(key)).push(text))
+    }
+
+    /// Gives out what the filters of a finishing choice hold: behind the last piece of the same text in this
+    /// event, or in a chunk before it.
+    fn finish_choice(&mut self, index: u32, pieces: &mut [Piece<'_>], out: &mut Vec<u8>) {
+        for piece in pieces.iter_mut().rev().filter(|piece| piece.key.choice == index) {
+            // Finishing removes the filter, so an earlier piece of the same text gets nothing twice.
+            if let Some(mut filter) = self.filters.remove(&piece.key) {
+                piece.new.push_str(&filter.finish());
+            }
+        }
+        self.flush(|key| key.choice == index, out);
+    }
+
+    /// Ends the filters that `which` selects, and writes a chunk for each that held something.
+    fn flush(&mut self, which: impl Fn(&FilterKey) -> bool, out: &mut Vec<u8>) {
+        let keys: Vec<FilterKey> = self.filters.keys().filter(|key| which(key)).copied().collect();
+        for key in keys {
+            let Some(mut filter) = self.filters.remove(&key) else { continue };
+            let held = filter.finish();
+            if !held.is_empty() {
+                out.extend_from_slice(self.chunk(key, &held).as_bytes());
+            }
+        }
+    }
+
+    /// A chunk in the shape of the provider's own, holding one text.
+    fn chunk(&self, key: FilterKey, text: &str) -> String {
+        let text = string(text);
+        let delta = match key.fragment {
+            Fragment::Content | Fragment::Whole(_) => format!(r#"{{"content":{text}}}"#),
+            Fragment::Refusal => format!(r#"{{"refusal":{text}}}"#),
+            Fragment::ReasoningContent => format!(r#"{{"reasoning_content":{text}}}"#),
+            Fragment::Reasoning => format!(r#"{{"reasoning":{text}}}"#),
+            Fragment::ToolArguments(tool) => {
+                format!(r#"{{"tool_calls":[{{"index":{tool},"function":{{"arguments":{text}}}}}]}}"#)
+            }
+            Fragment::FunctionArguments => format!(r#"{{"function_call":{{"arguments":{text}}}}}"#),
+        };
+        let (head, choice) = (&self.head, key.choice);
+        format!(
+            "data: {{{head}\"choices\":[{{\"index\":{choice},\"delta\":{delta},\"finish_reason\":null}}]}}\n\n"
+        )
+    }
+}
+
+/// The `index` member, else the position: some providers leave it out.
+fn index_of(value: Value<'_, '_>, position: usize) -> u32 {
+    let given = value.get("index").and_then(Value::as_u64).and_then(|index| u32::try_from(index).ok());
+    given.unwrap_or_else(|| u32::try_from(position).unwrap_or(u32::MAX))
+}
+
+/// The streamed pieces of one choice. Must name the same positions as the `Streamed` rows of `walk/rules.rs`.
+fn collect<'a>(choice: Value<'_, 'a>, index: u32, pieces: &mut Vec<Piece<'a>>) {
+    let mut add = |fragment, value: Value<'_, 'a>| {
+        if let Some(text) = value.as_str() {
+            let key = FilterKey { choice: index, fragment };
+            pieces.push(Piece { key, span: value.span(), text, new: String::new() });
+        }
+    };
+    let Some(delta) = choice.get("delta") else { return };
+    for (key, value) in delta.entries() {
+        match key.as_str().as_deref() {
+            Some("content") => add(Fragment::Content, value),
+            Some("refusal") => add(Fragment::Refusal, value),
+            Some("reasoning_content") => add(Fragment::ReasoningContent, value),
+            Some("reasoning") => add(Fragment::Reasoning, value),
+            Some("function_call") => {
+                if let Some(arguments) = value.get("arguments") {
+                    add(Fragment::FunctionArguments, arguments);
+                }
+            }
+            Some("tool_calls") => {
+                for (position, call) in value.items().enumerate() {
+                    let tool = index_of(call, position);
+                    if let Some(arguments) = call.get("function").and_then(|f| f.get("arguments")) {
+                        add(Fragment::ToolArguments(tool), arguments);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Writes an event again with other data: its other lines and line ends stay as they were.
+fn write_event(raw: &[u8], data: &str, out: &mut Vec<u8>) {
+    let mut written = false;
+    for (line, end) in lines_with_ends(raw) {
+        let field = line.split(|byte| *byte == b':').next().unwrap_or_default();
+        if field != b"data" {
+            out.extend_from_slice(line);
+            out.extend_from_slice(end);
+            continue;
+        }
+        if written {
+            continue;
+        }
+        for part in data.split('\n') {
+            out.extend_from_slice(b"data: ");
+            out.extend_from_slice(part.as_bytes());
+            out.extend_from_slice(end);
+        }
+        written = true;
+    }
+}
