@@ -26,7 +26,9 @@ pub(crate) fn run(repo: &Repo, fetch: bool) -> Result<Outcome> {
         process::run(deny(&tool, repo.root()).args(["fetch", "db"]))?;
     }
     let mut check = deny(&tool, repo.root());
-    check.args(["--offline", "--locked", "check", "--hide-inclusion-graph", "bans", "licenses", "sources"]);
+    check.args(["--offline", "--locked", "check", "--hide-inclusion-graph"]);
+    // `wrappers` says who may use a package; a crate that does not use it is no news.
+    check.args(["--allow", "unused-wrapper", "bans", "licenses", "sources"]);
     let advised = advisories_at_hand(&repo.tools());
     if advised {
         check.arg("advisories");
