@@ -1,0 +1,132 @@
+//! Generated files: they are committed, so they can be stale.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::gate::Outcome;
+use crate::metadata::Metadata;
+use crate::notices;
+use crate::process::{self, cargo};
+use crate::repo::{Repo, SERVER};
+
+/// The description of the REST API, as the server prints it.
+const OPENAPI: &str = "openapi.json";
+
+/// What to say of every stale file.
+const ADVICE: &str = "run `cargo xtask regenerate` and commit what changed";
+
+/// Compares every generated file with what would be generated now; looks at all of them before it fails.
+///
+/// # Errors
+/// Names each file that is stale, or the generator that failed.
+pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
+    let metadata = Metadata::locked(repo.root())?;
+    if !repo.has_server() {
+        return Ok(without_server());
+    }
+    let checks = [
+        ("licence notices", notices::check(repo.root(), &metadata, SERVER)),
+        ("API description", openapi(repo).and_then(|now| compare(repo.root(), OPENAPI, &now))),
+        ("checked queries", process::run(&mut server(repo, &["dev", "prepare-queries", "--check"]))),
+    ];
+    let mut stale = 0;
+    for (what, result) in checks {
+        match result {
+            Ok(()) => println!("drift: {what}: up to date"),
+            Err(error) => {
+                stale += 1;
+                eprintln!("drift: {what}: {error:#}");
+            }
+        }
+    }
+    if stale > 0 {
+        bail!("{stale} of the generated files: {ADVICE}");
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Writes every generated file anew.
+///
+/// # Errors
+/// When a generator fails; the files of the others are written all the same only up to that point.
+pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
+    let metadata = Metadata::locked(repo.root())?;
+    if !repo.has_server() {
+        return Ok(without_server());
+    }
+    notices::write(repo.root(), &metadata, SERVER)?;
+    process::run(&mut server(repo, &["dev", "prepare-queries"]))?;
+    fs::write(repo.root().join(OPENAPI), openapi(repo)?)
+        .with_context(|| format!("could not write {OPENAPI}"))?;
+    println!("regenerate: wrote {OPENAPI}");
+    Ok(Outcome::Passed)
+}
+
+fn without_server() -> Outcome {
+    Outcome::Partly(format!("the workspace has no crate `{SERVER}`, so nothing is generated from it"))
+}
+
+/// The API description as the server prints it now.
+fn openapi(repo: &Repo) -> Result<String> {
+    process::output(&mut server(repo, &["openapi"]))
+}
+
+/// The server of this working tree with these arguments.
+fn server(repo: &Repo, args: &[&str]) -> std::process::Command {
+    let mut command = cargo(repo.root());
+    command.args(["run", "--quiet", "--locked", "--package", SERVER, "--bin", SERVER, "--"]).args(args);
+    command
+}
+
+/// Fails when the committed file says something else, naming the first line that differs.
+fn compare(root: &Path, name: &str, now: &str) -> Result<()> {
+    let committed = fs::read_to_string(root.join(name)).with_context(|| format!("could not read {name}"))?;
+    match first_difference(&committed, now) {
+        None => Ok(()),
+        Some((line, was, is)) => {
+            bail!("{name} is stale from line {line} on: it says `{was}`, now it is `{is}`")
+        }
+    }
+}
+
+/// The first differing line, counted from 1, in both texts; an end is an empty line.
+pub(crate) fn first_difference<'a>(was: &'a str, is: &'a str) -> Option<(usize, &'a str, &'a str)> {
+    if was == is {
+        return None;
+    }
+    let (mut old, mut new) = (was.lines(), is.lines());
+    for line in 1.. {
+        match (old.next(), new.next()) {
+            // The same lines: what differs is the line feed at the end.
+            (None, None) => return Some((line, "", "")),
+            (a, b) if a != b => return Some((line, a.unwrap_or("").trim(), b.unwrap_or("").trim())),
+            _ => {}
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        assert_eq!(first_difference("a\nb\n", "a\nb\n"), None);
+        assert_eq!(first_difference("a\n  b\n", "a\n  c\n"), Some((2, "b", "c")));
+        assert_eq!(first_difference("a\n", "a\nb\n"), Some((2, "", "b")));
+        assert_eq!(first_difference("a", "a\n"), Some((2, "", "")));
+    }
+
+    #[test]
+    fn a_stale_or_missing_file_is_an_error() {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let manifest = fs::read_to_string(root.join("Cargo.toml")).unwrap();
+        compare(root, "Cargo.toml", &manifest).unwrap();
+        let error = compare(root, "Cargo.toml", "[other]\n").unwrap_err().to_string();
+        assert!(error.contains("stale from line 1 on: it says `[package]`, now it is `[other]`"), "{error}");
+        assert!(compare(root, "no-such-file", "").is_err());
+    }
+}

@@ -1,0 +1,221 @@
+//! The project's own commands, run as `cargo xtask <command>`.
+//!
+//! They need nothing but a Rust toolchain and git; whatever else a step needs it installs under the build folder.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people by printing")]
+
+mod deny;
+mod drift;
+mod gate;
+mod launch;
+mod layers;
+mod metadata;
+mod notices;
+mod process;
+mod repo;
+mod tidy;
+
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::{Parser, Subcommand, ValueEnum};
+
+use gate::Outcome;
+use repo::{Repo, SERVER};
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "cargo xtask",
+    bin_name = "cargo xtask",
+    about = "The project's own commands: start the server, run the whole gate, prove the floor plan",
+    after_help = "Exit codes: 0 all is well, 1 a check or a build failed, 2 the command was not understood.\n\
+                  `up` becomes the server: its exit code is the server's."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Build the server and start it with `portcullis up`
+    #[command(after_help = "Examples:\n  cargo xtask up\n  cargo xtask up --dev --listen 127.0.0.1:8080\n  \
+        cargo xtask up --json --listen 127.0.0.1:0     one JSON object on standard output\n  \
+        cargo xtask up -- --help                       the server's own options")]
+    Up {
+        /// Build without optimisation: builds sooner, runs slower. Stands before the server's options
+        #[arg(long)]
+        dev: bool,
+        /// Handed to `portcullis up` as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+    /// Run the whole gate, every step whatever happens, and print a table with the seconds of each
+    #[command(
+        after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick     before a commit\n\n\
+        Steps: fmt layers tidy clippy docs test drift deny; each is a command of its own, `test` is `cargo test`."
+    )]
+    Test {
+        /// Only fmt, layers, tidy, clippy and the tests
+        #[arg(long)]
+        quick: bool,
+    },
+    /// Check that rustfmt would change nothing
+    #[command(after_help = "Example:\n  cargo xtask fmt || cargo fmt --all")]
+    Fmt,
+    /// Run clippy on all targets; a warning is an error
+    #[command(after_help = "Example:\n  cargo xtask clippy")]
+    Clippy,
+    /// Prove from `cargo metadata` that arrows between crates point down only
+    #[command(after_help = "Example:\n  cargo xtask layers\n\nThe plan: crates/xtask/src/layers/plan.rs")]
+    Layers,
+    /// Run the source lints rustc and clippy cannot do
+    #[command(
+        after_help = "Examples:\n  cargo xtask tidy\n  cargo xtask tidy --list     every rule and exception"
+    )]
+    Tidy {
+        /// Print the rules with their purpose, and the exceptions in force, instead of checking
+        #[arg(long)]
+        list: bool,
+    },
+    /// Check licences, banned crates and sources with cargo-deny
+    #[command(
+        after_help = "Examples:\n  cargo xtask deny\n  cargo xtask deny --fetch     known weaknesses too; needs the network\n\n\
+        cargo-deny is taken from the search path, or installed under the build folder."
+    )]
+    Deny {
+        /// Bring the database of known weaknesses up to date first; needs the network
+        #[arg(long)]
+        fetch: bool,
+    },
+    /// Check that generated files are up to date: Cargo.lock, openapi.json, .sqlx, THIRD-PARTY-NOTICES.md
+    #[command(after_help = "Example:\n  cargo xtask drift || cargo xtask regenerate")]
+    Drift,
+    /// Build the documentation; a warning is an error
+    #[command(after_help = "Example:\n  cargo xtask docs")]
+    Docs,
+    /// Write THIRD-PARTY-NOTICES.md
+    #[command(after_help = "Example:\n  cargo xtask notices")]
+    Notices {
+        /// The crate whose dependencies are listed
+        #[arg(long, default_value = SERVER)]
+        package: String,
+    },
+    /// Write every generated file anew
+    #[command(after_help = "Example:\n  cargo xtask regenerate && git diff --stat")]
+    Regenerate,
+    /// Build the server in release and measure it
+    #[command(after_help = "Examples:\n  cargo xtask bench gateway\n  cargo xtask bench audit --help")]
+    Bench {
+        /// What to measure
+        name: Bench,
+        /// Handed to the benchmark as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<String>,
+    },
+}
+
+/// What can be measured.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Bench {
+    /// CPU and latency a request spends in the gateway
+    Gateway,
+    /// Entries the audit log takes and verifies
+    Audit,
+}
+
+impl Bench {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Gateway => "gateway",
+            Self::Audit => "audit",
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// True when all is well; false when a step failed and has said so.
+fn run(command: Command) -> Result<bool> {
+    if matches!(command, Command::Tidy { list: true }) {
+        tidy::list();
+        return Ok(true);
+    }
+    let repo = Repo::find()?;
+    let one = |name: &str| -> Result<bool> {
+        let step = gate::step(name).with_context(|| format!("no step `{name}`"))?;
+        Ok(gate::run(&repo, &[step]))
+    };
+    match command {
+        Command::Up { dev, args } => launch::up(&repo, dev, &args).map(|()| true),
+        Command::Test { quick } => Ok(gate::run(&repo, &gate::steps(quick))),
+        Command::Fmt => one("fmt"),
+        Command::Clippy => one("clippy"),
+        Command::Layers => one("layers"),
+        Command::Tidy { .. } => one("tidy"),
+        Command::Drift => one("drift"),
+        Command::Docs => one("docs"),
+        Command::Deny { fetch: false } => one("deny"),
+        Command::Deny { fetch: true } => deny::run(&repo, true).map(|outcome| said(&outcome)),
+        Command::Notices { package } => {
+            let metadata = metadata::Metadata::locked(repo.root())?;
+            notices::write(repo.root(), &metadata, &package).map(|()| true)
+        }
+        Command::Regenerate => drift::regenerate(&repo).map(|outcome| said(&outcome)),
+        Command::Bench { name, args } => launch::bench(&repo, name.name(), &args).map(|()| true),
+    }
+}
+
+/// Tells what was left out; that is not a failure.
+fn said(outcome: &Outcome) -> bool {
+    if let Outcome::Partly(why) = outcome {
+        println!("xtask: {why}");
+    }
+    true
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound_and_every_command_has_examples() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands().filter(|command| command.get_name() != "help") {
+            let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("cargo xtask"), "{} has no example", command.get_name());
+        }
+    }
+
+    #[test]
+    fn the_servers_options_pass_through() {
+        let args = |line: &str| match Cli::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Up { dev, args } => (dev, args.join(" ")),
+            other => panic!("{other:?}"),
+        };
+        let listen = "--json --listen 127.0.0.1:0";
+        assert_eq!(args(&format!("xtask up {listen}")), (false, listen.to_owned()));
+        assert_eq!(args(&format!("xtask up --dev {listen}")), (true, listen.to_owned()));
+        assert_eq!(args(&format!("xtask up -- {listen}")), (false, listen.to_owned()));
+        assert_eq!(args("xtask up --json --dev"), (false, "--json --dev".to_owned()));
+        assert_eq!(args("xtask up -- --help"), (false, "--help".to_owned()));
+    }
+
+    #[test]
+    fn every_step_is_a_command() {
+        for step in gate::steps(false) {
+            assert!(Cli::try_parse_from(["xtask", step.name]).is_ok(), "{}", step.name);
+        }
+    }
+}
