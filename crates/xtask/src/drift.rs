@@ -50,7 +50,7 @@ pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
 /// Writes every generated file anew.
 ///
 /// # Errors
-/// When a generator fails; the files of the others are written all the same only up to that point.
+/// When a generator fails; the files before it are written by then.
 pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
     let metadata = Metadata::locked(repo.root())?;
     if !repo.has_server() {

@@ -51,7 +51,7 @@ fn clippy(repo: &Repo) -> Result<Outcome> {
 
 fn docs(repo: &Repo) -> Result<Outcome> {
     let mut command = cargo(repo.root());
-    command.args(["doc", "--workspace", "--no-deps", "--locked", "--document-private-items"]);
+    command.args(["doc", "--workspace", "--no-deps", "--locked"]);
     process::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Passed)
 }

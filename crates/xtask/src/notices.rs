@@ -27,8 +27,11 @@ const TEXTS_TITLE: &str = "## Licence texts\n\n";
 /// Writes the file for what the crate `root` is built from.
 ///
 /// # Errors
-/// When a package states no licence at all, or a file cannot be read or written.
+/// When there is no such crate, a package states no licence at all, or a file cannot be read or written.
 pub(crate) fn write(repo_root: &Path, metadata: &Metadata, root: &str) -> Result<()> {
+    if !metadata.has_member(root) {
+        bail!("the workspace has no crate `{root}`");
+    }
     let packages = metadata.third_party(root);
     let text = render(&packages, texts::of_package)?;
     fs::write(repo_root.join(FILE), &text).with_context(|| format!("could not write {FILE}"))?;

@@ -1,6 +1,6 @@
 //! A small Rust lexer: enough to tell code, string literals and comments apart, and to find test code.
 //!
-//! It follows "Tokens", "Comments" and "Whitespace" of the Rust Reference. It reads each byte once, never fails, and on text
+//! It follows "Tokens", "Comments" and "Whitespace" of the Rust Reference. It never fails, and on text
 //! that is not Rust it ends with wrong tokens, not with a panic.
 
 use std::ops::{Range, RangeInclusive};

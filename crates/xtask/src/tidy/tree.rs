@@ -115,7 +115,9 @@ impl Tree {
     /// Reads what git tracks and what it would track next: ignored files are not looked at.
     pub(crate) fn read(root: &Path) -> Result<Self> {
         let mut list = Command::new("git");
-        list.current_dir(root).args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
+        // A clone may belong to another user than the one who checks it; its code runs here already.
+        list.current_dir(root).args(["-c", "safe.directory=*"]);
+        list.args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"]);
         let list = process::output(&mut list).context("tidy reads the list of files from git")?;
         let mut files = Vec::new();
         let mut paths = BTreeSet::new();

@@ -20,8 +20,8 @@ fn manifests(tree: &Tree) -> impl Iterator<Item = (&str, &File)> {
     })
 }
 
-/// The lines of a manifest as the house writes them: one key a line, tables in brackets. `[a.b]` with `c = d` reads as
-/// the dotted key `b.c` of table `a` does not: only `dependencies.x` tables are unfolded by [`dependencies`].
+/// The lines of a manifest as the house writes them: one key a line, tables in brackets. This is not a TOML parser: a
+/// value that spans lines reads as its first line, which is all the rules look at.
 fn lines(file: &File) -> impl Iterator<Item = Line<'_>> {
     let mut table = "";
     file.lines().filter_map(move |(number, line)| {
