@@ -48,15 +48,6 @@ create table audit_leaf (
     unique (tenant_id, entry_id)
 );
 
--- Roots of complete 256-ary subtrees: level 1 covers 256 leaves, level 2 covers 65 536, and so on.
-create table audit_node (
-    tenant_id uuid not null,
-    level     smallint not null check (level between 1 and 7),
-    idx       bigint not null check (idx >= 0),
-    hash      bytea not null check (octet_length(hash) = 32),
-    primary key (tenant_id, level, idx)
-);
-
 create table audit_checkpoint (
     tenant_id uuid not null,
     size      bigint not null check (size >= 0),
@@ -94,8 +85,6 @@ revoke all on function gate.refuse_change() from public;
 create trigger append_only before update or delete or truncate on audit_entry
     for each statement execute function gate.refuse_change();
 create trigger append_only before update or delete or truncate on audit_leaf
-    for each statement execute function gate.refuse_change();
-create trigger append_only before update or delete or truncate on audit_node
     for each statement execute function gate.refuse_change();
 create trigger append_only before update or delete or truncate on audit_checkpoint
     for each statement execute function gate.refuse_change();
@@ -144,7 +133,6 @@ call gate.protect('audit_queue', false);
 call gate.protect('audit_log', false);
 call gate.protect('audit_tree', false);
 call gate.protect('audit_leaf', false);
-call gate.protect('audit_node', false);
 call gate.protect('audit_checkpoint', false);
 
 -- The two trigger functions run as the owner, whom FORCE ROW LEVEL SECURITY binds too.
@@ -154,7 +142,7 @@ grant usage on schema portcullis to portcullis_app, portcullis_system;
 
 grant select, insert on audit_entry to portcullis_app;
 grant select (tenant_id, origin, public_key, created_at) on audit_log to portcullis_app;
-grant select on audit_tree, audit_leaf, audit_node, audit_checkpoint to portcullis_app;
+grant select on audit_tree, audit_leaf, audit_checkpoint to portcullis_app;
 
 -- The system role integrates and signs logs of all tenants; it cannot change an entry either.
 create policy system_rows on audit_entry to portcullis_system using (true) with check (true);
@@ -162,8 +150,7 @@ create policy system_rows on audit_queue to portcullis_system using (true);
 create policy system_rows on audit_log to portcullis_system using (true) with check (true);
 create policy system_rows on audit_tree to portcullis_system using (true) with check (true);
 create policy system_rows on audit_leaf to portcullis_system using (true) with check (true);
-create policy system_rows on audit_node to portcullis_system using (true) with check (true);
 create policy system_rows on audit_checkpoint to portcullis_system using (true) with check (true);
-grant select, insert on audit_entry, audit_log, audit_leaf, audit_node, audit_checkpoint to portcullis_system;
+grant select, insert on audit_entry, audit_log, audit_leaf, audit_checkpoint to portcullis_system;
 grant select, delete on audit_queue to portcullis_system;
 grant select, insert, update on audit_tree to portcullis_system;

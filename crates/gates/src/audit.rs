@@ -1,0 +1,228 @@
+//! Gate five: what is written down, and the proof that it was.
+
+use std::fmt::Write as _;
+
+use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
+use kernel::{Clock, EntryId, EventKind, Permission, ProjectId, RequestContext, Rng, Role, TenantId, Timestamp};
+use serde_json::Value;
+
+use crate::privacy::Clean;
+
+/// One value of an entry's `data`. Numbers, flags, ids and the product's own words; free text only after gate four.
+pub struct Fact(Value);
+
+macro_rules! facts {
+    ($($from:ty),*) => {$(
+        impl From<$from> for Fact {
+            fn from(value: $from) -> Self {
+                Self(Value::from(value))
+            }
+        }
+    )*};
+}
+facts!(bool, u16, u32, i32, i64, &'static str);
+
+macro_rules! named {
+    ($($from:ty),*) => {$(
+        impl From<$from> for Fact {
+            fn from(value: $from) -> Self {
+                Self(Value::from(value.to_string()))
+            }
+        }
+    )*};
+}
+named!(kernel::TenantId, kernel::ProjectId, kernel::AgentId, kernel::KeyId, kernel::ProviderId, kernel::EntryId);
+named!(Permission, Role, Timestamp);
+
+impl From<u64> for Fact {
+    /// Entries hold integers that every JSON reader can hold; past 2⁵³ the number becomes text.
+    fn from(value: u64) -> Self {
+        if value < 1 << 53 { Self(Value::from(value)) } else { Self(Value::from(value.to_string())) }
+    }
+}
+
+impl From<&Clean<String>> for Fact {
+    fn from(value: &Clean<String>) -> Self {
+        Self(Value::from(value.get().as_str()))
+    }
+}
+
+impl From<&pii::Counts> for Fact {
+    fn from(counts: &pii::Counts) -> Self {
+        Self(serde_json::to_value(counts).unwrap_or_default())
+    }
+}
+
+impl<T: Into<Fact>> From<Option<T>> for Fact {
+    fn from(value: Option<T>) -> Self {
+        Self(value.map_or(Value::Null, |value| value.into().0))
+    }
+}
+
+/// What an action has to say for the log. Who, when, for whom and under which request the gates know themselves.
+#[must_use = "a draft is nothing until a pass is sealed with it"]
+pub struct Draft {
+    pub(crate) kind: EventKind,
+    pub(crate) outcome: Outcome,
+    subject: Option<(&'static str, String)>,
+    data: Vec<(&'static str, Value)>,
+}
+
+impl Draft {
+    /// Something that was done.
+    pub fn done(kind: EventKind) -> Self {
+        Self { kind, outcome: Outcome::Ok, subject: None, data: Vec::new() }
+    }
+
+    /// Something about to be done to the outside world.
+    pub fn intent(kind: EventKind) -> Self {
+        Self { outcome: Outcome::Intent, ..Self::done(kind) }
+    }
+
+    /// Something that was tried and did not work.
+    pub fn failed(kind: EventKind) -> Self {
+        Self { outcome: Outcome::Failed, ..Self::done(kind) }
+    }
+
+    /// Something that was not allowed.
+    pub fn refused(kind: EventKind) -> Self {
+        Self { outcome: Outcome::Refused, ..Self::done(kind) }
+    }
+
+    /// What was acted upon: a lower-case noun and an id.
+    pub fn subject(mut self, kind: &'static str, id: impl std::fmt::Display) -> Self {
+        self.subject = Some((kind, id.to_string()));
+        self
+    }
+
+    /// One more fact.
+    pub fn fact(mut self, name: &'static str, value: impl Into<Fact>) -> Self {
+        self.data.push((name, value.into().0));
+        self
+    }
+}
+
+/// Proof that an entry is on record: it was committed before this existed. What touches the outside world asks for one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Receipt {
+    entry: EntryId,
+    at: Timestamp,
+    leaf: Hash,
+}
+
+impl Receipt {
+    /// The entry.
+    pub fn entry(&self) -> EntryId {
+        self.entry
+    }
+
+    /// When it was written.
+    pub fn at(&self) -> Timestamp {
+        self.at
+    }
+
+    /// Hash of the entry as a leaf of its tenant's log (RFC 9162 §2.1.1), to be found there later.
+    pub fn leaf(&self) -> Hash {
+        self.leaf
+    }
+}
+
+/// An entry could not be made: a fact too long, for example. The action it belongs to does not happen.
+#[derive(Debug, thiserror::Error)]
+#[error("the audit entry could not be made: {0}")]
+pub struct EntryError(#[from] audit_log::EntryError);
+
+/// Who acts on whose behalf, under which rules; the part of an entry the gates fill in.
+pub(crate) struct Author<'a> {
+    pub(crate) tenant: TenantId,
+    pub(crate) actor: Actor,
+    pub(crate) project: Option<ProjectId>,
+    pub(crate) action: &'static str,
+    pub(crate) policy: &'a str,
+    pub(crate) request: &'a RequestContext,
+}
+
+/// An entry as a row, ready to be inserted.
+pub(crate) struct Row {
+    pub(crate) tenant: TenantId,
+    id: EntryId,
+    at: Timestamp,
+    kind: EventKind,
+    actor: String,
+    request_id: String,
+    leaf: Vec<u8>,
+}
+
+impl Row {
+    pub(crate) fn write(
+        draft: Draft,
+        author: &Author<'_>,
+        clock: &dyn Clock,
+        rng: &dyn Rng,
+    ) -> Result<Self, EntryError> {
+        let (id, at) = (EntryId::new(clock, rng), clock.now());
+        let actor = match &author.actor.id {
+            Some(id) => format!("{}:{id}", author.actor.kind),
+            None => author.actor.kind.to_string(),
+        };
+        let mut builder = Entry::builder(EntryCore {
+            id: id.uuid(),
+            at: At::from_unix_micros(at.unix_micros())?,
+            tenant: author.tenant.uuid(),
+            kind: Kind::new(draft.kind.name())?,
+            actor: author.actor.clone(),
+            action: author.action.to_owned(),
+            outcome: draft.outcome,
+            request_id: author.request.id.as_str().to_owned(),
+            policy: author.policy.to_owned(),
+            source: author.request.face.name().to_owned(),
+        })
+        .trace_id(author.request.trace.trace_id());
+        if let Some(project) = author.project {
+            builder = builder.project(project.uuid());
+        }
+        if let Some((kind, id)) = draft.subject {
+            builder = builder.subject(kind, id);
+        }
+        for (name, value) in draft.data {
+            builder = builder.data(name, value);
+        }
+        let leaf = builder.build()?.to_leaf()?;
+        let request_id = author.request.id.as_str().to_owned();
+        Ok(Self { tenant: author.tenant, id, at, kind: draft.kind, actor, request_id, leaf })
+    }
+
+    pub(crate) fn receipt(&self) -> Receipt {
+        Receipt { entry: self.id, at: self.at, leaf: leaf_hash(&self.leaf) }
+    }
+
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
+    }
+
+    pub(crate) const INSERT: &'static str =
+        "insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf) values ";
+
+    /// The row as one parenthesis of `VALUES`. UUIDs, a timestamp, words of fixed alphabets and hex: nothing in it
+    /// can hold a quote.
+    pub(crate) fn push_values(&self, sql: &mut String) {
+        let _ = write!(
+            sql,
+            "('{}','{}','{}','{}','{}','{}','\\x{}')",
+            self.tenant,
+            self.id,
+            self.at,
+            self.kind,
+            self.actor,
+            self.request_id,
+            crypto::hex(&self.leaf),
+        );
+    }
+
+    pub(crate) fn insert_statement(&self) -> String {
+        let mut sql = String::with_capacity(Self::INSERT.len() + 320 + self.leaf.len() * 2);
+        sql.push_str(Self::INSERT);
+        self.push_values(&mut sql);
+        sql
+    }
+}

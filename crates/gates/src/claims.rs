@@ -1,0 +1,32 @@
+use kernel::{RequestId, TenantId, Timestamp, limits};
+use zeroize::Zeroizing;
+
+/// Length of an HMAC-SHA-256 block, which the pads fill.
+const BLOCK_BYTES: usize = 64;
+
+/// The key that signs tenant claims. The database holds the same key as two pads in a schema that no role but the
+/// owner reads, and verifies every claim (`gate.tenant()`).
+pub struct ClaimsKey(Zeroizing<[u8; 32]>);
+
+impl ClaimsKey {
+    /// The claims key of this instance.
+    pub fn new(instance: &crypto::InstanceKey) -> Self {
+        Self(instance.derive("claims/v1"))
+    }
+
+    /// The inner and outer pads of RFC 2104, as the database stores them.
+    pub fn pads(&self) -> (Zeroizing<Vec<u8>>, Zeroizing<Vec<u8>>) {
+        let mut block = Zeroizing::new([0; BLOCK_BYTES]);
+        block[..32].copy_from_slice(self.0.as_slice());
+        let pad = |with: u8| Zeroizing::new(block.iter().map(|byte| byte ^ with).collect());
+        (pad(0x36), pad(0x5c))
+    }
+
+    /// The claims of one transaction: who the tenant is, until when, for which request, on which backend.
+    pub(crate) fn sign(&self, tenant: TenantId, request: &RequestId, now: Timestamp, backend: i32) -> String {
+        let expires = now.unix_seconds() + limits::CLAIMS_SECONDS;
+        let message = format!("{tenant}|{expires}|{request}|{backend}");
+        let sig = crypto::hex(&crypto::hmac_sha256(self.0.as_slice(), message.as_bytes()));
+        format!(r#"{{"tenant_id":"{tenant}","exp":{expires},"request_id":"{request}","sig":"{sig}"}}"#)
+    }
+}

@@ -1,0 +1,136 @@
+//! Gate one and the front of gate two: from what a request carries to a principal.
+
+use std::sync::Arc;
+
+use crypto::{ApiKey, KeyHash};
+use kernel::{Capabilities, EventKind, Gate, Problem, ProblemKind, RequestContext, Role, TenantId};
+
+use crate::audit::{Author, Draft, Row};
+use crate::principal::{Principal, Standing};
+use crate::token::Refusal;
+use crate::vault::Vault;
+
+/// How API callers are recognised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthMode {
+    /// Keys in the database, and those of the static list when there is one.
+    Auto,
+    /// The static list alone.
+    Env,
+    /// Keys in the database alone.
+    Db,
+    /// No key needed: everybody is the owner of the first organization. Only ever on a loopback address.
+    Dev,
+}
+
+/// A key of the static list: `key=organization-id:role`.
+pub struct StaticKey {
+    pub(crate) hash: KeyHash,
+    pub(crate) tenant: TenantId,
+    pub(crate) role: Role,
+}
+
+/// An item of the static list cannot be used. The key itself is never part of the message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum StaticKeyError {
+    /// Not `key=organization-id:role`.
+    #[error("expected key=organization-id:role")]
+    Shape,
+    /// The key has not the form of a Portcullis key; make one with `portcullis key generate`.
+    #[error("the key is not of the form pcl_<env>_…; make one with: portcullis key generate")]
+    Key,
+}
+
+impl std::str::FromStr for StaticKey {
+    type Err = StaticKeyError;
+
+    fn from_str(item: &str) -> Result<Self, Self::Err> {
+        let (key, scope) = item.trim().split_once('=').ok_or(StaticKeyError::Shape)?;
+        let (tenant, role) = scope.split_once(':').ok_or(StaticKeyError::Shape)?;
+        let key = ApiKey::parse(key).map_err(|_| StaticKeyError::Key)?;
+        let (tenant, role) = (tenant.parse().ok(), role.parse().ok());
+        match (tenant, role) {
+            (Some(tenant), Some(role)) => Ok(Self { hash: key.hash(), tenant, role }),
+            _ => Err(StaticKeyError::Shape),
+        }
+    }
+}
+
+impl StaticKey {
+    fn standing(&self) -> Standing {
+        Standing {
+            tenant: self.tenant,
+            project: None,
+            agent: None,
+            key: None,
+            name: "static key".to_owned(),
+            capabilities: Capabilities::new(self.role, None),
+        }
+    }
+}
+
+impl Vault {
+    /// Gates one and two: who sent this, and is the credential good. `bearer` is the credential as sent, without its
+    /// scheme. Every refusal is an entry: in the tenant's log when the key is known, else in the instance's own.
+    pub async fn authenticate(
+        self: &Arc<Self>,
+        bearer: Option<&str>,
+        request: &RequestContext,
+    ) -> Result<Principal, Problem> {
+        let refusal = match bearer {
+            None if self.mode == AuthMode::Dev => return self.dev_principal().await,
+            None => Refusal::unknown("missing"),
+            Some(text) => match ApiKey::parse(text) {
+                Err(_) => Refusal::unknown("malformed"),
+                Ok(key) => match self.recognise(&key).await? {
+                    Ok(standing) => return Ok(Principal::of(standing)),
+                    Err(refusal) => refusal,
+                },
+            },
+        };
+        self.refuse(refusal, request).await
+    }
+
+    async fn recognise(&self, key: &ApiKey) -> Result<Result<Arc<Standing>, Refusal>, Problem> {
+        let hash = key.hash();
+        if matches!(self.mode, AuthMode::Auto | AuthMode::Env)
+            && let Some(found) = self.static_keys.iter().find(|candidate| candidate.hash == hash)
+        {
+            return Ok(Ok(Arc::new(found.standing())));
+        }
+        if self.mode == AuthMode::Env {
+            return Ok(Err(Refusal::unknown("unknown")));
+        }
+        self.look_up(hash).await
+    }
+
+    async fn dev_principal(&self) -> Result<Principal, Problem> {
+        let tenant = self.first_organization().await?.ok_or_else(Problem::not_found)?;
+        Ok(Principal::of(Arc::new(Standing {
+            tenant,
+            project: None,
+            agent: None,
+            key: None,
+            name: "development mode".to_owned(),
+            capabilities: Capabilities::new(Role::Owner, None),
+        })))
+    }
+
+    async fn refuse(&self, refusal: Refusal, request: &RequestContext) -> Result<Principal, Problem> {
+        let author = Author {
+            tenant: refusal.tenant.unwrap_or(self.instance),
+            actor: refusal.actor(),
+            project: None,
+            action: "token.verify",
+            policy: "none",
+            request,
+        };
+        let draft = Draft::refused(EventKind::AuthFailure).fact("reason", refusal.reason);
+        let row = Row::write(draft, &author, &*self.clock, &*self.rng).map_err(|_| Problem::internal())?;
+        self.append(row).await?;
+        // One answer for every reason: what a stranger may learn is that this key opens nothing.
+        let gate = if refusal.reason == "missing" { Gate::Identity } else { Gate::Token };
+        let detail = "Send an API key as `Authorization: Bearer pcl_…`; expired, revoked and unknown keys answer alike.";
+        Err(Problem::at(gate, ProblemKind::Unauthenticated, detail))
+    }
+}

@@ -1,0 +1,33 @@
+//! The five gates: identity → token → tenancy → privacy → audit. One module each, and the pass that joins them.
+//!
+//! Architecture invariants:
+//! * The database pool is private to this crate. There is no way to a tenant's rows but [`Vault::enter`].
+//! * BEGIN is gate three and COMMIT is gate five: nothing else begins or commits a tenant's transaction.
+//! * No type here turns into another kind of principal; [`Clean`] is made in [`privacy`](Privacy) alone.
+//! * [`Receipt`] has no constructor: it exists only after its entry is committed.
+
+mod audit;
+mod claims;
+mod guard;
+mod identity;
+mod ledger;
+mod pass;
+mod pool;
+mod principal;
+mod privacy;
+mod system;
+mod tenancy;
+mod token;
+mod vault;
+
+pub use audit::{Draft, Fact, Receipt};
+pub use claims::ClaimsKey;
+pub use guard::{Finding, GuardError};
+pub use identity::{AuthMode, StaticKey, StaticKeyError};
+pub use pass::{Action, Mode, Pass, Read, Record, Transaction, Write, WriteTx};
+pub use pool::DatabaseError;
+pub use principal::{Agent, Caller, Human, Principal, Service};
+pub use privacy::{Clean, CleanStream, Privacy, Raw};
+pub use system::{Reason, SystemTx};
+pub use tenancy::Tx;
+pub use vault::{OpenError, Vault, VaultOptions};

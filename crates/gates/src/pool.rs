@@ -1,0 +1,136 @@
+//! The house's own connection pool. Private to this crate: who has no pass has no connection.
+//!
+//! Ours, because a transaction's claims are signed for the backend that runs it, so each connection must know its
+//! backend's process id, and because BEGIN and COMMIT are gates three and five and belong to nobody else.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use sqlx::postgres::{PgConnectOptions, PgConnection};
+use sqlx::{AssertSqlSafe, Connection};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// Longest wait for a free connection, in milliseconds. Past it the caller is told to try again.
+const LEASE_WAIT_MILLIS_MAX: u64 = 5_000;
+/// Longest wait for a new connection to be made, in milliseconds.
+const CONNECT_MILLIS_MAX: u64 = 5_000;
+
+/// The database could not be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DatabaseError {
+    /// Every connection stayed busy for too long.
+    #[error("no database connection became free in time")]
+    Busy,
+    /// A connection could not be made in time.
+    #[error("the database did not answer in time")]
+    Unreachable,
+    /// The database refused or failed.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+}
+
+pub(crate) struct Conn {
+    inner: PgConnection,
+    backend: i32,
+}
+
+/// At most `size` connections under one login role.
+pub(crate) struct Pool {
+    options: PgConnectOptions,
+    idle: Mutex<Vec<Conn>>,
+    permits: Arc<Semaphore>,
+}
+
+impl Pool {
+    pub(crate) fn new(options: PgConnectOptions, size: u32) -> Arc<Self> {
+        // pg_temp last: a temporary table must never shadow a real one.
+        let options = options.options([("search_path", "portcullis,pg_temp")]).application_name("portcullis");
+        let permits = Arc::new(Semaphore::new(size as usize));
+        Arc::new(Self { options, idle: Mutex::default(), permits })
+    }
+
+    /// Takes a connection, making one when none is idle.
+    pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, DatabaseError> {
+        let wait = Duration::from_millis(LEASE_WAIT_MILLIS_MAX);
+        let permit = tokio::time::timeout(wait, Arc::clone(&self.permits).acquire_owned())
+            .await
+            .map_err(|_| DatabaseError::Busy)?
+            .map_err(|_| DatabaseError::Busy)?;
+        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let conn = match idle {
+            Some(conn) => conn,
+            None => tokio::time::timeout(Duration::from_millis(CONNECT_MILLIS_MAX), self.connect())
+                .await
+                .map_err(|_| DatabaseError::Unreachable)??,
+        };
+        Ok(Lease { conn: Some(conn), pool: Arc::clone(self), _permit: permit })
+    }
+
+    async fn connect(&self) -> Result<Conn, DatabaseError> {
+        let mut inner = PgConnection::connect_with(&self.options).await?;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut inner).await?;
+        Ok(Conn { inner, backend })
+    }
+
+    /// Closes idle connections and refuses further leases.
+    pub(crate) fn close(&self) {
+        self.permits.close();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+/// A connection on loan. It goes back only when told that its transaction is over; dropped otherwise, it is rolled
+/// back in the background, or closed where there is no runtime to do that.
+pub(crate) struct Lease {
+    conn: Option<Conn>,
+    pool: Arc<Pool>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Lease {
+    #[expect(clippy::expect_used, reason = "the connection leaves only with the lease itself, in give_back and drop")]
+    fn conn(&mut self) -> &mut Conn {
+        self.conn.as_mut().expect("a lease holds its connection until it is consumed")
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        &mut self.conn().inner
+    }
+
+    pub(crate) fn backend(&self) -> i32 {
+        self.conn.as_ref().map_or(0, |conn| conn.backend)
+    }
+
+    /// Runs statements built in this crate from numbers, UUIDs, hex and words of fixed alphabets, in one round trip.
+    pub(crate) async fn run(&mut self, sql: String) -> Result<(), DatabaseError> {
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.connection()).await?;
+        Ok(())
+    }
+
+    /// Returns a connection that is outside any transaction.
+    pub(crate) fn give_back(mut self) {
+        if let Some(conn) = self.conn.take() {
+            self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+        }
+    }
+
+    /// Closes the connection: its state is not known.
+    pub(crate) fn discard(mut self) {
+        self.conn = None;
+    }
+}
+
+impl Drop for Lease {
+    fn drop(&mut self) {
+        let (Some(mut conn), Ok(runtime)) = (self.conn.take(), tokio::runtime::Handle::try_current()) else {
+            return;
+        };
+        let pool = Arc::clone(&self.pool);
+        runtime.spawn(async move {
+            // A connection that cannot roll back is simply closed; the server then does it.
+            if sqlx::raw_sql("rollback").execute(&mut conn.inner).await.is_ok() && !pool.permits.is_closed() {
+                pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+            }
+        });
+    }
+}

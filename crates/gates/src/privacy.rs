@@ -1,0 +1,182 @@
+//! Gate four: raw words stay at the door. What came from outside is [`Raw`]; only this module makes it [`Clean`], and
+//! only clean words reach a provider, the store or the log.
+
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use kernel::Rng;
+use llm::chat::{ChatRequest, ChatResponse, RequestError};
+use llm::json::{JsonError, Limits, Splice};
+use llm::sse::{ChatStreamTap, Finished, FilterKey, JsonFragmentFilter, TapError, TapOptions, TextFilter};
+use llm::walk::{self, Body};
+use pii::{Counts, Policy, StreamState, Tokens};
+
+/// Words from outside, not yet looked at. Cannot be shown, serialized, compared or sent anywhere.
+pub struct Raw<T>(T);
+
+impl<T> Raw<T> {
+    /// Marks what came from outside.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+}
+
+/// Words that passed gate four under the tenant's policy.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Clean<T>(T);
+
+impl<T> Clean<T> {
+    /// The words.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// The words, owned.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl Raw<Bytes> {
+    /// Reads what a chat request asks for: model, stream, number of choices. Its texts stay raw.
+    pub fn chat(&self, limits: Limits) -> Result<ChatRequest<'_>, RequestError> {
+        ChatRequest::parse(&self.0, limits)
+    }
+
+    /// Reads model, usage and endings of a complete chat response.
+    pub fn chat_response(&self, limits: Limits) -> Result<ChatResponse<'_>, JsonError> {
+        ChatResponse::parse(&self.0, limits)
+    }
+}
+
+struct Shared {
+    policy: Arc<Policy>,
+    tokens: Mutex<Tokens>,
+    counts: Mutex<Counts>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // A panic elsewhere leaves counts and tokens usable: both only ever grow.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Gate four for one request: the tenant's policy, and the tokens that stand for the same value throughout it.
+#[derive(Clone)]
+pub struct Privacy(Arc<Shared>);
+
+impl Privacy {
+    pub(crate) fn new(policy: Arc<Policy>, rng: &dyn Rng) -> Self {
+        let tokens = Mutex::new(Tokens::new(rng.bytes16()));
+        Self(Arc::new(Shared { policy, tokens, counts: Mutex::default() }))
+    }
+
+    /// Cleans a text, such as a name or a description.
+    pub fn text(&self, Raw(text): Raw<String>) -> Clean<String> {
+        match self.replace(&text) {
+            Some(clean) => Clean(clean),
+            None => Clean(text),
+        }
+    }
+
+    /// Cleans a chat request: every text in it, arguments and results of tools included. In the same edit it names
+    /// the provider's model and makes a stream report its usage.
+    pub fn chat_request(&self, request: &ChatRequest<'_>, upstream_model: &str) -> Clean<Bytes> {
+        let document = request.document();
+        let mut splice = Splice::new();
+        walk::for_each_text(document, Body::ChatRequest, &mut splice, &mut |leaf| self.replace(leaf.text));
+        if request.model != upstream_model {
+            request.set_model(&mut splice, upstream_model);
+        }
+        request.ask_for_usage(&mut splice);
+        Clean(Bytes::from(splice.apply(document.text()).into_owned()))
+    }
+
+    /// Cleans a complete chat response.
+    pub fn chat_response(&self, Raw(body): Raw<Bytes>, limits: Limits) -> Result<Clean<Bytes>, JsonError> {
+        let redacted = walk::redact(&body, Body::ChatResponse, limits, |leaf| self.replace(leaf.text))?;
+        Ok(match redacted.body {
+            Cow::Owned(new) => Clean(Bytes::from(new)),
+            Cow::Borrowed(_) => Clean(body.clone()),
+        })
+    }
+
+    /// Cleans a chat response that streams.
+    pub fn chat_stream(&self, options: TapOptions) -> CleanStream {
+        let shared = Arc::clone(&self.0);
+        let make: MakeFilter = Box::new(move |key| make_filter(&shared, key));
+        CleanStream { tap: ChatStreamTap::new(options, make) }
+    }
+
+    /// What was found and replaced so far.
+    pub fn counts(&self) -> Counts {
+        *lock(&self.0.counts)
+    }
+
+    /// The policy's version, as it stands in entries.
+    pub fn policy_version(&self) -> &str {
+        self.0.policy.version()
+    }
+
+    fn replace(&self, text: &str) -> Option<String> {
+        let redacted = pii::redact(text, &self.0.policy, &mut lock(&self.0.tokens));
+        lock(&self.0.counts).merge(&redacted.counts);
+        match redacted.text {
+            Cow::Owned(new) => Some(new),
+            Cow::Borrowed(_) => None,
+        }
+    }
+}
+
+type Filter = Box<dyn TextFilter + Send>;
+type MakeFilter = Box<dyn FnMut(FilterKey) -> Filter + Send>;
+
+fn make_filter(shared: &Arc<Shared>, key: FilterKey) -> Filter {
+    if key.is_json() {
+        let shared = Arc::clone(shared);
+        Box::new(JsonFragmentFilter::new(move || StreamFilter::new(&shared)))
+    } else {
+        Box::new(StreamFilter::new(shared))
+    }
+}
+
+struct StreamFilter {
+    state: StreamState,
+    shared: Arc<Shared>,
+}
+
+impl StreamFilter {
+    fn new(shared: &Arc<Shared>) -> Self {
+        Self { state: StreamState::default(), shared: Arc::clone(shared) }
+    }
+}
+
+impl TextFilter for StreamFilter {
+    fn push(&mut self, piece: &str) -> String {
+        self.state.push(piece, &self.shared.policy, &mut lock(&self.shared.tokens))
+    }
+
+    fn finish(&mut self) -> String {
+        let (rest, counts) =
+            std::mem::take(&mut self.state).finish(&self.shared.policy, &mut lock(&self.shared.tokens));
+        lock(&self.shared.counts).merge(&counts);
+        rest
+    }
+}
+
+/// A streamed chat answer on its way through gate four.
+pub struct CleanStream {
+    tap: ChatStreamTap<Filter, MakeFilter>,
+}
+
+impl CleanStream {
+    /// Takes the provider's next bytes; appends to `out` what the client may see now.
+    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), TapError> {
+        self.tap.push(bytes, out)
+    }
+
+    /// Ends the stream. The last bytes are inside the result, to be sent after the outcome is on record.
+    pub fn finish(self, out: &mut Vec<u8>) -> Finished {
+        self.tap.finish(out)
+    }
+}

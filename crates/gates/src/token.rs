@@ -1,0 +1,278 @@
+//! Gate two: is the key genuine, live, unexpired and unrevoked. Lookups are remembered for at most
+//! [`KEY_CACHE_SECONDS_MAX`], and dropped within a fraction of a second of any change on any replica.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use audit_log::{Actor, ActorKind};
+use crypto::KeyHash;
+use kernel::limits::{KEY_CACHE_ENTRIES_MAX, KEY_CACHE_SECONDS_MAX};
+use kernel::{AgentId, Capabilities, Gate, KeyId, Permission, Problem, ProblemKind, ProjectId, TenantId, Timestamp};
+use sqlx::Row as _;
+use sqlx::postgres::PgRow;
+use time::OffsetDateTime;
+use tokio::time::MissedTickBehavior;
+use uuid::Uuid;
+
+use crate::pool::DatabaseError;
+use crate::principal::Standing;
+use crate::vault::Vault;
+
+/// Time between two looks at the epoch, in milliseconds.
+const EPOCH_POLL_MILLIS: u64 = 200;
+/// Age past which a look at the epoch no longer vouches for what is remembered, in milliseconds.
+const EPOCH_STALE_MILLIS_MAX: u64 = 900;
+
+/// Why a credential opened nothing.
+pub(crate) struct Refusal {
+    pub(crate) tenant: Option<TenantId>,
+    pub(crate) reason: &'static str,
+    key: Option<KeyId>,
+}
+
+impl Refusal {
+    pub(crate) fn unknown(reason: &'static str) -> Self {
+        Self { tenant: None, reason, key: None }
+    }
+
+    pub(crate) fn actor(&self) -> Actor {
+        let actor = Actor::unnamed(ActorKind::Anonymous);
+        match self.key {
+            Some(key) => actor.with_key(key.to_string()),
+            None => actor,
+        }
+    }
+}
+
+#[derive(Clone)]
+struct Known {
+    standing: Arc<Standing>,
+    expires_at: Option<Timestamp>,
+    revoked_at: Option<Timestamp>,
+    suspended: bool,
+}
+
+impl Known {
+    fn judge(&self, now: Timestamp) -> Result<Arc<Standing>, Refusal> {
+        let reason = if self.revoked_at.is_some_and(|at| at <= now) {
+            "revoked"
+        } else if self.expires_at.is_some_and(|at| at <= now) {
+            "expired"
+        } else if self.suspended {
+            "suspended"
+        } else {
+            return Ok(Arc::clone(&self.standing));
+        };
+        Err(Refusal { tenant: Some(self.standing.tenant), reason, key: self.standing.key })
+    }
+}
+
+/// What was looked up lately. Everything in it is dropped together when the epoch moves.
+pub(crate) struct Memory {
+    started: Instant,
+    /// Moves with every drop; a lookup that began before a drop is not remembered after it.
+    generation: AtomicU64,
+    /// Milliseconds after `started` of the last good look at the epoch.
+    looked: AtomicU64,
+    keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
+    policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
+}
+
+impl Memory {
+    pub(crate) fn new() -> Self {
+        Self {
+            started: Instant::now(),
+            generation: AtomicU64::new(0),
+            looked: AtomicU64::new(0),
+            keys: RwLock::default(),
+            policies: RwLock::default(),
+        }
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    fn millis(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
+    }
+
+    /// Whether what is remembered may be used: the epoch was seen unmoved a moment ago.
+    pub(crate) fn vouched(&self) -> bool {
+        self.millis().saturating_sub(self.looked.load(Ordering::Acquire)) <= EPOCH_STALE_MILLIS_MAX
+    }
+
+    pub(crate) fn forget(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+        self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    fn recall<K: std::hash::Hash + Eq, V: Clone>(&self, map: &RwLock<HashMap<K, (V, Instant)>>, key: &K) -> Option<V> {
+        if !self.vouched() {
+            return None;
+        }
+        let map = map.read().unwrap_or_else(PoisonError::into_inner);
+        let (value, since) = map.get(key)?;
+        (since.elapsed() < Duration::from_secs(KEY_CACHE_SECONDS_MAX)).then(|| value.clone())
+    }
+
+    fn remember<K: std::hash::Hash + Eq, V>(
+        &self,
+        map: &RwLock<HashMap<K, (V, Instant)>>,
+        key: K,
+        value: V,
+        generation: u64,
+    ) {
+        let mut map = map.write().unwrap_or_else(PoisonError::into_inner);
+        if self.generation() != generation {
+            return;
+        }
+        if map.len() >= KEY_CACHE_ENTRIES_MAX {
+            map.clear();
+        }
+        map.insert(key, (value, Instant::now()));
+    }
+}
+
+/// Watches the epoch until the vault closes.
+pub(crate) async fn watch(vault: std::sync::Weak<Vault>) {
+    let mut last: Option<i64> = None;
+    let mut tick = tokio::time::interval(Duration::from_millis(EPOCH_POLL_MILLIS));
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        let Some(vault) = vault.upgrade() else { return };
+        let asked = vault.memory.millis();
+        match vault.epoch().await {
+            Ok(epoch) => {
+                if last.is_some_and(|last| last != epoch) {
+                    vault.memory.forget();
+                }
+                last = Some(epoch);
+                vault.memory.looked.store(asked, Ordering::Release);
+            }
+            Err(error) => tracing::warn!(%error, "the cache epoch cannot be read; every key is looked up afresh"),
+        }
+    }
+}
+
+impl Vault {
+    async fn epoch(&self) -> Result<i64, DatabaseError> {
+        let mut lease = self.system.lease().await?;
+        let epoch = sqlx::query_scalar("select coalesce(sum(epoch), 0)::bigint from cache_epoch")
+            .fetch_one(lease.connection())
+            .await?;
+        lease.give_back();
+        Ok(epoch)
+    }
+
+    pub(crate) async fn look_up(&self, hash: KeyHash) -> Result<Result<Arc<Standing>, Refusal>, Problem> {
+        let now = self.clock.now();
+        if let Some(known) = self.memory.recall(&self.memory.keys, &hash) {
+            return Ok(known.judge(now));
+        }
+        let generation = self.memory.generation();
+        match self.read_key(hash).await.map_err(|error| unreachable(&error))? {
+            None => Ok(Err(Refusal::unknown("unknown"))),
+            Some(known) => {
+                self.memory.remember(&self.memory.keys, hash, known.clone(), generation);
+                Ok(known.judge(now))
+            }
+        }
+    }
+
+    async fn read_key(&self, hash: KeyHash) -> Result<Option<Known>, DatabaseError> {
+        let mut lease = self.system.lease().await?;
+        let rows = sqlx::query(
+            "select k.tenant_id, k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hash, \
+             k.expires_at, k.revoked_at, a.suspended_at is not null as suspended \
+             from api_key k left join agent a on a.tenant_id = k.tenant_id and a.id = k.agent_id where k.hash = $1",
+        )
+        .bind(hash.as_bytes().as_slice())
+        .fetch_all(lease.connection())
+        .await?;
+        lease.give_back();
+        for row in rows {
+            let stored: Vec<u8> = row.try_get("hash")?;
+            // The index found it; the comparison that counts takes the same time wherever the bytes differ.
+            if KeyHash::from_slice(&stored) == Some(hash) {
+                return Ok(Some(known(&row)?));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The tenant's PII policy in force.
+    pub(crate) async fn policy(&self, tenant: TenantId) -> Result<Arc<pii::Policy>, Problem> {
+        if let Some(policy) = self.memory.recall(&self.memory.policies, &tenant) {
+            return Ok(policy);
+        }
+        let generation = self.memory.generation();
+        let policy = Arc::new(self.read_policy(tenant).await.map_err(|error| unreachable(&error))?);
+        self.memory.remember(&self.memory.policies, tenant, Arc::clone(&policy), generation);
+        Ok(policy)
+    }
+
+    async fn read_policy(&self, tenant: TenantId) -> Result<pii::Policy, DatabaseError> {
+        let mut lease = self.system.lease().await?;
+        let document: Option<serde_json::Value> = sqlx::query_scalar(
+            "select document from pii_policy where tenant_id = $1 order by version desc limit 1",
+        )
+        .bind(tenant.uuid())
+        .fetch_optional(lease.connection())
+        .await?;
+        lease.give_back();
+        match document {
+            None => Ok(pii::Policy::new("pii@default")),
+            Some(document) => serde_json::from_value(document)
+                .map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error)))),
+        }
+    }
+
+    pub(crate) async fn first_organization(&self) -> Result<Option<TenantId>, Problem> {
+        let read = async {
+            let mut lease = self.system.lease().await?;
+            let tenant: Option<Uuid> =
+                sqlx::query_scalar("select tenant_id from organization order by created_at, tenant_id limit 1")
+                    .fetch_optional(lease.connection())
+                    .await?;
+            lease.give_back();
+            Ok(tenant.map(TenantId::from_uuid))
+        };
+        read.await.map_err(|error: DatabaseError| unreachable(&error))
+    }
+}
+
+fn known(row: &PgRow) -> Result<Known, DatabaseError> {
+    let role: String = row.try_get("role")?;
+    let only: Option<Vec<String>> = row.try_get("capabilities")?;
+    let only = only
+        .map(|names| names.iter().map(|name| name.parse::<Permission>()).collect())
+        .transpose()
+        .map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error))))?;
+    let role = role.parse().map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error))))?;
+    let uuid = |column: &str| row.try_get::<Uuid, _>(column);
+    let moment = |column: &str| row.try_get::<Option<OffsetDateTime>, _>(column).map(|at| at.map(Timestamp::from));
+    Ok(Known {
+        standing: Arc::new(Standing {
+            tenant: TenantId::from_uuid(uuid("tenant_id")?),
+            project: Some(ProjectId::from_uuid(uuid("project_id")?)),
+            agent: row.try_get::<Option<Uuid>, _>("agent_id")?.map(AgentId::from_uuid),
+            key: Some(KeyId::from_uuid(uuid("id")?)),
+            name: row.try_get("name")?,
+            capabilities: Capabilities::new(role, only),
+        }),
+        expires_at: moment("expires_at")?,
+        revoked_at: moment("revoked_at")?,
+        suspended: row.try_get("suspended")?,
+    })
+}
+
+fn unreachable(error: &DatabaseError) -> Problem {
+    tracing::error!(%error, "gate two could not be passed");
+    Problem::at(Gate::Token, ProblemKind::Unavailable, "Credentials cannot be checked; try again shortly.")
+        .retry_after(2)
+}

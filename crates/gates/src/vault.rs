@@ -1,0 +1,199 @@
+use std::sync::Arc;
+
+use crypto::{Envelope, InstanceKey, Place};
+use kernel::{Clock, Gate, Problem, ProblemKind, RequestId, Rng, TenantId};
+use sqlx::Row as _;
+use sqlx::postgres::PgConnectOptions;
+use tokio::sync::Notify;
+use uuid::Uuid;
+
+use crate::audit::{Receipt, Row};
+use crate::claims::ClaimsKey;
+use crate::guard::{self, GuardError};
+use crate::identity::{AuthMode, StaticKey};
+use crate::ledger::Ledger;
+use crate::pool::{DatabaseError, Pool};
+use crate::tenancy::Tenancy;
+use crate::token::{self, Memory};
+
+/// What the gates stand on.
+pub struct VaultOptions {
+    /// How to reach the database as the application role.
+    pub app: PgConnectOptions,
+    /// How to reach it as the system role.
+    pub system: PgConnectOptions,
+    /// Most connections of the application role.
+    pub app_connections_max: u32,
+    /// Most connections of the system role.
+    pub system_connections_max: u32,
+    /// The instance's root key.
+    pub instance_key: InstanceKey,
+    /// How API callers are recognised.
+    pub auth: AuthMode,
+    /// The static list of keys.
+    pub static_keys: Vec<StaticKey>,
+    /// Where the present comes from.
+    pub clock: Arc<dyn Clock>,
+    /// Where chance comes from.
+    pub rng: Arc<dyn Rng>,
+}
+
+/// The gates could not be set up, so the server must not start.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The database cannot be used.
+    #[error("the database cannot be used: {0}")]
+    Database(#[from] DatabaseError),
+    /// The database would not hold the tenants apart.
+    #[error(transparent)]
+    Guard(#[from] GuardError),
+    /// `ENCRYPTION_KEY` is not the one this database was set up with.
+    #[error("ENCRYPTION_KEY is not the key this database was set up with; start with the original key")]
+    WrongKey,
+}
+
+/// The five gates over one database. Owns the connections; everything goes through here.
+pub struct Vault {
+    pub(crate) tenancy: Arc<Tenancy>,
+    pub(crate) system: Arc<Pool>,
+    pub(crate) memory: Memory,
+    pub(crate) mode: AuthMode,
+    pub(crate) static_keys: Vec<StaticKey>,
+    pub(crate) instance: TenantId,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) rng: Arc<dyn Rng>,
+    envelope: Envelope,
+    ledger: Ledger,
+    written: Arc<Notify>,
+}
+
+impl Vault {
+    /// Connects, refuses a database that would not hold the tenants apart, checks `ENCRYPTION_KEY`, and starts the
+    /// writer of entries and the watch over remembered lookups.
+    pub async fn open(options: VaultOptions) -> Result<Arc<Self>, OpenError> {
+        let tenancy = Arc::new(Tenancy {
+            pool: Pool::new(options.app, options.app_connections_max),
+            claims: ClaimsKey::new(&options.instance_key),
+            clock: Arc::clone(&options.clock),
+        });
+        let system = Pool::new(options.system, options.system_connections_max);
+        guard::check(&tenancy.pool, &system).await?;
+        let envelope = options.instance_key.envelope();
+        let instance = know_instance(&system, &envelope, &*options.clock, &*options.rng).await?;
+        let written = Arc::new(Notify::new());
+        let vault = Arc::new(Self {
+            ledger: Ledger::start(Arc::clone(&tenancy), Arc::clone(&written)),
+            tenancy,
+            system,
+            memory: Memory::new(),
+            mode: options.auth,
+            static_keys: options.static_keys,
+            instance,
+            clock: options.clock,
+            rng: options.rng,
+            envelope,
+            written,
+        });
+        tokio::spawn(token::watch(Arc::downgrade(&vault)));
+        Ok(vault)
+    }
+
+    /// The instance's id, which is also the tenant id of the instance's own log.
+    pub fn instance(&self) -> TenantId {
+        self.instance
+    }
+
+    /// The envelope for stored secrets.
+    pub fn envelope(&self) -> &Envelope {
+        &self.envelope
+    }
+
+    /// Where the present comes from.
+    pub fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    /// Where chance comes from.
+    pub fn rng(&self) -> &dyn Rng {
+        &*self.rng
+    }
+
+    /// How callers are recognised.
+    pub fn auth_mode(&self) -> AuthMode {
+        self.mode
+    }
+
+    /// Resolves when entries were committed here since the last call; other processes' entries are found by polling.
+    pub async fn entries_written(&self) {
+        self.written.notified().await;
+    }
+
+    /// A number that moves whenever what is remembered of the database must be dropped; `None` while that cannot be
+    /// known, in which case nothing remembered may be used.
+    pub fn memory_generation(&self) -> Option<u64> {
+        self.memory.vouched().then(|| self.memory.generation())
+    }
+
+    /// Whether the database answers.
+    pub async fn ready(&self) -> Result<(), DatabaseError> {
+        for pool in [&self.tenancy.pool, &self.system] {
+            let mut lease = pool.lease().await?;
+            lease.run("select 1".to_owned()).await?;
+            lease.give_back();
+        }
+        Ok(())
+    }
+
+    /// Closes idle connections. Transactions under way finish; new ones are refused.
+    pub fn close(&self) {
+        self.tenancy.pool.close();
+        self.system.close();
+    }
+
+    /// After a change of this process: lookups remembered before it are dropped now rather than at the next look.
+    pub(crate) fn after_write(&self) {
+        self.memory.forget();
+        self.written.notify_one();
+    }
+
+    pub(crate) async fn append(&self, row: Row) -> Result<Receipt, Problem> {
+        let Some(request) = RequestId::parse(row.request_id()) else { return Err(Problem::internal()) };
+        self.ledger.append(row, request).await.map_err(|_| {
+            let detail = "It could not be written to the audit log, so it was not done.";
+            Problem::at(Gate::Audit, ProblemKind::Unavailable, detail).retry_after(2)
+        })
+    }
+}
+
+/// The one row that says which instance this database belongs to; made at the first start.
+async fn know_instance(
+    system: &std::sync::Arc<Pool>,
+    envelope: &Envelope,
+    clock: &dyn Clock,
+    rng: &dyn Rng,
+) -> Result<TenantId, OpenError> {
+    const CANARY: &[u8] = b"portcullis";
+    let mut lease = system.lease().await?;
+    let fresh = TenantId::new(clock, rng);
+    let place = |row: &'static str| Place { tenant: None, table: "instance", column: "canary", row };
+    let canary = envelope.seal(rng, &place("instance"), CANARY).map_err(|_| OpenError::WrongKey)?;
+    sqlx::query("insert into instance (id, canary, created_at) values ($1, $2, $3) on conflict do nothing")
+        .bind(fresh.uuid())
+        .bind(canary)
+        .bind(time::OffsetDateTime::from(clock.now()))
+        .execute(lease.connection())
+        .await
+        .map_err(DatabaseError::from)?;
+    let row = sqlx::query("select id, canary from instance")
+        .fetch_one(lease.connection())
+        .await
+        .map_err(DatabaseError::from)?;
+    let id: Uuid = row.try_get("id").map_err(DatabaseError::from)?;
+    let canary: Vec<u8> = row.try_get("canary").map_err(DatabaseError::from)?;
+    lease.give_back();
+    let opened = envelope.open(&place("instance"), &canary).map_err(|_| OpenError::WrongKey)?;
+    if opened.expose() != CANARY {
+        return Err(OpenError::WrongKey);
+    }
+    Ok(TenantId::from_uuid(id))
+}
