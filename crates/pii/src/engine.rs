@@ -4,9 +4,10 @@
 //! joint of the run, or behind the run. It never moves past a place whose rules are `Pending`, so what lies before it is decided.
 //! A rule looks at most a fixed number of symbols either way, so the work is linear in the text.
 
-use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, UPPER};
+use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, SPACE, UPPER};
 use crate::policy::{Mode, Policy};
-use crate::rules::{self, Run};
+use crate::rules::names::Endings;
+use crate::rules::{self, Rules, Run};
 use crate::window::{Best, Hit, Look, Pending, Tail, Window};
 
 /// The longest local part of an address, RFC 5321 section 4.5.3.1.1. The end of a longer run is kept this long, for it
@@ -43,8 +44,8 @@ struct Swallow {
 }
 
 /// Where the pass stands.
-#[derive(Default)]
-pub(crate) struct Engine {
+pub(crate) struct Engine<'r> {
+    rules: &'r Rules,
     /// Everything before is decided.
     pub(crate) place: usize,
     /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
@@ -59,7 +60,20 @@ pub(crate) struct Engine {
     pub(crate) work: usize,
 }
 
-impl Engine {
+impl<'r> Engine<'r> {
+    pub(crate) fn new(rules: &'r Rules) -> Self {
+        Self {
+            rules,
+            place: 0,
+            run_to: 0,
+            ahead: None,
+            swallow: None,
+            flagged_to: 0,
+            #[cfg(test)]
+            work: 0,
+        }
+    }
+
     /// Whether a long finding is being swallowed.
     pub(crate) fn in_swallow(&self) -> bool {
         self.swallow.is_some()
@@ -79,6 +93,12 @@ impl Engine {
     /// Goes as far as the window allows; at the last window, to the end.
     pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
         while self.place < window.symbols.len() {
+            if self.ahead.is_none() && self.swallow.is_none() && !ascii::is(window.before(self.place), RUN) {
+                self.place = skip_words(&self.rules.endings, window.symbols, self.place);
+                if self.place == window.symbols.len() {
+                    break;
+                }
+            }
             if self.step(window, policy, on).is_err() {
                 return;
             }
@@ -192,7 +212,7 @@ impl Engine {
             self.work += 1;
         }
         let mut best = Best::new(policy, run.start < self.flagged_to);
-        rules::offer_all(window, &run, &mut best)?;
+        rules::offer_all(self.rules, window, &run, &mut best)?;
         if let Some(hit) = best.take() {
             self.commit(hit, policy, on);
         }
@@ -256,6 +276,42 @@ impl Engine {
             on(Event::Finish);
         }
         if done || end > at { Ok(()) } else { Err(Pending) }
+    }
+}
+
+/// Skips words of prose, from a place outside runs: words of letters only, short, that name no secret and have nothing
+/// behind them that could make them one. A saving: the rules would find nothing in them.
+fn skip_words(endings: &Endings, symbols: &[u8], mut at: usize) -> usize {
+    loop {
+        while at < symbols.len() && !ascii::is(symbols[at], RUN | OPENER) {
+            at += 1;
+        }
+        let start = at;
+        while at < symbols.len() && ascii::is(symbols[at], UPPER | LOWER) {
+            at += 1;
+        }
+        let word = &symbols[start..at];
+        let [after, next] = match symbols.get(at..at + 2) {
+            Some([after, next]) => [*after, *next],
+            // What is behind has not arrived.
+            _ => return start,
+        };
+        // `word.` and `word'` at an end are words.
+        let ends = match ascii::kind(after) {
+            kind if kind & JOINT != 0 => ascii::is(next, SPACE),
+            kind => kind & (RUN | OPENER) == 0 && after != b'@',
+        };
+        if !ends
+            || word.len() < 3 && word != b"a"
+            || word.len() >= KEY_RUN_SYMBOLS_MIN
+            || endings.may_end(word)
+        {
+            let plain_pair =
+                matches!(word, [a, b] if a.is_ascii_lowercase() && b.is_ascii_lowercase() && word != b"pw");
+            if !(ends && plain_pair) {
+                return start;
+            }
+        }
     }
 }
 

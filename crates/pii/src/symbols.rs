@@ -68,12 +68,11 @@ impl Symbols {
                 continue;
             }
             let Some(c) = raw[at..].chars().next() else { return };
-            match fold(c) {
-                Some(symbol) => self.push(symbol, c.len_utf8()),
-                None => {
-                    self.raw_read += c.len_utf8();
-                    self.gap = true;
-                }
+            if let Some(symbol) = fold(c) {
+                self.push(symbol, c.len_utf8());
+            } else {
+                self.raw_read += c.len_utf8();
+                self.gap = true;
             }
         }
     }

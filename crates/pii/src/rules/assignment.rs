@@ -4,20 +4,11 @@ use crate::ascii::{self, ALNUM, SPACE};
 use crate::class::Class;
 use crate::rules::Run;
 use crate::rules::credential::{is_basic, is_placeholder};
+use crate::rules::names::{Name, is_one, name};
 use crate::window::{CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window, is_bare_symbol, is_key_symbol};
 
 /// How far behind its name, in symbols, a value may start.
 const GAP_SYMBOLS_MAX: usize = 12;
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
-    /// A person chose it: short, perhaps a word with a number.
-    Password,
-    /// A machine made it: long and random.
-    Secret,
-    Bearer,
-    Basic,
-}
 
 /// The value that the run is the name of.
 pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
@@ -28,161 +19,13 @@ pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
     {
         return Ok(Some(hit));
     }
+    if run.after == b'(' {
+        return second_argument(window, run);
+    }
     let Some(name) = name(&window.symbols[run.start..run.end]) else { return Ok(None) };
     match name {
         Name::Bearer | Name::Basic => scheme(window, run, name),
         Name::Password | Name::Secret => value(window, run, name),
-    }
-}
-
-/// What a name promises. Names are cut at `_`, `-`, `.` and where a capital follows a small letter.
-fn name(run: &[u8]) -> Option<Name> {
-    // Cheap first: prose is full of runs that are no such name.
-    let last = run.iter().rposition(u8::is_ascii_alphabetic)?;
-    if !matches!(
-        run[last].to_ascii_lowercase(),
-        b'd' | b's' | b'w' | b't' | b'n' | b'y' | b'r' | b'c' | b'e' | b'a' | b'l' | b'o' | b'h'
-    ) {
-        return None;
-    }
-    let mut words = Words::of(run);
-    let last = words.pop()?;
-    let before = words.pop();
-    let refused = |w: &[u8]| {
-        is_one(
-            w,
-            &[
-                b"csrf",
-                b"xsrf",
-                b"public",
-                b"page",
-                b"next",
-                b"cursor",
-                b"pagination",
-                b"max",
-                b"reset",
-                b"no",
-            ],
-        )
-    };
-    if before.is_some_and(refused) {
-        return None;
-    }
-    if is_one(last, PASSWORDS) {
-        return Some(Name::Password);
-    }
-    if is_one(last, &[b"bearer"]) {
-        return Some(Name::Bearer);
-    }
-    if is_one(last, &[b"basic"]) {
-        return Some(Name::Basic);
-    }
-    if is_one(
-        last,
-        &[
-            b"secret",
-            b"token",
-            b"apikey",
-            b"credential",
-            b"credentials",
-            b"secretkey",
-            b"accesskey",
-            b"authkey",
-            b"auth",
-        ],
-    ) {
-        return Some(Name::Secret);
-    }
-    let keyed = is_one(last, &[b"key"])
-        && before.is_some_and(|w| {
-            is_one(
-                w,
-                &[
-                    b"api",
-                    b"access",
-                    b"secret",
-                    b"private",
-                    b"auth",
-                    b"encryption",
-                    b"signing",
-                    b"master",
-                    b"client",
-                    b"shared",
-                    b"account",
-                    b"service",
-                    b"storage",
-                    b"license",
-                    b"activation",
-                    b"app",
-                    b"aes",
-                    b"hmac",
-                    b"jwt",
-                    b"session",
-                    b"deploy",
-                    b"webhook",
-                    b"subscription",
-                ],
-            )
-        });
-    keyed.then_some(Name::Secret)
-}
-
-const PASSWORDS: &[&[u8]] = &[
-    b"password",
-    b"passwd",
-    b"pwd",
-    b"pass",
-    b"passphrase",
-    b"passcode",
-    b"pw",
-    b"passwort",
-    b"contrasena",
-    b"senha",
-    b"haslo",
-    b"wachtwoord",
-    b"kennwort",
-    b"mdp",
-    b"keypass",
-    b"keypasswd",
-    b"userpwd",
-    b"dbpassword",
-    b"dbpass",
-    b"userpassword",
-    b"rootpassword",
-    b"proxypassword",
-    b"pswd",
-    b"psw",
-];
-
-fn is_one(word: &[u8], words: &[&[u8]]) -> bool {
-    words.iter().any(|w| word.eq_ignore_ascii_case(w))
-}
-
-/// The words of a name, last first.
-struct Words<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Words<'a> {
-    fn of(run: &'a [u8]) -> Self {
-        // `password1` is a password too.
-        let end = run.iter().rposition(|b| b.is_ascii_alphabetic()).map_or(0, |i| i + 1);
-        Self { rest: &run[..end] }
-    }
-
-    fn pop(&mut self) -> Option<&'a [u8]> {
-        let end = self.rest.iter().rposition(u8::is_ascii_alphabetic)? + 1;
-        let mut start = end - 1;
-        while start > 0 && self.rest[start - 1].is_ascii_alphabetic() {
-            // `clientSecret`
-            if self.rest[start].is_ascii_uppercase() && self.rest[start - 1].is_ascii_lowercase() {
-                break;
-            }
-            start -= 1;
-        }
-        let word = &self.rest[start..end];
-        self.rest = &self.rest[..start];
-        Some(word)
     }
 }
 
@@ -262,15 +105,47 @@ fn value(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Hit>> {
     Ok((confidence > 0.0).then(|| hit(confidence).at(place.start, place.start + text.len())))
 }
 
+/// Functions whose second argument is a password.
+const SIGN_IN: &[&[u8]] =
+    &[b"login", b"log_in", b"logon", b"signin", b"sign_in", b"authenticate", b"connect"];
+/// How long, in symbols, the first argument may be.
+const FIRST_ARGUMENT_SYMBOLS_MAX: usize = 64;
+
+/// `login("…", "password")`
+fn second_argument(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
+    let called = window.symbols[run.start..run.end].rsplit(|b| *b == b'.').next().unwrap_or_default();
+    let quote = window.at(run.end + 1)?;
+    if !is_one(called, SIGN_IN) || !matches!(quote, b'"' | b'\'') {
+        return Ok(None);
+    }
+    let first = window.span(run.end + 2, FIRST_ARGUMENT_SYMBOLS_MAX, |b| b != quote && b != b'\n')?;
+    if window.at(first)? != quote || window.at(first + 1)? != b',' {
+        return Ok(None);
+    }
+    let second = window.span(first + 2, 2, |b| b == b' ')?;
+    if window.at(second)? != quote {
+        return Ok(None);
+    }
+    let start = second + 1;
+    let stop = window.span(start, CANDIDATE_SYMBOLS_MAX, |b| b != quote && b != b'\n')?;
+    let text = &window.symbols[start..stop];
+    if window.at(stop)? != quote || is_reference(text) || is_address(text) {
+        return Ok(None);
+    }
+    let confidence = password(text, &Place { start, quote: Some(quote), sign: true });
+    let hit = Hit::new(Class::Credential, "secret", "sign_in_argument", confidence);
+    Ok((confidence > 0.0).then(|| hit.at(start, stop)))
+}
+
 /// How far a value is believed to be a password; 0 when it is not.
 fn password(text: &[u8], place: &Place) -> f32 {
-    let spaces = text.iter().filter(|b| **b == b' ').count();
+    let spaced = text.contains(&b' ');
     let digit = text.iter().any(u8::is_ascii_digit);
     let sign = text.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'.' | b'_' | b'-' | b'/'));
     let mixed = text.iter().any(u8::is_ascii_uppercase)
         && text[1..].iter().any(u8::is_ascii_uppercase)
         && text.iter().any(u8::is_ascii_lowercase);
-    if !(4..=CANDIDATE_SYMBOLS_MAX).contains(&text.len()) || spaces > 0 || is_placeholder_word(text) {
+    if !(4..=CANDIDATE_SYMBOLS_MAX).contains(&text.len()) || spaced || is_placeholder_word(text) {
         return 0.0;
     }
     match (digit, sign, place.quote.is_some()) {
@@ -312,6 +187,9 @@ fn is_placeholder_word(text: &[u8]) -> bool {
 
 /// Code that fetches the value from somewhere else: `${DB_PASSWORD}`, `os.environ["…"]`, `getenv(`, `<KEY>`, `%s`.
 fn is_reference(text: &[u8]) -> bool {
+    if text.starts_with(b"http://") || text.starts_with(b"https://") {
+        return true;
+    }
     match text {
         [] | [b'$' | b'<' | b'{' | b'[' | b'(', ..] | [b'%', _] => return true,
         _ => {}
@@ -405,7 +283,9 @@ fn userinfo(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
         match symbol {
             b'@' => at_sign = Some(k),
             // Behind `@` comes the host; a later `@` may still belong to the password.
-            b'/' | b'?' | b'#' => break,
+            b'/' => break,
+            // `host:8080?to=a@b`: a port, not a password.
+            b'?' | b'#' if window.symbols[start..k].iter().all(u8::is_ascii_digit) => break,
             _ if !is_bare_symbol(symbol) || symbol == b'\'' => break,
             _ => {}
         }

@@ -10,6 +10,7 @@ pub(crate) mod email;
 pub(crate) mod gov_letters;
 pub(crate) mod gov_number;
 pub(crate) mod ip;
+pub(crate) mod names;
 pub(crate) mod number;
 pub(crate) mod payment;
 pub(crate) mod phone;
@@ -19,6 +20,19 @@ pub(crate) mod token;
 use crate::ascii::{self, ALNUM, DIGIT, JOINT, LOWER, UPPER};
 use crate::engine::LOCAL_PART_SYMBOLS_MAX;
 use crate::window::{Best, Hit, Look, Window};
+
+/// What is worked out once, before any text is seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) prefixes: prefixes::Index,
+    pub(crate) endings: names::Endings,
+}
+
+impl Rules {
+    pub(crate) fn new() -> Self {
+        Self { prefixes: prefixes::Index::new(), endings: names::Endings::new() }
+    }
+}
 
 /// A run of letters, digits and joints, from the place asked about.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +74,7 @@ pub(crate) fn may_start_without_digit(window: Window<'_>, run: &Run) -> bool {
 }
 
 /// Offers everything that starts at the place.
-pub(crate) fn offer_all(window: Window<'_>, run: &Run, best: &mut Best<'_>) -> Look<()> {
+pub(crate) fn offer_all(rules: &Rules, window: Window<'_>, run: &Run, best: &mut Best<'_>) -> Look<()> {
     let at = run.start;
     let symbol = window.symbols[at];
     let before = window.before(at);
@@ -101,7 +115,7 @@ pub(crate) fn offer_all(window: Window<'_>, run: &Run, best: &mut Best<'_>) -> L
         }
     }
     if ascii::is(symbol, ALNUM) && (run.kinds & DIGIT != 0 || run.len() >= 16) {
-        credential::offer_key(window, at, best)?;
+        credential::offer_key(&rules.prefixes, window, at, best)?;
     }
     Ok(())
 }
@@ -109,7 +123,7 @@ pub(crate) fn offer_all(window: Window<'_>, run: &Run, best: &mut Best<'_>) -> L
 /// A finding that the run announces further on: the value behind a name such as `password=`.
 pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
     if !ascii::is(run.after, ascii::SPACE)
-        && !matches!(run.after, b'=' | b':' | b'"' | b'>' | b')' | b']' | b',' | b'\\')
+        && !matches!(run.after, b'(' | b'=' | b':' | b'"' | b'>' | b')' | b']' | b',' | b'\\')
     {
         return Ok(None);
     }

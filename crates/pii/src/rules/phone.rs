@@ -11,6 +11,7 @@ const DIGITS_MAX: usize = 18;
 const GROUPS_MAX: usize = 9;
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what was seen on the way; none excludes another")]
 struct Dialled {
     digits: [u8; DIGITS_MAX],
     n: usize,
@@ -162,6 +163,9 @@ fn shape(d: &Dialled, context: Context) -> Option<(&'static str, f32)> {
             _ => 0.8,
         };
         return Some(("phone_nanp", confidence));
+    }
+    if *lens == [3, 3, 4] && matches!(d.sep, b'-' | b'.') && d.digits[0] >= 2 {
+        return Some(("phone_national", 0.6));
     }
     if d.digits[..2] == [0, 0] && (10..=17).contains(&d.n) && d.groups > 1 {
         return Some(("phone_international", 0.7));

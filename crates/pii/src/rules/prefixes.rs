@@ -168,23 +168,25 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
 ];
 
 /// Where the beginnings with each first byte are in [`PREFIXES`].
-static FIRST: [(u8, u8); 128] = index();
+#[derive(Clone, Debug)]
+pub(crate) struct Index(Vec<(usize, usize)>);
 
-const fn index() -> [(u8, u8); 128] {
-    let mut table = [(0, 0); 128];
-    let mut i = 0;
-    while i < PREFIXES.len() {
-        let b = PREFIXES[i].text[0] as usize;
-        if table[b].1 == 0 {
-            table[b].0 = i as u8;
+impl Index {
+    pub(crate) fn new() -> Self {
+        let mut places = vec![(0, 0); 256];
+        for (i, prefix) in PREFIXES.iter().enumerate() {
+            let (from, to) = &mut places[usize::from(prefix.text[0])];
+            if *to == 0 {
+                *from = i;
+            }
+            *to = i + 1;
         }
-        table[b].1 = i as u8 + 1;
-        i += 1;
+        Self(places)
     }
-    table
-}
 
-/// The beginnings that start with this symbol.
-pub(crate) fn starting_with(symbol: u8) -> &'static [Prefix] {
-    FIRST.get(usize::from(symbol)).map_or(&[], |(from, to)| &PREFIXES[usize::from(*from)..usize::from(*to)])
+    /// The beginnings that start with this symbol.
+    pub(crate) fn starting_with(&self, symbol: u8) -> &'static [Prefix] {
+        let (from, to) = self.0[usize::from(symbol)];
+        &PREFIXES[from..to]
+    }
 }
