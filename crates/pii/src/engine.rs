@@ -6,9 +6,10 @@
 
 use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, SPACE, UPPER};
 use crate::policy::{Mode, Policy};
+use crate::rules::assignment::{self, Promise};
 use crate::rules::names::Endings;
 use crate::rules::{self, Rules, Run};
-use crate::window::{Best, Hit, Look, Pending, Tail, Window};
+use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Pending, Tail, Window};
 
 /// The longest local part of an address, RFC 5321 section 4.5.3.1.1. The end of a longer run is kept this long, for it
 /// may still become one.
@@ -50,8 +51,8 @@ pub(crate) struct Engine<'r> {
     pub(crate) place: usize,
     /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
     run_to: usize,
-    /// A finding that was announced by something before it, such as a password by its name.
-    ahead: Option<Hit>,
+    /// A value that was announced by something before it, such as a password by its name.
+    ahead: Option<Promise>,
     swallow: Option<Swallow>,
     /// Up to here a finding was flagged only: look for what must be redacted inside it, and count nothing twice.
     flagged_to: usize,
@@ -84,9 +85,8 @@ impl<'r> Engine<'r> {
         self.place -= n;
         self.run_to = self.run_to.saturating_sub(n);
         self.flagged_to = self.flagged_to.saturating_sub(n);
-        if let Some(hit) = &mut self.ahead {
-            hit.start = hit.start.saturating_sub(n);
-            hit.end -= n;
+        if let Some(promise) = &mut self.ahead {
+            promise.drop_front(n);
         }
     }
 
@@ -112,12 +112,13 @@ impl<'r> Engine<'r> {
         if self.swallow.is_some() {
             return self.swallow_on(window, on);
         }
-        if let Some(hit) = self.ahead
-            && self.place >= hit.start
+        if let Some(promise) = self.ahead
+            && self.place >= promise.start
         {
+            let redeemed = self.redeem(window, &promise, policy)?;
             self.ahead = None;
-            if hit.end > self.place || hit.tail.holds(window.symbols[self.place]) {
-                self.commit(Hit { start: self.place, end: hit.end.max(self.place), ..hit }, policy, on);
+            if let Some(hit) = redeemed {
+                self.commit(hit, policy, on);
                 return Ok(());
             }
         }
@@ -162,14 +163,8 @@ impl<'r> Engine<'r> {
                 return Ok(());
             }
         }
-        if self.ahead.is_none()
-            && fresh
-            && whole
-            && let Some(hit) = rules::announced(window, &run)?
-        {
-            let mut best = Best::new(policy, hit.start < self.flagged_to);
-            best.offer(hit);
-            self.ahead = best.take();
+        if self.ahead.is_none() && fresh && whole {
+            self.ahead = rules::announced(window, &run)?;
         }
         if !busy {
             self.place = end;
@@ -177,6 +172,22 @@ impl<'r> Engine<'r> {
         }
         self.place = next_stop(window, at, end, after == b'@' || !whole);
         Ok(())
+    }
+
+    /// The finding that was announced, or what is left of it behind a finding that reached into it.
+    fn redeem(&mut self, window: Window<'_>, promise: &Promise, policy: &Policy) -> Look<Option<Hit>> {
+        if self.place > promise.start + CANDIDATE_SYMBOLS_MAX {
+            return Ok(None);
+        }
+        let Some(hit) = assignment::redeem(window, promise)? else { return Ok(None) };
+        let mut best = Best::new(policy, self.place < self.flagged_to);
+        best.offer(hit);
+        let left = |hit: &Hit| hit.end > self.place || hit.tail.holds(window.symbols[self.place]);
+        Ok(best.take().filter(left).map(|hit| Hit {
+            start: self.place.max(hit.start),
+            end: hit.end.max(self.place),
+            ..hit
+        }))
     }
 
     /// How far the run goes on, what is in it, and whether that is its end.

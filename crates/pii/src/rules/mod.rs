@@ -19,7 +19,8 @@ pub(crate) mod token;
 
 use crate::ascii::{self, ALNUM, DIGIT, JOINT, LOWER, UPPER};
 use crate::engine::LOCAL_PART_SYMBOLS_MAX;
-use crate::window::{Best, Hit, Look, Window};
+use crate::rules::assignment::Promise;
+use crate::window::{Best, Look, Window};
 
 /// What is worked out once, before any text is seen.
 #[derive(Clone, Debug)]
@@ -120,8 +121,8 @@ pub(crate) fn offer_all(rules: &Rules, window: Window<'_>, run: &Run, best: &mut
     Ok(())
 }
 
-/// A finding that the run announces further on: the value behind a name such as `password=`.
-pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
+/// A value that the run announces further on, such as the one behind `password=`.
+pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Promise>> {
     if !ascii::is(run.after, ascii::SPACE)
         && !matches!(run.after, b'(' | b'=' | b':' | b'"' | b'>' | b')' | b']' | b',' | b'\\')
     {

@@ -82,13 +82,18 @@ const SECRET_KEYS: &[&[u8]] = &[
 /// Words that make the `token` or `key` behind them nobody's secret.
 const NO_SECRETS: &[&[u8]] =
     &[b"csrf", b"xsrf", b"public", b"page", b"next", b"cursor", b"pagination", b"max", b"reset", b"no"];
+/// Words behind a name that leave it what it is: `token_value`, `password_confirmation`.
+const TRAILERS: &[&[u8]] = &[b"value", b"confirmation", b"confirm", b"plaintext"];
 const BEARER: &[&[u8]] = &[b"bearer"];
 const BASIC: &[&[u8]] = &[b"basic"];
 
 /// What a name promises. Names are cut at `_`, `-`, `.` and where a capital follows a small letter.
 pub(crate) fn name(run: &[u8]) -> Option<Name> {
     let mut words = Words::of(run);
-    let last = words.pop()?;
+    let mut last = words.pop()?;
+    if is_one(last, TRAILERS) {
+        last = words.pop()?;
+    }
     let before = words.pop();
     if before.is_some_and(|w| is_one(w, NO_SECRETS)) {
         None
@@ -129,6 +134,11 @@ impl<'a> Words<'a> {
             if self.rest[start].is_ascii_uppercase() && self.rest[start - 1].is_ascii_lowercase() {
                 break;
             }
+            // `ANYPassword`: the capital before small letters starts the word.
+            let small = self.rest[start..end].get(1).is_some_and(u8::is_ascii_lowercase);
+            if small && self.rest[start].is_ascii_uppercase() {
+                break;
+            }
             start -= 1;
         }
         let word = &self.rest[start..end];
@@ -147,7 +157,7 @@ impl Endings {
 
     pub(crate) fn new() -> Self {
         let mut bits = vec![0; Self::BITS / 64];
-        for word in [PASSWORDS, SECRETS, KEYS, BEARER, BASIC].into_iter().flatten() {
+        for word in [PASSWORDS, SECRETS, KEYS, BEARER, BASIC, TRAILERS].into_iter().flatten() {
             if let [.., a, b, c] = word {
                 let i = Self::index(*a, *b, *c);
                 bits[i / 64] |= 1 << (i % 64);

@@ -52,7 +52,7 @@ const fn key(
 use Alphabet::{Alnum, Dotted, Upper, Word};
 
 #[rustfmt::skip]
-pub(crate) static PREFIXES: [Prefix; 112] = [
+pub(crate) static PREFIXES: [Prefix; 118] = [
     key(b"AGE-SECRET-KEY-1", "age_secret_key", 40, 0, Word, 0.95),
     key(b"ATATT3", "atlassian_token", 28, 0, Word, 0.95),
     key(b"ATCTT3", "atlassian_token", 28, 0, Word, 0.95),
@@ -71,6 +71,8 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
     key(b"HRKU-", "heroku_key", 36, 0, Word, 0.95),
     key(b"IGQV", "instagram_token", 60, 0, Word, 0.95),
     key(b"NRAK-", "newrelic_key", 24, 0, Alnum, 0.95),
+    key(b"NRBR-", "newrelic_key", 19, 0, Alnum, 0.9),
+    key(b"NRJS-", "newrelic_key", 19, 19, Alnum, 0.95),
     key(b"PMAK-", "postman_key", 40, 0, Word, 0.95),
     key(b"SWMKEY-1-", "docker_token", 24, 0, Word, 0.95),
     key(b"SWMTKN-1-", "docker_token", 24, 0, Word, 0.95),
@@ -85,6 +87,7 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
     key(b"doo_v1_", "digitalocean_token", 40, 0, Alnum, 0.95),
     key(b"dop_v1_", "digitalocean_token", 40, 0, Alnum, 0.95),
     key(b"dor_v1_", "digitalocean_token", 40, 0, Alnum, 0.95),
+    key(b"dnkey-", "defined_networking_key", 60, 0, Word, 0.95),
     key(b"dp.ct.", "doppler_token", 36, 0, Dotted, 0.95),
     key(b"dp.pt.", "doppler_token", 36, 0, Dotted, 0.95),
     key(b"dp.sa.", "doppler_token", 36, 0, Dotted, 0.95),
@@ -123,6 +126,9 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
     key(b"npm_", "npm_token", 30, 0, Alnum, 0.95),
     key(b"ntn_", "notion_token", 40, 0, Alnum, 0.95),
     key(b"ops_eyJ", "onepassword_token", 40, 0, Word, 0.95),
+    key(b"pscale_oauth_", "planetscale_token", 32, 0, Dotted, 0.95),
+    key(b"pscale_tkn_", "planetscale_token", 32, 0, Dotted, 0.95),
+    key(b"pscale_pw_", "planetscale_token", 32, 0, Dotted, 0.95),
     key(b"pk_live_", "stripe_key", 16, 0, Word, 0.95),
     key(b"pk_test_", "stripe_key", 16, 0, Word, 0.95),
     key(b"pypi-AgE", "pypi_token", 30, 0, Word, 0.95),

@@ -40,6 +40,7 @@ fn disguises_are_seen_through() {
         "rea\u{200b}der@exam\u{200d}ple.com",
         "ｒｅａｄｅｒ＠ｅｘａｍｐｌｅ．ｃｏｍ",
         "reader﹫example｡com",
+        "rea\u{1b}[1;31mder@exam\u{1b}[0mple.com",
     ] {
         assert_one(&format!("to {value} now"), Class::Email, "email", value);
     }
@@ -182,6 +183,9 @@ fn secrets_by_their_name() {
         ("Authorization: Bearer q7ZpL2xVd9Kc4TnR8wYb", "q7ZpL2xVd9Kc4TnR8wYb"),
         ("Authorization: Basic YWRtaW46aHVudGVyMjI=", "YWRtaW46aHVudGVyMjI="),
         ("<password name=\"password\">cackle!</password>", "cackle!"),
+        ("-Password 'Sjdn43ss@!'", "Sjdn43ss@!"),
+        ("ANYPassword:Prl23Db#", "Prl23Db#"),
+        ("password_confirmation = \"cAc48k1Zd7\"", "cAc48k1Zd7"),
         ("auth.login('reader', 'hunter-22')", "hunter-22"),
     ] {
         let all = found(text);

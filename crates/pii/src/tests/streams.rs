@@ -115,6 +115,10 @@ fn a_candidate_longer_than_the_cap_is_redacted_to_its_end() {
         ("", format!("reader@{}example.com", "ab.".repeat(300)), " bye"),
         ("x ", format!("gh{}_{long}", "p"), " y"),
         ("token=", long.clone(), " y"),
+        ("password=\"", "q7!?".repeat(100), "\" y"),
+        ("pw: ", "q7!?".repeat(100), " y"),
+        ("postgres://app:", "q7!?".repeat(100), " y"),
+        ("login('a', '", "q7!?".repeat(100), "') y"),
         ("password=\"", long.clone(), "\" y"),
         ("Authorization: Bearer ", long.clone(), "\n"),
     ] {
