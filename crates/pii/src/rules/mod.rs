@@ -91,13 +91,18 @@ pub(crate) fn offer_all(rules: &Rules, window: Window<'_>, run: &Run, best: &mut
     }
     match symbol {
         b'0'..=b'9' => {
-            let context = context::Context::before(window, at);
-            number::offer(window, at, context, best)?;
-            ip::offer_v4(window, at, context, best)?;
             if run.after == b':' {
                 ip::offer_v6(window, at, best)?;
             }
-            gov_letters::offer(window, at, context, best)?;
+            let groups = number::Groups::read(window, at)?;
+            if let Some(groups) = groups
+                && groups.matter(window)?
+            {
+                let context = context::Context::before(window, at);
+                number::offer(window, at, &groups, context, best)?;
+                ip::offer_v4(window, at, context, best)?;
+                gov_letters::offer(window, at, context, best)?;
+            }
         }
         b'+' | b'(' => {
             phone::offer(window, at, context::Context::before(window, at), best)?;
