@@ -30,7 +30,9 @@ struct Dialled {
 
 /// Offers a telephone number that starts at a digit, `+` or `(`.
 pub(crate) fn offer(window: Window<'_>, at: usize, context: Context, best: &mut Best<'_>) -> Look<()> {
-    if is_glued(window, at) {
+    // `08/16/2000 03:14`: the rest of a date is no telephone number.
+    let rest = at >= 2 && window.before(at) == b'/' && window.before(at - 1).is_ascii_digit();
+    if rest || is_glued(window, at) {
         return Ok(());
     }
     let Some(dialled) = read(window, at)? else { return Ok(()) };

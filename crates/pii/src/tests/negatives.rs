@@ -55,6 +55,7 @@ fn things_that_only_look_like_it() {
         "bearer of good news",
         "basic authentication",
         "lines 100-200-3000",
+        "call on 08/16/2000 03:14:14 PM",
     ] {
         assert_eq!(found(text), [], "{text}");
     }

@@ -61,6 +61,16 @@ proptest! {
     }
 }
 
+#[test]
+fn a_scanner_is_shared_between_threads() {
+    fn shared<T: Send + Sync + 'static>() {}
+    fn moved<T: Send>() {}
+    shared::<Scanner>();
+    shared::<Policy>();
+    moved::<Tokens>();
+    moved::<crate::StreamRedactor<'_>>();
+}
+
 /// Rule calls for each symbol, and symbols looked at, stay under a constant for the worst texts that could be thought of.
 #[test]
 fn the_work_is_linear() {
