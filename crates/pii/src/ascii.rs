@@ -24,9 +24,9 @@ static KIND: [u8; 256] = kinds();
 
 const fn kinds() -> [u8; 256] {
     let mut table = [0; 256];
-    let mut i = 0;
-    while i < 256 {
-        table[i] = match i as u8 {
+    let mut symbol = 0_u8;
+    loop {
+        table[symbol as usize] = match symbol {
             b'0'..=b'9' => DIGIT,
             b'A'..=b'Z' => UPPER,
             b'a'..=b'z' => LOWER,
@@ -36,9 +36,11 @@ const fn kinds() -> [u8; 256] {
             b' ' | b'\n' | b'\t' | b'\r' => SPACE,
             _ => 0,
         };
-        i += 1;
+        if symbol == u8::MAX {
+            return table;
+        }
+        symbol += 1;
     }
-    table
 }
 
 pub(crate) fn kind(symbol: u8) -> u8 {

@@ -4,10 +4,12 @@
 //! joint of the run, or behind the run. It never moves past a place whose rules are `Pending`, so what lies before it is decided.
 //! A rule looks at most a fixed number of symbols either way, so the work is linear in the text.
 
-use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, UPPER};
+use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, SPACE, UPPER};
 use crate::policy::{Mode, Policy};
-use crate::rules::{self, Run};
-use crate::window::{Best, Hit, Look, Pending, Tail, Window};
+use crate::rules::assignment::{self, Promise};
+use crate::rules::names::Endings;
+use crate::rules::{self, Rules, Run};
+use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Pending, Tail, Window};
 
 /// The longest local part of an address, RFC 5321 section 4.5.3.1.1. The end of a longer run is kept this long, for it
 /// may still become one.
@@ -43,14 +45,14 @@ struct Swallow {
 }
 
 /// Where the pass stands.
-#[derive(Default)]
-pub(crate) struct Engine {
+pub(crate) struct Engine<'r> {
+    rules: &'r Rules,
     /// Everything before is decided.
     pub(crate) place: usize,
     /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
     run_to: usize,
-    /// A finding that was announced by something before it, such as a password by its name.
-    ahead: Option<Hit>,
+    /// A value that was announced by something before it, such as a password by its name.
+    ahead: Option<Promise>,
     swallow: Option<Swallow>,
     /// Up to here a finding was flagged only: look for what must be redacted inside it, and count nothing twice.
     flagged_to: usize,
@@ -59,7 +61,20 @@ pub(crate) struct Engine {
     pub(crate) work: usize,
 }
 
-impl Engine {
+impl<'r> Engine<'r> {
+    pub(crate) fn new(rules: &'r Rules) -> Self {
+        Self {
+            rules,
+            place: 0,
+            run_to: 0,
+            ahead: None,
+            swallow: None,
+            flagged_to: 0,
+            #[cfg(test)]
+            work: 0,
+        }
+    }
+
     /// Whether a long finding is being swallowed.
     pub(crate) fn in_swallow(&self) -> bool {
         self.swallow.is_some()
@@ -70,15 +85,20 @@ impl Engine {
         self.place -= n;
         self.run_to = self.run_to.saturating_sub(n);
         self.flagged_to = self.flagged_to.saturating_sub(n);
-        if let Some(hit) = &mut self.ahead {
-            hit.start = hit.start.saturating_sub(n);
-            hit.end -= n;
+        if let Some(promise) = &mut self.ahead {
+            promise.drop_front(n);
         }
     }
 
     /// Goes as far as the window allows; at the last window, to the end.
     pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
         while self.place < window.symbols.len() {
+            if self.ahead.is_none() && self.swallow.is_none() && !ascii::is(window.before(self.place), RUN) {
+                self.place = skip_words(&self.rules.endings, window.symbols, self.place);
+                if self.place == window.symbols.len() {
+                    break;
+                }
+            }
             if self.step(window, policy, on).is_err() {
                 return;
             }
@@ -92,12 +112,13 @@ impl Engine {
         if self.swallow.is_some() {
             return self.swallow_on(window, on);
         }
-        if let Some(hit) = self.ahead
-            && self.place >= hit.start
+        if let Some(promise) = self.ahead
+            && self.place >= promise.start
         {
+            let redeemed = self.redeem(window, &promise, policy)?;
             self.ahead = None;
-            if hit.end > self.place || hit.tail.holds(window.symbols[self.place]) {
-                self.commit(Hit { start: self.place, end: hit.end.max(self.place), ..hit }, policy, on);
+            if let Some(hit) = redeemed {
+                self.commit(hit, policy, on);
                 return Ok(());
             }
         }
@@ -142,14 +163,8 @@ impl Engine {
                 return Ok(());
             }
         }
-        if self.ahead.is_none()
-            && fresh
-            && whole
-            && let Some(hit) = rules::announced(window, &run)?
-        {
-            let mut best = Best::new(policy, hit.start < self.flagged_to);
-            best.offer(hit);
-            self.ahead = best.take();
+        if self.ahead.is_none() && fresh && whole {
+            self.ahead = rules::announced(window, &run)?;
         }
         if !busy {
             self.place = end;
@@ -157,6 +172,22 @@ impl Engine {
         }
         self.place = next_stop(window, at, end, after == b'@' || !whole);
         Ok(())
+    }
+
+    /// The finding that was announced, or what is left of it behind a finding that reached into it.
+    fn redeem(&mut self, window: Window<'_>, promise: &Promise, policy: &Policy) -> Look<Option<Hit>> {
+        if self.place > promise.start + CANDIDATE_SYMBOLS_MAX {
+            return Ok(None);
+        }
+        let Some(hit) = assignment::redeem(window, promise)? else { return Ok(None) };
+        let mut best = Best::new(policy, self.place < self.flagged_to);
+        best.offer(hit);
+        let left = |hit: &Hit| hit.end > self.place || hit.tail.holds(window.symbols[self.place]);
+        Ok(best.take().filter(left).map(|hit| Hit {
+            start: self.place.max(hit.start),
+            end: hit.end.max(self.place),
+            ..hit
+        }))
     }
 
     /// How far the run goes on, what is in it, and whether that is its end.
@@ -192,7 +223,7 @@ impl Engine {
             self.work += 1;
         }
         let mut best = Best::new(policy, run.start < self.flagged_to);
-        rules::offer_all(window, &run, &mut best)?;
+        rules::offer_all(self.rules, window, &run, &mut best)?;
         if let Some(hit) = best.take() {
             self.commit(hit, policy, on);
         }
@@ -256,6 +287,42 @@ impl Engine {
             on(Event::Finish);
         }
         if done || end > at { Ok(()) } else { Err(Pending) }
+    }
+}
+
+/// Skips words of prose, from a place outside runs: words of letters only, short, that name no secret and have nothing
+/// behind them that could make them one. A saving: the rules would find nothing in them.
+fn skip_words(endings: &Endings, symbols: &[u8], mut at: usize) -> usize {
+    loop {
+        while at < symbols.len() && !ascii::is(symbols[at], RUN | OPENER) {
+            at += 1;
+        }
+        let start = at;
+        while at < symbols.len() && ascii::is(symbols[at], UPPER | LOWER) {
+            at += 1;
+        }
+        let word = &symbols[start..at];
+        let [after, next] = match symbols.get(at..at + 2) {
+            Some([after, next]) => [*after, *next],
+            // What is behind has not arrived.
+            _ => return start,
+        };
+        // `word.` and `word'` at an end are words.
+        let ends = match ascii::kind(after) {
+            kind if kind & JOINT != 0 => ascii::is(next, SPACE),
+            kind => kind & (RUN | OPENER) == 0 && after != b'@',
+        };
+        if !ends
+            || word.len() < 3 && word != b"a"
+            || word.len() >= KEY_RUN_SYMBOLS_MIN
+            || endings.may_end(word)
+        {
+            let plain_pair =
+                matches!(word, [a, b] if a.is_ascii_lowercase() && b.is_ascii_lowercase() && word != b"pw");
+            if !(ends && plain_pair) {
+                return start;
+            }
+        }
     }
 }
 

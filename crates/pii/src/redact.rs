@@ -25,11 +25,11 @@ pub struct Redacted<'a> {
 ///
 /// Whatever is not replaced stays as it is, byte for byte. The tokens of `tokens` stand for the same values in every
 /// text it is used with.
-pub fn redact<'a>(_scanner: &Scanner, text: &'a str, policy: &Policy, tokens: &mut Tokens) -> Redacted<'a> {
+pub fn redact<'a>(scanner: &Scanner, text: &'a str, policy: &Policy, tokens: &mut Tokens) -> Redacted<'a> {
     let view = View::of(text);
     let mut writer = Writer::default();
     let window = Window { symbols: view.bytes(), last: true };
-    Engine::default().run(window, policy, &mut |event| writer.take(event, text, &view, policy, tokens));
+    scanner.start().run(window, policy, &mut |event| writer.take(event, text, &view, policy, tokens));
     let text = if writer.replaced {
         writer.out.push_str(&text[writer.written..]);
         Cow::Owned(writer.out)
@@ -78,7 +78,7 @@ impl Writer {
                 }
             }
             Event::TokenSeen(start, end) => {
-                tokens.foreign(&raw[places.raw_start(start)..places.raw_end(end)])
+                tokens.foreign(&raw[places.raw_start(start)..places.raw_end(end)]);
             }
         }
     }
@@ -138,19 +138,19 @@ pub struct StreamRedactor<'a> {
     tokens: &'a mut Tokens,
     raw: String,
     symbols: Symbols,
-    engine: Engine,
+    engine: Engine<'a>,
     writer: Writer,
 }
 
 impl<'a> StreamRedactor<'a> {
     /// Starts a stream.
-    pub fn new(_scanner: &'a Scanner, policy: &'a Policy, tokens: &'a mut Tokens) -> Self {
+    pub fn new(scanner: &'a Scanner, policy: &'a Policy, tokens: &'a mut Tokens) -> Self {
         Self {
             policy,
             tokens,
             raw: String::new(),
             symbols: Symbols::default(),
-            engine: Engine::default(),
+            engine: scanner.start(),
             writer: Writer::default(),
         }
     }

@@ -5,6 +5,7 @@ use std::ops::Range;
 use crate::class::Class;
 use crate::engine::{Engine, Event};
 use crate::policy::Policy;
+use crate::rules::Rules;
 use crate::symbols::{Symbols, is_plain};
 use crate::window::{Hit, Window};
 
@@ -26,13 +27,19 @@ pub struct Match {
 /// The compiled rules. Made once and shared.
 #[derive(Clone, Debug)]
 pub struct Scanner {
+    rules: Rules,
     report_all: Policy,
 }
 
 impl Scanner {
     /// Compiles the rules.
     pub fn new() -> Self {
-        Self { report_all: Policy::report_all() }
+        Self { rules: Rules::new(), report_all: Policy::report_all() }
+    }
+
+    /// A pass over one text.
+    pub(crate) fn start(&self) -> Engine<'_> {
+        Engine::new(&self.rules)
     }
 
     /// Everything found in the text, whatever its confidence, in order and without overlap.
@@ -50,7 +57,7 @@ impl Scanner {
         let mut open: Option<(Hit, usize)> = None;
         let view = View::of(text);
         let window = Window { symbols: view.bytes(), last: true };
-        Engine::default().run(window, policy, &mut |event| match event {
+        self.start().run(window, policy, &mut |event| match event {
             Event::Found(hit) => found.push(view.found(&hit, hit.end)),
             Event::Begin(hit) => open = Some((hit, hit.end)),
             Event::Part(_, end) => {

@@ -25,14 +25,23 @@ pub(crate) struct Symbols {
     gap: bool,
 }
 
+/// The control character that starts a terminal's escape sequences.
+const ESCAPE: u8 = 0x1b;
+
 /// Whether the text reads the same as its symbols, so that none need to be made.
 pub(crate) fn is_plain(text: &str) -> bool {
-    text.as_bytes()
-        .chunks(64)
-        .all(|chunk| !chunk.iter().fold(false, |odd, b| odd | matches!(b, 0x80..|b'%'| b'&' | b'\\')))
+    text.as_bytes().chunks(64).all(|chunk| !chunk.iter().fold(false, |odd, b| odd | is_odd(*b)))
+}
+
+/// Whether a byte may be other than a symbol of its own.
+#[inline]
+fn is_odd(b: u8) -> bool {
+    b >= 0x80 || b == b'%' || b == b'&' || b == b'\\' || b == ESCAPE
 }
 
 enum Escape {
+    /// The escape stands for nothing, such as a change of colour, and is this long.
+    Nothing(usize),
     /// The escape stands for this symbol and is this long.
     Symbol(u8, usize),
     /// The text ends inside what may become an escape.
@@ -62,18 +71,21 @@ impl Symbols {
             if bytes[at] < 0x80 {
                 match escape(&bytes[at..]) {
                     Escape::Symbol(symbol, len) => self.push(symbol, len),
+                    Escape::Nothing(len) => {
+                        self.raw_read += len;
+                        self.gap = true;
+                    }
                     Escape::Unfinished if !last => return,
                     Escape::Unfinished | Escape::None => self.push(bytes[at], 1),
                 }
                 continue;
             }
             let Some(c) = raw[at..].chars().next() else { return };
-            match fold(c) {
-                Some(symbol) => self.push(symbol, c.len_utf8()),
-                None => {
-                    self.raw_read += c.len_utf8();
-                    self.gap = true;
-                }
+            if let Some(symbol) = fold(c) {
+                self.push(symbol, c.len_utf8());
+            } else {
+                self.raw_read += c.len_utf8();
+                self.gap = true;
             }
         }
     }
@@ -127,15 +139,31 @@ impl Symbols {
 }
 
 fn plain_prefix(bytes: &[u8]) -> usize {
-    bytes.iter().position(|b| matches!(b, 0x80..|b'%'| b'&' | b'\\')).unwrap_or(bytes.len())
+    bytes.iter().position(|b| is_odd(*b)).unwrap_or(bytes.len())
 }
 
 fn escape(rest: &[u8]) -> Escape {
     match rest[0] {
         b'%' => percent(rest),
         b'\\' => backslash(rest),
+        ESCAPE => terminal(rest),
         _ => entity(rest),
     }
+}
+
+/// The longest colour change read, `ESC [ 38;2;255;255;255 m` and some more.
+const TERMINAL_BYTES_MAX: usize = 24;
+
+/// A change of colour or style, ECMA-48 section 8.3.117: logs are full of them, and they split nothing.
+fn terminal(rest: &[u8]) -> Escape {
+    for (i, b) in rest.iter().enumerate().take(TERMINAL_BYTES_MAX).skip(1) {
+        match (i, b) {
+            (1, b'[') | (2.., b'0'..=b'9' | b';') => {}
+            (2.., b'm') => return Escape::Nothing(i + 1),
+            _ => return Escape::None,
+        }
+    }
+    if rest.len() < TERMINAL_BYTES_MAX { Escape::Unfinished } else { Escape::None }
 }
 
 fn hex(b: u8) -> Option<u32> {

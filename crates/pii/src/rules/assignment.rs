@@ -4,274 +4,194 @@ use crate::ascii::{self, ALNUM, SPACE};
 use crate::class::Class;
 use crate::rules::Run;
 use crate::rules::credential::{is_basic, is_placeholder};
+use crate::rules::names::{Name, is_one, name};
 use crate::window::{CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window, is_bare_symbol, is_key_symbol};
 
 /// How far behind its name, in symbols, a value may start.
 const GAP_SYMBOLS_MAX: usize = 12;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Name {
-    /// A person chose it: short, perhaps a word with a number.
-    Password,
-    /// A machine made it: long and random.
-    Secret,
-    Bearer,
-    Basic,
+/// A value that something before it announces. It is looked at when the pass gets there, so that no more than the value
+/// itself is ever held.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Promise {
+    /// Where the value starts.
+    pub(crate) start: usize,
+    what: What,
 }
 
-/// The value that the run is the name of.
-pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
-    if run.after == b':'
-        && run.start >= 2
-        && window.symbols[run.start - 2..run.start] == *b"//"
-        && let Some(hit) = userinfo(window, run)?
-    {
-        return Ok(Some(hit));
-    }
-    let Some(name) = name(&window.symbols[run.start..run.end]) else { return Ok(None) };
-    match name {
-        Name::Bearer | Name::Basic => scheme(window, run, name),
-        Name::Password | Name::Secret => value(window, run, name),
-    }
-}
-
-/// What a name promises. Names are cut at `_`, `-`, `.` and where a capital follows a small letter.
-fn name(run: &[u8]) -> Option<Name> {
-    // Cheap first: prose is full of runs that are no such name.
-    let last = run.iter().rposition(u8::is_ascii_alphabetic)?;
-    if !matches!(
-        run[last].to_ascii_lowercase(),
-        b'd' | b's' | b'w' | b't' | b'n' | b'y' | b'r' | b'c' | b'e' | b'a' | b'l' | b'o' | b'h'
-    ) {
-        return None;
-    }
-    let mut words = Words::of(run);
-    let last = words.pop()?;
-    let before = words.pop();
-    let refused = |w: &[u8]| {
-        is_one(
-            w,
-            &[
-                b"csrf",
-                b"xsrf",
-                b"public",
-                b"page",
-                b"next",
-                b"cursor",
-                b"pagination",
-                b"max",
-                b"reset",
-                b"no",
-            ],
-        )
-    };
-    if before.is_some_and(refused) {
-        return None;
-    }
-    if is_one(last, PASSWORDS) {
-        return Some(Name::Password);
-    }
-    if is_one(last, &[b"bearer"]) {
-        return Some(Name::Bearer);
-    }
-    if is_one(last, &[b"basic"]) {
-        return Some(Name::Basic);
-    }
-    if is_one(
-        last,
-        &[
-            b"secret",
-            b"token",
-            b"apikey",
-            b"credential",
-            b"credentials",
-            b"secretkey",
-            b"accesskey",
-            b"authkey",
-            b"auth",
-        ],
-    ) {
-        return Some(Name::Secret);
-    }
-    let keyed = is_one(last, &[b"key"])
-        && before.is_some_and(|w| {
-            is_one(
-                w,
-                &[
-                    b"api",
-                    b"access",
-                    b"secret",
-                    b"private",
-                    b"auth",
-                    b"encryption",
-                    b"signing",
-                    b"master",
-                    b"client",
-                    b"shared",
-                    b"account",
-                    b"service",
-                    b"storage",
-                    b"license",
-                    b"activation",
-                    b"app",
-                    b"aes",
-                    b"hmac",
-                    b"jwt",
-                    b"session",
-                    b"deploy",
-                    b"webhook",
-                    b"subscription",
-                ],
-            )
-        });
-    keyed.then_some(Name::Secret)
-}
-
-const PASSWORDS: &[&[u8]] = &[
-    b"password",
-    b"passwd",
-    b"pwd",
-    b"pass",
-    b"passphrase",
-    b"passcode",
-    b"pw",
-    b"passwort",
-    b"contrasena",
-    b"senha",
-    b"haslo",
-    b"wachtwoord",
-    b"kennwort",
-    b"mdp",
-    b"keypass",
-    b"keypasswd",
-    b"userpwd",
-    b"dbpassword",
-    b"dbpass",
-    b"userpassword",
-    b"rootpassword",
-    b"proxypassword",
-    b"pswd",
-    b"psw",
-];
-
-fn is_one(word: &[u8], words: &[&[u8]]) -> bool {
-    words.iter().any(|w| word.eq_ignore_ascii_case(w))
-}
-
-/// The words of a name, last first.
-struct Words<'a> {
-    rest: &'a [u8],
-}
-
-impl<'a> Words<'a> {
-    fn of(run: &'a [u8]) -> Self {
-        // `password1` is a password too.
-        let end = run.iter().rposition(|b| b.is_ascii_alphabetic()).map_or(0, |i| i + 1);
-        Self { rest: &run[..end] }
-    }
-
-    fn pop(&mut self) -> Option<&'a [u8]> {
-        let end = self.rest.iter().rposition(u8::is_ascii_alphabetic)? + 1;
-        let mut start = end - 1;
-        while start > 0 && self.rest[start - 1].is_ascii_alphabetic() {
-            // `clientSecret`
-            if self.rest[start].is_ascii_uppercase() && self.rest[start - 1].is_ascii_lowercase() {
-                break;
-            }
-            start -= 1;
-        }
-        let word = &self.rest[start..end];
-        self.rest = &self.rest[..start];
-        Some(word)
-    }
+#[derive(Clone, Copy, Debug)]
+enum What {
+    /// Behind a name and a sign, or the second argument of a call.
+    Value(Value),
+    /// Behind `Bearer` or `Basic`.
+    Scheme(Name),
+    /// Between `//user:` and `@`.
+    UserInfo,
 }
 
 /// How a value stands behind its name.
-struct Place {
-    start: usize,
+#[derive(Clone, Copy, Debug)]
+struct Value {
+    name: Name,
     quote: Option<u8>,
-    /// `=`, `:` or the like stands between; without it only `--password x` and `password is x` are left.
+    /// `=`, `:` or the like stands between.
     sign: bool,
+    /// It stands in the query of an address, where it ends at `&`.
+    query: bool,
 }
 
-fn place(window: Window<'_>, run: &Run) -> Look<Option<Place>> {
+impl Promise {
+    /// For a stream that forgets its first `n` symbols.
+    pub(crate) fn drop_front(&mut self, n: usize) {
+        self.start = self.start.saturating_sub(n);
+    }
+}
+
+/// What the run announces.
+pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Promise>> {
+    if run.after == b':' && run.start >= 2 && window.symbols[run.start - 2..run.start] == *b"//" {
+        return Ok(Some(Promise { start: run.end + 1, what: What::UserInfo }));
+    }
+    if run.after == b'(' {
+        return second_argument(window, run);
+    }
+    let Some(name) = name(&window.symbols[run.start..run.end]) else { return Ok(None) };
+    match name {
+        Name::Bearer | Name::Basic => {
+            let start = window.span(run.end, 4, |b| matches!(b, b' ' | b':' | b'=' | b'"' | b'\'' | b','))?;
+            Ok((start > run.end).then_some(Promise { start, what: What::Scheme(name) }))
+        }
+        Name::Password | Name::Secret => behind(window, run, name),
+    }
+}
+
+/// Where the value behind a name starts, if what is between allows one.
+fn behind(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Promise>> {
+    let cli = window.symbols[run.start] == b'-';
+    let mut value =
+        Value { name, quote: None, sign: cli, query: matches!(window.before(run.start), b'?' | b'&') };
     let mut k = run.end;
-    let mut sign = false;
-    let mut quote = None;
+    let mut closed = false;
     let limit = run.end + GAP_SYMBOLS_MAX;
     while k < limit {
         let symbol = window.at(k)?;
         match symbol {
             b' ' | b'\t' | b']' | b')' | b'*' | b'\\' => {}
-            b'=' | b':' | b'>' | b',' => sign = true,
+            b'=' | b':' | b'>' | b',' => value.sign = true,
             b'"' | b'\'' | b'`' => {
-                // The quote that ends the name, and the one that starts the value.
-                quote = (sign || ascii::is(window.before(k), SPACE)).then_some(symbol);
-                if quote.is_some() && window.at(k + 1)? != symbol {
-                    return Ok(Some(Place { start: k + 1, quote, sign }));
+                // The quote that ends the name, or the one that starts the value.
+                let opens = closed || value.sign || ascii::is(window.before(k), SPACE);
+                if opens && window.at(k + 1)? != symbol {
+                    value.quote = Some(symbol);
+                    return Ok(Some(Promise { start: k + 1, what: What::Value(value) }));
                 }
+                closed = true;
             }
-            b'i' | b'w' if !sign && ascii::is(window.before(k), SPACE) => {
+            b'i' | b'w' if !value.sign && ascii::is(window.before(k), SPACE) => {
                 let said = window.reads(k, b"is ")? || window.reads(k, b"is: ")?;
                 if !said && !window.reads(k, b"was ")? {
                     break;
                 }
-                sign = true;
+                value.sign = true;
                 k += 2;
             }
             _ => break,
         }
         k += 1;
     }
-    let cli = window.symbols[run.start] == b'-';
-    let start = k;
-    let fits = start > run.end && start < limit && (sign || cli || quote.is_none());
-    Ok(fits.then_some(Place { start, quote: None, sign: sign || cli }))
+    let fits = k > run.end && k < limit && (value.sign || !closed);
+    Ok(fits.then_some(Promise { start: k, what: What::Value(value) }))
 }
 
-/// The value behind a name, if it looks like one.
-fn value(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Hit>> {
-    let Some(place) = place(window, run)? else { return Ok(None) };
+/// Functions whose second argument is a password.
+const SIGN_IN: &[&[u8]] =
+    &[b"login", b"log_in", b"logon", b"signin", b"sign_in", b"authenticate", b"connect"];
+/// How long, in symbols, the first argument may be.
+const FIRST_ARGUMENT_SYMBOLS_MAX: usize = 64;
+
+/// `login("…", "password")`
+fn second_argument(window: Window<'_>, run: &Run) -> Look<Option<Promise>> {
+    let called = window.symbols[run.start..run.end].rsplit(|b| *b == b'.').next().unwrap_or_default();
+    if !is_one(called, SIGN_IN) {
+        return Ok(None);
+    }
+    let quote = window.at(run.end + 1)?;
+    if !matches!(quote, b'"' | b'\'') {
+        return Ok(None);
+    }
+    let first = window.span(run.end + 2, FIRST_ARGUMENT_SYMBOLS_MAX, |b| b != quote && b != b'\n')?;
+    if window.at(first)? != quote || window.at(first + 1)? != b',' {
+        return Ok(None);
+    }
+    let second = window.span(first + 2, 2, |b| b == b' ')?;
+    let value = Value { name: Name::Password, quote: Some(quote), sign: true, query: false };
+    Ok((window.at(second)? == quote).then_some(Promise { start: second + 1, what: What::Value(value) }))
+}
+
+/// The finding at the place that was announced, if the value there looks like one.
+pub(crate) fn redeem(window: Window<'_>, promise: &Promise) -> Look<Option<Hit>> {
+    match &promise.what {
+        What::Value(place) => value(window, promise.start, *place),
+        What::Scheme(name) => scheme(window, promise.start, *name),
+        What::UserInfo => userinfo(window, promise.start),
+    }
+}
+
+/// The value behind a name.
+fn value(window: Window<'_>, start: usize, place: Value) -> Look<Option<Hit>> {
     let tail = place.quote.map_or(Tail::Bare, Tail::Quoted);
-    // In the query of an address the value ends at `&`.
-    let query = matches!(window.before(run.start), b'?' | b'&');
     let holds = |b: u8| {
-        tail.holds(b) && !(place.quote.is_none() && (matches!(b, b'\'' | b',' | b';') || query && b == b'&'))
+        tail.holds(b)
+            && !(place.quote.is_none() && (matches!(b, b'\'' | b',' | b';') || place.query && b == b'&'))
     };
-    let stop = window.span(place.start, CANDIDATE_SYMBOLS_MAX, holds)?;
-    let mut text = &window.symbols[place.start..stop];
-    let rule = if name == Name::Password { "password_assignment" } else { "secret_assignment" };
-    let hit = |confidence| Hit::new(Class::Credential, "secret", rule, confidence);
-    if text.len() == CANDIDATE_SYMBOLS_MAX && holds(window.at(stop)?) {
-        let random = place.sign && is_secret(text) && text.iter().all(|b| is_key_symbol(*b));
-        let tail = if place.quote.is_some() { tail } else { Tail::Key };
-        return Ok(random.then(|| hit(0.9).at(place.start, stop).tail(tail)));
+    let stop = window.span(start, CANDIDATE_SYMBOLS_MAX, holds)?;
+    let mut text = &window.symbols[start..stop];
+    let open = text.len() == CANDIDATE_SYMBOLS_MAX && holds(window.at(stop)?);
+    while let ([rest @ .., b'.' | b')' | b']' | b'}' | b':' | b'\''], None, false) = (text, place.quote, open)
+    {
+        text = rest;
     }
-    if place.quote.is_none() {
-        while let [rest @ .., b'.' | b')' | b']' | b'}' | b':' | b'\''] = text {
-            text = rest;
+    if is_reference(text) || is_address(text) {
+        return Ok(None);
+    }
+    let (rule, confidence) = match place.name {
+        Name::Password => ("password_assignment", password(text, place)),
+        // Without a sign only what can hardly be anything else.
+        _ if is_secret(text) && (place.sign || text.len() >= LONG_SECRET_SYMBOLS) => {
+            ("secret_assignment", 0.85)
         }
-    }
-    let confidence = match name {
-        _ if is_reference(text) || is_address(text) => return Ok(None),
-        Name::Password if !place.sign => return Ok(None),
-        Name::Password => password(text, &place),
-        _ if is_secret(text) && place.sign => 0.85,
         _ => return Ok(None),
     };
-    Ok((confidence > 0.0).then(|| hit(confidence).at(place.start, place.start + text.len())))
+    if confidence <= 0.0 {
+        return Ok(None);
+    }
+    let tail = match (open, place.quote) {
+        (false, _) => Tail::Closed,
+        (true, Some(_)) => tail,
+        (true, None) if text.iter().all(|b| is_key_symbol(*b)) => Tail::Key,
+        (true, None) => Tail::Bare,
+    };
+    let hit = Hit::new(Class::Credential, "secret", rule, confidence);
+    Ok(Some(hit.at(start, start + text.len()).tail(tail)))
 }
 
+/// A random value this long, in symbols, is a secret behind its name even without a sign between.
+const LONG_SECRET_SYMBOLS: usize = 32;
+
 /// How far a value is believed to be a password; 0 when it is not.
-fn password(text: &[u8], place: &Place) -> f32 {
-    let spaces = text.iter().filter(|b| **b == b' ').count();
+fn password(text: &[u8], place: Value) -> f32 {
     let digit = text.iter().any(u8::is_ascii_digit);
     let sign = text.iter().any(|b| b.is_ascii_punctuation() && !matches!(b, b'.' | b'_' | b'-' | b'/'));
-    let mixed = text.iter().any(u8::is_ascii_uppercase)
-        && text[1..].iter().any(u8::is_ascii_uppercase)
-        && text.iter().any(u8::is_ascii_lowercase);
-    if !(4..=CANDIDATE_SYMBOLS_MAX).contains(&text.len()) || spaces > 0 || is_placeholder_word(text) {
+    let lower = text.iter().any(u8::is_ascii_lowercase);
+    if text.len() < 4 || text.contains(&b' ') || is_placeholder_word(text) {
         return 0.0;
+    }
+    let mixed =
+        lower && text.iter().any(u8::is_ascii_uppercase) && text[1..].iter().any(u8::is_ascii_uppercase);
+    if !place.sign {
+        // `Password Abc12#@d`, as in lists.
+        let all = digit && sign && lower && text.len() >= 8 && text.iter().any(u8::is_ascii_uppercase);
+        return if all { 0.6 } else { 0.0 };
     }
     match (digit, sign, place.quote.is_some()) {
         (true, true, _) => 0.92,
@@ -312,6 +232,9 @@ fn is_placeholder_word(text: &[u8]) -> bool {
 
 /// Code that fetches the value from somewhere else: `${DB_PASSWORD}`, `os.environ["…"]`, `getenv(`, `<KEY>`, `%s`.
 fn is_reference(text: &[u8]) -> bool {
+    if text.starts_with(b"http://") || text.starts_with(b"https://") {
+        return true;
+    }
     match text {
         [] | [b'$' | b'<' | b'{' | b'[' | b'(', ..] | [b'%', _] => return true,
         _ => {}
@@ -374,16 +297,12 @@ fn entropy_bits(text: &[u8]) -> f32 {
 }
 
 /// `Bearer …` (RFC 6750) and `Basic …` (RFC 7617).
-fn scheme(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Hit>> {
-    let start = window.span(run.end, 4, |b| matches!(b, b' ' | b':' | b'=' | b'"' | b'\''))?;
+fn scheme(window: Window<'_>, start: usize, name: Name) -> Look<Option<Hit>> {
     let stop = window.span(start, CANDIDATE_SYMBOLS_MAX, is_key_symbol)?;
     let text = &window.symbols[start..stop];
     let (kind, rule) =
         if name == Name::Basic { ("basic_auth", "basic_header") } else { ("bearer_token", "bearer_header") };
     let hit = Hit::new(Class::Credential, kind, rule, 0.9).at(start, stop);
-    if start == run.end {
-        return Ok(None);
-    }
     if text.len() == CANDIDATE_SYMBOLS_MAX && is_key_symbol(window.at(stop)?) {
         return Ok(Some(hit.tail(Tail::Key)));
     }
@@ -394,22 +313,30 @@ fn scheme(window: Window<'_>, run: &Run, name: Name) -> Look<Option<Hit>> {
     Ok(believed.then_some(hit))
 }
 
-/// The password in `scheme://user:password@host` (RFC 3986 section 3.2.1). The run is the user.
-fn userinfo(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
-    let start = run.end + 1;
+/// The password in `scheme://user:password@host` (RFC 3986 section 3.2.1).
+fn userinfo(window: Window<'_>, start: usize) -> Look<Option<Hit>> {
+    let hit = Hit::new(Class::Credential, "url_password", "url_userinfo", 0.9);
     let mut at_sign = None;
     let limit = start + CANDIDATE_SYMBOLS_MAX;
     let mut k = start;
-    while k < limit {
+    loop {
         let symbol = window.at(k)?;
         match symbol {
             b'@' => at_sign = Some(k),
             // Behind `@` comes the host; a later `@` may still belong to the password.
-            b'/' | b'?' | b'#' => break,
+            b'/' => break,
+            // `host:8080?to=a@b`: a port, not a password.
+            b'?' | b'#' if window.symbols[start..k].iter().all(u8::is_ascii_digit) => break,
             _ if !is_bare_symbol(symbol) || symbol == b'\'' => break,
             _ => {}
         }
         k += 1;
+        if k == limit {
+            // No port is this long: a password whose end is not in sight. The host goes with it.
+            let end = at_sign.unwrap_or(limit);
+            let tail = if at_sign.is_some() { Tail::Closed } else { Tail::Bare };
+            return Ok(Some(hit.at(start, end).tail(tail)));
+        }
     }
     let Some(end) = at_sign else { return Ok(None) };
     let text = &window.symbols[start..end];
@@ -417,5 +344,5 @@ fn userinfo(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
     if text.is_empty() || !host || is_reference(text) || is_placeholder_word(text) {
         return Ok(None);
     }
-    Ok(Some(Hit::new(Class::Credential, "url_password", "url_userinfo", 0.9).at(start, end)))
+    Ok(Some(hit.at(start, end)))
 }

@@ -32,10 +32,12 @@ subjects! {
     THING = 8, thing, "The number of a thing: an order, a ticket, a book.";
     BSN = 9, bsn, "The Dutch citizen service number.";
     SIN = 10, sin, "The Canadian social insurance number.";
-    SOCIAL = 11, social, "The word social.";
     MAIL = 12, mail, "An address of electronic mail.";
     NATIONAL = 13, national, "A national identity number by its own name.";
 }
+
+/// The word social, which only means something with the next.
+const SOCIAL: u32 = 1 << 11;
 
 impl Context {
     /// Reads the words before a place.
@@ -50,6 +52,7 @@ impl Context {
         let mut word = [0_u8; WORD_LETTERS_MAX];
         let mut letters = 0;
         let mut previous = 0_u8;
+        let mut sign = 0;
         for &symbol in left {
             if symbol.is_ascii_alphabetic() {
                 // `phoneNumber` is two words.
@@ -68,7 +71,14 @@ impl Context {
                 if symbol == b'@' {
                     found |= MAIL;
                 }
+                // A line before says nothing about this one, unless it ends in a colon: a heading.
+                if symbol == b'\n' && sign != b':' {
+                    found = 0;
+                }
                 letters = 0;
+            }
+            if symbol > b' ' {
+                sign = symbol;
             }
             previous = symbol;
         }

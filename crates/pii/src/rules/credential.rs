@@ -2,12 +2,12 @@
 
 use crate::ascii::{self, ALNUM, JOINT};
 use crate::class::Class;
-use crate::rules::prefixes::{self, Prefix};
+use crate::rules::prefixes::{Index, Prefix};
 use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window};
 
 /// Offers a key or token that starts at a letter or digit.
-pub(crate) fn offer_key(window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
-    for prefix in prefixes::starting_with(window.symbols[at]) {
+pub(crate) fn offer_key(index: &Index, window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
+    for prefix in index.starting_with(window.symbols[at]) {
         if starts(window, at, prefix.text)?
             && let Some(hit) = key(window, at, prefix)?
         {
@@ -59,9 +59,11 @@ pub(crate) fn is_placeholder(body: &[u8]) -> bool {
         run = if previous == b { run + 1 } else { 1 };
         longest = longest.max(run);
     }
-    different < 6
-        || longest >= 6
-        || body.windows(7).any(|w| w.eq_ignore_ascii_case(b"example"))
+    if different < 6 || longest >= 6 {
+        return true;
+    }
+    body.windows(7).any(|w| w.eq_ignore_ascii_case(b"example"))
+        || body.windows(6).any(|w| w.eq_ignore_ascii_case(b"abc123"))
         || body.windows(9).any(|w| w.eq_ignore_ascii_case(b"abcdefghi"))
 }
 
@@ -157,11 +159,8 @@ pub(crate) fn offer_pem(window: Window<'_>, at: usize, best: &mut Best<'_>) -> L
         return Ok(());
     }
     let body = window.span(dashes, LEAD_SYMBOLS_MAX, |b| !ascii::is(b, ALNUM | JOINT))?;
-    // Nothing between the lines: a template, or a talk about keys.
-    if window.at(body)? == b'-' || body == dashes && !window.last && window.at(body).is_err() {
-        return Ok(());
-    }
-    if !ascii::is(window.at(body)?, ALNUM) && body < dashes + LEAD_SYMBOLS_MAX {
+    // Nothing between the lines: a template, or talk about keys.
+    if body < dashes + LEAD_SYMBOLS_MAX && !ascii::is(window.at(body)?, ALNUM) {
         return Ok(());
     }
     let hit = Hit::new(Class::Credential, "private_key", "pem_block", 0.99);

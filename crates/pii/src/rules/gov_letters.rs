@@ -158,7 +158,7 @@ fn offer_dashed_licence(
     context: Context,
     best: &mut Best<'_>,
 ) -> Look<()> {
-    if !(context.licence() && context.driver()) || !window.symbols[at].is_ascii_uppercase() {
+    if !(context.licence() && context.driver() && window.symbols[at].is_ascii_uppercase()) {
         return Ok(());
     }
     let (mut k, mut groups, mut digits) = (end, 0, 0);

@@ -52,10 +52,9 @@ fn us(number: &Number<'_>, context: Context) -> Found {
     }
     let confidence = match (shaped, context.ssn(), number.sep) {
         (true, true, _) => 0.97,
-        (true, false, b'-') => 0.85,
+        (true, false, b'-') | (false, true, _) => 0.85,
         (true, false, _) if context.id() => 0.7,
         (true, false, _) => 0.55,
-        (false, true, _) => 0.85,
         (false, false, _) => 0.15,
     };
     if area >= 900 {
@@ -221,6 +220,9 @@ fn french(number: &Number<'_>, context: Context) -> Found {
 /// Passports and driving licences have no check digit of their own: the word before them decides.
 fn documents(number: &Number<'_>, context: Context) -> Found {
     let n = number.digits.len();
+    if matches!(number.sep, b'/' | b'.') || matches!(number.lens, [4, 2, 2] | [2, 2, 4]) {
+        return None;
+    }
     if context.licence() && context.driver() && (7..=14).contains(&n) && number.lens.len() <= 4 {
         return Some(("drivers_licence", "drivers_licence_in_context", 0.75));
     }

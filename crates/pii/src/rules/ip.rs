@@ -35,7 +35,10 @@ pub(crate) fn offer_v4(window: Window<'_>, at: usize, context: Context, best: &m
         return Ok(());
     }
     if let Some(end) = octets(window, at)? {
-        let confidence = if context.version() { 0.3 } else { 0.85 };
+        // Loopback, "any" and broadcast are nobody's.
+        let text = &window.symbols[at..end];
+        let nobody = text.starts_with(b"127.") || text == b"0.0.0.0" || text == b"255.255.255.255";
+        let confidence = if context.version() || nobody { 0.3 } else { 0.85 };
         best.offer(Hit::new(Class::Ip, "ipv4", "ipv4_octets", confidence).at(at, end));
     }
     Ok(())

@@ -10,6 +10,7 @@ pub(crate) mod email;
 pub(crate) mod gov_letters;
 pub(crate) mod gov_number;
 pub(crate) mod ip;
+pub(crate) mod names;
 pub(crate) mod number;
 pub(crate) mod payment;
 pub(crate) mod phone;
@@ -18,7 +19,21 @@ pub(crate) mod token;
 
 use crate::ascii::{self, ALNUM, DIGIT, JOINT, LOWER, UPPER};
 use crate::engine::LOCAL_PART_SYMBOLS_MAX;
-use crate::window::{Best, Hit, Look, Window};
+use crate::rules::assignment::Promise;
+use crate::window::{Best, Look, Window};
+
+/// What is worked out once, before any text is seen.
+#[derive(Clone, Debug)]
+pub(crate) struct Rules {
+    pub(crate) prefixes: prefixes::Index,
+    pub(crate) endings: names::Endings,
+}
+
+impl Rules {
+    pub(crate) fn new() -> Self {
+        Self { prefixes: prefixes::Index::new(), endings: names::Endings::new() }
+    }
+}
 
 /// A run of letters, digits and joints, from the place asked about.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +75,7 @@ pub(crate) fn may_start_without_digit(window: Window<'_>, run: &Run) -> bool {
 }
 
 /// Offers everything that starts at the place.
-pub(crate) fn offer_all(window: Window<'_>, run: &Run, best: &mut Best<'_>) -> Look<()> {
+pub(crate) fn offer_all(rules: &Rules, window: Window<'_>, run: &Run, best: &mut Best<'_>) -> Look<()> {
     let at = run.start;
     let symbol = window.symbols[at];
     let before = window.before(at);
@@ -76,13 +91,18 @@ pub(crate) fn offer_all(window: Window<'_>, run: &Run, best: &mut Best<'_>) -> L
     }
     match symbol {
         b'0'..=b'9' => {
-            let context = context::Context::before(window, at);
-            number::offer(window, at, context, best)?;
-            ip::offer_v4(window, at, context, best)?;
             if run.after == b':' {
                 ip::offer_v6(window, at, best)?;
             }
-            gov_letters::offer(window, at, context, best)?;
+            let groups = number::Groups::read(window, at)?;
+            if let Some(groups) = groups
+                && groups.matter(window)?
+            {
+                let context = context::Context::before(window, at);
+                number::offer(window, at, &groups, context, best)?;
+                ip::offer_v4(window, at, context, best)?;
+                gov_letters::offer(window, at, context, best)?;
+            }
         }
         b'+' | b'(' => {
             phone::offer(window, at, context::Context::before(window, at), best)?;
@@ -101,15 +121,15 @@ pub(crate) fn offer_all(window: Window<'_>, run: &Run, best: &mut Best<'_>) -> L
         }
     }
     if ascii::is(symbol, ALNUM) && (run.kinds & DIGIT != 0 || run.len() >= 16) {
-        credential::offer_key(window, at, best)?;
+        credential::offer_key(&rules.prefixes, window, at, best)?;
     }
     Ok(())
 }
 
-/// A finding that the run announces further on: the value behind a name such as `password=`.
-pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Hit>> {
+/// A value that the run announces further on, such as the one behind `password=`.
+pub(crate) fn announced(window: Window<'_>, run: &Run) -> Look<Option<Promise>> {
     if !ascii::is(run.after, ascii::SPACE)
-        && !matches!(run.after, b'=' | b':' | b'"' | b'>' | b')' | b']' | b',' | b'\\')
+        && !matches!(run.after, b'(' | b'=' | b':' | b'"' | b'>' | b')' | b']' | b',' | b'\\')
     {
         return Ok(None);
     }

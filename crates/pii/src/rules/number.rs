@@ -7,6 +7,8 @@ use crate::window::{Best, Look, Window};
 
 /// The most digits read: two more than the longest payment card.
 pub(crate) const DIGITS_MAX: usize = 21;
+/// The fewest digits of any number looked for.
+const DIGITS_MIN: usize = 7;
 /// The most groups read.
 pub(crate) const GROUPS_MAX: usize = 8;
 
@@ -59,6 +61,18 @@ impl Groups {
         Ok((groups.count > 0).then_some(groups))
     }
 
+    /// Whether any rule could make something of them: most numbers in prose are too short.
+    pub(crate) fn matter(&self, window: Window<'_>) -> Look<bool> {
+        let end = self.ends[self.count - 1];
+        Ok(self.total >= DIGITS_MIN
+            || ascii::is(self.after, ALNUM)
+            // Four octets.
+            || (self.count >= 4 && self.seps[1] == b'.')
+            // `1 (202) 555-0143`
+            || self.after == b'('
+            || (matches!(self.after, b' ' | b'-') && window.at(end + 1)? == b'('))
+    }
+
     /// The first `n` groups as one number, if they end where a number may end and one separator joins them.
     fn first(&self, n: usize) -> Option<Number<'_>> {
         let sep = if n > 1 { self.seps[1] } else { 0 };
@@ -107,9 +121,14 @@ impl Number<'_> {
 }
 
 /// Offers everything a number may be at a digit.
-pub(crate) fn offer(window: Window<'_>, at: usize, context: Context, best: &mut Best<'_>) -> Look<()> {
+pub(crate) fn offer(
+    window: Window<'_>,
+    at: usize,
+    groups: &Groups,
+    context: Context,
+    best: &mut Best<'_>,
+) -> Look<()> {
     let glued = is_glued(window, at);
-    let Some(groups) = Groups::read(window, at)? else { return Ok(()) };
     for n in 1..=groups.count {
         let Some(number) = groups.first(n) else { continue };
         payment::offer_card(at, &number, context, glued, best);

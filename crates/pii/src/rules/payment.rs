@@ -86,11 +86,7 @@ pub(crate) fn offer_card(at: usize, number: &Number<'_>, context: Context, glued
 }
 
 fn is_card_grouping(number: &Number<'_>) -> bool {
-    match number.lens {
-        [_] | [4, 6, 5] | [4, 6, 4] | [4, 4, 4, 4] | [4, 4, 4, 1..=3] | [4, 4, 4, 4, 1..=3] => true,
-        [4, rest @ ..] => number.lens.len() == 3 && rest == [4, 4],
-        _ => false,
-    }
+    matches!(number.lens, [_] | [4, 6, 4 | 5] | [4, 4, 4] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3])
 }
 
 /// Countries and the length of their IBAN, from the ISO 13616 registry.

@@ -11,6 +11,7 @@ const DIGITS_MAX: usize = 18;
 const GROUPS_MAX: usize = 9;
 
 #[derive(Default)]
+#[expect(clippy::struct_excessive_bools, reason = "what was seen on the way; none excludes another")]
 struct Dialled {
     digits: [u8; DIGITS_MAX],
     n: usize,
@@ -29,7 +30,9 @@ struct Dialled {
 
 /// Offers a telephone number that starts at a digit, `+` or `(`.
 pub(crate) fn offer(window: Window<'_>, at: usize, context: Context, best: &mut Best<'_>) -> Look<()> {
-    if is_glued(window, at) {
+    // `08/16/2000 03:14`: the rest of a date is no telephone number.
+    let rest = at >= 2 && window.before(at) == b'/' && window.before(at - 1).is_ascii_digit();
+    if rest || is_glued(window, at) {
         return Ok(());
     }
     let Some(dialled) = read(window, at)? else { return Ok(()) };
@@ -162,6 +165,9 @@ fn shape(d: &Dialled, context: Context) -> Option<(&'static str, f32)> {
             _ => 0.8,
         };
         return Some(("phone_nanp", confidence));
+    }
+    if *lens == [3, 3, 4] && matches!(d.sep, b'-' | b'.') && d.digits[0] >= 2 {
+        return Some(("phone_national", 0.6));
     }
     if d.digits[..2] == [0, 0] && (10..=17).contains(&d.n) && d.groups > 1 {
         return Some(("phone_international", 0.7));

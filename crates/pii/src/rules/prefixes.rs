@@ -52,7 +52,7 @@ const fn key(
 use Alphabet::{Alnum, Dotted, Upper, Word};
 
 #[rustfmt::skip]
-pub(crate) static PREFIXES: [Prefix; 112] = [
+pub(crate) static PREFIXES: [Prefix; 118] = [
     key(b"AGE-SECRET-KEY-1", "age_secret_key", 40, 0, Word, 0.95),
     key(b"ATATT3", "atlassian_token", 28, 0, Word, 0.95),
     key(b"ATCTT3", "atlassian_token", 28, 0, Word, 0.95),
@@ -71,6 +71,8 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
     key(b"HRKU-", "heroku_key", 36, 0, Word, 0.95),
     key(b"IGQV", "instagram_token", 60, 0, Word, 0.95),
     key(b"NRAK-", "newrelic_key", 24, 0, Alnum, 0.95),
+    key(b"NRBR-", "newrelic_key", 19, 0, Alnum, 0.9),
+    key(b"NRJS-", "newrelic_key", 19, 19, Alnum, 0.95),
     key(b"PMAK-", "postman_key", 40, 0, Word, 0.95),
     key(b"SWMKEY-1-", "docker_token", 24, 0, Word, 0.95),
     key(b"SWMTKN-1-", "docker_token", 24, 0, Word, 0.95),
@@ -85,6 +87,7 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
     key(b"doo_v1_", "digitalocean_token", 40, 0, Alnum, 0.95),
     key(b"dop_v1_", "digitalocean_token", 40, 0, Alnum, 0.95),
     key(b"dor_v1_", "digitalocean_token", 40, 0, Alnum, 0.95),
+    key(b"dnkey-", "defined_networking_key", 60, 0, Word, 0.95),
     key(b"dp.ct.", "doppler_token", 36, 0, Dotted, 0.95),
     key(b"dp.pt.", "doppler_token", 36, 0, Dotted, 0.95),
     key(b"dp.sa.", "doppler_token", 36, 0, Dotted, 0.95),
@@ -123,6 +126,9 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
     key(b"npm_", "npm_token", 30, 0, Alnum, 0.95),
     key(b"ntn_", "notion_token", 40, 0, Alnum, 0.95),
     key(b"ops_eyJ", "onepassword_token", 40, 0, Word, 0.95),
+    key(b"pscale_oauth_", "planetscale_token", 32, 0, Dotted, 0.95),
+    key(b"pscale_tkn_", "planetscale_token", 32, 0, Dotted, 0.95),
+    key(b"pscale_pw_", "planetscale_token", 32, 0, Dotted, 0.95),
     key(b"pk_live_", "stripe_key", 16, 0, Word, 0.95),
     key(b"pk_test_", "stripe_key", 16, 0, Word, 0.95),
     key(b"pypi-AgE", "pypi_token", 30, 0, Word, 0.95),
@@ -168,23 +174,25 @@ pub(crate) static PREFIXES: [Prefix; 112] = [
 ];
 
 /// Where the beginnings with each first byte are in [`PREFIXES`].
-static FIRST: [(u8, u8); 128] = index();
+#[derive(Clone, Debug)]
+pub(crate) struct Index(Vec<(usize, usize)>);
 
-const fn index() -> [(u8, u8); 128] {
-    let mut table = [(0, 0); 128];
-    let mut i = 0;
-    while i < PREFIXES.len() {
-        let b = PREFIXES[i].text[0] as usize;
-        if table[b].1 == 0 {
-            table[b].0 = i as u8;
+impl Index {
+    pub(crate) fn new() -> Self {
+        let mut places = vec![(0, 0); 256];
+        for (i, prefix) in PREFIXES.iter().enumerate() {
+            let (from, to) = &mut places[usize::from(prefix.text[0])];
+            if *to == 0 {
+                *from = i;
+            }
+            *to = i + 1;
         }
-        table[b].1 = i as u8 + 1;
-        i += 1;
+        Self(places)
     }
-    table
-}
 
-/// The beginnings that start with this symbol.
-pub(crate) fn starting_with(symbol: u8) -> &'static [Prefix] {
-    FIRST.get(usize::from(symbol)).map_or(&[], |(from, to)| &PREFIXES[usize::from(*from)..usize::from(*to)])
+    /// The beginnings that start with this symbol.
+    pub(crate) fn starting_with(&self, symbol: u8) -> &'static [Prefix] {
+        let (from, to) = self.0[usize::from(symbol)];
+        &PREFIXES[from..to]
+    }
 }
