@@ -9,8 +9,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const MESSAGE_BYTES_MAX: usize = 512;
 /// Words at least this long that mix letters and digits are taken for keys and left out.
 const SECRET_BYTES_MIN: usize = 20;
-const SECRET_PREFIXES: [&str; 9] =
-    ["sk-", "sk_", "gsk_", "org-", "proj_", "AIza", "Bearer", "key-", "AKIA"];
+const SECRET_PREFIXES: [&str; 9] = ["sk-", "sk_", "gsk_", "org-", "proj_", "AIza", "Bearer", "key-", "AKIA"];
 
 impl ApiError {
     /// Translates a provider's error response.

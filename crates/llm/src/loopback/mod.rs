@@ -59,7 +59,9 @@ pub fn answer(request: &ChatRequest<'_>, id: &str, created_unix_s: u64) -> Answe
     let tool = forced_tool(request).filter(|_| !last_message_is_tool_result(request));
     let reply = match tool {
         Some((name, schema)) => {
-            Reply::ToolCall { name: name.into_owned(), arguments: sample::arguments(schema, &last_user) }
+            let arguments = sample::arguments(schema, &last_user);
+            let pieces = answer::words(&arguments).map(str::to_owned).collect();
+            Reply::ToolCall { name: name.into_owned(), pieces }
         }
         None => text_reply(request, &model, &last_user),
     };
@@ -123,7 +125,8 @@ fn input_words(request: &ChatRequest<'_>) -> u64 {
 fn forced_tool<'d, 'a>(request: &'d ChatRequest<'a>) -> Option<(Cow<'a, str>, Option<Value<'d, 'a>>)> {
     let root = request.document().root();
     let choice = root.get("tool_choice")?;
-    let functions = || root.get("tools").into_iter().flat_map(Value::items).filter_map(|tool| tool.get("function"));
+    let functions =
+        || root.get("tools").into_iter().flat_map(Value::items).filter_map(|tool| tool.get("function"));
     let function = match choice.kind() {
         Kind::String if choice.is_text("required") => functions().next(),
         Kind::Object => {

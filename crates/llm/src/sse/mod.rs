@@ -10,5 +10,6 @@ mod tests;
 pub use json_filter::JsonFragmentFilter;
 pub use parser::{EVENT_BYTES_MAX, Event, EventStream, SseError};
 pub use tap::{
-    ChatStreamTap, Ending, FILTERS_MAX, FilterKey, Finished, Fragment, StreamSummary, TapError, TapOptions, TextFilter,
+    ChatStreamTap, Ending, FILTERS_MAX, FilterKey, Finished, Fragment, StreamSummary, TapError, TapOptions,
+    TextFilter,
 };

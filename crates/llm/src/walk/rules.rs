@@ -233,9 +233,22 @@ fn step_request(key: &str) -> Option<(Context, Rule)> {
             (C::Free, Rule::Word)
         }
         // Knobs: a seed of sixteen digits is not somebody's card, and a string in its place would be refused.
-        "max_tokens" | "max_completion_tokens" | "n" | "seed" | "temperature" | "top_p" | "top_k" | "min_p"
-        | "top_logprobs" | "logprobs" | "stream" | "store" | "presence_penalty" | "frequency_penalty"
-        | "repetition_penalty" | "parallel_tool_calls" => (C::Free, Rule::Number),
+        "max_tokens"
+        | "max_completion_tokens"
+        | "n"
+        | "seed"
+        | "temperature"
+        | "top_p"
+        | "top_k"
+        | "min_p"
+        | "top_logprobs"
+        | "logprobs"
+        | "stream"
+        | "store"
+        | "presence_penalty"
+        | "frequency_penalty"
+        | "repetition_penalty"
+        | "parallel_tool_calls" => (C::Free, Rule::Number),
         "stop" | "user" | "metadata" | "safety_identifier" | "prompt_cache_key" | "logit_bias"
         | "web_search_options" => (C::Free, Rule::Text),
         _ => return None,
@@ -278,8 +291,18 @@ fn step_schema(key: &str) -> Option<(Context, Rule)> {
         "properties" | "$defs" | "definitions" | "patternProperties" | "dependentSchemas" => {
             (C::SchemaMap, Rule::Text)
         }
-        "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames"
-        | "anyOf" | "oneOf" | "allOf" | "prefixItems" => (C::Schema, Rule::Text),
+        "items"
+        | "additionalProperties"
+        | "not"
+        | "if"
+        | "then"
+        | "else"
+        | "contains"
+        | "propertyNames"
+        | "anyOf"
+        | "oneOf"
+        | "allOf"
+        | "prefixItems" => (C::Schema, Rule::Text),
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" | "minLength"
         | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" | "uniqueItems" => {
             (C::Free, Rule::Number)
