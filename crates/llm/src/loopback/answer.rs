@@ -87,9 +87,10 @@ impl Answer {
                 ),
             };
             let reason = self.reply.finish_reason();
-            out.push_str(&format!(
+            let choice = format!(
                 r#"{{"index":{index},"message":{message},"logprobs":null,"finish_reason":"{reason}"}}"#
-            ));
+            );
+            out.push_str(&choice);
         }
         out.push_str("],\"usage\":");
         out.push_str(&self.usage.to_openai_json());

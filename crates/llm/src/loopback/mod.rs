@@ -38,6 +38,8 @@ pub const FINGERPRINT: &str = "loopback-no-model-called";
 pub const NOTICE: &str = "This is the built-in loopback provider. No model was called. It received:";
 /// Most answers to one request.
 pub const CHOICES_MAX: u64 = 16;
+/// Most stop sequences looked for.
+pub const STOPS_MAX: usize = 16;
 /// Longest text repeated, in bytes.
 pub const ECHO_BYTES_MAX: usize = 64 * 1024;
 
@@ -93,7 +95,7 @@ fn text_reply(request: &ChatRequest<'_>, model: &str, last_user: &str) -> Reply 
 
 fn stop_sequences<'a>(request: &'a ChatRequest<'_>) -> Vec<Cow<'a, str>> {
     let Some(stop) = request.document().root().get("stop") else { return Vec::new() };
-    stop.as_str().into_iter().chain(stop.items().filter_map(Value::as_str)).collect()
+    stop.as_str().into_iter().chain(stop.items().filter_map(Value::as_str)).take(STOPS_MAX).collect()
 }
 
 /// The text of a message: a string, or the text parts joined by line feeds.

@@ -176,6 +176,22 @@ fn a_recursive_schema_ends() {
 }
 
 #[test]
+fn a_schema_that_multiplies_stays_small() {
+    let mut schema = json!({"type": "string"});
+    for _ in 0..8 {
+        schema = json!({"type": "array", "minItems": 99, "items": schema});
+    }
+    let schema = json!({"type": "object", "required": ["a", "b"], "properties": {"a": schema, "b": {"const": "x".repeat(90_000)}}});
+    let mut asked = request("loopback", "x");
+    asked["tools"] = json!([{"function": {"name": "f", "parameters": schema}}]);
+    asked["tool_choice"] = json!("required");
+    let body = reply(&asked);
+    let arguments = body["choices"][0]["message"]["tool_calls"][0]["function"]["arguments"].as_str().unwrap();
+    assert!(arguments.len() < 70_000, "{}", arguments.len());
+    serde_json::from_str::<Json>(arguments).unwrap();
+}
+
+#[test]
 fn its_stream_passes_the_tap() {
     let asked = request("loopback-echo", "the SECRET is S");
     let stream: String = ask(&asked).chunks(true).collect();

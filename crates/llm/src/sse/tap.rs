@@ -303,8 +303,12 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         if let Some(usage) = hide_usage {
             splice.replace(usage.span(), "null");
         }
-        self.whole_texts(&document, &mut splice);
-        self.choices(choices, &mut splice, out)?;
+        let mut pieces = Vec::new();
+        self.choices(choices, &mut pieces, &mut splice, out)?;
+        self.whole_texts(&document, &pieces, &mut splice);
+        for piece in pieces.into_iter().filter(|piece| piece.new != piece.text) {
+            splice.replace(piece.span, string(&piece.new));
+        }
         if splice.is_empty() {
             out.extend_from_slice(event.raw);
         } else {
@@ -337,13 +341,15 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
                 self.head.push(',');
             }
         }
-        self.summary.model = root.get("model").and_then(|model| model.as_str()).map(Cow::into_owned);
+        self.summary.model = root.get("model").and_then(Value::as_str).map(Cow::into_owned);
     }
 
     /// Every text of the event that is not a streamed piece, each filtered as a whole.
-    fn whole_texts(&mut self, document: &Document<'_>, splice: &mut Splice) {
+    fn whole_texts(&mut self, document: &Document<'_>, pieces: &[Piece<'_>], splice: &mut Splice) {
         let make = &mut self.make;
-        walk::for_each_text(document, Body::ChatEvent, splice, &mut |leaf| {
+        let mut streamed: Vec<usize> = pieces.iter().map(|piece| piece.span.start).collect();
+        streamed.sort_unstable();
+        walk::for_each_text_except(document, Body::ChatResponse, &streamed, splice, &mut |leaf| {
             let mut filter = make(FilterKey { choice: 0, fragment: Fragment::Whole(leaf.channel) });
             let mut new = filter.push(leaf.text);
             new.push_str(&filter.finish());
@@ -351,25 +357,25 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         });
     }
 
-    fn choices(
+    /// Finds the streamed pieces of all choices and runs them through their filters.
+    fn choices<'a>(
         &mut self,
-        choices: Option<Value<'_, '_>>,
+        choices: Option<Value<'_, 'a>>,
+        pieces: &mut Vec<Piece<'a>>,
         splice: &mut Splice,
         out: &mut Vec<u8>,
     ) -> Result<(), TapError> {
-        let mut pieces = Vec::new();
-        let mut finished = Vec::new();
         for (position, choice) in choices.into_iter().flat_map(Value::items).enumerate() {
             let index = index_of(choice, position);
             let first = pieces.len();
-            collect(choice, index, &mut pieces);
+            collect(choice, index, pieces);
             for piece in pieces.iter_mut().skip(first) {
                 piece.new = self.filter(piece.key, &piece.text)?;
             }
-            let reason = choice.get("finish_reason").and_then(|reason| reason.as_str());
+            let reason = choice.get("finish_reason").and_then(Value::as_str);
             if let Some(reason) = reason {
-                self.finish_choice(index, &mut pieces, out);
-                finished.push((index, reason));
+                self.finish_choice(index, pieces, out);
+                self.summary.finish_reasons.insert(index, reason.into_owned());
             }
             if pieces.iter().skip(first).any(|piece| piece.new != piece.text)
                 && let Some(logprobs) = choice.get("logprobs").filter(|value| !value.is_null())
@@ -377,12 +383,6 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
                 // The tokens spell out the text that was just held back or replaced.
                 splice.replace(logprobs.span(), "null");
             }
-        }
-        for piece in pieces.into_iter().filter(|piece| piece.new != piece.text) {
-            splice.replace(piece.span, string(&piece.new));
-        }
-        for (index, reason) in finished {
-            self.summary.finish_reasons.insert(index, reason.into_owned());
         }
         Ok(())
     }
@@ -447,7 +447,8 @@ fn index_of(value: Value<'_, '_>, position: usize) -> u32 {
     given.unwrap_or_else(|| u32::try_from(position).unwrap_or(u32::MAX))
 }
 
-/// The streamed pieces of one choice. Must name the same positions as the `Streamed` rows of `walk/rules.rs`.
+/// The streamed pieces of one choice, where they are strings in the place the API gives them. Whatever stands
+/// elsewhere is filtered as a whole.
 fn collect<'a>(choice: Value<'_, 'a>, index: u32, pieces: &mut Vec<Piece<'a>>) {
     let mut add = |fragment, value: Value<'_, 'a>| {
         if let Some(text) = value.as_str() {

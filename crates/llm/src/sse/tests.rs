@@ -150,6 +150,26 @@ fn texts_of_an_event_that_are_not_streamed_are_filtered_whole() {
 }
 
 #[test]
+fn a_fragment_in_an_odd_place_does_not_slip_through() {
+    for odd in [
+        r#"[[{"delta":{"content":"SECRET"}}]]"#,
+        r#"[{"delta":[{"content":"SECRET"}]}]"#,
+        r#"[{"delta":{"content":["SECRET"]}}]"#,
+        r#"[{"delta":{"content":[{"type":"text","text":"SECRET"}]}}]"#,
+        r#"[{"delta":{"tool_calls":{"function":{"arguments":"SECRET"}}}}]"#,
+        r#"[{"delta":{"tool_calls":[{"function":{"arguments":["SECRET"]}}]}}]"#,
+        r#"[{"message":{"content":"SECRET"}}]"#,
+        r#"[{"text":"SECRET"}]"#,
+        r#"{"delta":{"content":"SECRET"}}"#,
+        r#""SECRET""#,
+        r#"[{"delta":{"SECRET":null}}]"#,
+    ] {
+        let (out, _) = tap(&format!("data: {{\"choices\":{odd}}}\n\n"), false);
+        assert!(!out.contains("SECRET") && out.contains(&crate::json::string(MASK)), "{odd}: {out}");
+    }
+}
+
+#[test]
 fn an_error_in_the_middle_is_cleaned_and_everything_held_comes_first() {
     let stream = concat!(
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"so far SE\"}}]}\n\n",
@@ -188,9 +208,8 @@ fn what_cannot_be_read_does_not_pass() {
     let (out, finished) = tap(&endless, false);
     assert!(out.is_empty());
     assert!(matches!(finished.summary().ending, Ending::Failed(TapError::Sse(_))));
-    let many: String = (0..=FILTERS_MAX)
-        .map(|n| format!("data: {{\"choices\":[{{\"index\":{n},\"delta\":{{\"content\":\"x\"}}}}]}}\n\n"))
-        .collect();
+    let event = |n| format!("data: {{\"choices\":[{{\"index\":{n},\"delta\":{{\"content\":\"x\"}}}}]}}\n\n");
+    let many = (0..=FILTERS_MAX).map(event).collect::<Vec<_>>().concat();
     assert_eq!(tap(&many, false).1.summary().ending, Ending::Failed(TapError::TooManyTexts));
     let after_done = format!("data: [DONE]\n\n{STREAM}");
     assert_eq!(tap(&after_done, false).0, "", "nothing after the end marker is read");
@@ -209,8 +228,11 @@ fn an_altered_event_keeps_its_other_lines_and_line_ends() {
     );
 }
 
-/// Events as (name, data), read in pieces of `size` bytes.
-fn read(bytes: &[u8], size: usize) -> Vec<(String, Option<String>)> {
+/// The name and data of an event.
+type Read = (String, Option<String>);
+
+/// Events read in pieces of `size` bytes.
+fn read(bytes: &[u8], size: usize) -> Vec<Read> {
     let mut events = Vec::new();
     let mut stream = EventStream::default();
     for piece in bytes.chunks(size) {
@@ -227,7 +249,7 @@ fn read(bytes: &[u8], size: usize) -> Vec<(String, Option<String>)> {
 #[test]
 fn the_examples_of_the_standard_read_as_it_says() {
     let data = |text: &str| (String::new(), Some(text.to_owned()));
-    let cases: [(&[u8], Vec<(String, Option<String>)>); 9] = [
+    let cases: [(&[u8], Vec<Read>); 9] = [
         (b"data: YHOO\ndata: +2\ndata: 10\n\n", vec![data("YHOO\n+2\n10")]),
         (b"data\n\ndata\ndata\n\ndata:", vec![data(""), data("\n")]),
         (b"data:test\n\ndata: test\n\ndata:  x\n\n", vec![data("test"), data("test"), data(" x")]),
@@ -302,7 +324,7 @@ fn shapes() -> impl Strategy<Value = String> {
         "data: {broken",
     ]);
     prop::collection::vec((data, end), 0..10)
-        .prop_map(|events| events.into_iter().map(|(data, end)| format!("{data}{end}")).collect())
+        .prop_map(|events| events.into_iter().flat_map(|(data, end)| [data, end]).collect())
 }
 
 proptest! {

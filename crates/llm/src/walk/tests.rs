@@ -174,6 +174,16 @@ fn masked_keys_stay_apart() {
 }
 
 #[test]
+fn masking_many_keys_alike_stays_linear() {
+    let keys: Vec<String> = (0..50_000).map(|n| format!("\"u{n}@example.com\":0")).collect();
+    let body = format!("{{{}}}", keys.join(","));
+    let mask = |_: TextLeaf<'_>| Some("[E]".to_owned());
+    let result = redact(body.as_bytes(), Body::Unknown, Limits::default(), mask).unwrap();
+    assert!(result.body.ends_with("\"[E]_50000\":0}"));
+    assert!(Document::parse(result.body.as_bytes(), Limits::default()).is_ok(), "all names differ");
+}
+
+#[test]
 fn a_response_shows_its_texts_and_keeps_its_ids() {
     let body = r#"{"id":"chatcmpl-123456789","object":"chat.completion","created":1700000000,"model":"m",
         "choices":[{"index":0,"message":{"role":"assistant","content":"write a@example.com","refusal":null,
