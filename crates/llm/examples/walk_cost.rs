@@ -1,4 +1,5 @@
-//! CPU time of reading and walking a request of about one kilobyte, beside serde_json building a tree of it.
+//! CPU time of reading and walking a request of about one kilobyte, beside serde_json building a tree of it,
+//! and of tapping a streamed answer.
 //!
 //! `cargo run --release -p llm --example walk_cost`
 
@@ -8,6 +9,8 @@ use std::time::Instant;
 
 use llm::chat::ChatRequest;
 use llm::json::{Limits, Splice};
+use llm::loopback;
+use llm::sse::{ChatStreamTap, FilterKey, TapOptions, TextFilter};
 use llm::walk::{Body, for_each_text};
 
 const ROUNDS: u32 = 20_000;
@@ -33,7 +36,39 @@ fn main() -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     writeln!(out, "body: {} bytes", body.len())?;
     writeln!(out, "read: {parse:.3} us; read and walk: {ours:.3} us; serde_json tree: {tree:.3} us")?;
-    writeln!(out, "read and walk costs {:.2} of the tree", ours / tree)
+    writeln!(out, "read and walk costs {:.2} of the tree", ours / tree)?;
+
+    let Ok(request) = ChatRequest::parse(body.as_bytes(), Limits::default()) else { return Ok(()) };
+    let events: Vec<String> = loopback::answer(&request, "chatcmpl-1", 1_700_000_000).chunks(true).collect();
+    let stream = best(|| {
+        let mut tap = ChatStreamTap::new(TapOptions::default(), |_: FilterKey| Pass);
+        let mut written = Vec::new();
+        for event in &events {
+            if tap.push(event.as_bytes(), &mut written).is_err() {
+                return;
+            }
+        }
+        black_box(tap.finish(&mut written).into_last_bytes());
+    });
+    let each = stream / f64::from(u32::try_from(events.len()).unwrap_or(1));
+    writeln!(
+        out,
+        "tap: {each:.3} us an event of {} bytes",
+        events.iter().map(String::len).sum::<usize>() / events.len()
+    )
+}
+
+/// A filter that lets everything through.
+struct Pass;
+
+impl TextFilter for Pass {
+    fn push(&mut self, piece: &str) -> String {
+        piece.to_owned()
+    }
+
+    fn finish(&mut self) -> String {
+        String::new()
+    }
 }
 
 /// The best of several runs, in microseconds a round: other load only ever adds.
