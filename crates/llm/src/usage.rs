@@ -38,7 +38,8 @@ impl Usage {
             .or_else(|| count("prompt_cache_hit_tokens"))
             .unwrap_or(0);
         let written = detail("prompt_tokens_details", "cache_write_tokens").unwrap_or(0);
-        let reasoning = detail("completion_tokens_details", "reasoning_tokens").unwrap_or(output - completion);
+        let reasoning =
+            detail("completion_tokens_details", "reasoning_tokens").unwrap_or(output - completion);
         let cached = cached.min(input);
         Some(Self {
             input_tokens: input,
@@ -141,11 +142,9 @@ mod tests {
 
     #[test]
     fn reasoning_left_out_of_the_completion_is_billed_from_the_total() {
-        let usage = read(
-            r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":115}"#,
-            Usage::from_openai,
-        )
-        .unwrap();
+        let usage =
+            read(r#"{"prompt_tokens":10,"completion_tokens":5,"total_tokens":115}"#, Usage::from_openai)
+                .unwrap();
         assert_eq!((usage.output_tokens, usage.reasoning_tokens), (105, 100));
     }
 

@@ -219,7 +219,10 @@ fn read_messages(messages: Option<Value<'_, '_>>) -> Result<usize, RequestError>
         count += 1;
     }
     if count == 0 {
-        return Err(RequestError::WrongValue { param: "messages", expected: "expected at least one message" });
+        return Err(RequestError::WrongValue {
+            param: "messages",
+            expected: "expected at least one message",
+        });
     }
     Ok(count)
 }

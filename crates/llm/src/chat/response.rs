@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits};
+use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits, Value};
 use crate::usage::Usage;
 
 /// What a gateway keeps of a complete `chat.completions` response.
@@ -28,12 +28,12 @@ impl<'a> ChatResponse<'a> {
         if root.kind() != Kind::Object {
             return Err(JsonError { kind: JsonErrorKind::UnexpectedByte, offset: root.span().start });
         }
-        let text = |key: &str| root.get(key).and_then(|value| value.as_str());
+        let text = |key: &str| root.get(key).and_then(Value::as_str);
         let finish_reasons = root
             .get("choices")
             .into_iter()
-            .flat_map(|choices| choices.items())
-            .map(|choice| choice.get("finish_reason").and_then(|reason| reason.as_str()))
+            .flat_map(Value::items)
+            .map(|choice| choice.get("finish_reason").and_then(Value::as_str))
             .collect();
         Ok(Self {
             id: text("id"),

@@ -18,7 +18,8 @@ fn every_code_has_its_own_word_and_a_status_that_fits_its_type() {
 
 #[test]
 fn the_body_has_the_four_members_the_sdks_read() {
-    let error = ApiError::new(ErrorCode::InvalidType, "`stream` must be \"true\" or \"false\"\n").with_param("stream");
+    let error = ApiError::new(ErrorCode::InvalidType, "`stream` must be \"true\" or \"false\"\n")
+        .with_param("stream");
     let body = parse(&error.to_json());
     assert_eq!(body["error"]["message"], "`stream` must be \"true\" or \"false\"\n");
     assert_eq!(body["error"]["type"], "invalid_request_error");
@@ -44,7 +45,8 @@ fn a_provider_refusal_keeps_what_the_client_can_mend_and_nothing_else() {
 
 #[test]
 fn the_gateways_own_trouble_with_a_provider_is_not_told() {
-    let body = br#"{"error":{"message":"Incorrect API key provided: sk-proj-abcdef","code":"invalid_api_key"}}"#;
+    let body =
+        br#"{"error":{"message":"Incorrect API key provided: sk-proj-abcdef","code":"invalid_api_key"}}"#;
     for (status, code) in [
         (401, ErrorCode::UpstreamFailed),
         (403, ErrorCode::UpstreamFailed),

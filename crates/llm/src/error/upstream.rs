@@ -1,7 +1,7 @@
 //! What a client may learn about a provider's refusal.
 
 use super::{ApiError, ErrorCode};
-use crate::json::{Document, DuplicateKeys, Limits};
+use crate::json::{Document, DuplicateKeys, Limits, Value};
 
 /// Longest error body that is read.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -9,8 +9,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 const MESSAGE_BYTES_MAX: usize = 512;
 /// Words at least this long that mix letters and digits are taken for keys and left out.
 const SECRET_BYTES_MIN: usize = 20;
-const SECRET_PREFIXES: [&str; 9] =
-    ["sk-", "sk_", "gsk_", "org-", "proj_", "AIza", "Bearer", "key-", "AKIA"];
+const SECRET_PREFIXES: [&str; 9] = ["sk-", "sk_", "gsk_", "org-", "proj_", "AIza", "Bearer", "key-", "AKIA"];
 
 impl ApiError {
     /// Translates a provider's error response.
@@ -63,8 +62,8 @@ fn read(body: &[u8]) -> Option<(String, Option<String>)> {
         Limits { bytes_max: BODY_BYTES_MAX, duplicate_keys: DuplicateKeys::Allow, ..Limits::default() };
     let document = Document::parse(body, limits).ok()?;
     let error = document.root().get("error")?;
-    let message = error.get("message").and_then(|message| message.as_str()).or_else(|| error.as_str())?;
-    let param = error.get("param").and_then(|param| param.as_str());
+    let message = error.get("message").and_then(Value::as_str).or_else(|| error.as_str())?;
+    let param = error.get("param").and_then(Value::as_str);
     let param = param.filter(|param| param.len() <= 64 && param.bytes().all(is_param_byte));
     Some((clean(&message), param.map(std::borrow::Cow::into_owned)))
 }

@@ -18,9 +18,9 @@
 mod error;
 mod scan;
 mod splice;
-mod text;
 #[cfg(test)]
 mod tests;
+mod text;
 mod value;
 
 pub use error::{JsonError, JsonErrorKind};

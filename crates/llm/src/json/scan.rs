@@ -267,13 +267,11 @@ impl<'a> Scanner<'a> {
             if plain && seen.get(..count).is_some_and(|keys| keys.contains(&raw)) {
                 return Err(JsonError::new(JsonErrorKind::DuplicateKey, key.start as usize));
             }
-            match seen.get_mut(count).filter(|_| plain) {
-                Some(slot) => *slot = raw,
-                None => {
-                    plain = false;
-                    break;
-                }
-            }
+            let Some(slot) = seen.get_mut(count).filter(|_| plain) else {
+                plain = false;
+                break;
+            };
+            *slot = raw;
             count += 1;
             at = self.nodes.get(at + 1).map_or(after, |value| value.next as usize);
         }

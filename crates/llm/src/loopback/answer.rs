@@ -10,14 +10,15 @@ pub(super) enum Reply {
     /// Text in words, each with the whitespace before it.
     Text { pieces: Vec<String>, cut_short: bool },
     /// A call of one function.
-    ToolCall { name: String, arguments: String },
+    ToolCall { name: String, pieces: Vec<String> },
 }
 
 impl Reply {
     pub(super) fn words(&self) -> u64 {
         match self {
-            Self::Text { pieces, .. } => pieces.iter().map(|piece| word_count(piece)).sum(),
-            Self::ToolCall { arguments, .. } => word_count(arguments),
+            Self::Text { pieces, .. } | Self::ToolCall { pieces, .. } => {
+                pieces.iter().map(|piece| word_count(piece)).sum()
+            }
         }
     }
 
@@ -80,15 +81,16 @@ impl Answer {
                 Reply::Text { pieces, .. } => {
                     format!(r#"{{"role":"assistant","content":{},"refusal":null}}"#, string(&pieces.concat()))
                 }
-                Reply::ToolCall { name, arguments } => format!(
+                Reply::ToolCall { name, pieces } => format!(
                     r#"{{"role":"assistant","content":null,"refusal":null,"tool_calls":[{}]}}"#,
-                    self.call(index, name, arguments, "")
+                    self.call(index, name, &pieces.concat(), "")
                 ),
             };
             let reason = self.reply.finish_reason();
-            out.push_str(&format!(
+            let choice = format!(
                 r#"{{"index":{index},"message":{message},"logprobs":null,"finish_reason":"{reason}"}}"#
-            ));
+            );
+            out.push_str(&choice);
         }
         out.push_str("],\"usage\":");
         out.push_str(&self.usage.to_openai_json());
@@ -145,7 +147,7 @@ impl Answer {
                 let call = self.call(choice, name, "", "\"index\":0,");
                 Some(format!(r#"{{"role":"assistant","content":null,"tool_calls":[{call}]}}"#))
             }
-            (Reply::ToolCall { arguments, .. }, _) => words(arguments).nth(step - 1).map(|piece| {
+            (Reply::ToolCall { pieces, .. }, _) => pieces.get(step - 1).map(|piece| {
                 let piece = string(piece);
                 format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":{piece}}}}}]}}"#)
             }),

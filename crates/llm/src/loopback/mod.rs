@@ -38,6 +38,8 @@ pub const FINGERPRINT: &str = "loopback-no-model-called";
 pub const NOTICE: &str = "This is the built-in loopback provider. No model was called. It received:";
 /// Most answers to one request.
 pub const CHOICES_MAX: u64 = 16;
+/// Most stop sequences looked for.
+pub const STOPS_MAX: usize = 16;
 /// Longest text repeated, in bytes.
 pub const ECHO_BYTES_MAX: usize = 64 * 1024;
 
@@ -59,7 +61,9 @@ pub fn answer(request: &ChatRequest<'_>, id: &str, created_unix_s: u64) -> Answe
     let tool = forced_tool(request).filter(|_| !last_message_is_tool_result(request));
     let reply = match tool {
         Some((name, schema)) => {
-            Reply::ToolCall { name: name.into_owned(), arguments: sample::arguments(schema, &last_user) }
+            let arguments = sample::arguments(schema, &last_user);
+            let pieces = answer::words(&arguments).map(str::to_owned).collect();
+            Reply::ToolCall { name: name.into_owned(), pieces }
         }
         None => text_reply(request, &model, &last_user),
     };
@@ -91,7 +95,7 @@ fn text_reply(request: &ChatRequest<'_>, model: &str, last_user: &str) -> Reply 
 
 fn stop_sequences<'a>(request: &'a ChatRequest<'_>) -> Vec<Cow<'a, str>> {
     let Some(stop) = request.document().root().get("stop") else { return Vec::new() };
-    stop.as_str().into_iter().chain(stop.items().filter_map(Value::as_str)).collect()
+    stop.as_str().into_iter().chain(stop.items().filter_map(Value::as_str)).take(STOPS_MAX).collect()
 }
 
 /// The text of a message: a string, or the text parts joined by line feeds.
@@ -123,7 +127,8 @@ fn input_words(request: &ChatRequest<'_>) -> u64 {
 fn forced_tool<'d, 'a>(request: &'d ChatRequest<'a>) -> Option<(Cow<'a, str>, Option<Value<'d, 'a>>)> {
     let root = request.document().root();
     let choice = root.get("tool_choice")?;
-    let functions = || root.get("tools").into_iter().flat_map(Value::items).filter_map(|tool| tool.get("function"));
+    let functions =
+        || root.get("tools").into_iter().flat_map(Value::items).filter_map(|tool| tool.get("function"));
     let function = match choice.kind() {
         Kind::String if choice.is_text("required") => functions().next(),
         Kind::Object => {

@@ -232,7 +232,7 @@ fn decimal(text: &str, unit: u128) -> Option<u128> {
         if digit == b'0' && scale == 1 {
             continue;
         }
-        if scale < 10 || scale % 10 != 0 {
+        if scale < 10 || !scale.is_multiple_of(10) {
             return None;
         }
         scale /= 10;

@@ -57,7 +57,9 @@ fn a_dated_name_falls_back_to_its_family_and_the_unknown_stays_unknown() {
     let family = table.price("openai", "gpt-5-mini").unwrap();
     assert_eq!(table.price("openai", "gpt-5-mini-2025-08-07"), Some(family));
     assert!(table.price("anthropic", "claude-haiku-4-5-20251001").is_some());
-    for unknown in ["gpt-5-mini-preview", "gpt-5-mini-1234", "", "-2025-08-07", "2025-08-07", "gpt-5-mini-20x5-08-07"] {
+    for unknown in
+        ["gpt-5-mini-preview", "gpt-5-mini-1234", "", "-2025-08-07", "2025-08-07", "gpt-5-mini-20x5-08-07"]
+    {
         assert_eq!(table.price("openai", unknown), None, "{unknown}");
     }
     assert_eq!(table.price("groq", "gpt-5-mini"), None, "prices belong to a provider");

@@ -1,6 +1,6 @@
 //! A plain-text filter put to work on JSON that arrives in pieces.
 
-use super::tap::TextFilter;
+use super::filter::TextFilter;
 use crate::json::{decode, push_escaped, push_string};
 
 /// Longest token outside strings that is held to be judged as a whole, in bytes.

@@ -4,86 +4,16 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::parser::{EVENT_BYTES_MAX, Event, EventStream, SseError, lines_with_ends};
-use crate::error::{ApiError, ErrorCode};
+use super::filter::{FilterKey, Fragment, TextFilter};
+use super::outcome::{Ending, FILTERS_MAX, Finished, StreamSummary, TapError};
+use super::parser::{EVENT_BYTES_MAX, Event, EventStream, lines_with_ends};
+use crate::error::ApiError;
 use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits, Splice, Value, push_string, string};
 use crate::usage::Usage;
-use crate::walk::{self, Body, Channel};
+use crate::walk::{self, Body};
 
-/// Most streamed texts (choice × field × tool call) filtered at one time.
-pub const FILTERS_MAX: usize = 1024;
 /// Longest value of a chunk's head that is repeated in a chunk made here, in bytes.
 const HEAD_BYTES_MAX: usize = 256;
-
-const DONE: &str = "data: [DONE]\n\n";
-
-/// A filter for one text that arrives in pieces.
-///
-/// Whatever the cut, the concatenated outputs must be the filtered text. A filter may hold back what it cannot
-/// judge yet and give it out with a later piece or at the end.
-///
-/// The fragments of tool arguments are pieces of JSON text: a filter that writes into them must write JSON.
-/// [`super::JsonFragmentFilter`] does so around any filter for plain text.
-pub trait TextFilter {
-    /// Takes the next piece, returns what may go out now.
-    fn push(&mut self, piece: &str) -> String;
-    /// The text is complete: returns what is still held.
-    fn finish(&mut self) -> String;
-}
-
-impl<F: TextFilter + ?Sized> TextFilter for Box<F> {
-    fn push(&mut self, piece: &str) -> String {
-        (**self).push(piece)
-    }
-
-    fn finish(&mut self) -> String {
-        (**self).finish()
-    }
-}
-
-/// Which streamed text of a choice.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Fragment {
-    /// `delta.content`
-    Content,
-    /// `delta.refusal`
-    Refusal,
-    /// `delta.reasoning_content`
-    ReasoningContent,
-    /// `delta.reasoning`
-    Reasoning,
-    /// `delta.tool_calls[].function.arguments` of the tool call with this index: pieces of JSON.
-    ToolArguments(u32),
-    /// `delta.function_call.arguments`: pieces of JSON.
-    FunctionArguments,
-    /// Any other text of an event, given whole to a filter of its own: one push, one finish.
-    Whole(Channel),
-}
-
-/// What a filter is made for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FilterKey {
-    /// The index of the choice; 0 for [`Fragment::Whole`].
-    pub choice: u32,
-    /// The text within the choice.
-    pub fragment: Fragment,
-}
-
-impl FilterKey {
-    /// What the text is part of.
-    pub const fn channel(&self) -> Channel {
-        match self.fragment {
-            Fragment::ToolArguments(_) | Fragment::FunctionArguments => Channel::ToolArguments,
-            Fragment::Whole(channel) => channel,
-            _ => Channel::Completion,
-        }
-    }
-
-    /// Whether the pieces are pieces of JSON text.
-    pub const fn is_json(&self) -> bool {
-        matches!(self.fragment, Fragment::ToolArguments(_) | Fragment::FunctionArguments)
-    }
-}
 
 /// How the tap treats the stream.
 #[derive(Clone, Copy, Debug)]
@@ -97,81 +27,6 @@ pub struct TapOptions {
 impl Default for TapOptions {
     fn default() -> Self {
         Self { client_wants_usage: false, event_bytes_max: EVENT_BYTES_MAX }
-    }
-}
-
-/// Why the tap stopped. What it wrote before is valid; nothing unread was passed on.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TapError {
-    /// The stream is not one that can be buffered.
-    #[error(transparent)]
-    Sse(#[from] SseError),
-    /// An event is not a JSON object, so its text cannot be filtered and must not pass.
-    #[error("an event of the stream is unreadable: {0}")]
-    Event(JsonError),
-    /// More than [`FILTERS_MAX`] texts at one time.
-    #[error("the stream interleaves more than {FILTERS_MAX} texts")]
-    TooManyTexts,
-}
-
-/// How the provider ended its stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// With `[DONE]`.
-    Done,
-    /// Without it: the answer may be incomplete.
-    Cut,
-    /// The tap stopped reading.
-    Failed(TapError),
-}
-
-/// What is known of a stream when it has ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct StreamSummary {
-    /// The tokens used, from the last event that told; `None` when none did.
-    pub usage: Option<Usage>,
-    /// Why each choice ended, by index.
-    pub finish_reasons: BTreeMap<u32, String>,
-    /// The model that answered, as the provider names it.
-    pub model: Option<String>,
-    /// JSON events read, error events included, `[DONE]` not.
-    pub event_count: u64,
-    /// The first error the provider sent in the middle of the stream, as the client saw it.
-    pub error: Option<ApiError>,
-    /// How it ended.
-    pub ending: Ending,
-}
-
-/// The proof that a stream has ended and the only source of its last bytes.
-///
-/// The tap never writes `[DONE]`. Commit the outcome ([`Finished::summary`]), then write
-/// [`Finished::into_last_bytes`]: a client that waits for the end of the answer waits for the record of it.
-#[must_use = "commit the summary, then write `into_last_bytes()` to the client, else it waits forever"]
-#[derive(Debug)]
-pub struct Finished {
-    summary: StreamSummary,
-}
-
-impl Finished {
-    /// What to put on record.
-    pub const fn summary(&self) -> &StreamSummary {
-        &self.summary
-    }
-
-    /// The bytes that end the client's stream: `[DONE]` if the provider sent it; otherwise an error event,
-    /// unless the client has seen one already, so that a cut answer is never taken for a whole one.
-    pub fn into_last_bytes(self) -> String {
-        match (self.summary.ending, &self.summary.error) {
-            (Ending::Done, _) => DONE.to_owned(),
-            (_, Some(_)) => String::new(),
-            (Ending::Cut, None) => {
-                ApiError::new(ErrorCode::UpstreamCut, "The provider ended the answer early.").to_sse_event()
-            }
-            (Ending::Failed(_), None) => {
-                let message = "The provider's stream could not be read.";
-                ApiError::new(ErrorCode::UpstreamFailed, message).to_sse_event()
-            }
-        }
     }
 }
 
@@ -303,8 +158,12 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         if let Some(usage) = hide_usage {
             splice.replace(usage.span(), "null");
         }
-        self.whole_texts(&document, &mut splice);
-        self.choices(choices, &mut splice, out)?;
+        let mut pieces = Vec::new();
+        self.choices(choices, &mut pieces, &mut splice, out)?;
+        self.whole_texts(&document, &pieces, &mut splice);
+        for piece in pieces.into_iter().filter(|piece| piece.new != piece.text) {
+            splice.replace(piece.span, string(&piece.new));
+        }
         if splice.is_empty() {
             out.extend_from_slice(event.raw);
         } else {
@@ -337,13 +196,15 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
                 self.head.push(',');
             }
         }
-        self.summary.model = root.get("model").and_then(|model| model.as_str()).map(Cow::into_owned);
+        self.summary.model = root.get("model").and_then(Value::as_str).map(Cow::into_owned);
     }
 
     /// Every text of the event that is not a streamed piece, each filtered as a whole.
-    fn whole_texts(&mut self, document: &Document<'_>, splice: &mut Splice) {
+    fn whole_texts(&mut self, document: &Document<'_>, pieces: &[Piece<'_>], splice: &mut Splice) {
         let make = &mut self.make;
-        walk::for_each_text(document, Body::ChatEvent, splice, &mut |leaf| {
+        let mut streamed: Vec<usize> = pieces.iter().map(|piece| piece.span.start).collect();
+        streamed.sort_unstable();
+        walk::for_each_text_except(document, Body::ChatResponse, &streamed, splice, &mut |leaf| {
             let mut filter = make(FilterKey { choice: 0, fragment: Fragment::Whole(leaf.channel) });
             let mut new = filter.push(leaf.text);
             new.push_str(&filter.finish());
@@ -351,25 +212,25 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         });
     }
 
-    fn choices(
+    /// Finds the streamed pieces of all choices and runs them through their filters.
+    fn choices<'a>(
         &mut self,
-        choices: Option<Value<'_, '_>>,
+        choices: Option<Value<'_, 'a>>,
+        pieces: &mut Vec<Piece<'a>>,
         splice: &mut Splice,
         out: &mut Vec<u8>,
     ) -> Result<(), TapError> {
-        let mut pieces = Vec::new();
-        let mut finished = Vec::new();
         for (position, choice) in choices.into_iter().flat_map(Value::items).enumerate() {
             let index = index_of(choice, position);
             let first = pieces.len();
-            collect(choice, index, &mut pieces);
+            collect(choice, index, pieces);
             for piece in pieces.iter_mut().skip(first) {
                 piece.new = self.filter(piece.key, &piece.text)?;
             }
-            let reason = choice.get("finish_reason").and_then(|reason| reason.as_str());
+            let reason = choice.get("finish_reason").and_then(Value::as_str);
             if let Some(reason) = reason {
-                self.finish_choice(index, &mut pieces, out);
-                finished.push((index, reason));
+                self.finish_choice(index, pieces, out);
+                self.summary.finish_reasons.insert(index, reason.into_owned());
             }
             if pieces.iter().skip(first).any(|piece| piece.new != piece.text)
                 && let Some(logprobs) = choice.get("logprobs").filter(|value| !value.is_null())
@@ -377,12 +238,6 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
                 // The tokens spell out the text that was just held back or replaced.
                 splice.replace(logprobs.span(), "null");
             }
-        }
-        for piece in pieces.into_iter().filter(|piece| piece.new != piece.text) {
-            splice.replace(piece.span, string(&piece.new));
-        }
-        for (index, reason) in finished {
-            self.summary.finish_reasons.insert(index, reason.into_owned());
         }
         Ok(())
     }
@@ -447,7 +302,8 @@ fn index_of(value: Value<'_, '_>, position: usize) -> u32 {
     given.unwrap_or_else(|| u32::try_from(position).unwrap_or(u32::MAX))
 }
 
-/// The streamed pieces of one choice. Must name the same positions as the `Streamed` rows of `walk/rules.rs`.
+/// The streamed pieces of one choice, where they are strings in the place the API gives them. Whatever stands
+/// elsewhere is filtered as a whole.
 fn collect<'a>(choice: Value<'_, 'a>, index: u32, pieces: &mut Vec<Piece<'a>>) {
     let mut add = |fragment, value: Value<'_, 'a>| {
         if let Some(text) = value.as_str() {

@@ -17,6 +17,7 @@ mod rules;
 mod tests;
 
 use std::borrow::Cow;
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::json::{self, Document, JsonError, Kind, Limits, Splice, Value};
@@ -34,11 +35,8 @@ pub const EMBEDDED_BYTES_MAX: usize = 8 * 1024 * 1024;
 pub enum Body {
     /// A `chat.completions` request.
     ChatRequest,
-    /// A complete `chat.completions` response.
+    /// A `chat.completions` response, or one event of a streamed one.
     ChatResponse,
-    /// One event of a streamed response. The streamed fragments themselves (`delta.content` and its kin) are
-    /// not visited: a fragment is not a text. [`crate::sse::ChatStreamTap`] filters them across events.
-    ChatEvent,
     /// A body of unknown shape: no exceptions apply.
     Unknown,
 }
@@ -151,12 +149,12 @@ pub struct Redacted<'a> {
 ///
 /// # Errors
 /// [`JsonError`] when the body is not the JSON that [`Document::parse`] accepts.
-pub fn redact<'a>(
-    body: &'a [u8],
+pub fn redact(
+    body: &[u8],
     kind: Body,
     limits: Limits,
     mut on_text: impl FnMut(TextLeaf<'_>) -> Option<String>,
-) -> Result<Redacted<'a>, JsonError> {
+) -> Result<Redacted<'_>, JsonError> {
     let document = Document::parse(body, limits)?;
     let mut splice = Splice::new();
     let report = for_each_text(&document, kind, &mut splice, &mut on_text);
@@ -171,14 +169,35 @@ pub fn for_each_text(
     splice: &mut Splice,
     on_text: &mut dyn FnMut(TextLeaf<'_>) -> Option<String>,
 ) -> WalkReport {
-    let mut walker = Walker { splice, on_text, report: WalkReport::default(), embedded: 0 };
+    for_each_text_except(document, kind, &[], splice, on_text)
+}
+
+/// As [`for_each_text`], leaving out the strings that begin at the offsets in `except` (ascending). The caller
+/// has these in hand itself; naming them one by one leaves no gap between its reading and this one.
+pub(crate) fn for_each_text_except(
+    document: &Document<'_>,
+    kind: Body,
+    except: &[usize],
+    splice: &mut Splice,
+    on_text: &mut dyn FnMut(TextLeaf<'_>) -> Option<String>,
+) -> WalkReport {
+    let mut walker = Walker { splice, on_text, except, report: WalkReport::default(), embedded: 0 };
     walker.value(document.root(), State::root(kind), &Path::Root);
     walker.report
+}
+
+/// What became of a text that may be JSON.
+enum Embedded {
+    /// It is not.
+    No,
+    Unchanged,
+    Changed(String),
 }
 
 struct Walker<'s> {
     splice: &'s mut Splice,
     on_text: &'s mut dyn FnMut(TextLeaf<'_>) -> Option<String>,
+    except: &'s [usize],
     report: WalkReport,
     embedded: u8,
 }
@@ -200,16 +219,15 @@ impl Walker<'_> {
 
     fn object(&mut self, object: Value<'_, '_>, state: State, path: &Path<'_>) {
         let state = state.inside(object);
-        let mut new_keys: Vec<String> = Vec::new();
+        let mut names: Option<KeyNames<'_>> = None;
         for (key, value) in object.entries() {
             let name = key.as_str().unwrap_or_default();
             let (child, known) = state.step(&name);
             if !known {
                 let leaf = TextLeaf { text: &name, channel: state.channel, place: Place::Key, path: *path };
                 if let Some(new) = self.show(leaf) {
-                    let unique = unique_key(new, object, &new_keys);
+                    let unique = names.get_or_insert_with(|| KeyNames::of(object)).claim(new);
                     self.splice.replace(key.span(), json::string(&unique));
-                    new_keys.push(unique);
                 }
             }
             self.value(value, child, &Path::Key(path, &name));
@@ -217,9 +235,12 @@ impl Walker<'_> {
     }
 
     fn string(&mut self, value: Value<'_, '_>, state: State, path: &Path<'_>) {
+        if self.except.binary_search(&value.span().start).is_ok() {
+            return;
+        }
         let Some(text) = value.as_str() else { return };
         match state.rule {
-            Rule::Skip | Rule::Streamed => return,
+            Rule::Skip => return,
             Rule::Word if rules::is_word(&text) => return,
             Rule::Id if rules::is_id(&text) => return,
             Rule::Url if rules::is_base64_data_url(&text) => {
@@ -239,8 +260,10 @@ impl Walker<'_> {
 
     /// The replacement of a decoded text, if any.
     fn text(&mut self, text: &str, state: State, path: &Path<'_>) -> Option<String> {
-        if let Some(result) = self.embedded(text, state, path) {
-            return result;
+        match self.embedded(text, state, path) {
+            Embedded::No => {}
+            Embedded::Unchanged => return None,
+            Embedded::Changed(new) => return Some(new),
         }
         let leaf = TextLeaf { text, channel: state.channel, place: Place::Text, path: *path };
         if let Some(new) = self.show(leaf) {
@@ -250,26 +273,30 @@ impl Walker<'_> {
         self.show(TextLeaf { text: &unescaped, ..leaf })
     }
 
-    /// Walks inside a text that is JSON. `None` when it is not; `Some(None)` when it is and nothing changed.
-    fn embedded(&mut self, text: &str, state: State, path: &Path<'_>) -> Option<Option<String>> {
-        let first = text.trim_start_matches([' ', '\t', '\r', '\n']).as_bytes().first()?;
-        let container = matches!(first, b'{' | b'[');
+    /// Walks inside a text that is JSON.
+    fn embedded(&mut self, text: &str, state: State, path: &Path<'_>) -> Embedded {
+        let first = text.trim_start_matches([' ', '\t', '\r', '\n']).as_bytes().first();
         // A string of JSON in a string hides as much as an object does; a plain quotation does not parse.
-        if !(container || *first == b'"') || self.embedded >= EMBEDDED_DEPTH_MAX {
-            return None;
+        if !matches!(first, Some(b'{' | b'[' | b'"')) || self.embedded >= EMBEDDED_DEPTH_MAX {
+            return Embedded::No;
         }
         let limits = Limits { bytes_max: EMBEDDED_BYTES_MAX, ..Limits::default() }.allowing_duplicate_keys();
-        let document = Document::parse(text.as_bytes(), limits).ok()?;
+        let Ok(document) = Document::parse(text.as_bytes(), limits) else { return Embedded::No };
         let mut splice = Splice::new();
         let mut inner = Walker {
             splice: &mut splice,
             on_text: &mut *self.on_text,
+            except: &[],
             report: self.report,
             embedded: self.embedded + 1,
         };
         inner.value(document.root(), State::free(state.channel), &Path::Embedded(path));
         self.report = inner.report;
-        Some((!splice.is_empty()).then(|| splice.apply(text).into_owned()))
+        if splice.is_empty() {
+            Embedded::Unchanged
+        } else {
+            Embedded::Changed(splice.apply(text).into_owned())
+        }
     }
 
     fn number(&mut self, value: Value<'_, '_>, state: State, path: &Path<'_>) {
@@ -286,13 +313,10 @@ impl Walker<'_> {
         if replacement.is_none() && !raw.bytes().all(|byte| byte.is_ascii_digit()) {
             // 4.111…e15 and 4111….0 spell the same digits as 4111…: show them bare as well.
             let mantissa = raw.split(['e', 'E']).next().unwrap_or(raw);
-            let mut digits: String = mantissa.chars().filter(char::is_ascii_digit).collect();
-            if raw.contains('.') && raw.contains(['e', 'E']) {
-                replacement = self.show(TextLeaf { text: &digits, ..leaf });
-            } else {
-                digits = mantissa.split('.').next().unwrap_or("").trim_start_matches('-').to_owned();
-                replacement = self.show(TextLeaf { text: &digits, ..leaf });
-            }
+            let has_exponent = mantissa.len() < raw.len();
+            let spelled = if has_exponent { mantissa } else { mantissa.split('.').next().unwrap_or("") };
+            let digits: String = spelled.chars().filter(char::is_ascii_digit).collect();
+            replacement = self.show(TextLeaf { text: &digits, ..leaf });
         }
         if let Some(new) = replacement {
             self.splice.replace(value.span(), json::string(&new));
@@ -310,19 +334,33 @@ impl Walker<'_> {
     }
 }
 
-/// Two people masked alike must not become one member: `[EMAIL]`, then `[EMAIL]_2`.
-fn unique_key(new: String, object: Value<'_, '_>, taken: &[String]) -> String {
-    let free = |name: &str| object.get(name).is_none() && !taken.iter().any(|other| other == name);
-    if free(&new) {
-        return new;
+/// The names of an object's members while some of them are replaced: two people masked alike must not become
+/// one member, so the second `[EMAIL]` is called `[EMAIL]_2`.
+struct KeyNames<'a> {
+    taken: HashSet<Cow<'a, str>>,
+    next_number: HashMap<String, u32>,
+}
+
+impl<'a> KeyNames<'a> {
+    fn of(object: Value<'_, 'a>) -> Self {
+        let taken = object.entries().filter_map(|(key, _)| key.as_str()).collect();
+        Self { taken, next_number: HashMap::new() }
     }
-    let mut number = 2_u32;
-    loop {
-        let candidate = format!("{new}_{number}");
-        if free(&candidate) {
-            return candidate;
+
+    /// `new`, or `new` with the first free number. Counts on from the last one, so that a thousand equal masks
+    /// cost a thousand steps.
+    fn claim(&mut self, new: String) -> String {
+        if self.taken.insert(Cow::Owned(new.clone())) {
+            return new;
         }
-        number = number.saturating_add(1);
+        let number = self.next_number.entry(new.clone()).or_insert(1);
+        loop {
+            *number = number.saturating_add(1);
+            let candidate = format!("{new}_{number}");
+            if self.taken.insert(Cow::Owned(candidate.clone())) {
+                return candidate;
+            }
+        }
     }
 }
 

@@ -48,7 +48,8 @@ pub(super) enum Rule {
     /// Shown.
     Text,
     /// A word of the protocol (`role`, `type`, a function's name): not shown while [`is_word`], because a
-    /// replacement would break the call, and because nothing else fits the shape.
+    /// replacement would break the call. No address, number or sentence has that shape; a single name could,
+    /// and would be refused by the provider as a role or be part of a function's name.
     Word,
     /// An identifier made by a provider (`tool_call_id`): not shown while [`is_id`]. Random digits in it would
     /// look like telephone numbers, and the two ends must keep matching.
@@ -61,8 +62,6 @@ pub(super) enum Rule {
     Base64,
     /// Replaced by the gateway itself (`model`): never shown.
     Skip,
-    /// A fragment of a streamed text: left to the stream tap.
-    Streamed,
 }
 
 /// Where the walk stands.
@@ -78,7 +77,7 @@ impl State {
     pub(super) const fn root(body: Body) -> Self {
         let (context, response) = match body {
             Body::ChatRequest => (Context::Request, false),
-            Body::ChatResponse | Body::ChatEvent => (Context::Response, true),
+            Body::ChatResponse => (Context::Response, true),
             Body::Unknown => (Context::Free, false),
         };
         Self { context, rule: Rule::Text, channel: Channel::Other, response }
@@ -146,6 +145,7 @@ impl Context {
         }
     }
 
+    #[expect(clippy::match_same_arms, reason = "a table is read row by row")]
     fn step_response(self, key: &str) -> Option<(Self, Rule)> {
         Some(match (self, key) {
             (Self::Response, "id" | "system_fingerprint") => (Self::Free, Rule::Id),
@@ -176,12 +176,13 @@ impl Context {
         })
     }
 
-    /// The parts of a streamed delta. Only strings are fragments; a provider that streams parts in an array
-    /// has them walked like any content.
+    /// The parts of a streamed delta. The fragments themselves are text like any other here; the stream tap
+    /// names the ones it filters itself, see `for_each_text_except`.
+    #[expect(clippy::match_same_arms, reason = "a table is read row by row")]
     fn step_delta(self, key: &str) -> Option<(Self, Rule)> {
         Some(match (self, key) {
             (Self::Delta, "content" | "refusal" | "reasoning_content" | "reasoning") => {
-                (Self::Part, Rule::Streamed)
+                (Self::Part, Rule::Text)
             }
             (Self::Delta, "role") => (Self::Free, Rule::Word),
             (Self::Delta, "tool_calls") => (Self::DeltaToolCall, Rule::Text),
@@ -191,11 +192,12 @@ impl Context {
             (Self::DeltaToolCall, "id") => (Self::Free, Rule::Id),
             (Self::DeltaToolCall, "type") | (Self::DeltaFunction, "name") => (Self::Free, Rule::Word),
             (Self::DeltaToolCall, "index") => (Self::Free, Rule::Number),
-            (Self::DeltaFunction, "arguments") => (Self::Free, Rule::Streamed),
+            (Self::DeltaFunction, "arguments") => (Self::Free, Rule::Text),
             _ => return None,
         })
     }
 
+    #[expect(clippy::match_same_arms, reason = "a table is read row by row")]
     fn step_tool(self, key: &str) -> Option<(Self, Rule)> {
         Some(match (self, key) {
             (Self::ToolCall, "id") => (Self::Free, Rule::Id),
@@ -233,9 +235,22 @@ fn step_request(key: &str) -> Option<(Context, Rule)> {
             (C::Free, Rule::Word)
         }
         // Knobs: a seed of sixteen digits is not somebody's card, and a string in its place would be refused.
-        "max_tokens" | "max_completion_tokens" | "n" | "seed" | "temperature" | "top_p" | "top_k" | "min_p"
-        | "top_logprobs" | "logprobs" | "stream" | "store" | "presence_penalty" | "frequency_penalty"
-        | "repetition_penalty" | "parallel_tool_calls" => (C::Free, Rule::Number),
+        "max_tokens"
+        | "max_completion_tokens"
+        | "n"
+        | "seed"
+        | "temperature"
+        | "top_p"
+        | "top_k"
+        | "min_p"
+        | "top_logprobs"
+        | "logprobs"
+        | "stream"
+        | "store"
+        | "presence_penalty"
+        | "frequency_penalty"
+        | "repetition_penalty"
+        | "parallel_tool_calls" => (C::Free, Rule::Number),
         "stop" | "user" | "metadata" | "safety_identifier" | "prompt_cache_key" | "logit_bias"
         | "web_search_options" => (C::Free, Rule::Text),
         _ => return None,
@@ -278,8 +293,18 @@ fn step_schema(key: &str) -> Option<(Context, Rule)> {
         "properties" | "$defs" | "definitions" | "patternProperties" | "dependentSchemas" => {
             (C::SchemaMap, Rule::Text)
         }
-        "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames"
-        | "anyOf" | "oneOf" | "allOf" | "prefixItems" => (C::Schema, Rule::Text),
+        "items"
+        | "additionalProperties"
+        | "not"
+        | "if"
+        | "then"
+        | "else"
+        | "contains"
+        | "propertyNames"
+        | "anyOf"
+        | "oneOf"
+        | "allOf"
+        | "prefixItems" => (C::Schema, Rule::Text),
         "minimum" | "maximum" | "exclusiveMinimum" | "exclusiveMaximum" | "multipleOf" | "minLength"
         | "maxLength" | "minItems" | "maxItems" | "minProperties" | "maxProperties" | "uniqueItems" => {
             (C::Free, Rule::Number)
