@@ -43,8 +43,14 @@ async fn a_new_cluster_is_private_durable_and_has_pgvector() {
     assert_eq!(mode(&scratch.cluster().join("postgres.log")), 0o600);
     let owner = std::fs::metadata(scratch.data()).unwrap().uid();
     assert_ne!(owner, 0, "root never owns the data");
-    let of_process = std::fs::metadata(format!("/proc/{}", server_pid(&scratch.data())));
-    assert!(of_process.is_err() || of_process.unwrap().uid() == owner);
+    if cfg!(target_os = "linux") {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", server_pid(&scratch.data()))).unwrap();
+        let field =
+            |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).unwrap().trim().to_owned();
+        assert_eq!(field("Uid:"), vec![owner.to_string(); 4].join("\t"), "real, effective, saved");
+        assert!(!is_root() || field("Groups:").is_empty(), "root's groups are gone: {}", field("Groups:"));
+    }
     running.stop().await.unwrap();
     assert_eq!(holder(&scratch.data()), Holder::Nobody);
 }
