@@ -85,3 +85,6 @@ impl Version {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
