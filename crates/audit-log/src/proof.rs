@@ -334,3 +334,4 @@ pub fn verify_consistency(
 
 #[cfg(test)]
 mod tests;
+
