@@ -26,11 +26,13 @@ fn malformed_checkpoints_are_refused() {
     assert_eq!(parse(&format!("a\n1\n{ROOT}\n\n")), CheckpointError::Lines);
     assert_eq!(parse(&format!("\n1\n{ROOT}\n")), CheckpointError::Lines);
     assert_eq!(parse(&format!("a b\n1\n{ROOT}\n")), CheckpointError::Origin);
-    for size in ["01", "00", "+1", "-1", " 1", "1 ", "0x1", "1e3", "9223372036854775808", "99999999999999999999999"] {
+    for size in
+        ["01", "00", "+1", "-1", " 1", "1 ", "0x1", "1e3", "9223372036854775808", "99999999999999999999999"]
+    {
         assert_eq!(with_size(size), CheckpointError::Size, "{size}");
     }
     assert_eq!(parse("a\n1\nAAAA\n"), CheckpointError::Root);
-    assert_eq!(parse(&format!("a\n1\n{} \n", ROOT)), CheckpointError::Root);
+    assert_eq!(parse(&format!("a\n1\n{ROOT} \n")), CheckpointError::Root);
     assert!(Checkpoint::parse(&format!("a\n0\n{ROOT}\n")).is_ok());
     assert!(Checkpoint::parse(&format!("a\n9223372036854775807\n{ROOT}\n")).is_ok());
 }

@@ -6,10 +6,18 @@ use serde_json::Value;
 use super::*;
 use crate::testing::{naive_root, numbered_leaves, read_json};
 
-/// A hash of the vectors; some are deliberately not 32 bytes, which our types refuse before any proof is looked at.
+fn decode(value: &Value) -> Option<Vec<u8>> {
+    base64::engine::general_purpose::STANDARD.decode(value.as_str()?).ok()
+}
+
+/// A hash of the vectors; what is not 32 bytes our types refuse before any proof is looked at.
 fn hash(value: &Value) -> Option<Hash> {
-    let bytes = base64::engine::general_purpose::STANDARD.decode(value.as_str()?).ok()?;
-    Hash::try_from(bytes.as_slice()).ok()
+    Hash::try_from(decode(value)?.as_slice()).ok()
+}
+
+/// The roots of some consistency vectors are placeholders of another length; equal ones must stay equal.
+fn root(value: &Value) -> Option<Hash> {
+    hash(value).or_else(|| Some(crate::hash::sha256(&decode(value)?)))
 }
 
 fn hashes(value: &Value) -> Option<Vec<Hash>> {
@@ -43,7 +51,7 @@ fn inclusion_agrees_with_transparency_dev() {
 fn consistency_agrees_with_transparency_dev() {
     let counts = run_vectors("merkle/consistency.json", |case| {
         let (old, new) = (case["size1"].as_u64()?, case["size2"].as_u64()?);
-        let (old_root, new_root) = (hash(&case["root1"])?, hash(&case["root2"])?);
+        let (old_root, new_root) = (root(&case["root1"])?, root(&case["root2"])?);
         Some(verify_consistency(old, new, &old_root, &new_root, &hashes(&case["proof"])?).is_ok())
     });
     assert_eq!(counts.0 + counts.1, 98);
@@ -55,13 +63,13 @@ fn every_proof_of_small_trees_verifies() {
     let leaves = numbered_leaves(40);
     for size in 1..=leaves.len() {
         let (nodes, root) = (LeafHashes(&leaves[..size]), naive_root(&leaves[..size]));
-        for index in 0..size {
+        for (index, leaf) in leaves.iter().enumerate().take(size) {
             let proof = prove_inclusion(&nodes, index as u64, size as u64).unwrap();
-            let verified = verify_inclusion(&leaves[index], index as u64, size as u64, &proof, &root);
+            let verified = verify_inclusion(leaf, index as u64, size as u64, &proof, &root);
             assert_eq!(verified, Ok(()), "leaf {index} of {size}");
             let elsewhere = (index as u64 + 1) % size as u64;
             if size > 1 {
-                assert!(verify_inclusion(&leaves[index], elsewhere, size as u64, &proof, &root).is_err());
+                assert!(verify_inclusion(leaf, elsewhere, size as u64, &proof, &root).is_err());
             }
         }
         for old in 1..=size {

@@ -24,11 +24,35 @@ fn paths_are_spelled_as_in_the_specification() {
 #[test]
 fn other_spellings_are_refused() {
     for wrong in [
-        "", "tile", "tile/", "tile/0", "tile/0/", "/tile/0/000", "tile/00/000", "tile/64/000", "tile/-1/000",
-        "tile/+1/000", "tile/data/000", "tile/0/00", "tile/0/0000", "tile/0/x000", "tile/0/x000/001", "tile/0/001/002",
-        "tile/0/x001/x002", "tile/0/x01/002", "tile/0/000/", "tile/0/000.p/0", "tile/0/000.p/256", "tile/0/000.p/01",
-        "tile/0/000.p/", "tile/0/000.p/1/2", "tile/0/000.p", "tile/0/0\u{660}0", "tile/entries/../000",
-        "tile/0/x999/x999/x999/x999/x999/x999/999", "tile/entries/x018/x446/x744/x073/x709/x551/616",
+        "",
+        "tile",
+        "tile/",
+        "tile/0",
+        "tile/0/",
+        "/tile/0/000",
+        "tile/00/000",
+        "tile/64/000",
+        "tile/-1/000",
+        "tile/+1/000",
+        "tile/data/000",
+        "tile/0/00",
+        "tile/0/0000",
+        "tile/0/x000",
+        "tile/0/x000/001",
+        "tile/0/001/002",
+        "tile/0/x001/x002",
+        "tile/0/x01/002",
+        "tile/0/000/",
+        "tile/0/000.p/0",
+        "tile/0/000.p/256",
+        "tile/0/000.p/01",
+        "tile/0/000.p/",
+        "tile/0/000.p/1/2",
+        "tile/0/000.p",
+        "tile/0/0\u{660}0",
+        "tile/entries/../000",
+        "tile/0/x999/x999/x999/x999/x999/x999/999",
+        "tile/entries/x018/x446/x744/x073/x709/x551/616",
     ] {
         assert_eq!(wrong.parse::<TilePath>(), Err(PathError::Format), "{wrong:?}");
     }
@@ -41,7 +65,10 @@ fn other_spellings_are_refused() {
 fn the_tiles_of_the_specifications_example() {
     let tiles: Vec<_> = tiles_for(70_000).collect();
     let count = |prefix: &str| tiles.iter().filter(|tile| tile.to_string().starts_with(prefix)).count();
-    assert_eq!((count("tile/entries/"), count("tile/0/"), count("tile/1/"), count("tile/2/")), (274, 274, 2, 1));
+    assert_eq!(
+        (count("tile/entries/"), count("tile/0/"), count("tile/1/"), count("tile/2/")),
+        (274, 274, 2, 1)
+    );
     assert_eq!(tiles.len(), 551);
     for partial in ["tile/entries/273.p/112", "tile/0/273.p/112", "tile/1/001.p/17", "tile/2/000.p/1"] {
         assert!(tiles.contains(&path(partial)), "{partial}");
