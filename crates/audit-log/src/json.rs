@@ -146,4 +146,4 @@ fn deeper(depth: usize) -> Result<usize, JsonError> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -3,7 +3,7 @@
 //! - [`entry`]: what an audit entry says and its one canonical spelling, the leaf.
 //! - [`hash`], [`tree`], [`proof`]: the Merkle tree of RFC 6962 and RFC 9162.
 //! - [`note`], [`checkpoint`]: the signed statement of a log's size and root (C2SP signed-note, tlog-checkpoint).
-//! - [`tiles`], [`export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
+//! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
 pub mod checkpoint;

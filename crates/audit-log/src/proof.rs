@@ -179,7 +179,8 @@ impl ProofPlan {
             while low < high {
                 let level = (high - low).ilog2();
                 // ilog2 of a u64 is at most 63.
-                plan.nodes.push(NodeId { level: u8::try_from(level).unwrap_or(u8::MAX), index: low >> level });
+                plan.nodes
+                    .push(NodeId { level: u8::try_from(level).unwrap_or(u8::MAX), index: low >> level });
                 low += 1 << level;
             }
             plan.steps.push(plan.nodes.len() - before);
@@ -209,7 +210,8 @@ impl ProofPlan {
 
     /// Reads the nodes one by one and assembles the proof.
     pub fn prove<N: Nodes + ?Sized>(&self, nodes: &N) -> Result<Vec<Hash>, ProofError<N::Error>> {
-        let hashes = self.nodes.iter().map(|id| nodes.node(id.level, id.index)).collect::<Result<Vec<_>, _>>();
+        let hashes =
+            self.nodes.iter().map(|id| nodes.node(id.level, id.index)).collect::<Result<Vec<_>, _>>();
         Ok(self.assemble(&hashes.map_err(ProofError::Nodes)?)?)
     }
 }

@@ -196,12 +196,14 @@ impl<S: TileSource + ?Sized> Nodes for TileNodes<'_, S> {
     }
 }
 
-/// Reads a tile; a partial one that is gone is looked for in the full tile that took its place. Gives the path
-/// that was read.
+/// The path that was read, and what stood there.
+type ReadTile = (TilePath, Option<Vec<u8>>);
+
+/// Reads a tile; a partial one that is gone is looked for in the full tile that took its place.
 pub(crate) fn read_tile<S: TileSource + ?Sized>(
     source: &S,
     path: TilePath,
-) -> Result<(TilePath, Option<Vec<u8>>), (TilePath, io::Error)> {
+) -> Result<ReadTile, (TilePath, io::Error)> {
     let read = |path: TilePath| source.read(&path.to_string()).map_err(|error| (path, error));
     let content = read(path)?;
     if content.is_some() || !path.is_partial() {

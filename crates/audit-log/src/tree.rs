@@ -86,7 +86,12 @@ impl Frontier {
 
     /// Root of the tree: the Merkle Tree Hash of RFC 9162 §2.1.1.
     pub fn root(&self) -> Hash {
-        self.subtrees.iter().rev().copied().reduce(|right, left| node_hash(&left, &right)).unwrap_or(EMPTY_ROOT)
+        self.subtrees
+            .iter()
+            .rev()
+            .copied()
+            .reduce(|right, left| node_hash(&left, &right))
+            .unwrap_or(EMPTY_ROOT)
     }
 
     /// The subtree roots, largest subtree first, for storage beside [`Frontier::size`].

@@ -72,8 +72,7 @@ impl<'a> LogVerifier<'a> {
             // The size is only worth walking once a key vouches for it.
             Ok(checkpoint) => walk::walk(self, source, &checkpoint, &mut report, on_progress),
             Err((kind, detail)) => {
-                report.untrusted = true;
-                report.add(Finding::new(kind, detail).at(CHECKPOINT_PATH));
+                report.distrust(Finding::new(kind, detail).at(CHECKPOINT_PATH));
             }
         }
         report

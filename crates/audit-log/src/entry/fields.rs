@@ -262,7 +262,8 @@ pub(super) fn is_action(name: &str) -> bool {
 }
 
 pub(super) fn is_label(label: &str) -> bool {
-    let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_' || byte == b'-';
     label.starts_with(|first: char| first.is_ascii_lowercase())
         && label.len() <= LABEL_BYTES_MAX
         && label.bytes().all(allowed)

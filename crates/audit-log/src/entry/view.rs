@@ -70,11 +70,7 @@ impl<'a> EntryView<'a> {
             at: self.at,
             tenant: self.tenant,
             kind: Kind::new(self.kind)?,
-            actor: Actor {
-                kind: self.actor_kind,
-                id: owned(&self.actor_id),
-                key: owned(&self.actor_key),
-            },
+            actor: Actor { kind: self.actor_kind, id: owned(&self.actor_id), key: owned(&self.actor_key) },
             action: self.action.to_owned(),
             outcome: self.outcome,
             request_id: self.request_id.clone().into_owned(),
@@ -82,7 +78,8 @@ impl<'a> EntryView<'a> {
             policy: self.policy.clone().into_owned(),
             source: self.source.to_owned(),
             project: self.project,
-            subject: subject.map(|(kind, id)| Subject { kind: (*kind).to_owned(), id: id.clone().into_owned() }),
+            subject: subject
+                .map(|(kind, id)| Subject { kind: (*kind).to_owned(), id: id.clone().into_owned() }),
             data: self.data_map()?,
         })
     }
@@ -193,7 +190,8 @@ fn plain<'a>(
 
 /// A UUID in its one canonical spelling: hyphenated, lower-case.
 fn uuid(reader: &mut Reader<'_>, field: &'static str) -> Result<Uuid, EntryError> {
-    let canonical = |text: &str| text.len() == UUID_BYTES && !text.bytes().any(|byte| byte.is_ascii_uppercase());
+    let canonical =
+        |text: &str| text.len() == UUID_BYTES && !text.bytes().any(|byte| byte.is_ascii_uppercase());
     let text = plain(reader, field, canonical)?;
     Uuid::try_parse(text).map_err(|_| EntryError::Field(field))
 }

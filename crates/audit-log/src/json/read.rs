@@ -32,7 +32,8 @@ impl<'a> Reader<'a> {
 
     /// Takes `literal` if it comes next.
     pub(crate) fn take(&mut self, literal: &str) -> bool {
-        let found = self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(literal.as_bytes()));
+        let found =
+            self.text.as_bytes().get(self.at..).is_some_and(|rest| rest.starts_with(literal.as_bytes()));
         if found {
             self.at += literal.len();
         }
@@ -140,7 +141,9 @@ impl<'a> Reader<'a> {
     }
 
     fn word(&mut self) -> Result<Value, JsonError> {
-        for (word, value) in [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))] {
+        for (word, value) in
+            [("null", Value::Null), ("true", Value::Bool(true)), ("false", Value::Bool(false))]
+        {
             if self.take(word) {
                 return Ok(value);
             }

@@ -129,7 +129,7 @@ impl VerifierKey {
     }
 }
 
-/// Ed25519 of RFC 8032 without the cofactor: one signature has one encoding, R is compared as bytes.
+/// Ed25519 of RFC 8032 without the cofactor; points in another than their canonical encoding are refused.
 pub(crate) fn verify_ed25519(public: &[u8], message: &[u8], signature: &[u8]) -> bool {
     UnparsedPublicKey::new(&ED25519, public).verify(message, signature).is_ok()
 }

@@ -112,10 +112,11 @@ impl fmt::Display for Finding {
 }
 
 /// The report in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Every entry is the one that was signed, and nothing else is wrong.
+    #[default]
     Intact,
     /// The checkpoint is genuine, and something is wrong below it.
     Damaged,
@@ -155,22 +156,24 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many findings there were.
     pub findings_total: u64,
-    /// Whether there is no checkpoint to measure the log by.
-    pub untrusted: bool,
+    verdict: Verdict,
 }
 
 impl Report {
     /// The report in one word.
-    pub fn verdict(&self) -> Verdict {
-        match (self.untrusted, self.findings_total) {
-            (true, _) => Verdict::Untrusted,
-            (false, 0) => Verdict::Intact,
-            _ => Verdict::Damaged,
-        }
+    pub const fn verdict(&self) -> Verdict {
+        self.verdict
+    }
+
+    /// Notes what makes the checkpoint worthless.
+    pub(super) fn distrust(&mut self, finding: Finding) {
+        self.add(finding);
+        self.verdict = Verdict::Untrusted;
     }
 
     pub(super) fn add(&mut self, finding: Finding) {
         self.findings_total += 1;
+        self.verdict = Verdict::Damaged;
         if self.findings.len() < FINDINGS_MAX {
             self.findings.push(finding);
         }

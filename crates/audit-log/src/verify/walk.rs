@@ -15,6 +15,9 @@ use super::{LogVerifier, Progress};
 /// Tiles in a row of which neither bundle nor hashes are there, after which the log is held to end.
 const MISSING_RUN_TILES_MAX: u32 = 16;
 
+/// Entries beyond its width that are looked at in a bundle: a file of nothing but empty entries would hold millions.
+const EXTRA_ENTRIES_MAX: usize = TILE_WIDTH as usize;
+
 /// The tile being filled at one level. `None` stands for a hash that nothing is known about.
 #[derive(Default)]
 struct Row {
@@ -45,8 +48,7 @@ pub(super) fn walk<S: TileSource + ?Sized>(
     report.tenant = verifier.tenant;
     let ids = Ids::new(DUPLICATE_WINDOW_ENTRIES);
     let size = checkpoint.size();
-    let mut walk =
-        Walk { verifier, source, size, report, rows: vec![Row::default()], ids, span: None };
+    let mut walk = Walk { verifier, source, size, report, rows: vec![Row::default()], ids, span: None };
     walk.check_older_sizes(checkpoint);
     let mut missing_run = 0;
     let mut complete = true;
@@ -121,9 +123,9 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
         let (path, content) = self.read(wanted, FindingKind::BundleMissing)?;
         let base = index * u64::from(TILE_WIDTH);
         // A full bundle in place of a partial one holds later entries, which this tree does not have.
-        let take = if path == wanted { usize::MAX } else { usize::from(width) };
+        let extra = if path == wanted { EXTRA_ENTRIES_MAX } else { 0 };
         let mut hashes = Vec::with_capacity(usize::from(width));
-        for (position, entry) in decode_bundle(&content).take(take).enumerate() {
+        for (position, entry) in decode_bundle(&content).take(usize::from(width) + extra).enumerate() {
             let at = base + position as u64;
             match entry {
                 Ok(entry) if position < usize::from(width) => {
@@ -182,7 +184,9 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
         let there = entries.is_some() || tile.is_some();
         if let (Some(entries), Some(tile)) = (&entries, &tile) {
             self.compare(index, width, entries, tile);
-        } else if let Some(count) = entries.as_ref().map(Vec::len).filter(|&count| count != usize::from(width)) {
+        } else if let Some(count) =
+            entries.as_ref().map(Vec::len).filter(|&count| count != usize::from(width))
+        {
             self.miscounted(index, width, count);
         }
         let usable = entries.filter(|entries| entries.len() == usize::from(width));
