@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
-use kernel::{Clock, EntryId, EventKind, Permission, ProjectId, RequestContext, Rng, Role, TenantId, Timestamp};
+use kernel::{
+    Clock, EntryId, EventKind, Permission, ProjectId, RequestContext, Rng, Role, TenantId, Timestamp,
+};
 use serde_json::Value;
 
 use crate::privacy::Clean;
@@ -31,7 +33,14 @@ macro_rules! named {
         }
     )*};
 }
-named!(kernel::TenantId, kernel::ProjectId, kernel::AgentId, kernel::KeyId, kernel::ProviderId, kernel::EntryId);
+named!(
+    kernel::TenantId,
+    kernel::ProjectId,
+    kernel::AgentId,
+    kernel::KeyId,
+    kernel::ProviderId,
+    kernel::EntryId
+);
 named!(Permission, Role, Timestamp);
 
 impl From<u64> for Fact {

@@ -23,7 +23,7 @@ pub enum GuardError {
 }
 
 fn list(findings: &[Finding]) -> String {
-    findings.iter().map(|finding| format!("\n  - {}", finding.0)).collect()
+    findings.iter().fold(String::new(), |text, finding| text + "\n  - " + &finding.0)
 }
 
 impl From<sqlx::Error> for GuardError {

@@ -13,24 +13,44 @@ use crate::tenancy::{Access, Tx};
 use crate::vault::Vault;
 
 mod sealed {
+    use std::sync::Arc;
+
+    use kernel::{Problem, RequestContext, TenantId};
+
+    use crate::audit::{Receipt, Row};
+    use crate::vault::Vault;
+
     pub trait Sealed {}
+
+    /// Without one of these nobody outside can call what is below, whatever traits they have in scope.
+    pub struct Key(pub(super) ());
+
+    /// What sealing needs.
+    pub struct Ready(pub(super) Row);
+
+    pub trait Hold: Sized + Send + 'static {
+        fn open(
+            key: Key,
+            vault: &Arc<Vault>,
+            tenant: TenantId,
+            request: &RequestContext,
+        ) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+        fn close(
+            self,
+            key: Key,
+            vault: &Arc<Vault>,
+            row: Ready,
+        ) -> impl Future<Output = Result<Receipt, Problem>> + Send;
+    }
 }
 
+use sealed::{Hold, Key, Ready};
+
 /// How an action meets the database. Sealed: the modes are the ones here.
-#[expect(async_fn_in_trait, reason = "sealed, and used through concrete modes only")]
 pub trait Mode: sealed::Sealed + 'static {
     /// What the pass holds while the action runs.
-    type Hold: Send + 'static;
-
-    #[doc(hidden)]
-    fn open(
-        vault: &Arc<Vault>,
-        tenant: TenantId,
-        request: &RequestContext,
-    ) -> impl Future<Output = Result<Self::Hold, Problem>> + Send;
-
-    #[doc(hidden)]
-    fn close(vault: &Arc<Vault>, hold: Self::Hold, row: Row) -> impl Future<Output = Result<Receipt, Problem>> + Send;
+    type Hold: Hold;
 }
 
 /// Reads, in a read-only transaction; the entry is written when the reading is done, before the answer.
@@ -68,52 +88,69 @@ impl sealed::Sealed for Record {}
 
 impl Mode for Read {
     type Hold = Tx;
-
-    async fn open(vault: &Arc<Vault>, tenant: TenantId, request: &RequestContext) -> Result<Tx, Problem> {
-        vault.tenancy.begin(tenant, &request.id, Access::ReadOnly).await.map_err(|error| unavailable(&error))
-    }
-
-    async fn close(vault: &Arc<Vault>, hold: Tx, row: Row) -> Result<Receipt, Problem> {
-        drop(hold);
-        vault.append(row).await
-    }
 }
 
 impl Mode for Write {
     type Hold = WriteTx;
+}
 
-    async fn open(vault: &Arc<Vault>, tenant: TenantId, request: &RequestContext) -> Result<WriteTx, Problem> {
+impl Mode for Record {
+    type Hold = ();
+}
+
+impl Hold for Tx {
+    async fn open(
+        _: Key,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        request: &RequestContext,
+    ) -> Result<Self, Problem> {
+        vault.tenancy.begin(tenant, &request.id, Access::ReadOnly).await.map_err(|error| unavailable(&error))
+    }
+
+    async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
+        drop(self);
+        vault.append(row).await
+    }
+}
+
+impl Hold for WriteTx {
+    async fn open(
+        _: Key,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        request: &RequestContext,
+    ) -> Result<Self, Problem> {
         let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadWrite).await;
         tx.map(WriteTx).map_err(|error| unavailable(&error))
     }
 
-    async fn close(vault: &Arc<Vault>, hold: WriteTx, row: Row) -> Result<Receipt, Problem> {
-        if hold.tenant() != row.tenant {
+    async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
+        if self.tenant() != row.tenant {
             tracing::error!("a pass was sealed over another tenant's transaction");
             return Err(Problem::internal());
         }
         let receipt = row.receipt();
-        hold.0.finish(&row.insert_statement()).await.map_err(|error| unavailable(&error))?;
+        self.0.finish(&row.insert_statement()).await.map_err(|error| unavailable(&error))?;
         vault.after_write();
         Ok(receipt)
     }
 }
 
-impl Mode for Record {
-    type Hold = ();
-
-    async fn open(_: &Arc<Vault>, _: TenantId, _: &RequestContext) -> Result<(), Problem> {
+impl Hold for () {
+    async fn open(_: Key, _: &Arc<Vault>, _: TenantId, _: &RequestContext) -> Result<Self, Problem> {
         Ok(())
     }
 
-    async fn close(vault: &Arc<Vault>, (): (), row: Row) -> Result<Receipt, Problem> {
+    async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
         vault.append(row).await
     }
 }
 
 fn unavailable(error: &DatabaseError) -> Problem {
     tracing::error!(%error, "gate three could not be passed");
-    Problem::at(Gate::Tenancy, ProblemKind::Unavailable, "Nothing was changed; try again shortly.").retry_after(2)
+    Problem::at(Gate::Tenancy, ProblemKind::Unavailable, "Nothing was changed; try again shortly.")
+        .retry_after(2)
 }
 
 /// Something the house does. One type per action, named once, with all it takes to be allowed.
@@ -159,7 +196,11 @@ impl Station {
         };
         Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng).map_err(|error| {
             tracing::error!(%error, action, "gate five could not be passed");
-            Problem::at(Gate::Audit, ProblemKind::Internal, "The action could not be recorded, so it was not done.")
+            Problem::at(
+                Gate::Audit,
+                ProblemKind::Internal,
+                "The action could not be recorded, so it was not done.",
+            )
         })
     }
 }
@@ -178,7 +219,7 @@ impl Vault {
         let permitted = principal.capabilities().has(A::NEEDS);
         let refusal = match A::Who::admit(principal) {
             Ok(who) if permitted => {
-                let hold = A::Mode::open(self, tenant, &at.request).await?;
+                let hold = <A::Mode as Mode>::Hold::open(Key(()), self, tenant, &at.request).await?;
                 return Ok(Pass { who, hold, at });
             }
             Ok(who) => {
@@ -232,14 +273,14 @@ impl<A: Action> Pass<A> {
 
     /// Gate four for this request, under the tenant's policy.
     pub fn privacy(&self) -> Privacy {
-        Privacy::new(Arc::clone(&self.at.policy), &*self.at.vault.rng)
+        Privacy::new(self.at.vault.scanner.clone(), Arc::clone(&self.at.policy), &*self.at.vault.rng)
     }
 
     /// Gate five: writes the entry and commits what was done under this pass.
     pub async fn seal(self, draft: Draft) -> Result<Receipt, Problem> {
         let Self { who, hold, at } = self;
         let row = at.row(draft, A::NAME, &who.principal())?;
-        A::Mode::close(&at.vault, hold, row).await
+        hold.close(Key(()), &at.vault, Ready(row)).await
     }
 
     /// Undoes what was done under this pass, records that it failed, and hands the problem on.
@@ -266,7 +307,7 @@ where
 impl<A: Action<Mode = Record>> Pass<A> {
     /// A reading transaction of the same tenant, for what the action must know before it acts.
     pub async fn read(&self) -> Result<Tx, Problem> {
-        Read::open(&self.at.vault, self.at.tenant, &self.at.request).await
+        Tx::open(Key(()), &self.at.vault, self.at.tenant, &self.at.request).await
     }
 
     /// Writes an entry and keeps the pass, for an act with an intent and an outcome.

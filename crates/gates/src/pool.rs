@@ -88,7 +88,10 @@ pub(crate) struct Lease {
 }
 
 impl Lease {
-    #[expect(clippy::expect_used, reason = "the connection leaves only with the lease itself, in give_back and drop")]
+    #[expect(
+        clippy::expect_used,
+        reason = "the connection leaves only with the lease itself, in give_back and drop"
+    )]
     fn conn(&mut self) -> &mut Conn {
         self.conn.as_mut().expect("a lease holds its connection until it is consumed")
     }

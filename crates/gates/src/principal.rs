@@ -47,7 +47,9 @@ impl Principal {
 
     pub(crate) fn standing(&self) -> &Arc<Standing> {
         match self {
-            Self::Human(Human(standing)) | Self::Agent(Agent(standing)) | Self::Service(Service(standing)) => standing,
+            Self::Human(Human(standing))
+            | Self::Agent(Agent(standing))
+            | Self::Service(Service(standing)) => standing,
         }
     }
 
@@ -102,7 +104,8 @@ impl Principal {
             (None, Some(key)) => Some(key.to_string()),
             (None, None) => None,
         };
-        let actor = id.map_or_else(|| Actor::unnamed(self.actor_kind()), |id| Actor::new(self.actor_kind(), id));
+        let actor =
+            id.map_or_else(|| Actor::unnamed(self.actor_kind()), |id| Actor::new(self.actor_kind(), id));
         match standing.key {
             Some(key) => actor.with_key(key.to_string()),
             None => actor,

@@ -8,9 +8,9 @@ use bytes::Bytes;
 use kernel::Rng;
 use llm::chat::{ChatRequest, ChatResponse, RequestError};
 use llm::json::{JsonError, Limits, Splice};
-use llm::sse::{ChatStreamTap, Finished, FilterKey, JsonFragmentFilter, TapError, TapOptions, TextFilter};
+use llm::sse::{ChatStreamTap, FilterKey, Finished, JsonFragmentFilter, TapError, TapOptions, TextFilter};
 use llm::walk::{self, Body};
-use pii::{Counts, Policy, StreamState, Tokens};
+use pii::{Counts, Policy, Scanner, StreamState, Tokens};
 
 /// Words from outside, not yet looked at. Cannot be shown, serialized, compared or sent anywhere.
 pub struct Raw<T>(T);
@@ -51,6 +51,7 @@ impl Raw<Bytes> {
 }
 
 struct Shared {
+    scanner: Scanner,
     policy: Arc<Policy>,
     tokens: Mutex<Tokens>,
     counts: Mutex<Counts>,
@@ -66,9 +67,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub struct Privacy(Arc<Shared>);
 
 impl Privacy {
-    pub(crate) fn new(policy: Arc<Policy>, rng: &dyn Rng) -> Self {
+    pub(crate) fn new(scanner: Scanner, policy: Arc<Policy>, rng: &dyn Rng) -> Self {
         let tokens = Mutex::new(Tokens::new(rng.bytes16()));
-        Self(Arc::new(Shared { policy, tokens, counts: Mutex::default() }))
+        Self(Arc::new(Shared { scanner, policy, tokens, counts: Mutex::default() }))
     }
 
     /// Cleans a text, such as a name or a description.
@@ -119,7 +120,7 @@ impl Privacy {
     }
 
     fn replace(&self, text: &str) -> Option<String> {
-        let redacted = pii::redact(text, &self.0.policy, &mut lock(&self.0.tokens));
+        let redacted = pii::redact(&self.0.scanner, text, &self.0.policy, &mut lock(&self.0.tokens));
         lock(&self.0.counts).merge(&redacted.counts);
         match redacted.text {
             Cow::Owned(new) => Some(new),
@@ -147,7 +148,7 @@ struct StreamFilter {
 
 impl StreamFilter {
     fn new(shared: &Arc<Shared>) -> Self {
-        Self { state: StreamState::default(), shared: Arc::clone(shared) }
+        Self { state: StreamState::new(&shared.scanner), shared: Arc::clone(shared) }
     }
 }
 
@@ -157,9 +158,8 @@ impl TextFilter for StreamFilter {
     }
 
     fn finish(&mut self) -> String {
-        let (rest, counts) =
-            std::mem::take(&mut self.state).finish(&self.shared.policy, &mut lock(&self.shared.tokens));
-        lock(&self.shared.counts).merge(&counts);
+        let rest = self.state.finish(&self.shared.policy, &mut lock(&self.shared.tokens));
+        lock(&self.shared.counts).merge(&self.state.counts());
         rest
     }
 }

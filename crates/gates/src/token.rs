@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use audit_log::{Actor, ActorKind};
 use crypto::KeyHash;
 use kernel::limits::{KEY_CACHE_ENTRIES_MAX, KEY_CACHE_SECONDS_MAX};
-use kernel::{AgentId, Capabilities, Gate, KeyId, Permission, Problem, ProblemKind, ProjectId, TenantId, Timestamp};
+use kernel::{
+    AgentId, Capabilities, Gate, KeyId, Permission, Problem, ProblemKind, ProjectId, TenantId, Timestamp,
+};
 use sqlx::Row as _;
 use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
@@ -110,7 +112,11 @@ impl Memory {
         self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn recall<K: std::hash::Hash + Eq, V: Clone>(&self, map: &RwLock<HashMap<K, (V, Instant)>>, key: &K) -> Option<V> {
+    fn recall<K: std::hash::Hash + Eq, V: Clone>(
+        &self,
+        map: &RwLock<HashMap<K, (V, Instant)>>,
+        key: &K,
+    ) -> Option<V> {
         if !self.vouched() {
             return None;
         }
@@ -154,7 +160,9 @@ pub(crate) async fn watch(vault: std::sync::Weak<Vault>) {
                 last = Some(epoch);
                 vault.memory.looked.store(asked, Ordering::Release);
             }
-            Err(error) => tracing::warn!(%error, "the cache epoch cannot be read; every key is looked up afresh"),
+            Err(error) => {
+                tracing::warn!(%error, "the cache epoch cannot be read; every key is looked up afresh")
+            }
         }
     }
 }
@@ -235,10 +243,11 @@ impl Vault {
     pub(crate) async fn first_organization(&self) -> Result<Option<TenantId>, Problem> {
         let read = async {
             let mut lease = self.system.lease().await?;
-            let tenant: Option<Uuid> =
-                sqlx::query_scalar("select tenant_id from organization order by created_at, tenant_id limit 1")
-                    .fetch_optional(lease.connection())
-                    .await?;
+            let tenant: Option<Uuid> = sqlx::query_scalar(
+                "select tenant_id from organization order by created_at, tenant_id limit 1",
+            )
+            .fetch_optional(lease.connection())
+            .await?;
             lease.give_back();
             Ok(tenant.map(TenantId::from_uuid))
         };
@@ -255,7 +264,8 @@ fn known(row: &PgRow) -> Result<Known, DatabaseError> {
         .map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error))))?;
     let role = role.parse().map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error))))?;
     let uuid = |column: &str| row.try_get::<Uuid, _>(column);
-    let moment = |column: &str| row.try_get::<Option<OffsetDateTime>, _>(column).map(|at| at.map(Timestamp::from));
+    let moment =
+        |column: &str| row.try_get::<Option<OffsetDateTime>, _>(column).map(|at| at.map(Timestamp::from));
     Ok(Known {
         standing: Arc::new(Standing {
             tenant: TenantId::from_uuid(uuid("tenant_id")?),

@@ -4,6 +4,8 @@
 //! joint of the run, or behind the run. It never moves past a place whose rules are `Pending`, so what lies before it is decided.
 //! A rule looks at most a fixed number of symbols either way, so the work is linear in the text.
 
+use std::sync::Arc;
+
 use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, SPACE, UPPER};
 use crate::policy::{Mode, Policy};
 use crate::rules::assignment::{self, Promise};
@@ -45,8 +47,8 @@ struct Swallow {
 }
 
 /// Where the pass stands.
-pub(crate) struct Engine<'r> {
-    rules: &'r Rules,
+pub(crate) struct Engine {
+    rules: Arc<Rules>,
     /// Everything before is decided.
     pub(crate) place: usize,
     /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
@@ -61,8 +63,8 @@ pub(crate) struct Engine<'r> {
     pub(crate) work: usize,
 }
 
-impl<'r> Engine<'r> {
-    pub(crate) fn new(rules: &'r Rules) -> Self {
+impl Engine {
+    pub(crate) fn new(rules: Arc<Rules>) -> Self {
         Self {
             rules,
             place: 0,
@@ -223,7 +225,7 @@ impl<'r> Engine<'r> {
             self.work += 1;
         }
         let mut best = Best::new(policy, run.start < self.flagged_to);
-        rules::offer_all(self.rules, window, &run, &mut best)?;
+        rules::offer_all(&self.rules, window, &run, &mut best)?;
         if let Some(hit) = best.take() {
             self.commit(hit, policy, on);
         }

@@ -30,7 +30,7 @@ mod tests;
 pub use class::{CLASS_COUNT, Class};
 pub use counts::Counts;
 pub use policy::{BadThreshold, ClassPolicy, Mode, Policy, THRESHOLD_DEFAULT};
-pub use redact::{Redacted, StreamRedactor, redact};
+pub use redact::{Redacted, StreamRedactor, StreamState, redact};
 pub use scanner::{Match, Scanner};
 pub use tokens::Tokens;
 pub use window::CANDIDATE_SYMBOLS_MAX;

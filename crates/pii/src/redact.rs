@@ -124,7 +124,8 @@ const KEPT_SYMBOLS: usize = 2 * LOOK_BEHIND_SYMBOLS_MAX;
 /// How much a stream lets gather before it forgets what is decided.
 const FORGET_SYMBOLS_MIN: usize = 4 * KEPT_SYMBOLS;
 
-/// Redacts a text that arrives in chunks, such as the output of a model.
+/// Redacts a text that arrives in chunks, such as the output of a model. Owns nothing but the text it still holds, so
+/// that many streams of one conversation can share its policy and tokens; every call must be given the same ones.
 ///
 /// However the text is cut, the outputs together are byte for byte what [`redact`] makes of the whole. Held back is
 /// only what may still turn out to be the start of a finding: the last word or number, at most
@@ -133,21 +134,17 @@ const FORGET_SYMBOLS_MIN: usize = 4 * KEPT_SYMBOLS;
 /// A finding longer than that fails closed: once so much of it is seen it is taken for one, nothing of it is put out,
 /// and its token follows when it ends. Of a private key block the token is put out at its first line and everything up
 /// to the last line is swallowed, or to the end of the text if there is none within 64 KiB.
-pub struct StreamRedactor<'a> {
-    policy: &'a Policy,
-    tokens: &'a mut Tokens,
+pub struct StreamState {
     raw: String,
     symbols: Symbols,
-    engine: Engine<'a>,
+    engine: Engine,
     writer: Writer,
 }
 
-impl<'a> StreamRedactor<'a> {
+impl StreamState {
     /// Starts a stream.
-    pub fn new(scanner: &'a Scanner, policy: &'a Policy, tokens: &'a mut Tokens) -> Self {
+    pub fn new(scanner: &Scanner) -> Self {
         Self {
-            policy,
-            tokens,
             raw: String::new(),
             symbols: Symbols::default(),
             engine: scanner.start(),
@@ -156,15 +153,14 @@ impl<'a> StreamRedactor<'a> {
     }
 
     /// Takes the next chunk and returns what may be put out now, perhaps nothing.
-    pub fn push(&mut self, chunk: &str) -> String {
+    pub fn push(&mut self, chunk: &str, policy: &Policy, tokens: &mut Tokens) -> String {
         self.raw.push_str(chunk);
-        self.advance(false)
+        self.advance(false, policy, tokens)
     }
 
-    /// Ends the stream: the rest of the text, and what was found in all of it.
-    pub fn finish(mut self) -> (String, Counts) {
-        let rest = self.advance(true);
-        (rest, self.writer.counts)
+    /// Ends the stream: the rest of the text. Nothing may be pushed after it.
+    pub fn finish(&mut self, policy: &Policy, tokens: &mut Tokens) -> String {
+        self.advance(true, policy, tokens)
     }
 
     /// What was found so far.
@@ -177,8 +173,8 @@ impl<'a> StreamRedactor<'a> {
         self.raw.len() - self.writer.written
     }
 
-    fn advance(&mut self, last: bool) -> String {
-        let Self { policy, tokens, raw, symbols, engine, writer } = self;
+    fn advance(&mut self, last: bool, policy: &Policy, tokens: &mut Tokens) -> String {
+        let Self { raw, symbols, engine, writer } = self;
         symbols.read(raw, last);
         let window = Window { symbols: &symbols.bytes, last };
         engine.run(window, policy, &mut |event| writer.take(event, raw, symbols, policy, tokens));
@@ -203,11 +199,46 @@ impl<'a> StreamRedactor<'a> {
     }
 }
 
-impl Drop for StreamRedactor<'_> {
+impl Drop for StreamState {
     fn drop(&mut self) {
         use zeroize::Zeroize as _;
         self.raw.zeroize();
         self.symbols.bytes.zeroize();
         self.writer.out.zeroize();
+    }
+}
+
+/// A [`StreamState`] together with the policy and tokens it works with.
+pub struct StreamRedactor<'a> {
+    state: StreamState,
+    policy: &'a Policy,
+    tokens: &'a mut Tokens,
+}
+
+impl<'a> StreamRedactor<'a> {
+    /// Starts a stream.
+    pub fn new(scanner: &Scanner, policy: &'a Policy, tokens: &'a mut Tokens) -> Self {
+        Self { state: StreamState::new(scanner), policy, tokens }
+    }
+
+    /// Takes the next chunk and returns what may be put out now, perhaps nothing.
+    pub fn push(&mut self, chunk: &str) -> String {
+        self.state.push(chunk, self.policy, self.tokens)
+    }
+
+    /// Ends the stream: the rest of the text, and what was found in all of it.
+    pub fn finish(mut self) -> (String, Counts) {
+        let rest = self.state.finish(self.policy, self.tokens);
+        (rest, self.state.counts())
+    }
+
+    /// What was found so far.
+    pub fn counts(&self) -> Counts {
+        self.state.counts()
+    }
+
+    /// How many bytes of text wait for more.
+    pub fn held_bytes(&self) -> usize {
+        self.state.held_bytes()
     }
 }

@@ -1,6 +1,7 @@
 //! Finding without changing.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::class::Class;
 use crate::engine::{Engine, Event};
@@ -27,19 +28,19 @@ pub struct Match {
 /// The compiled rules. Made once and shared.
 #[derive(Clone, Debug)]
 pub struct Scanner {
-    rules: Rules,
+    rules: Arc<Rules>,
     report_all: Policy,
 }
 
 impl Scanner {
     /// Compiles the rules.
     pub fn new() -> Self {
-        Self { rules: Rules::new(), report_all: Policy::report_all() }
+        Self { rules: Arc::new(Rules::new()), report_all: Policy::report_all() }
     }
 
     /// A pass over one text.
-    pub(crate) fn start(&self) -> Engine<'_> {
-        Engine::new(&self.rules)
+    pub(crate) fn start(&self) -> Engine {
+        Engine::new(Arc::clone(&self.rules))
     }
 
     /// Everything found in the text, whatever its confidence, in order and without overlap.
