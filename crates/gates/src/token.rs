@@ -161,7 +161,7 @@ pub(crate) async fn watch(vault: std::sync::Weak<Vault>) {
                 vault.memory.looked.store(asked, Ordering::Release);
             }
             Err(error) => {
-                tracing::warn!(%error, "the cache epoch cannot be read; every key is looked up afresh")
+                tracing::warn!(%error, "the cache epoch cannot be read; every key is looked up afresh");
             }
         }
     }

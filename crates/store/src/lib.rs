@@ -1,1 +1,55 @@
-//! x
+//! All SQL of the rooms. Reads borrow a [`gates::Tx`], writes a [`gates::WriteTx`]; neither can be made here, begun or
+//! committed here. Every statement says `tenant_id = $1` although row-level security says it too: the second lock, and
+//! what lets a sharded database send the statement to one node.
+
+pub mod agents;
+pub mod audit;
+pub mod keys;
+pub mod organizations;
+pub mod policies;
+pub mod projects;
+pub mod providers;
+pub mod schema;
+
+use kernel::{Problem, ProblemKind};
+
+/// A statement failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// A row of that name exists already.
+    #[error("something of that name exists already")]
+    Taken,
+    /// The row it refers to does not exist in this tenant.
+    #[error("what it refers to does not exist")]
+    Dangling,
+    /// The database failed.
+    #[error("the database failed: {0}")]
+    Database(sqlx::Error),
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        match error.as_database_error() {
+            Some(refused) if refused.is_unique_violation() => Self::Taken,
+            Some(refused) if refused.is_foreign_key_violation() => Self::Dangling,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl From<StoreError> for Problem {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Taken => Problem::new(
+                ProblemKind::Conflict,
+                "Something of that name exists already; choose another name.",
+            ),
+            StoreError::Dangling => Problem::not_found(),
+            StoreError::Database(error) => {
+                // The cause is for the machine's log; the client gets a request id to quote.
+                tracing::error!(%error, "a statement failed");
+                Problem::internal()
+            }
+        }
+    }
+}

@@ -1,0 +1,358 @@
+//! The audit log: its queue, its tree, its checkpoints, and reading it back.
+
+use gates::{SystemTx, Tx};
+use kernel::{EntryId, TenantId, Timestamp};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::StoreError;
+
+/// The log's identity and how far its tree has grown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// Whose log.
+    pub tenant: TenantId,
+    /// The origin, which is also its key's name.
+    pub origin: String,
+    /// The public key.
+    pub public_key: Vec<u8>,
+    /// Leaves so far.
+    pub size: i64,
+    /// Roots of the perfect subtrees.
+    pub frontier: Vec<u8>,
+    /// Root of the tree.
+    pub root: Vec<u8>,
+}
+
+/// Tenants with entries waiting, at most `rows` of them.
+pub async fn waiting(tx: &mut SystemTx, rows: i64) -> Result<Vec<TenantId>, StoreError> {
+    // One index probe per tenant instead of a scan of the whole queue.
+    let found = sqlx::query!(
+        r#"with recursive t as (
+               (select tenant_id from audit_queue order by tenant_id limit 1)
+               union all
+               select (select q.tenant_id from audit_queue q where q.tenant_id > t.tenant_id
+                       order by q.tenant_id limit 1)
+               from t where t.tenant_id is not null
+           )
+           select tenant_id as "tenant_id!" from t where tenant_id is not null limit $1"#,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.tenant_id)).collect())
+}
+
+/// Takes the log's lock for this transaction. False when another sequencer has it.
+pub async fn try_lead(tx: &mut SystemTx, tenant: TenantId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"select pg_try_advisory_xact_lock(hashtextextended('portcullis.log.' || $1::text, 0)) as "leads!""#,
+        tenant.to_string()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.leads)
+}
+
+/// The log of a tenant; `None` before its first entry is placed.
+pub async fn log(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<Log>, StoreError> {
+    let row = sqlx::query!(
+        "select l.origin, l.public_key, t.size, t.frontier, t.root from audit_log l \
+         join audit_tree t on t.tenant_id = l.tenant_id where l.tenant_id = $1",
+        tenant.uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Log {
+        tenant,
+        origin: row.origin,
+        public_key: row.public_key,
+        size: row.size,
+        frontier: row.frontier,
+        root: row.root,
+    }))
+}
+
+/// What a new log is.
+pub struct NewLog<'a> {
+    /// Whose log.
+    pub tenant: TenantId,
+    /// The origin.
+    pub origin: &'a str,
+    /// The public key.
+    pub public_key: &'a [u8],
+    /// The signing seed, sealed.
+    pub seed_sealed: &'a [u8],
+    /// Root of the empty tree.
+    pub empty_root: &'a [u8],
+    /// Now.
+    pub at: Timestamp,
+}
+
+/// Opens a tenant's log: an empty tree and a key to sign it.
+pub async fn open_log(tx: &mut SystemTx, new: &NewLog<'_>) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into audit_log (tenant_id, origin, public_key, seed_sealed, created_at) values ($1, $2, $3, $4, $5)",
+        new.tenant.uuid(),
+        new.origin,
+        new.public_key,
+        new.seed_sealed,
+        OffsetDateTime::from(new.at)
+    )
+    .execute(tx.connection())
+    .await?;
+    sqlx::query!(
+        "insert into audit_tree (tenant_id, size, frontier, root) values ($1, 0, ''::bytea, $2)",
+        new.tenant.uuid(),
+        new.empty_root
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The log's signing seed, sealed.
+pub async fn sealed_seed(tx: &mut SystemTx, tenant: TenantId) -> Result<Vec<u8>, StoreError> {
+    let row = sqlx::query!("select seed_sealed from audit_log where tenant_id = $1", tenant.uuid())
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(row.seed_sealed)
+}
+
+/// Takes waiting entries off the queue, oldest ids first, at most `rows`.
+pub async fn take(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    rows: i64,
+) -> Result<Vec<(EntryId, Vec<u8>)>, StoreError> {
+    let found = sqlx::query!(
+        "with taken as (delete from audit_queue q using (select xact, entry_id from audit_queue where tenant_id = $1 \
+         limit $2) w where q.tenant_id = $1 and q.xact = w.xact and q.entry_id = w.entry_id \
+         returning q.entry_id, q.leaf_hash) select entry_id, leaf_hash from taken order by entry_id",
+        tenant.uuid(),
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| (EntryId::from_uuid(row.entry_id), row.leaf_hash)).collect())
+}
+
+/// Places leaves from `first` on.
+pub async fn place(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    first: i64,
+    leaves: &[(EntryId, Vec<u8>)],
+) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = leaves.iter().map(|(id, _)| id.uuid()).collect();
+    let hashes: Vec<Vec<u8>> = leaves.iter().map(|(_, hash)| hash.clone()).collect();
+    sqlx::query!(
+        "insert into audit_leaf (tenant_id, seq, entry_id, hash) \
+         select $1, $2 + n - 1, id, hash from unnest($3::uuid[], $4::bytea[]) with ordinality as l (id, hash, n)",
+        tenant.uuid(),
+        first,
+        &ids,
+        &hashes
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Grows the tree from `old_size`. False when it is not of that size any more: somebody else grew it.
+pub async fn grow(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    old_size: i64,
+    size: i64,
+    frontier: &[u8],
+    root: &[u8],
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update audit_tree set size = $3, frontier = $4, root = $5 where tenant_id = $1 and size = $2",
+        tenant.uuid(),
+        old_size,
+        size,
+        frontier,
+        root
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}
+
+/// Logs that have grown since their last checkpoint, when that is older than `before` or there is none.
+pub async fn unsigned(tx: &mut SystemTx, before: Timestamp, rows: i64) -> Result<Vec<TenantId>, StoreError> {
+    let found = sqlx::query!(
+        "select t.tenant_id from audit_tree t left join lateral (\
+             select c.size, c.signed_at from audit_checkpoint c where c.tenant_id = t.tenant_id \
+             order by c.size desc limit 1) c on true \
+         where t.size > coalesce(c.size, -1) and (c.signed_at is null or c.signed_at < $1) limit $2",
+        OffsetDateTime::from(before),
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.tenant_id)).collect())
+}
+
+/// The newest checkpoint, as the system sees it.
+pub async fn last_signed(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+    let row = sqlx::query!(
+        "select size, root from audit_checkpoint where tenant_id = $1 order by size desc limit 1",
+        tenant.uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| (row.size, row.root)))
+}
+
+/// Leaf hashes `from..to`, as the system sees them.
+pub async fn leaf_hashes(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    from: i64,
+    to: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let found = sqlx::query!(
+        "select hash from audit_leaf where tenant_id = $1 and seq >= $2 and seq < $3 order by seq",
+        tenant.uuid(),
+        from,
+        to
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.hash).collect())
+}
+
+/// Keeps a signed checkpoint. One of the same size is kept already when two sign at once, and is the same.
+pub async fn keep_checkpoint(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    size: i64,
+    root: &[u8],
+    note: &str,
+    at: Timestamp,
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into audit_checkpoint (tenant_id, size, root, note, signed_at) values ($1, $2, $3, $4, $5) \
+         on conflict do nothing",
+        tenant.uuid(),
+        size,
+        root,
+        note,
+        OffsetDateTime::from(at)
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// A signed checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Signed {
+    /// Leaves it covers.
+    pub size: i64,
+    /// The signed note.
+    pub note: String,
+    /// When it was signed.
+    pub signed_at: Timestamp,
+    /// The log's origin.
+    pub origin: String,
+    /// The log's public key.
+    pub public_key: Vec<u8>,
+}
+
+/// The tenant's newest checkpoint with the key that verifies it.
+pub async fn newest_checkpoint(tx: &mut Tx) -> Result<Option<Signed>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        "select c.size, c.note, c.signed_at, l.origin, l.public_key from audit_checkpoint c \
+         join audit_log l on l.tenant_id = c.tenant_id where c.tenant_id = $1 order by c.size desc limit 1",
+        tenant
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Signed {
+        size: row.size,
+        note: row.note,
+        signed_at: row.signed_at.into(),
+        origin: row.origin,
+        public_key: row.public_key,
+    }))
+}
+
+/// Entries in the order of the log, from index `from` on, as the bytes that were hashed.
+pub async fn leaves(tx: &mut Tx, from: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let found = sqlx::query!(
+        "select e.leaf from audit_leaf l join audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id \
+         where l.tenant_id = $1 and l.seq >= $2 and l.seq < $2 + $3 order by l.seq",
+        tenant,
+        from,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.leaf).collect())
+}
+
+/// What a list of entries is narrowed to.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// Only entries before this one, newest first.
+    pub before: Option<EntryId>,
+    /// Only this kind.
+    pub kind: Option<String>,
+    /// Only entries of this request.
+    pub request_id: Option<String>,
+}
+
+/// An entry with its place, when it has one already.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// The entry's id.
+    pub id: EntryId,
+    /// The entry's bytes.
+    pub leaf: Vec<u8>,
+    /// Its index in the log.
+    pub seq: Option<i64>,
+}
+
+/// The tenant's entries, newest first.
+pub async fn entries(tx: &mut Tx, filter: &Filter, rows: i64) -> Result<Vec<Placed>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let found = sqlx::query!(
+        r#"select e.id, e.leaf, l.seq as "seq?" from audit_entry e
+           left join audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+           where e.tenant_id = $1 and ($2::uuid is null or e.id < $2) and ($3::text is null or e.kind = $3)
+             and ($4::text is null or e.request_id = $4)
+           order by e.id desc limit $5"#,
+        tenant,
+        filter.before.map(EntryId::uuid),
+        filter.kind,
+        filter.request_id,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(|row| Placed { id: EntryId::from_uuid(row.id), leaf: row.leaf, seq: row.seq })
+        .collect())
+}
+
+/// One entry.
+pub async fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<Placed>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        r#"select e.id, e.leaf, l.seq as "seq?" from audit_entry e
+           left join audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
+           where e.tenant_id = $1 and e.id = $2"#,
+        tenant,
+        id.uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Placed { id: EntryId::from_uuid(row.id), leaf: row.leaf, seq: row.seq }))
+}

@@ -1,0 +1,177 @@
+//! Roles and tables, made and kept up to date by the owner's connection. Runs at set-up and at each upgrade, never
+//! while serving: the serving roles own nothing.
+
+use gates::ClaimsKey;
+use sqlx::Connection;
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+use sqlx::postgres::PgConnection;
+use zeroize::Zeroizing;
+
+static MIGRATOR: Migrator = sqlx::migrate!("./migrations");
+
+/// The role that owns the schema. Nobody logs in as it.
+pub const OWNER_ROLE: &str = "portcullis_owner";
+/// The role that serves tenants.
+pub const APP_ROLE: &str = "portcullis_app";
+/// The role that looks keys up and keeps the logs.
+pub const SYSTEM_ROLE: &str = "portcullis_system";
+
+/// The schema could not be made or brought up to date.
+#[derive(Debug, thiserror::Error)]
+pub enum SchemaError {
+    /// A statement failed.
+    #[error("the schema could not be prepared: {0}")]
+    Sql(#[from] sqlx::Error),
+    /// A migration failed or does not match what was applied before.
+    #[error("a migration could not be applied: {0}")]
+    Migrate(#[from] MigrateError),
+    /// The roles exist, but this login may not use them.
+    #[error(
+        "the role {0} is missing and this login may not create roles; create it, or use a login that may"
+    )]
+    MissingRole(&'static str),
+}
+
+/// Passwords the two serving roles log in with.
+pub struct RolePasswords {
+    /// For [`APP_ROLE`].
+    pub app: Zeroizing<String>,
+    /// For [`SYSTEM_ROLE`].
+    pub system: Zeroizing<String>,
+}
+
+impl RolePasswords {
+    /// The passwords that belong to an instance key, so that nothing more has to be kept or configured.
+    pub fn derive(key: &crypto::InstanceKey) -> Self {
+        let of = |purpose| Zeroizing::new(crypto::hex(key.derive(purpose).as_slice()));
+        Self { app: of("role/portcullis_app/v1"), system: of("role/portcullis_system/v1") }
+    }
+}
+
+/// What a run of [`prepare`] did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Prepared {
+    /// Migrations applied now.
+    pub applied: usize,
+    /// Migrations in all.
+    pub total: usize,
+}
+
+/// Makes the roles when they are missing, applies the migrations as the owner role, and installs the claims key.
+///
+/// `owner` is a login that owns the database or is a superuser. Safe to run again and from several places at once.
+/// `passwords` are set on the serving roles; `None` leaves their log-in to the operator.
+pub async fn prepare(
+    owner: &mut PgConnection,
+    claims: &ClaimsKey,
+    passwords: Option<&RolePasswords>,
+) -> Result<Prepared, SchemaError> {
+    // One preparation at a time; released with the session at the latest.
+    sqlx::query("select pg_advisory_lock(hashtextextended('portcullis.schema', 0))")
+        .execute(&mut *owner)
+        .await?;
+    let done = prepare_locked(owner, claims, passwords).await;
+    // A failed unlock means a broken session, which unlocks by ending.
+    let _ = sqlx::raw_sql("reset role; select pg_advisory_unlock(hashtextextended('portcullis.schema', 0))")
+        .execute(&mut *owner)
+        .await;
+    done
+}
+
+async fn prepare_locked(
+    owner: &mut PgConnection,
+    claims: &ClaimsKey,
+    passwords: Option<&RolePasswords>,
+) -> Result<Prepared, SchemaError> {
+    make_roles(owner, passwords).await?;
+    sqlx::raw_sql(DATABASE_SETTINGS).execute(&mut *owner).await?;
+    sqlx::raw_sql("set role portcullis_owner; set search_path = portcullis, pg_temp")
+        .execute(&mut *owner)
+        .await?;
+    owner.ensure_migrations_table("_sqlx_migrations").await?;
+    let before = owner.list_applied_migrations("_sqlx_migrations").await?.len();
+    MIGRATOR.run_direct(None, &mut *owner, false).await?;
+    let (inner, outer) = claims.pads();
+    sqlx::query(
+        "insert into gate_private.claims_key (inner_pad, outer_pad) values ($1, $2) \
+         on conflict (only_row) do update set inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad",
+    )
+    .bind(inner.as_slice())
+    .bind(outer.as_slice())
+    .execute(&mut *owner)
+    .await?;
+    let total = MIGRATOR.iter().count();
+    Ok(Prepared { applied: total.saturating_sub(before), total })
+}
+
+/// Roles are the cluster's, so another database's preparation may race this one: losing that race is no error.
+async fn make_roles(owner: &mut PgConnection, passwords: Option<&RolePasswords>) -> Result<(), SchemaError> {
+    for (role, attributes) in
+        [(OWNER_ROLE, "nologin"), (APP_ROLE, "login noinherit"), (SYSTEM_ROLE, "login noinherit")]
+    {
+        let exists: bool = sqlx::query_scalar("select exists (select from pg_roles where rolname = $1)")
+            .bind(role)
+            .fetch_one(&mut *owner)
+            .await?;
+        if !exists {
+            sqlx::query("select set_config('portcullis.role', $1, false), set_config('portcullis.attributes', $2, false)")
+                .bind(role)
+                .bind(attributes)
+                .execute(&mut *owner)
+                .await?;
+            sqlx::raw_sql(MAKE_ROLE)
+                .execute(&mut *owner)
+                .await
+                .map_err(|_| SchemaError::MissingRole(role))?;
+        }
+    }
+    let Some(passwords) = passwords else { return Ok(()) };
+    for (role, password) in [(APP_ROLE, &passwords.app), (SYSTEM_ROLE, &passwords.system)] {
+        let mut tx = owner.begin().await?;
+        // As a setting and not in the statement's text, so that the server's log never holds it.
+        sqlx::query(
+            "select set_config('portcullis.role', $1, true), set_config('portcullis.password', $2, true)",
+        )
+        .bind(role)
+        .bind(password.as_str())
+        .execute(&mut *tx)
+        .await?;
+        sqlx::raw_sql(SET_PASSWORD).execute(&mut *tx).await?;
+        tx.commit().await?;
+    }
+    Ok(())
+}
+
+const MAKE_ROLE: &str = r"
+do $$ begin
+    execute format('create role %I %s nosuperuser nocreatedb nocreaterole nobypassrls',
+                   current_setting('portcullis.role'), current_setting('portcullis.attributes'));
+exception when duplicate_object or unique_violation then null;
+end $$";
+
+const SET_PASSWORD: &str = r"
+do $$ begin
+    perform pg_advisory_xact_lock(hashtextextended('portcullis.roles', 0));
+    execute format('alter role %I password %L', current_setting('portcullis.role'),
+                   current_setting('portcullis.password'));
+end $$";
+
+/// The schema belongs to the owner role; the serving roles may connect and nothing more. Large objects and
+/// temporary tables are nobody's: both are places row-level security does not reach.
+const DATABASE_SETTINGS: &str = r"
+do $$ begin
+    if not pg_has_role(current_user, 'portcullis_owner', 'member') then
+        execute format('grant portcullis_owner to %I', current_user);
+    end if;
+    execute format('grant connect, create on database %I to portcullis_owner', current_database());
+    execute format('revoke all on database %I from public', current_database());
+    execute format('grant connect on database %I to portcullis_app, portcullis_system', current_database());
+    execute 'revoke all on schema public from public';
+    if (select rolsuper from pg_roles where rolname = current_user) then
+        revoke execute on function pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid),
+            pg_catalog.lo_from_bytea(oid, bytea) from public;
+    end if;
+    if to_regnamespace('portcullis') is null then
+        execute 'create schema portcullis authorization portcullis_owner';
+    end if;
+end $$";
