@@ -148,18 +148,16 @@ pub struct ServerFacts {
 
 /// Asks the server about itself.
 pub async fn server_facts(conn: &mut PgConnection) -> Result<ServerFacts, SchemaError> {
-    let (version, login, superuser, now, tls, connections_max, pgvector) = sqlx::query_as::<
-        _,
-        (String, String, bool, time::OffsetDateTime, bool, i32, Option<String>),
-    >(
-        "select current_setting('server_version'), current_user::text, \
+    let (version, login, superuser, now, tls, connections_max, pgvector) =
+        sqlx::query_as::<_, (String, String, bool, time::OffsetDateTime, bool, i32, Option<String>)>(
+            "select current_setting('server_version'), current_user::text, \
                 (select rolsuper from pg_roles where rolname = current_user), clock_timestamp(), \
                 coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false), \
                 current_setting('max_connections')::int, \
                 (select default_version::text from pg_available_extensions where name = 'vector')",
-    )
-    .fetch_one(&mut *conn)
-    .await?;
+        )
+        .fetch_one(&mut *conn)
+        .await?;
     Ok(ServerFacts { version, login, superuser, now: now.into(), tls, connections_max, pgvector })
 }
 
