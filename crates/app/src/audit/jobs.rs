@@ -5,7 +5,7 @@
 //! point leaves either all of a step or nothing. A checkpoint is signed only over a tree that is committed.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audit_log::{Checkpoint, EMPTY_ROOT, Frontier, Hash, KeyName, SigningKey, sign_checkpoint};
 use crypto::Place;
@@ -24,6 +24,8 @@ const LOGS_AT_ONCE_MAX: i64 = 1_000;
 const POLL_MILLIS: u64 = 100;
 /// Shortest time between two rounds, in milliseconds: under load one round places many entries.
 const ROUND_MILLIS_MIN: u64 = 20;
+/// Pause between two looks for logs whose checkpoint is due, in milliseconds.
+const SIGN_LOOK_MILLIS: u64 = 1_000;
 /// Longest wait for an entry to be placed and signed on demand, in milliseconds.
 const SETTLE_MILLIS_MAX: u64 = 10_000;
 
@@ -69,14 +71,18 @@ impl Sequencer {
 
     /// Works until `stop` turns true, then once more, so that what was acknowledged is placed and signed.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
+        let mut signed = Instant::now();
         loop {
             let done = *stop.borrow();
             if let Err(error) = self.round().await {
                 tracing::error!(%error, "entries could not be placed in their logs");
             }
-            let before = if done { Duration::ZERO } else { self.checkpoint_every };
-            if let Err(error) = self.sign_due(before).await {
-                tracing::error!(%error, "checkpoints could not be signed");
+            if done || signed.elapsed() >= Duration::from_millis(SIGN_LOOK_MILLIS) {
+                signed = Instant::now();
+                let age = if done { Duration::ZERO } else { self.checkpoint_every };
+                if let Err(error) = self.sign_due(age).await {
+                    tracing::error!(%error, "checkpoints could not be signed");
+                }
             }
             if done {
                 return;
