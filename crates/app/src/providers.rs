@@ -12,8 +12,8 @@ use kernel::{EventKind, FieldError, Permission, Problem, ProviderId, Rng, Tenant
 
 pub use directory::{Destination, Directory, Endpoint, EnvProvider, ListedModel, Route};
 pub use input::{
-    BASE_URL_BYTES_MAX, BaseUrl, LOOPBACK, ModelName, PROVIDER_KEY_BYTES_MAX, PROVIDER_NAME_BYTES_MAX, ProviderKey,
-    ProviderName, UrlRules, literal,
+    BASE_URL_BYTES_MAX, BaseUrl, LOOPBACK, ModelName, PROVIDER_KEY_BYTES_MAX, PROVIDER_NAME_BYTES_MAX,
+    ProviderKey, ProviderName, UrlRules, literal,
 };
 pub use reach::{Place, Reach, place};
 
@@ -127,7 +127,8 @@ pub async fn list(mut pass: Pass<ListProviders>) -> Result<(Vec<Provider>, Recei
             created_at: row.created_at,
         })
         .collect();
-    let receipt = pass.seal(Draft::done(EventKind::ProvidersListed).fact("count", shown.len() as u64)).await?;
+    let receipt =
+        pass.seal(Draft::done(EventKind::ProvidersListed).fact("count", shown.len() as u64)).await?;
     Ok((shown, receipt))
 }
 

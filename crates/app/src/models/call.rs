@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use gates::{Clean, Draft, Pass, Privacy, Raw, Receipt};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
 use llm::chat::ChatRequest;
@@ -180,7 +178,9 @@ impl Call {
                     &runtime,
                 );
             }
-            Err(_) => tracing::error!(%intent, "a call ended outside the runtime; its outcome is not on record"),
+            Err(_) => {
+                tracing::error!(%intent, "a call ended outside the runtime; its outcome is not on record")
+            }
         }
     }
 }
@@ -232,4 +232,3 @@ fn with_usage(draft: Draft, route: &Route, usage: Option<&Usage>) -> Draft {
         None => draft.fact("cost_usd", "unknown"),
     }
 }
-
