@@ -1,3 +1,16 @@
 //! The Portcullis server as a library: what the `portcullis` binary is made of.
 
+pub mod cli;
+mod database;
 pub mod embedded;
+mod home;
+mod listen;
+mod root;
+pub mod run;
+mod say;
+mod serve;
+mod server;
+pub mod settings;
+mod signals;
+mod telemetry;
+pub mod up;
