@@ -7,9 +7,11 @@ pub mod agents;
 pub mod audit;
 pub mod input;
 pub mod keys;
+pub mod models;
 pub mod organizations;
 pub mod policies;
 pub mod projects;
+pub mod providers;
 pub mod setup;
 
 /// Declares an action: its type, name, permission, caller and mode.

@@ -263,9 +263,13 @@ do $$ begin
 end $$";
 
 /// The schema belongs to the owner role; the serving roles may connect and nothing more. Large objects and
-/// temporary tables are nobody's: both are places row-level security does not reach.
+/// temporary tables are nobody's: both are places row-level security does not reach. Nor may a session look at or
+/// end other sessions of its role, whose statements hold other tenants' claims and entries, or take advisory locks,
+/// whose numbers anybody can work out; the roles that need those get them back.
 const DATABASE_SETTINGS: &str = r"
-do $$ begin
+do $$ declare
+    lock record;
+begin
     if not pg_has_role(current_user, 'portcullis_owner', 'member') then
         execute format('grant portcullis_owner to %I', current_user);
     end if;
@@ -276,6 +280,19 @@ do $$ begin
     if (select rolsuper from pg_roles where rolname = current_user) then
         revoke execute on function pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid),
             pg_catalog.lo_from_bytea(oid, bytea) from public;
+        revoke execute on function pg_catalog.pg_stat_get_activity(integer),
+            pg_catalog.pg_stat_get_backend_activity(integer), pg_catalog.pg_terminate_backend(integer, bigint),
+            pg_catalog.pg_cancel_backend(integer) from public;
+        grant execute on function pg_catalog.pg_stat_get_activity(integer),
+            pg_catalog.pg_stat_get_backend_activity(integer) to pg_read_all_stats;
+        grant execute on function pg_catalog.pg_terminate_backend(integer, bigint),
+            pg_catalog.pg_cancel_backend(integer) to pg_signal_backend;
+        for lock in select oid::regprocedure as name from pg_proc
+                    where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_'
+        loop
+            execute format('revoke execute on function %s from public', lock.name);
+            execute format('grant execute on function %s to portcullis_owner, portcullis_system', lock.name);
+        end loop;
     end if;
     if to_regnamespace('portcullis') is null then
         execute 'create schema portcullis authorization portcullis_owner';
