@@ -5,10 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use api::http::HttpSettings;
 use app::audit::jobs::Sequencer;
-use axum::Router;
+use app::models::Calls;
+use app::providers::{Directory, UrlRules};
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
+use gateway::{Gateway, Upstream};
 use kernel::SystemClock;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
@@ -17,10 +20,14 @@ use tokio::task::JoinHandle;
 
 use crate::database::quiet;
 use crate::listen;
-use crate::settings::Settings;
+use crate::settings::{HttpLimits, Settings};
+use crate::telemetry::metrics::{self, Metrics, counted};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
+
+/// How long the outcomes of calls that were cut off may take to be recorded, in seconds.
+const LAST_OUTCOMES_SECONDS_MAX: u64 = 5;
 
 /// The two logins of the serving roles.
 pub(crate) struct Logins {
@@ -34,12 +41,11 @@ pub(crate) struct Logins {
 pub(crate) struct Server {
     /// The gates.
     pub(crate) vault: Arc<Vault>,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
     /// The URL clients use, without a slash at its end.
     pub(crate) url: String,
     /// Where metrics are, when they are served.
     pub(crate) metrics_url: Option<String>,
+    calls: Calls,
     stop_accepting: watch::Sender<bool>,
     stop_jobs: watch::Sender<bool>,
     serving: JoinHandle<usize>,
@@ -71,13 +77,58 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     .await?;
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
-    let router = Router::new();
+    let rules = UrlRules {
+        allow_private: settings.upstream.private,
+        allow_plain_http: settings.upstream.plain_http,
+    };
+    let directory = Directory::new(rules, settings.providers, vault.clock().now())?;
+    let limits = gateway::Limits { body_bytes_max: settings.http.body_bytes_max, ..gateway::Limits::default() };
+    let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
+    let gateway = Gateway::new(Arc::clone(&vault), Arc::new(directory), upstream, limits);
+    let calls = gateway.calls().clone();
+    let state = api::State::new(Arc::clone(&vault), sequencer.clone(), rules);
+    let faces = api::router(state).merge(gateway::router(gateway));
+    let metrics = Arc::new(Metrics::new());
+    let router = counted(api::http::layers(faces, http_settings(settings.http)), Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
+    let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
+    let metrics_url = match settings.metrics_listen {
+        None => None,
+        Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, scraped).await?),
+    };
     tracing::info!(%address, "ready");
-    Ok(Server { vault, address, url, metrics_url: None, stop_accepting, stop_jobs, serving, sequencing })
+    Ok(Server { vault, url, metrics_url, calls, stop_accepting, stop_jobs, serving, sequencing })
+}
+
+fn http_settings(limits: HttpLimits) -> HttpSettings {
+    HttpSettings {
+        body_bytes_max: limits.body_bytes_max,
+        rate_standard_per_minute: limits.rate_standard_per_minute,
+        rate_llm_per_minute: limits.rate_llm_per_minute,
+        request_timeout: limits.request_timeout,
+        cors_origins: limits.cors_origins,
+        trusted_proxies: limits.trusted_proxies,
+        forwarded_by: limits.forwarded_by,
+        ..HttpSettings::new(Arc::new(SystemClock), Arc::new(SystemRng))
+    }
+}
+
+/// Serves `/metrics` on a listener of its own, which no proxy of the product's leads to.
+async fn serve_metrics(
+    wanted: SocketAddr,
+    metrics: Arc<Metrics>,
+    vault: &Arc<Vault>,
+    told_to_stop: watch::Receiver<bool>,
+) -> Result<String> {
+    let listener =
+        TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted} for metrics"))?;
+    let address = listener.local_addr().context("the metrics address is not known")?;
+    let router = metrics::router(metrics, Arc::clone(vault));
+    tokio::spawn(listen::serve(listener, router, told_to_stop, Duration::ZERO));
+    Ok(format!("http://{address}/metrics"))
 }
 
 impl Server {
@@ -89,6 +140,10 @@ impl Server {
             Ok(0) => {}
             Ok(cut) => tracing::warn!(connections = cut, "connections were cut off after the grace period"),
             Err(error) => tracing::error!(%error, "the listener failed"),
+        }
+        let limit = Duration::from_secs(LAST_OUTCOMES_SECONDS_MAX);
+        if tokio::time::timeout(limit, self.calls.settled()).await.is_err() {
+            tracing::warn!("not every call's outcome is on record");
         }
         let _ = self.stop_jobs.send(true);
         let limit = Duration::from_secs(LAST_ROUND_SECONDS_MAX);
