@@ -3,6 +3,7 @@
 pub mod cli;
 mod database;
 pub mod embedded;
+pub mod export;
 mod home;
 mod listen;
 mod root;
@@ -14,3 +15,5 @@ pub mod settings;
 mod signals;
 mod telemetry;
 pub mod up;
+pub mod verify;
+mod web;
