@@ -224,16 +224,16 @@ const OBJECTS: &[Broken] = &[
         "gate.tenant() believes claims that nobody signed.",
     ),
     broken("no schema", "drop schema gate cascade", "Schema gate is missing. Run: portcullis migrate"),
-    broken(
-        "no claims function",
-        "drop function gate.tenant() cascade",
-        "gate.tenant() cannot verify claims",
-    ),
+    broken("no claims function", "drop function gate.tenant() cascade", "gate.tenant() cannot verify claims"),
 ];
 
 /// Roles, which belong to the whole server: each case has one of its own in the place of `portcullis_app`.
 const ROLES: &[(&str, &str, &str)] = &[
-    ("it_guard_super", "superuser", "Role it_guard_super is a superuser, whom row-level security does not bind."),
+    (
+        "it_guard_super",
+        "superuser",
+        "Role it_guard_super is a superuser, whom row-level security does not bind.",
+    ),
     ("it_guard_bypass", "bypassrls", "Role it_guard_bypass has BYPASSRLS."),
     ("it_guard_creator", "createrole", "Role it_guard_creator has CREATEROLE and could give itself more."),
     ("it_guard_copier", "replication", "Role it_guard_copier has REPLICATION and could copy every row."),
@@ -266,7 +266,8 @@ async fn break_one(house: &'static House, case: &Broken) -> Option<String> {
     }
     let said = refusal(database.options()).await;
     house.drop_database(database).await;
-    (!said.contains(case.says)).then(|| format!("  - {}: expected {:?}, it said {said}", case.what, case.says))
+    (!said.contains(case.says))
+        .then(|| format!("  - {}: expected {:?}, it said {said}", case.what, case.says))
 }
 
 #[test]
