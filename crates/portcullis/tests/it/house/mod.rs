@@ -10,6 +10,7 @@
 //!
 //! The server ends with this process: its watchdog sees to that, however the process ends.
 
+pub(crate) mod actions;
 mod claims;
 mod tenant;
 
