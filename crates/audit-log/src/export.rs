@@ -77,6 +77,11 @@ impl<'s, S: TileSink + ?Sized> Exporter<'s, S> {
         Ok(Self { sink, note, checkpoint, bundle: Vec::new(), levels: vec![(Vec::new(), 0)], pushed: 0 })
     }
 
+    /// The sink, for a caller that takes away what was written so far.
+    pub const fn sink_mut(&mut self) -> &mut S {
+        self.sink
+    }
+
     /// Takes the next leaf.
     pub fn push(&mut self, leaf: &[u8]) -> Result<(), ExportError> {
         self.pushed += 1;

@@ -41,7 +41,7 @@ named!(
     kernel::ProviderId,
     kernel::EntryId
 );
-named!(Permission, Role, Timestamp);
+named!(Permission, Role, Timestamp, llm::price::PicoUsd);
 
 impl From<u64> for Fact {
     /// Entries hold integers that every JSON reader can hold; past 2⁵³ the number becomes text.

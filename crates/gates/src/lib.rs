@@ -28,6 +28,6 @@ pub use pass::{Action, Mode, Pass, Read, Record, Transaction, Write, WriteTx};
 pub use pool::DatabaseError;
 pub use principal::{Agent, Caller, Human, Principal, Service};
 pub use privacy::{Clean, CleanStream, Privacy, Raw};
-pub use system::{Reason, SystemTx};
+pub use system::{Reason, SealError, SystemTx};
 pub use tenancy::Tx;
 pub use vault::{OpenError, Vault, VaultOptions};

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use kernel::Rng;
 use llm::chat::{ChatRequest, ChatResponse, RequestError};
-use llm::json::{JsonError, Limits, Splice};
+use llm::json::{Document, JsonError, Limits, Splice, Value};
 use llm::sse::{ChatStreamTap, FilterKey, Finished, JsonFragmentFilter, TapError, TapOptions, TextFilter};
 use llm::walk::{self, Body};
 use pii::{Counts, Policy, Scanner, StreamState, Tokens};
@@ -93,13 +93,26 @@ impl Privacy {
         Clean(Bytes::from(splice.apply(document.text()).into_owned()))
     }
 
-    /// Cleans a complete chat response.
+    /// Cleans a complete chat response. When anything was replaced, `logprobs` become `null`.
     pub fn chat_response(&self, Raw(body): Raw<Bytes>, limits: Limits) -> Result<Clean<Bytes>, JsonError> {
-        let redacted = walk::redact(&body, Body::ChatResponse, limits, |leaf| self.replace(leaf.text))?;
-        Ok(match redacted.body {
-            Cow::Owned(new) => Clean(Bytes::from(new)),
-            Cow::Borrowed(_) => Clean(body.clone()),
-        })
+        let document = Document::parse(&body, limits)?;
+        let mut splice = Splice::new();
+        let report = walk::for_each_text(&document, Body::ChatResponse, &mut splice, &mut |leaf| {
+            self.replace(leaf.text)
+        });
+        if report.replaced > 0 {
+            // The tokens of `logprobs` spell out the text that was just replaced.
+            for choice in document.root().get("choices").into_iter().flat_map(Value::items) {
+                if let Some(logprobs) = choice.get("logprobs").filter(|value| !value.is_null()) {
+                    splice.replace(logprobs.span(), "null");
+                }
+            }
+        }
+        let new = match splice.apply(document.text()) {
+            Cow::Owned(new) => Some(new),
+            Cow::Borrowed(_) => None,
+        };
+        Ok(Clean(new.map_or(body, Bytes::from)))
     }
 
     /// Cleans a chat response that streams.
@@ -173,6 +186,11 @@ impl CleanStream {
     /// Takes the provider's next bytes; appends to `out` what the client may see now.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), TapError> {
         self.tap.push(bytes, out)
+    }
+
+    /// Whether the provider has said that its answer is complete; nothing after that is read.
+    pub fn is_done(&self) -> bool {
+        self.tap.is_done()
     }
 
     /// Ends the stream. The last bytes are inside the result, to be sent after the outcome is on record.

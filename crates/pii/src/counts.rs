@@ -29,6 +29,24 @@ impl Counts {
         self.found.iter().fold(0, |sum, n| sum.saturating_add(*n))
     }
 
+    /// Replacements of all classes together.
+    pub fn redacted_total(&self) -> u32 {
+        self.redacted.iter().fold(0, |sum, n| sum.saturating_add(*n))
+    }
+
+    /// What was counted since `earlier`, a copy taken of this same count.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> Self {
+        let mut rest = *self;
+        for (mine, theirs) in rest.found.iter_mut().zip(earlier.found) {
+            *mine = mine.saturating_sub(theirs);
+        }
+        for (mine, theirs) in rest.redacted.iter_mut().zip(earlier.redacted) {
+            *mine = mine.saturating_sub(theirs);
+        }
+        rest
+    }
+
     /// Adds the counts of another text.
     pub fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.found.iter_mut().zip(other.found) {

@@ -207,22 +207,35 @@ pub async fn last_signed(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<(
     Ok(row.map(|row| (row.size, row.root)))
 }
 
-/// Leaf hashes `from..to`, as the system sees them.
-pub async fn leaf_hashes(
+/// Which of these entries have their place in the tree.
+pub async fn placed(
     tx: &mut SystemTx,
     tenant: TenantId,
-    from: i64,
-    to: i64,
-) -> Result<Vec<Vec<u8>>, StoreError> {
+    entries: &[EntryId],
+) -> Result<Vec<EntryId>, StoreError> {
+    let ids: Vec<Uuid> = entries.iter().map(|id| id.uuid()).collect();
     let found = sqlx::query!(
-        "select hash from audit_leaf where tenant_id = $1 and seq >= $2 and seq < $3 order by seq",
+        "select entry_id from audit_leaf where tenant_id = $1 and entry_id = any($2)",
         tenant.uuid(),
-        from,
-        to
+        &ids
     )
     .fetch_all(tx.connection())
     .await?;
-    Ok(found.into_iter().map(|row| row.hash).collect())
+    Ok(found.into_iter().map(|row| EntryId::from_uuid(row.entry_id)).collect())
+}
+
+/// Whether a checkpoint covers the entry.
+pub async fn covered(tx: &mut SystemTx, tenant: TenantId, entry: EntryId) -> Result<bool, StoreError> {
+    let row = sqlx::query!(
+        r#"select exists (
+               select from audit_leaf l where l.tenant_id = $1 and l.entry_id = $2
+               and l.seq < (select max(c.size) from audit_checkpoint c where c.tenant_id = $1)) as "covered!""#,
+        tenant.uuid(),
+        entry.uuid()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.covered)
 }
 
 /// Keeps a signed checkpoint. One of the same size is kept already when two sign at once, and is the same.

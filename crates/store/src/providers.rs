@@ -56,8 +56,8 @@ pub struct NewProvider<'a> {
     pub id: ProviderId,
     /// Its name.
     pub name: &'a Clean<String>,
-    /// Where it is.
-    pub base_url: &'a Clean<String>,
+    /// Where it is: an address that was parsed and checked, not free text.
+    pub base_url: &'a str,
     /// The models it serves.
     pub models: &'a [String],
     /// Its key, sealed.
@@ -75,7 +75,7 @@ pub async fn create(tx: &mut WriteTx, new: &NewProvider<'_>) -> Result<(), Store
         tenant,
         new.id.uuid(),
         new.name.get(),
-        new.base_url.get(),
+        new.base_url,
         new.models,
         new.key_sealed,
         OffsetDateTime::from(new.at)

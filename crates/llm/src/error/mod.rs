@@ -119,26 +119,96 @@ impl ApiError {
 
     /// The body to answer with.
     pub fn to_json(&self) -> String {
-        let mut out = String::with_capacity(self.message.len() + 96);
-        out.push_str("{\"error\":{\"message\":");
-        push_string(&mut out, &self.message);
-        out.push_str(",\"type\":");
-        push_string(&mut out, self.code.error_type());
-        out.push_str(",\"param\":");
-        match &self.param {
-            Some(param) => push_string(&mut out, param),
-            None => out.push_str("null"),
+        self.body().write()
+    }
+
+    /// The body to answer with, naming the request so that it can be found in the log.
+    pub fn to_json_for(&self, request_id: &str) -> String {
+        ErrorBody { request_id: Some(request_id), ..self.body() }.write()
+    }
+
+    fn body(&self) -> ErrorBody<'_> {
+        ErrorBody {
+            message: &self.message,
+            kind: self.code.error_type(),
+            param: self.param.as_deref(),
+            code: self.code.as_str(),
+            gate: None,
+            request_id: None,
         }
-        out.push_str(",\"code\":");
-        push_string(&mut out, self.code.as_str());
-        out.push_str("}}");
-        out
     }
 
     /// The same error as an event of a stream that has already begun.
     pub fn to_sse_event(&self) -> String {
         format!("data: {}\n\n", self.to_json())
     }
+}
+
+/// The members of `error`, in the order they are written. The first four are OpenAI's; SDKs ignore the others.
+struct ErrorBody<'a> {
+    message: &'a str,
+    kind: &'a str,
+    param: Option<&'a str>,
+    code: &'a str,
+    gate: Option<&'a str>,
+    request_id: Option<&'a str>,
+}
+
+impl ErrorBody<'_> {
+    fn write(&self) -> String {
+        let mut out = String::with_capacity(self.message.len() + 160);
+        out.push_str("{\"error\":{\"message\":");
+        push_string(&mut out, self.message);
+        out.push_str(",\"type\":");
+        push_string(&mut out, self.kind);
+        out.push_str(",\"param\":");
+        match self.param {
+            Some(param) => push_string(&mut out, param),
+            None => out.push_str("null"),
+        }
+        out.push_str(",\"code\":");
+        push_string(&mut out, self.code);
+        for (name, value) in [("gate", self.gate), ("request_id", self.request_id)] {
+            if let Some(value) = value {
+                out.push(',');
+                push_string(&mut out, name);
+                out.push(':');
+                push_string(&mut out, value);
+            }
+        }
+        out.push_str("}}");
+        out
+    }
+}
+
+/// An error of the server itself (a gate's refusal, a rate limit, a body too large) in OpenAI's shape.
+///
+/// `status` is the HTTP status and `slug` the product's short name of the problem, such as `rate-limited`; what
+/// OpenAI has a `code` of its own for is called by that. `gate` and `request_id` are additional members of `error`.
+pub fn problem_json(status: u16, slug: &str, message: &str, gate: Option<&str>, request_id: &str) -> String {
+    let own;
+    let code = match slug {
+        "unauthenticated" => ErrorCode::InvalidApiKey.as_str(),
+        "forbidden" => ErrorCode::PermissionDenied.as_str(),
+        "not-found" => ErrorCode::UnknownUrl.as_str(),
+        "method-not-allowed" => ErrorCode::MethodNotAllowed.as_str(),
+        "too-large" => ErrorCode::BodyTooLarge.as_str(),
+        "rate-limited" => ErrorCode::RateLimited.as_str(),
+        "internal" => ErrorCode::Internal.as_str(),
+        "unavailable" => ErrorCode::Unavailable.as_str(),
+        other => {
+            own = other.replace('-', "_");
+            &own
+        }
+    };
+    let kind = match status {
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    };
+    let body = ErrorBody { message, kind, param: None, code, gate, request_id: Some(request_id) };
+    body.write()
 }
 
 impl From<JsonError> for ApiError {

@@ -75,3 +75,20 @@ fn a_body_over_the_limit_is_413_and_other_json_trouble_400() {
     assert_eq!(answer.http_status(), 400);
     assert!(answer.message.contains("byte 3"), "{}", answer.message);
 }
+
+#[test]
+fn a_problem_names_its_gate_and_the_request_beside_openais_members() {
+    let body = parse(&problem_json(429, "rate-limited", "Wait 3 seconds.", None, "req-1"));
+    assert_eq!(body["error"]["code"], "rate_limit_exceeded");
+    assert_eq!(body["error"]["type"], "rate_limit_error");
+    assert_eq!(body["error"]["request_id"], "req-1");
+    assert!(body["error"].get("gate").is_none() && body["error"]["param"].is_null());
+    let body = parse(&problem_json(401, "unauthenticated", "Send a \"key\".", Some("token"), "r"));
+    assert_eq!(
+        (&body["error"]["code"], &body["error"]["gate"]),
+        (&"invalid_api_key".into(), &"token".into())
+    );
+    assert_eq!(parse(&problem_json(502, "bad-gateway", "x", None, "r"))["error"]["code"], "bad_gateway");
+    let error = ApiError::new(ErrorCode::UpstreamFailed, "x").to_json_for("r\"1");
+    assert_eq!(parse(&error)["error"]["request_id"], "r\"1");
+}

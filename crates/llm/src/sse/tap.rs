@@ -10,7 +10,7 @@ use super::parser::{EVENT_BYTES_MAX, Event, EventStream, lines_with_ends};
 use crate::error::ApiError;
 use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits, Splice, Value, push_string, string};
 use crate::usage::Usage;
-use crate::walk::{self, Body};
+use crate::walk::{self, Body, Channel};
 
 /// Longest value of a chunk's head that is repeated in a chunk made here, in bytes.
 const HEAD_BYTES_MAX: usize = 256;
@@ -142,7 +142,12 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         let usage = self.read_usage(root);
         if event.name == "error" || root.get("error").is_some_and(|error| !error.is_null()) {
             self.flush(|_| true, out);
-            let error = ApiError::from_upstream_event(data);
+            let mut error = ApiError::from_upstream_event(data);
+            // The provider's words may quote the conversation.
+            let mut filter = (self.make)(FilterKey { choice: 0, fragment: Fragment::Whole(Channel::Other) });
+            let mut message = filter.push(&error.message);
+            message.push_str(&filter.finish());
+            error.message = message.into();
             out.extend_from_slice(error.to_sse_event().as_bytes());
             self.summary.error.get_or_insert(error);
             return Ok(());

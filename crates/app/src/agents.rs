@@ -1,0 +1,90 @@
+//! AI agents: principals of their own kind, owned by an organization.
+
+use gates::{Draft, Pass, Receipt};
+use kernel::{AgentId, EventKind, Problem, ProjectId};
+use store::agents::Agent;
+
+use crate::action;
+use crate::input::{Description, Listed, Name, Page};
+
+action! {
+    /// Lists agents.
+    ListAgents = "agent.list", AgentsRead, Principal, Read
+}
+
+action! {
+    /// Creates an agent. Not for agents themselves: an agent cannot make another.
+    CreateAgent = "agent.create", AgentsManage, Service, Write
+}
+
+action! {
+    /// Suspends an agent: every key of it stops working at once.
+    SuspendAgent = "agent.suspend", AgentsManage, Service, Write
+}
+
+action! {
+    /// Lets a suspended agent work again.
+    ResumeAgent = "agent.resume", AgentsManage, Service, Write
+}
+
+/// A page of the organization's agents.
+pub async fn list(
+    mut pass: Pass<ListAgents>,
+    page: Page<AgentId>,
+) -> Result<(Listed<Agent, AgentId>, Receipt), Problem> {
+    let found = store::agents::list(pass.tx(), page.after, page.rows + 1).await?;
+    let listed = Listed::cut(found, page.rows, |agent| agent.id);
+    let draft = Draft::done(EventKind::AgentsListed).fact("items", listed.items.len() as u64);
+    Ok((listed, pass.seal(draft).await?))
+}
+
+/// What a new agent is to be.
+pub struct NewAgent {
+    /// The project it works in; the credential's own when absent.
+    pub project: Option<ProjectId>,
+    /// Its name, unique in the project.
+    pub name: Name,
+    /// What it is for.
+    pub description: Description,
+}
+
+/// Creates an agent.
+pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent, Receipt), Problem> {
+    let Some(project) = new.project.or(pass.project()) else {
+        let problem = Problem::invalid("/project", "This credential has no project of its own, so name one.");
+        return Err(pass.fail(Draft::failed(EventKind::AgentCreated), problem).await);
+    };
+    let privacy = pass.privacy();
+    let (name, description) = (privacy.text(new.name.raw()), privacy.text(new.description.raw()));
+    let vault = pass.vault().clone();
+    let (id, at) = (AgentId::new(vault.clock(), vault.rng()), vault.clock().now());
+    if let Err(error) = store::agents::create(pass.tx(), id, project, &name, &description, at).await {
+        return Err(pass.fail(Draft::failed(EventKind::AgentCreated), error.into()).await);
+    }
+    let draft = Draft::done(EventKind::AgentCreated)
+        .subject("agent", id)
+        .fact("project", project)
+        .fact("name", &name);
+    let receipt = pass.seal(draft).await?;
+    let (name, description) = (name.into_inner(), description.into_inner());
+    Ok((Agent { id, project, name, description, suspended_at: None, created_at: at }, receipt))
+}
+
+/// Suspends an agent.
+pub async fn suspend(mut pass: Pass<SuspendAgent>, id: AgentId) -> Result<Receipt, Problem> {
+    let now = pass.vault().clock().now();
+    let found = store::agents::set_suspended(pass.tx(), id, Some(now)).await?;
+    if found {
+        return pass.seal(Draft::done(EventKind::AgentSuspended).subject("agent", id)).await;
+    }
+    Err(pass.fail(Draft::failed(EventKind::AgentSuspended), Problem::not_found()).await)
+}
+
+/// Lets an agent work again.
+pub async fn resume(mut pass: Pass<ResumeAgent>, id: AgentId) -> Result<Receipt, Problem> {
+    let found = store::agents::set_suspended(pass.tx(), id, None).await?;
+    if found {
+        return pass.seal(Draft::done(EventKind::AgentResumed).subject("agent", id)).await;
+    }
+    Err(pass.fail(Draft::failed(EventKind::AgentResumed), Problem::not_found()).await)
+}

@@ -1,0 +1,131 @@
+//! The log as a folder of C2SP `tlog-tiles`, streamed as a tar archive.
+
+use audit_log::export::{ExportError as FolderError, Exporter};
+use audit_log::{KeyName, TileSink, VerifierKey};
+use bytes::Bytes;
+use gates::{Draft, Pass, Receipt};
+use kernel::{EventKind, Problem};
+use store::audit::Signed;
+use tokio::sync::mpsc;
+
+use super::ExportLog;
+use super::jobs::Sequencer;
+
+/// The file that holds the log's public key. A convenience: who verifies should know the key from elsewhere.
+pub const VKEY_FILE: &str = "log.vkey";
+/// Entries read at once: one bundle.
+const CHUNK_ENTRIES: i64 = 256;
+/// Chunks that may wait for a slow reader.
+const WAITING_CHUNKS_MAX: usize = 4;
+/// Chunks after which the claims are signed anew.
+const RENEW_CHUNKS: u64 = 16;
+
+/// An export broke off. The reader sees an archive that ends too early, never one that looks whole.
+#[derive(Debug, thiserror::Error)]
+#[error("the export could not be finished")]
+pub struct ExportError;
+
+/// A running export.
+pub struct Export {
+    /// Entries it will hold.
+    pub size: u64,
+    /// The archive, in pieces.
+    pub pieces: mpsc::Receiver<Result<Bytes, ExportError>>,
+}
+
+/// The public key of the log a checkpoint belongs to.
+pub(super) fn verifier(signed: &Signed) -> Result<VerifierKey, Problem> {
+    let name = KeyName::new(signed.origin.clone()).ok();
+    let public = signed.public_key.as_slice().try_into().ok();
+    match (name, public) {
+        (Some(name), Some(public)) => Ok(VerifierKey::new(name, public)),
+        _ => Err(Problem::internal()),
+    }
+}
+
+/// Exports the log up to a checkpoint that covers this request. The request is on record before the first byte.
+pub async fn export(pass: Pass<ExportLog>, sequencer: &Sequencer) -> Result<(Export, Receipt), Problem> {
+    let receipt = pass.record(Draft::done(EventKind::AuditExported)).await?;
+    sequencer.settle(pass.tenant(), receipt.entry()).await?;
+    let mut tx = pass.read().await?;
+    let signed = store::audit::newest_checkpoint(&mut tx).await?.ok_or_else(Problem::internal)?;
+    let key = verifier(&signed)?;
+    let (send, pieces) = mpsc::channel(WAITING_CHUNKS_MAX);
+    let size = signed.size.unsigned_abs();
+    tokio::spawn(async move {
+        let end = write(&mut tx, &signed, key, &send).await;
+        if let Err(error) = end {
+            tracing::error!(%error, "an export broke off");
+            // Who has gone does not hear it.
+            let _ = send.send(Err(ExportError)).await;
+        }
+    });
+    Ok((Export { size, pieces }, receipt))
+}
+
+/// Why an export broke off, for the log of the machine.
+#[derive(Debug, thiserror::Error)]
+enum Broken {
+    #[error(transparent)]
+    Folder(#[from] FolderError),
+    #[error(transparent)]
+    Store(#[from] store::StoreError),
+    #[error(transparent)]
+    Database(#[from] gates::DatabaseError),
+    #[error(transparent)]
+    Io(#[from] std::io::Error),
+    #[error("the log ends before its checkpoint")]
+    Short,
+}
+
+/// A tar archive under construction; what is finished of it is taken out after every chunk.
+struct Archive(tar::Builder<Vec<u8>>);
+
+impl TileSink for Archive {
+    fn write(&mut self, path: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let mut header = tar::Header::new_ustar();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        // No times and no owners: the same log gives the same archive.
+        header.set_mtime(0);
+        header.set_entry_type(tar::EntryType::Regular);
+        self.0.append_data(&mut header, path, bytes)
+    }
+}
+
+async fn write(
+    tx: &mut gates::Tx,
+    signed: &Signed,
+    key: VerifierKey,
+    send: &mpsc::Sender<Result<Bytes, ExportError>>,
+) -> Result<(), Broken> {
+    let mut archive = Archive(tar::Builder::new(Vec::new()));
+    archive.write(VKEY_FILE, format!("{key}\n").as_bytes())?;
+    let keys = [key];
+    let mut from = 0;
+    let mut chunks = 0_u64;
+    let mut folder = Exporter::new(&mut archive, signed.note.as_bytes(), &keys)?;
+    while from < signed.size {
+        chunks += 1;
+        if chunks.is_multiple_of(RENEW_CHUNKS) {
+            tx.renew().await?;
+        }
+        let leaves = store::audit::leaves(tx, from, CHUNK_ENTRIES.min(signed.size - from)).await?;
+        if leaves.is_empty() {
+            return Err(Broken::Short);
+        }
+        from += i64::try_from(leaves.len()).unwrap_or(i64::MAX);
+        for leaf in &leaves {
+            folder.push(leaf)?;
+        }
+        let ready = std::mem::take(folder.sink_mut().0.get_mut());
+        if !ready.is_empty() && send.send(Ok(ready.into())).await.is_err() {
+            return Ok(());
+        }
+    }
+    folder.finish()?;
+    let rest = archive.0.into_inner()?;
+    // The reader may have gone; then nobody misses the end.
+    let _ = send.send(Ok(rest.into())).await;
+    Ok(())
+}

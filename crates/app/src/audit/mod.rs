@@ -1,0 +1,130 @@
+//! The audit log: reading it, taking it away to verify it elsewhere, and keeping it (see [`jobs`]).
+
+mod export;
+pub mod jobs;
+
+use audit_log::{Entry, Hash, leaf_hash};
+use gates::{Draft, Pass, Receipt};
+use kernel::{EntryId, EventKind, Problem};
+use store::audit::{Filter, Placed, Signed};
+
+pub use export::{Export, ExportError, VKEY_FILE, export};
+
+use crate::action;
+use crate::input::{Listed, Page};
+
+action! {
+    /// Reads entries.
+    ReadEntries = "audit.read", AuditRead, Principal, Read
+}
+
+action! {
+    /// Takes the whole log away as a folder of tiles.
+    ExportLog = "audit.export", AuditExport, Principal, Record
+}
+
+action! {
+    /// Asks for a checkpoint that covers everything written so far.
+    RequestCheckpoint = "audit.checkpoint", AuditExport, Principal, Record
+}
+
+action! {
+    /// Reads the newest checkpoint.
+    ReadCheckpoint = "audit.checkpoint.read", AuditRead, Principal, Read
+}
+
+/// An entry with its place in the log.
+#[derive(Debug, Clone)]
+pub struct EntryRecord {
+    /// Its id.
+    pub id: EntryId,
+    /// Its index in the log; `None` for the fraction of a second before it has one.
+    pub index: Option<u64>,
+    /// Its hash as a leaf.
+    pub leaf_hash: Hash,
+    /// The bytes that were hashed: canonical JSON (RFC 8785).
+    pub leaf: Vec<u8>,
+}
+
+impl From<Placed> for EntryRecord {
+    fn from(placed: Placed) -> Self {
+        let index = placed.seq.and_then(|seq| u64::try_from(seq).ok());
+        Self { id: placed.id, index, leaf_hash: leaf_hash(&placed.leaf), leaf: placed.leaf }
+    }
+}
+
+impl EntryRecord {
+    /// The entry, parsed.
+    pub fn entry(&self) -> Option<Entry> {
+        Entry::from_leaf(&self.leaf).ok()
+    }
+}
+
+/// A page of entries, newest first.
+pub async fn entries(
+    mut pass: Pass<ReadEntries>,
+    page: Page<EntryId>,
+    kind: Option<EventKind>,
+    request_id: Option<String>,
+) -> Result<(Listed<EntryRecord, EntryId>, Receipt), Problem> {
+    let filter = Filter { before: page.after, kind: kind.map(|kind| kind.name().to_owned()), request_id };
+    let found = store::audit::entries(pass.tx(), &filter, page.rows + 1).await?;
+    let found = found.into_iter().map(EntryRecord::from).collect();
+    let listed = Listed::cut(found, page.rows, |entry: &EntryRecord| entry.id);
+    let draft = Draft::done(EventKind::AuditRead).fact("items", listed.items.len() as u64);
+    Ok((listed, pass.seal(draft).await?))
+}
+
+/// One entry.
+pub async fn entry(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(EntryRecord, Receipt), Problem> {
+    match store::audit::entry(pass.tx(), id).await? {
+        Some(placed) => {
+            let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
+            Ok((placed.into(), pass.seal(draft).await?))
+        }
+        None => Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await),
+    }
+}
+
+/// A signed checkpoint and the key that verifies it.
+#[derive(Debug, Clone)]
+pub struct CheckpointRecord {
+    /// The signed note (C2SP `tlog-checkpoint`).
+    pub note: String,
+    /// The key, as `name+id+base64`.
+    pub vkey: String,
+    /// Entries it covers.
+    pub size: u64,
+}
+
+impl TryFrom<Signed> for CheckpointRecord {
+    type Error = Problem;
+
+    fn try_from(signed: Signed) -> Result<Self, Problem> {
+        let vkey = export::verifier(&signed)?.to_string();
+        Ok(Self { note: signed.note, vkey, size: signed.size.unsigned_abs() })
+    }
+}
+
+/// The newest checkpoint.
+pub async fn checkpoint(mut pass: Pass<ReadCheckpoint>) -> Result<(CheckpointRecord, Receipt), Problem> {
+    match store::audit::newest_checkpoint(pass.tx()).await? {
+        Some(signed) => {
+            let record = signed.try_into()?;
+            Ok((record, pass.seal(Draft::done(EventKind::AuditRead)).await?))
+        }
+        None => Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await),
+    }
+}
+
+/// Signs a checkpoint over everything written so far, this request included.
+pub async fn request_checkpoint(
+    pass: Pass<RequestCheckpoint>,
+    sequencer: &jobs::Sequencer,
+) -> Result<(CheckpointRecord, Receipt), Problem> {
+    let receipt = pass.record(Draft::done(EventKind::CheckpointRequested)).await?;
+    sequencer.settle(pass.tenant(), receipt.entry()).await?;
+    let mut tx = pass.read().await?;
+    let signed = store::audit::newest_checkpoint(&mut tx).await?.ok_or_else(Problem::internal)?;
+    Ok((signed.try_into()?, receipt))
+}

@@ -1,0 +1,222 @@
+//! API keys: shown once, kept as SHA-256, rotated without downtime, revoked at once.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crypto::{ApiKey, ApiKeyEnv};
+use gates::{Action, Draft, Pass, Receipt, Write};
+use kernel::limits::KEY_OVERLAP_SECONDS_MAX;
+use kernel::{
+    AgentId, Capabilities, EventKind, KeyId, Permission, Problem, ProblemKind, ProjectId, Role, Timestamp,
+};
+use store::keys::Key;
+
+use crate::action;
+use crate::input::{Listed, Name, Page};
+
+/// How long a replaced key goes on working when the caller does not say, in seconds.
+pub const OVERLAP_SECONDS_DEFAULT: i64 = 3_600;
+
+action! {
+    /// Lists keys, never their secrets.
+    ListKeys = "key.list", KeysRead, Principal, Read
+}
+
+action! {
+    /// Issues a key. Not for agents: an agent cannot issue itself another.
+    CreateKey = "key.create", KeysManage, Service, Write
+}
+
+action! {
+    /// Replaces a key by a new one.
+    RotateKey = "key.rotate", KeysManage, Service, Write
+}
+
+action! {
+    /// Replaces the very key the request was made with.
+    RotateOwnKey = "key.rotate_own", OrganizationRead, Principal, Write
+}
+
+action! {
+    /// Revokes a key.
+    RevokeKey = "key.revoke", KeysManage, Service, Write
+}
+
+/// A page of the organization's keys.
+pub async fn list(
+    mut pass: Pass<ListKeys>,
+    page: Page<KeyId>,
+) -> Result<(Listed<Key, KeyId>, Receipt), Problem> {
+    let found = store::keys::list(pass.tx(), page.after, page.rows + 1).await?;
+    let listed = Listed::cut(found, page.rows, |key| key.id);
+    let draft = Draft::done(EventKind::KeysListed).fact("items", listed.items.len() as u64);
+    Ok((listed, pass.seal(draft).await?))
+}
+
+/// What a new key is to be.
+pub struct NewKey {
+    /// Its name.
+    pub name: Name,
+    /// The project it is bound to; the credential's own when absent.
+    pub project: Option<ProjectId>,
+    /// The agent its holder will be; a service without one.
+    pub agent: Option<AgentId>,
+    /// Its role.
+    pub role: Role,
+    /// The part of the role it has; all of it when absent.
+    pub capabilities: Option<BTreeSet<Permission>>,
+    /// When it stops working by itself.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// A key just made: the only time its secret is there to be shown.
+pub struct Issued {
+    /// The key itself.
+    pub secret: ApiKey,
+    /// Its record.
+    pub record: Key,
+}
+
+/// Issues a key. It may not do more than the key that issues it.
+pub async fn create(mut pass: Pass<CreateKey>, new: NewKey) -> Result<(Issued, Receipt), Problem> {
+    let now = pass.vault().clock().now();
+    let project = new.project.or(pass.project());
+    let wanted = Capabilities::new(new.role, new.capabilities.clone());
+    let problem = if !pass.principal().capabilities().covers(&wanted) {
+        Some(Problem::invalid("/role", "A key may not do more than the key that issues it."))
+    } else if new.expires_at.is_some_and(|at| at <= now) {
+        Some(Problem::invalid("/expires_at", "This moment is already past."))
+    } else if project.is_none() {
+        Some(Problem::invalid("/project", "This credential has no project of its own, so name one."))
+    } else {
+        None
+    };
+    let (None, Some(project)) = (&problem, project) else {
+        let problem = problem.unwrap_or_else(Problem::internal);
+        return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await);
+    };
+    let name = pass.privacy().text(new.name.raw()).into_inner();
+    let held = new.capabilities.map(|only| only.iter().map(ToString::to_string).collect());
+    let record = Key {
+        id: KeyId::new(pass.vault().clock(), pass.vault().rng()),
+        project,
+        agent: new.agent,
+        name,
+        role: new.role.to_string(),
+        capabilities: held,
+        hint: String::new(),
+        created_at: now,
+        expires_at: new.expires_at,
+        revoked_at: None,
+        replaced_by: None,
+    };
+    let issued = match issue(&mut pass, record).await {
+        Ok(issued) => issued,
+        Err(problem) => return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await),
+    };
+    let draft = Draft::done(EventKind::KeyCreated)
+        .subject("key", issued.record.id)
+        .fact("role", new.role)
+        .fact("project", project)
+        .fact("agent", issued.record.agent);
+    let receipt = pass.seal(draft).await?;
+    Ok((issued, receipt))
+}
+
+async fn issue<A: Action<Mode = Write>>(pass: &mut Pass<A>, mut record: Key) -> Result<Issued, Problem> {
+    let secret = ApiKey::generate(ApiKeyEnv::Live, pass.vault().rng());
+    secret.hint().clone_into(&mut record.hint);
+    let new = store::keys::NewKey {
+        id: record.id,
+        project: record.project,
+        agent: record.agent,
+        name: &record.name,
+        role: &record.role,
+        capabilities: record.capabilities.as_deref(),
+        hint: &record.hint,
+        hash: secret.hash(),
+        at: record.created_at,
+        expires_at: record.expires_at,
+    };
+    store::keys::create(pass.tx(), &new).await?;
+    Ok(Issued { secret, record })
+}
+
+/// Replaces a key. The old one goes on working for `overlap_seconds`, so that its holder can change over.
+pub async fn rotate(
+    pass: Pass<RotateKey>,
+    id: KeyId,
+    overlap_seconds: Option<i64>,
+) -> Result<(Issued, Receipt), Problem> {
+    rotate_any(pass, id, overlap_seconds).await
+}
+
+/// Replaces the very key the request was made with; its holder needs nobody's help for that.
+pub async fn rotate_own(
+    pass: Pass<RotateOwnKey>,
+    overlap_seconds: Option<i64>,
+) -> Result<(Issued, Receipt), Problem> {
+    if let Some(id) = pass.principal().key() {
+        return rotate_any(pass, id, overlap_seconds).await;
+    }
+    let problem = Problem::new(ProblemKind::Conflict, "This credential is not a key kept in the database.");
+    Err(pass.fail(Draft::failed(EventKind::KeyRotated), problem).await)
+}
+
+async fn rotate_any<A: Action<Mode = Write>>(
+    mut pass: Pass<A>,
+    id: KeyId,
+    overlap_seconds: Option<i64>,
+) -> Result<(Issued, Receipt), Problem> {
+    match exchange(&mut pass, id, overlap_seconds.unwrap_or(OVERLAP_SECONDS_DEFAULT)).await {
+        Ok((issued, until)) => {
+            let draft = Draft::done(EventKind::KeyRotated)
+                .subject("key", id)
+                .fact("replaced_by", issued.record.id)
+                .fact("old_valid_until", until);
+            let receipt = pass.seal(draft).await?;
+            Ok((issued, receipt))
+        }
+        Err(problem) => {
+            Err(pass.fail(Draft::failed(EventKind::KeyRotated).subject("key", id), problem).await)
+        }
+    }
+}
+
+async fn exchange<A: Action<Mode = Write>>(
+    pass: &mut Pass<A>,
+    id: KeyId,
+    overlap_seconds: i64,
+) -> Result<(Issued, Timestamp), Problem> {
+    if !(0..=KEY_OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
+        let detail = format!("The overlap is 0 to {KEY_OVERLAP_SECONDS_MAX} seconds.");
+        return Err(Problem::invalid("/overlap_seconds", detail));
+    }
+    let now = pass.vault().clock().now();
+    let old = store::keys::lock(pass.tx(), id).await?.ok_or_else(Problem::not_found)?;
+    let dead = old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= now);
+    if dead || old.replaced_by.is_some() {
+        let detail = "The key is revoked, expired or replaced already; issue a new one instead.";
+        return Err(Problem::new(ProblemKind::Conflict, detail));
+    }
+    let until = now.plus(Duration::from_secs(overlap_seconds.unsigned_abs()));
+    let record = Key {
+        id: KeyId::new(pass.vault().clock(), pass.vault().rng()),
+        created_at: now,
+        replaced_by: None,
+        ..old
+    };
+    let issued = issue(pass, record).await?;
+    store::keys::replace(pass.tx(), id, issued.record.id, until).await?;
+    Ok((issued, until))
+}
+
+/// Revokes a key: it stops working here at once and on every replica within a second.
+pub async fn revoke(mut pass: Pass<RevokeKey>, id: KeyId) -> Result<Receipt, Problem> {
+    let now = pass.vault().clock().now();
+    let draft = |draft: Draft| draft.subject("key", id);
+    if store::keys::revoke(pass.tx(), id, now).await? {
+        return pass.seal(draft(Draft::done(EventKind::KeyRevoked))).await;
+    }
+    Err(pass.fail(draft(Draft::failed(EventKind::KeyRevoked)), Problem::not_found()).await)
+}

@@ -1,0 +1,227 @@
+use gates::{Clean, Draft, Pass, Privacy, Raw, Receipt};
+use kernel::{EntryId, EventKind, Problem, Timestamp};
+use llm::chat::ChatRequest;
+use llm::usage::Usage;
+use pii::Counts;
+use tokio_util::task::TaskTracker;
+
+use super::CallModel;
+use crate::providers::Route;
+
+/// How a call ended, in the words of the log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Status {
+    /// The provider answered and said that its answer is complete.
+    Ok,
+    /// It was refused here; no provider saw it.
+    Refused,
+    /// Something broke here.
+    Failed,
+    /// The client went away before the end.
+    Cancelled,
+    /// The provider refused, failed, stayed silent or sent something unreadable.
+    UpstreamError,
+    /// The provider stopped in the middle of its answer.
+    Cut,
+}
+
+impl Status {
+    /// Every status.
+    pub const ALL: &'static [Self] =
+        &[Self::Ok, Self::Refused, Self::Failed, Self::Cancelled, Self::UpstreamError, Self::Cut];
+
+    /// The word in the entry.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::UpstreamError => "upstream_error",
+            Self::Cut => "cut",
+        }
+    }
+}
+
+/// What is about to be asked.
+pub struct Intent<'a> {
+    /// The request, as read.
+    pub request: &'a ChatRequest<'a>,
+    /// Where it goes.
+    pub route: &'a Route,
+    /// Gate four, after it has cleaned the request: its counts are the prompt's.
+    pub privacy: Privacy,
+}
+
+/// How a call ended, for the record.
+#[derive(Debug, Clone, Copy)]
+pub struct Ended {
+    /// In one word.
+    pub status: Status,
+    /// The tokens used, when the provider said.
+    pub usage: Option<Usage>,
+    /// The HTTP status the provider answered with; `None` when it did not, or when no provider was asked.
+    pub upstream_status: Option<u16>,
+    /// The error code the client was answered with.
+    pub error: Option<&'static str>,
+}
+
+impl Ended {
+    /// An end without anything known but its status.
+    pub const fn with(status: Status) -> Self {
+        Self { status, usage: None, upstream_status: None, error: None }
+    }
+}
+
+/// Where calls are begun, and where a server that stops waits for the outcomes still being written.
+#[derive(Debug, Clone, Default)]
+pub struct Calls(TaskTracker);
+
+impl Calls {
+    /// No calls yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Puts the intent on record. Nothing may be sent to the provider before this returned; what sends asks for
+    /// [`Call::receipt`].
+    ///
+    /// # Errors
+    /// When the entry cannot be written: then nothing is sent.
+    pub async fn begin(&self, pass: Pass<CallModel>, intent: Intent<'_>) -> Result<Call, Problem> {
+        let Intent { request, route, privacy } = intent;
+        let prompt = privacy.counts();
+        // Names are cleaned apart, so that what is found in them is not counted as the prompt's.
+        let names = pass.privacy();
+        let model = names.text(Raw::new(request.model.to_string()));
+        let provider = names.text(Raw::new(route.provider().to_owned()));
+        let draft = Draft::intent(EventKind::LlmCallIntent)
+            .fact("model", &model)
+            .fact("provider", &provider)
+            .fact("streaming", request.stream)
+            .fact("messages", request.message_count as u64)
+            .fact("tools", request.tool_count as u64)
+            .fact("redactions", &prompt)
+            .fact("redacted", prompt.redacted_total());
+        let receipt = pass.record(draft).await?;
+        let begun = pass.vault().clock().now();
+        let open = Open { pass, privacy, model, provider, prompt, begun, route: route.clone() };
+        Ok(Call { open: Some(Box::new(open)), receipt, tasks: self.0.clone() })
+    }
+
+    /// Resolves when every outcome begun so far is on record. For a server that stops, after its connections closed.
+    pub async fn settled(&self) {
+        self.0.close();
+        self.0.wait().await;
+        self.0.reopen();
+    }
+}
+
+/// A call between its intent and its outcome.
+///
+/// Dropped without [`Call::end`], it is recorded as cancelled.
+#[must_use = "a call that is dropped is recorded as cancelled"]
+pub struct Call {
+    open: Option<Box<Open>>,
+    receipt: Receipt,
+    tasks: TaskTracker,
+}
+
+struct Open {
+    pass: Pass<CallModel>,
+    privacy: Privacy,
+    model: Clean<String>,
+    provider: Clean<String>,
+    prompt: Counts,
+    begun: Timestamp,
+    route: Route,
+}
+
+impl Call {
+    /// Proof that the intent is on record.
+    pub const fn receipt(&self) -> &Receipt {
+        &self.receipt
+    }
+
+    /// What was found so far, in the prompt and in as much of the answer as has been read.
+    pub fn counts(&self) -> Counts {
+        self.open.as_ref().map(|open| open.privacy.counts()).unwrap_or_default()
+    }
+
+    /// Puts the outcome on record. The client's last byte waits for this.
+    ///
+    /// # Errors
+    /// When the entry cannot be written; the answer must not be passed off as complete then.
+    pub async fn end(mut self, ended: Ended) -> Result<Receipt, Problem> {
+        let Some(open) = self.open.take() else { return Err(Problem::internal()) };
+        let intent = self.receipt.entry();
+        // In a task of its own: a client that goes away now takes the waiting with it, not the writing.
+        let written = self.tasks.spawn(open.write(intent, ended));
+        written.await.unwrap_or_else(|_| Err(Problem::internal()))
+    }
+
+    /// Records that the client went away, with what is known of the answer until then. Does not wait.
+    pub fn cancel(mut self, usage: Option<Usage>, upstream_status: Option<u16>) {
+        self.write_cancelled(Ended { usage, upstream_status, ..Ended::with(Status::Cancelled) });
+    }
+
+    fn write_cancelled(&mut self, ended: Ended) {
+        let Some(open) = self.open.take() else { return };
+        let intent = self.receipt.entry();
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::error!(%intent, "a call ended outside the runtime; its outcome is not on record");
+            return;
+        };
+        // The failure is logged where it happened, and nobody is left to be told.
+        let write = async move { drop(open.write(intent, ended).await) };
+        self.tasks.spawn_on(write, &runtime);
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        self.write_cancelled(Ended::with(Status::Cancelled));
+    }
+}
+
+impl Open {
+    async fn write(self: Box<Self>, intent: EntryId, ended: Ended) -> Result<Receipt, Problem> {
+        let completion = self.privacy.counts().since(&self.prompt);
+        let lasted = self.pass.vault().clock().now().since(self.begun);
+        let draft = match ended.status {
+            Status::Ok => Draft::done(EventKind::LlmCallOutcome),
+            Status::Refused => Draft::refused(EventKind::LlmCallOutcome),
+            _ => Draft::failed(EventKind::LlmCallOutcome),
+        };
+        let draft = draft
+            .subject("entry", intent)
+            .fact("intent", intent)
+            .fact("model", &self.model)
+            .fact("provider", &self.provider)
+            .fact("status", ended.status.name())
+            .fact("duration_ms", u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX))
+            .fact("redactions_prompt", &self.prompt)
+            .fact("redactions_completion", &completion)
+            .fact("redacted", self.prompt.redacted_total().saturating_add(completion.redacted_total()))
+            .fact("upstream_status", ended.upstream_status)
+            .fact("error", ended.error);
+        self.pass.seal(with_usage(draft, &self.route, ended.usage.as_ref())).await
+    }
+}
+
+/// The tokens and what they cost. Unknown is said, never guessed: no tokens are not zero tokens.
+fn with_usage(draft: Draft, route: &Route, usage: Option<&Usage>) -> Draft {
+    let draft = match usage {
+        None => draft.fact("tokens_known", false),
+        Some(usage) => draft
+            .fact("tokens_known", true)
+            .fact("input_tokens", usage.input_tokens)
+            .fact("cached_input_tokens", usage.cached_input_tokens)
+            .fact("output_tokens", usage.output_tokens)
+            .fact("reasoning_tokens", usage.reasoning_tokens),
+    };
+    match usage.and_then(|usage| route.cost(usage)) {
+        Some(cost) => draft.fact("cost_usd", cost),
+        None => draft.fact("cost_usd", "unknown"),
+    }
+}
