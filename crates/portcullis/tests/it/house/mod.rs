@@ -10,6 +10,7 @@
 //!
 //! The server ends with this process: its watchdog sees to that, however the process ends.
 
+pub(crate) mod actions;
 mod claims;
 mod tenant;
 
@@ -156,12 +157,6 @@ impl House {
         let mut owner = database.superuser().await;
         prepare(&mut owner, &ClaimsKey::new(&instance_key()), None).await.expect("the schema again");
         database
-    }
-
-    /// Drops a clone that is not needed any more.
-    pub(crate) async fn drop_database(&self, database: Database) {
-        let mut admin = self.superuser("postgres").await;
-        execute(&mut admin, &format!("drop database {} with (force)", database.name)).await.expect("dropped");
     }
 
     async fn superuser(&self, database: &str) -> PgConnection {
