@@ -1,0 +1,107 @@
+//! Request bodies, bounded in size and in time whatever the client announced.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::Body;
+use bytes::Bytes;
+use http_body::{Body as HttpBody, Frame, SizeHint};
+use kernel::{Problem, ProblemKind};
+use tokio::time::{Instant, Sleep, sleep_until};
+
+const FINE: u8 = 0;
+const TOO_LARGE: u8 = 1;
+const TOO_SLOW: u8 = 2;
+
+/// What became of a body, for whoever answers the request in the end: a handler may have taken the broken body for a
+/// broken connection.
+#[derive(Clone, Default)]
+pub(crate) struct BodyFate(Arc<AtomicU8>);
+
+impl BodyFate {
+    /// The problem with the body, when there is one.
+    pub(crate) fn problem(&self) -> Option<Problem> {
+        match self.0.load(Ordering::Acquire) {
+            TOO_LARGE => Some(too_large()),
+            TOO_SLOW => Some(Problem::new(ProblemKind::Timeout, "The body did not arrive in time.")),
+            _ => None,
+        }
+    }
+}
+
+/// The refusal of a body that is too large.
+pub(super) fn too_large() -> Problem {
+    Problem::new(ProblemKind::TooLarge, "Send less; the operator of this server sets the limit.")
+}
+
+/// Bounds a body.
+pub(super) fn bound(body: Body, bytes_max: usize, within: Option<Duration>) -> (Body, BodyFate) {
+    let fate = BodyFate::default();
+    if HttpBody::is_end_stream(&body) {
+        return (body, fate);
+    }
+    let deadline = within.map(|within| Box::pin(sleep_until(Instant::now() + within)));
+    let bounded = Bounded { body, left: bytes_max, deadline, fate: fate.clone() };
+    (Body::new(bounded), fate)
+}
+
+struct Bounded {
+    body: Body,
+    left: usize,
+    deadline: Option<Pin<Box<Sleep>>>,
+    fate: BodyFate,
+}
+
+/// The body was cut; [`BodyFate`] says why.
+#[derive(Debug, thiserror::Error)]
+#[error("the request body was too large or too slow")]
+struct Cut;
+
+impl HttpBody for Bounded {
+    type Data = Bytes;
+    type Error = axum::BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        if self.fate.0.load(Ordering::Acquire) != FINE {
+            return Poll::Ready(Some(Err(Cut.into())));
+        }
+        match Pin::new(&mut self.body).poll_frame(context) {
+            Poll::Ready(Some(Ok(frame))) => {
+                let len = frame.data_ref().map_or(0, Bytes::len);
+                match self.left.checked_sub(len) {
+                    Some(left) => {
+                        self.left = left;
+                        Poll::Ready(Some(Ok(frame)))
+                    }
+                    None => {
+                        self.fate.0.store(TOO_LARGE, Ordering::Release);
+                        Poll::Ready(Some(Err(Cut.into())))
+                    }
+                }
+            }
+            Poll::Ready(other) => Poll::Ready(other.map(|result| result.map_err(Into::into))),
+            Poll::Pending => {
+                let late = self.deadline.as_mut().is_some_and(|at| at.as_mut().poll(context).is_ready());
+                if !late {
+                    return Poll::Pending;
+                }
+                self.fate.0.store(TOO_SLOW, Ordering::Release);
+                Poll::Ready(Some(Err(Cut.into())))
+            }
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,144 @@
+//! Refusals and failures as clients see them: RFC 9457 everywhere, OpenAI's error shape where OpenAI's SDKs call.
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use kernel::{FieldError, Gate, Problem, ProblemKind, RequestContext};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// The media type of a problem (RFC 9457 §3).
+pub const PROBLEM_JSON: &str = "application/problem+json";
+/// What the paths begin with whose callers are SDKs of the OpenAI API.
+const OPENAI_PATHS: &str = "/v1/";
+
+/// What a handler or extractor answers when it refuses. The problem travels in the response's extensions until
+/// [`layers`](super::layers), which knows the request, renders it.
+#[derive(Debug, Clone)]
+pub struct Refused(pub Problem);
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self(problem)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = status(self.0.kind);
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The body of a problem.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(crate) struct ProblemBody<'a> {
+    /// A relative reference; this server explains the kind of problem there.
+    #[serde(rename = "type")]
+    #[schema(example = "/problems/forbidden")]
+    kind: String,
+    /// What kind of problem this is, in the same words every time.
+    title: &'static str,
+    /// The HTTP status code.
+    status: u16,
+    /// What happened this time, and what to do about it.
+    detail: &'a str,
+    /// The path that was asked for.
+    instance: &'a str,
+    /// The id to quote when reporting this.
+    request_id: &'a str,
+    /// The gate that refused: identity, token, tenancy, privacy or audit; null when none did.
+    #[schema(value_type = Option<String>, examples("token"))]
+    gate: Option<&'static str>,
+    /// The fields at fault.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(value_type = Vec<FieldProblem>, required = false)]
+    errors: &'a [FieldError],
+}
+
+/// One field at fault.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "describes kernel::FieldError, which knows nothing of OpenAPI")]
+pub(crate) struct FieldProblem {
+    /// Where it stands in the body, as a JSON Pointer (RFC 6901).
+    #[schema(example = "/name")]
+    pointer: String,
+    /// What it needs.
+    detail: String,
+}
+
+/// Renders a problem for the client that asked for `path`: as [`PROBLEM_JSON`], or in OpenAI's shape under `/v1/`.
+pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str) -> Response {
+    let (body, media_type) = if path.starts_with(OPENAI_PATHS) {
+        (openai_body(problem, context), "application/json")
+    } else {
+        (problem_body(problem, context, path), PROBLEM_JSON)
+    };
+    let mut response = Response::new(Body::from(body));
+    *response.status_mut() = status(problem.kind);
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    if let Some(seconds) = problem.retry_after_seconds {
+        headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if problem.kind == ProblemKind::Unauthenticated {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\""));
+    }
+    response
+}
+
+fn problem_body(problem: &Problem, context: &RequestContext, path: &str) -> String {
+    let body = ProblemBody {
+        kind: problem.type_reference(),
+        title: problem.kind.title(),
+        status: problem.kind.status(),
+        detail: &problem.detail,
+        instance: path,
+        request_id: context.id.as_str(),
+        gate: problem.gate.map(Gate::name),
+        errors: &problem.errors,
+    };
+    serde_json::to_string(&body).unwrap_or_default()
+}
+
+fn openai_body(problem: &Problem, context: &RequestContext) -> String {
+    #[derive(Serialize)]
+    struct Outer<'a> {
+        error: Inner<'a>,
+    }
+    #[derive(Serialize)]
+    struct Inner<'a> {
+        message: &'a str,
+        #[serde(rename = "type")]
+        kind: &'static str,
+        param: Option<&'a str>,
+        code: &'static str,
+        gate: Option<&'static str>,
+        request_id: &'a str,
+    }
+    let error = Inner {
+        message: &problem.detail,
+        kind: openai_type(problem.kind),
+        param: None,
+        code: problem.kind.slug(),
+        gate: problem.gate.map(Gate::name),
+        request_id: context.id.as_str(),
+    };
+    serde_json::to_string(&Outer { error }).unwrap_or_default()
+}
+
+fn openai_type(kind: ProblemKind) -> &'static str {
+    match kind.status() {
+        403 => "permission_error",
+        429 => "rate_limit_error",
+        500.. => "server_error",
+        _ => "invalid_request_error",
+    }
+}
+
+fn status(kind: ProblemKind) -> StatusCode {
+    StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}

@@ -1,0 +1,109 @@
+//! Rate limits by path class, and how they are told: `RateLimit-Policy` and `RateLimit` as structured fields
+//! (draft-ietf-httpapi-ratelimit-headers), and the older trio that most clients read.
+
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use kernel::{Problem, ProblemKind, Timestamp};
+
+use super::quota::{Quota, Verdict, WINDOW_SECONDS};
+use super::settings::HttpSettings;
+
+const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
+const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
+const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
+const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+
+/// Kinds of paths with a limit of their own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum PathClass {
+    /// Not counted.
+    Exempt,
+    /// All that is neither of the others.
+    Standard,
+    /// Calls of a model.
+    Llm,
+}
+
+impl PathClass {
+    pub(super) fn of(method: &Method, path: &str) -> Self {
+        match path {
+            "/health" => Self::Exempt,
+            "/v1/chat/completions" if method == Method::POST => Self::Llm,
+            _ => Self::Standard,
+        }
+    }
+
+    /// The name of the policy in the headers.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Exempt => "none",
+            Self::Standard => "standard",
+            Self::Llm => "llm",
+        }
+    }
+}
+
+/// The counts of all classes.
+pub(super) struct Rates {
+    standard: Option<Quota>,
+    llm: Option<Quota>,
+}
+
+/// A verdict and the class it was found under.
+pub(super) struct Counted {
+    class: PathClass,
+    verdict: Verdict,
+}
+
+impl Rates {
+    pub(super) fn new(settings: &HttpSettings) -> Self {
+        Self {
+            standard: settings.rate_standard_per_minute.map(Quota::new),
+            llm: settings.rate_llm_per_minute.map(Quota::new),
+        }
+    }
+
+    /// Counts a request; `None` when its class has no limit.
+    pub(super) fn count(&self, class: PathClass, client: u64, now: Timestamp) -> Option<Counted> {
+        let quota = match class {
+            PathClass::Exempt => None,
+            PathClass::Standard => self.standard.as_ref(),
+            PathClass::Llm => self.llm.as_ref(),
+        };
+        quota.map(|quota| Counted { class, verdict: quota.take(client, now) })
+    }
+}
+
+impl Counted {
+    /// The refusal, when there is one.
+    pub(super) fn refusal(&self) -> Option<Problem> {
+        if self.verdict.allowed {
+            return None;
+        }
+        let Verdict { quota, reset_seconds, .. } = self.verdict;
+        let detail = format!(
+            "This address may send {quota} requests to paths of class {} in {WINDOW_SECONDS} seconds; \
+             wait {reset_seconds} seconds.",
+            self.class.name()
+        );
+        Some(Problem::new(ProblemKind::RateLimited, detail).retry_after(reset_seconds.max(1)))
+    }
+
+    /// Tells the client where it stands.
+    pub(super) fn put(&self, headers: &mut HeaderMap) {
+        let Verdict { quota, remaining, reset_seconds, .. } = self.verdict;
+        let class = self.class.name();
+        let fields = [
+            (RATELIMIT_POLICY, format!("\"{class}\";q={quota};w={WINDOW_SECONDS}")),
+            (RATELIMIT, format!("\"{class}\";r={remaining};t={reset_seconds}")),
+            (RATELIMIT_LIMIT, quota.to_string()),
+            (RATELIMIT_REMAINING, remaining.to_string()),
+            (RATELIMIT_RESET, reset_seconds.to_string()),
+        ];
+        for (name, value) in fields {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
