@@ -11,7 +11,9 @@
 //! The server ends with this process: its watchdog sees to that, however the process ends.
 
 mod claims;
+pub(crate) mod process;
 mod tenant;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
