@@ -147,7 +147,11 @@ pub(crate) fn describe(api: &mut OpenApi) {
     add::<__path_model, ListModels>(api, HttpMethod::Get, "models.read");
 }
 
-fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: HttpMethod, name: &str) {
+fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(
+    api: &mut OpenApi,
+    method: HttpMethod,
+    name: &str,
+) {
     let mut operation = P::operation();
     operation.tags = Some(vec!["gateway".to_owned()]);
     describe::action::<A>(&mut operation);

@@ -1,8 +1,8 @@
 //! The audit log.
 
 use app::audit::{
-    CheckpointRecord, EntryRecord, ExportLog, ReadCheckpoint, ReadEntries, RequestCheckpoint, checkpoint, entries,
-    entry, export, request_checkpoint,
+    CheckpointRecord, EntryRecord, ExportLog, ReadCheckpoint, ReadEntries, RequestCheckpoint, checkpoint,
+    entries, entry, export, request_checkpoint,
 };
 use axum::body::Body;
 use axum::extract;

@@ -203,9 +203,7 @@ async fn post_rotate(
         (status = 201, description = "The new key, with its secret", body = IssuedKey),
         (status = 409, description = "The credential is no key that is kept here"),
     ))]
-async fn post_rotate_own(
-    Submitted { pass, body }: Submitted<RotateOwnKey, Rotation>,
-) -> Answered<IssuedKey> {
+async fn post_rotate_own(Submitted { pass, body }: Submitted<RotateOwnKey, Rotation>) -> Answered<IssuedKey> {
     let (issued, receipt) = rotate_own(pass, body.overlap_seconds).await?;
     Ok(Answer::created(issued.into(), &receipt))
 }

@@ -79,7 +79,8 @@ struct ProblemExplained {
     ))]
 async fn get_problem(Path(slug): Path<String>) -> Result<Json<ProblemExplained>, Refused> {
     let kind = ProblemKind::ALL.iter().copied().find(|kind| kind.slug() == slug);
-    let kind = kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such kind of problem."))?;
+    let kind =
+        kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such kind of problem."))?;
     let (title, status) = (kind.title(), kind.status());
     Ok(Json(ProblemExplained { kind: format!("/problems/{slug}"), title, status }))
 }

@@ -84,7 +84,10 @@ impl PiiRules {
             if rule.mode != Mode::Off && !class.is_implemented() {
                 return Err(at("This class cannot be detected yet; only off is possible.".to_owned()));
             }
-            policy.with_mode(class, rule.mode).with_threshold(class, rule.threshold).map_err(|e| at(e.to_string()))
+            policy
+                .with_mode(class, rule.mode)
+                .with_threshold(class, rule.threshold)
+                .map_err(|e| at(e.to_string()))
         })
     }
 }

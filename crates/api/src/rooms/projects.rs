@@ -70,9 +70,7 @@ struct NewProject {
         (status = 201, description = "The project", body = Project),
         (status = 409, description = "A project of that name exists already"),
     ))]
-async fn post_project(
-    Submitted { pass, body }: Submitted<CreateProject, NewProject>,
-) -> Answered<Project> {
+async fn post_project(Submitted { pass, body }: Submitted<CreateProject, NewProject>) -> Answered<Project> {
     let (project, receipt) = create(pass, Name::parse(body.name, "/name")?).await?;
     Ok(Answer::created(project.into(), &receipt))
 }

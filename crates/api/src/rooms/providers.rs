@@ -124,9 +124,6 @@ async fn post_provider(
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers",
     params(("id" = Uuid, Path, description = "The provider")),
     responses((status = 204, description = "It is gone")))]
-async fn delete_provider(
-    Gate(pass): Gate<DeleteProvider>,
-    Id(id): Id<ProviderId>,
-) -> Result<Done, Refused> {
+async fn delete_provider(Gate(pass): Gate<DeleteProvider>, Id(id): Id<ProviderId>) -> Result<Done, Refused> {
     Ok(Done(delete(pass, id).await?))
 }
