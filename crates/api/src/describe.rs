@@ -68,7 +68,7 @@ pub(crate) fn action<A: Action>(operation: &mut Operation) {
         if let (RefOr::T(response), true) = (response, status.starts_with('2')) {
             let entry =
                 HeaderBuilder::new().description(Some("Id of the audit entry of this answer.")).build();
-            response.headers.insert("x-portcullis-entry".to_owned(), entry);
+            response.headers.insert("x-portcullis-entry".to_owned(), RefOr::T(entry));
         }
     }
 }

@@ -9,7 +9,6 @@ use app::keys::{
 use http::Uri;
 use kernel::{AgentId, KeyId, Permission, ProjectId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -4,7 +4,6 @@ use axum::extract::{Path, State as Held};
 use axum::{Json, Router};
 use kernel::{Problem, ProblemKind};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -6,7 +6,6 @@ use app::policies::{ChangePolicy, InForce, ReadPolicy, change, read};
 use kernel::{Problem, Timestamp};
 use pii::{Class, ClassPolicy, Mode, Policy};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

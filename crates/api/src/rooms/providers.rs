@@ -5,7 +5,6 @@ use axum::extract;
 use crypto::Secret;
 use kernel::{ProviderId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
