@@ -12,7 +12,9 @@
 
 pub(crate) mod actions;
 mod claims;
+pub(crate) mod process;
 mod tenant;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
