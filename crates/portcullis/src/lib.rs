@@ -6,6 +6,7 @@ pub mod dev;
 mod doctor;
 pub mod embedded;
 pub mod export;
+mod faces;
 mod home;
 mod listen;
 mod root;

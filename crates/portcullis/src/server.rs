@@ -5,13 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
-use api::http::HttpSettings;
 use app::audit::jobs::Sequencer;
 use app::models::Calls;
-use app::providers::{Directory, UrlRules};
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
-use gateway::{Gateway, Upstream};
 use kernel::SystemClock;
 use sqlx::postgres::PgConnectOptions;
 use tokio::net::TcpListener;
@@ -19,9 +16,9 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::database::quiet;
-use crate::listen;
-use crate::settings::{HttpLimits, Settings};
+use crate::settings::Settings;
 use crate::telemetry::metrics::{self, Metrics, counted};
+use crate::{faces, listen};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
@@ -45,9 +42,9 @@ pub(crate) struct Server {
     pub(crate) url: String,
     /// Where metrics are, when they are served.
     pub(crate) metrics_url: Option<String>,
-    calls: Calls,
     stop_accepting: watch::Sender<bool>,
     stop_jobs: watch::Sender<bool>,
+    calls: Calls,
     serving: JoinHandle<usize>,
     sequencing: JoinHandle<()>,
 }
@@ -77,19 +74,10 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     .await?;
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
-    let rules = UrlRules {
-        allow_private: settings.upstream.private,
-        allow_plain_http: settings.upstream.plain_http,
-    };
-    let directory = Directory::new(rules, settings.providers, vault.clock().now())?;
-    let limits = gateway::Limits { body_bytes_max: settings.http.body_bytes_max, ..gateway::Limits::default() };
-    let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
-    let gateway = Gateway::new(Arc::clone(&vault), Arc::new(directory), upstream, limits);
-    let calls = gateway.calls().clone();
-    let state = api::State::new(Arc::clone(&vault), sequencer.clone(), rules);
-    let faces = api::router(state).merge(gateway::router(gateway));
+    let (router, calls) =
+        faces::router(&vault, &sequencer, settings.http, settings.upstream, settings.providers)?;
     let metrics = Arc::new(Metrics::new());
-    let router = counted(api::http::layers(faces, http_settings(settings.http)), Arc::clone(&metrics));
+    let router = counted(router, Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
@@ -101,19 +89,6 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     };
     tracing::info!(%address, "ready");
     Ok(Server { vault, url, metrics_url, calls, stop_accepting, stop_jobs, serving, sequencing })
-}
-
-fn http_settings(limits: HttpLimits) -> HttpSettings {
-    HttpSettings {
-        body_bytes_max: limits.body_bytes_max,
-        rate_standard_per_minute: limits.rate_standard_per_minute,
-        rate_llm_per_minute: limits.rate_llm_per_minute,
-        request_timeout: limits.request_timeout,
-        cors_origins: limits.cors_origins,
-        trusted_proxies: limits.trusted_proxies,
-        forwarded_by: limits.forwarded_by,
-        ..HttpSettings::new(Arc::new(SystemClock), Arc::new(SystemRng))
-    }
 }
 
 /// Serves `/metrics` on a listener of its own, which no proxy of the product's leads to.

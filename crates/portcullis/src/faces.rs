@@ -1,0 +1,51 @@
+//! The faces put together: one router, the manners they share around it.
+
+use std::sync::Arc;
+
+use anyhow::{Context as _, Result};
+use api::http::{HttpSettings, layers};
+use app::audit::jobs::Sequencer;
+use app::models::Calls;
+use app::providers::{Directory, EnvProvider, UrlRules};
+use axum::Router;
+use crypto::SystemRng;
+use gates::Vault;
+use gateway::{Gateway, Limits, Upstream};
+use kernel::SystemClock;
+
+use crate::settings::{HttpLimits, UpstreamRules};
+
+/// The router of all faces, and the calls under way, to be awaited when the server stops.
+///
+/// # Errors
+/// When TLS towards providers cannot be set up.
+pub(crate) fn router(
+    vault: &Arc<Vault>,
+    sequencer: &Sequencer,
+    http: HttpLimits,
+    rules: UpstreamRules,
+    operator: Vec<EnvProvider>,
+) -> Result<(Router, Calls)> {
+    let rules = UrlRules { allow_private: rules.private, allow_plain_http: rules.plain_http };
+    let directory = Directory::new(rules, operator, vault.clock().now());
+    let directory = Arc::new(directory.context("the price table cannot be read")?);
+    let limits = Limits { body_bytes_max: http.body_bytes_max, ..Limits::default() };
+    let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
+    let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
+    let calls = gateway.calls().clone();
+    let control = api::router(api::State::new(Arc::clone(vault), sequencer.clone(), rules));
+    Ok((layers(control.merge(gateway::router(gateway)), manners(http)), calls))
+}
+
+fn manners(http: HttpLimits) -> HttpSettings {
+    HttpSettings {
+        body_bytes_max: http.body_bytes_max,
+        rate_standard_per_minute: http.rate_standard_per_minute,
+        rate_llm_per_minute: http.rate_llm_per_minute,
+        request_timeout: http.request_timeout,
+        cors_origins: http.cors_origins,
+        trusted_proxies: http.trusted_proxies,
+        forwarded_by: http.forwarded_by,
+        ..HttpSettings::new(Arc::new(SystemClock), Arc::new(SystemRng))
+    }
+}
