@@ -104,7 +104,11 @@ fn done(said: std::io::Result<()>) -> Result<ExitCode> {
 }
 
 fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    runtime()?.block_on(work)
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    // A thread that still reads standard input must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {
