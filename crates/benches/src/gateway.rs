@@ -1,201 +1,132 @@
-//! `bench gateway`: CPU per request with all gates on, as a ratio to a proxy that does nothing.
+//! CPU per request with all five gates on, beside the upstream itself and a proxy that only forwards.
 
-use std::io::{BufRead as _, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::net::SocketAddr;
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
-use serde_json::{Value, json};
+use anyhow::Result;
 
-use crate::{cpu, load};
+use crate::cpu::Cpu;
+use crate::load::{self, Measured, request};
+use crate::process::{own, start};
+use crate::product::Product;
 
-/// A process that is measured; stopped when dropped.
-struct Contender {
+const CLIENTS: usize = 16;
+const WARM_UP_REQUESTS: usize = 1_000;
+const REQUESTS: usize = 6_000;
+/// Rounds, interleaved, so that what else happens on the machine falls on all alike.
+const ROUNDS: usize = 3;
+/// About 250 bytes, as chats begin.
+const PROMPT: &str = "Summarize in two sentences why write-ahead logging lets a database recover after a crash, what \
+    it costs on every commit, and how group commit brings that cost down when many clients write at once on the same \
+    machine. Then name one case in which it does not help at all.";
+
+/// Something that answers chat requests.
+struct Contestant {
     name: &'static str,
-    child: Child,
-    address: String,
-    key: String,
-    postgres: Option<u32>,
+    pid: u32,
+    address: SocketAddr,
+    request: Vec<u8>,
+    rounds: Vec<(Measured, Cpu)>,
 }
 
-impl Drop for Contender {
-    fn drop(&mut self) {
-        // The server stops its PostgreSQL by itself when told politely.
-        let _ = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
-        let _ = self.child.wait();
+impl Contestant {
+    fn new(name: &'static str, pid: u32, address: SocketAddr, key: &str, model: &str) -> Self {
+        let body = format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"{PROMPT}"}}]}}"#);
+        let request = request("POST", "/v1/chat/completions", key, &body);
+        Self { name, pid, address, request, rounds: Vec::new() }
+    }
+
+    async fn run(&self, requests: usize) -> Result<Measured> {
+        let request = self.request.clone();
+        load::run(self.address, CLIENTS, requests, move |_| request.clone()).await
+    }
+
+    async fn round(&mut self) -> Result<()> {
+        let before = Cpu::of(self.pid)?;
+        let measured = self.run(REQUESTS).await?;
+        self.rounds.push((measured, Cpu::of(self.pid)?.since(before)));
+        Ok(())
+    }
+
+    /// The median over the rounds.
+    fn median(&self, of: impl Fn(&(Measured, Cpu)) -> u64) -> u64 {
+        let mut values: Vec<u64> = self.rounds.iter().map(of).collect();
+        values.sort_unstable();
+        values.get(values.len() / 2).copied().unwrap_or_default()
+    }
+
+    fn own_nanos(&self) -> u64 {
+        self.median(|(_, cpu)| per_request(cpu.own))
     }
 }
 
-struct Figures {
-    cpu_micros: Vec<f64>,
-    postgres_micros: Vec<f64>,
-    rate: Vec<f64>,
-    p50: Vec<f64>,
-    p99: Vec<f64>,
+/// Nanoseconds of CPU for one request.
+fn per_request(cpu: Duration) -> u64 {
+    u64::try_from(cpu.as_nanos() / REQUESTS as u128).unwrap_or(u64::MAX)
 }
 
-/// Each contender runs on the second core, the load on the first, where there are two.
-fn pinned(core: usize, program: &Path) -> Command {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    if cores < 2 {
-        return Command::new(program);
+/// Measures and prints the table.
+pub(crate) async fn run() -> Result<()> {
+    let upstream = start(own(&["upstream"], false)?).await?;
+    let proxy = start(own(&["proxy", &upstream.line], true)?).await?;
+    let product = Product::start(Some(&upstream.line)).await?;
+    let mut contestants = [
+        Contestant::new("the upstream itself", upstream.pid()?, upstream.line.parse()?, "none", "fixed"),
+        Contestant::new("a proxy that only forwards", proxy.pid()?, proxy.line.parse()?, "none", "fixed"),
+        Contestant::new(
+            "portcullis, all gates",
+            product.pid()?,
+            product.address,
+            &product.key,
+            "bench/fixed",
+        ),
+    ];
+    for contestant in &contestants {
+        contestant.run(WARM_UP_REQUESTS).await?;
     }
-    let mut command = Command::new("taskset");
-    command.args(["-c", &core.to_string()]).arg(program);
-    command
-}
-
-fn first_line(child: &mut Child) -> anyhow::Result<String> {
-    let mut line = String::new();
-    BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-    if line.trim().is_empty() {
-        bail!("a contender did not start");
-    }
-    Ok(line.trim().to_owned())
-}
-
-fn yardstick(name: &'static str, core: usize, arguments: &[&str]) -> anyhow::Result<Contender> {
-    let mut child = pinned(core, &std::env::current_exe()?)
-        .args(arguments)
-        .stdout(Stdio::piped())
-        .spawn()
-        .context(name)?;
-    let address = first_line(&mut child)?;
-    Ok(Contender { name, child, address, key: "none".into(), postgres: None })
-}
-
-fn product(server: &Path, upstream: &str, data: &Path) -> anyhow::Result<Contender> {
-    let mut child = pinned(1, server)
-        .args(["up", "--json", "--listen", "127.0.0.1:0", "--data-dir"])
-        .arg(data)
-        .env("PORTCULLIS_RATE_STANDARD", "off")
-        .env("PORTCULLIS_RATE_LLM", "off")
-        .env("PORTCULLIS_PROVIDERS", format!("bench=http://{upstream}/v1"))
-        .env("PORTCULLIS_PROVIDER_BENCH_KEY", "sk-bench")
-        .env("PORTCULLIS_ALLOW_PRIVATE_UPSTREAMS", "true")
-        .env("PORTCULLIS_ALLOW_PLAIN_HTTP_UPSTREAMS", "true")
-        .env("PORTCULLIS_LOG", "warn")
-        .stdout(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start {}", server.display()))?;
-    let up: Value = serde_json::from_str(&first_line(&mut child)?)?;
-    let text =
-        |name: &str| up[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the output"));
-    let address = text("url")?.trim_start_matches("http://").to_owned();
-    let pid = postmaster(data);
-    Ok(Contender { name: "portcullis", child, address, key: text("api_key")?, postgres: pid })
-}
-
-/// The process id in the first `postmaster.pid` below the data directory.
-fn postmaster(data: &Path) -> Option<u32> {
-    let mut folders = vec![data.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).ok()?.flatten() {
-            if entry.file_name() == "postmaster.pid" {
-                return std::fs::read_to_string(entry.path()).ok()?.lines().next()?.parse().ok();
-            }
-            if entry.path().is_dir() && entry.file_name() != "postgres" {
-                folders.push(entry.path());
-            }
+    for _ in 0..ROUNDS {
+        for contestant in &mut contestants {
+            contestant.round().await?;
         }
     }
-    None
+    print(&contestants);
+    product.stop().await
 }
 
-async fn measure(
-    contender: &Contender,
-    clients: usize,
-    time: Duration,
-    into: &mut Figures,
-) -> anyhow::Result<()> {
-    let pid = contender.child.id();
-    let before = (cpu::of_process(pid), contender.postgres.map_or(0, cpu::of_family));
-    let driven = load::drive(&contender.address, &contender.key, clients, time).await?;
-    let after = (cpu::of_process(pid), contender.postgres.map_or(0, cpu::of_family));
-    let per = |nanos: u64| nanos as f64 / 1_000.0 / driven.requests as f64;
-    into.cpu_micros.push(per(after.0 - before.0));
-    into.postgres_micros.push(per(after.1 - before.1));
-    into.rate.push(driven.requests as f64 / driven.seconds);
-    into.p50.push(driven.p50);
-    into.p99.push(driven.p99);
-    Ok(())
-}
-
-/// Starts everything, takes turns, prints.
-pub(crate) async fn run(
-    server: &Path,
-    seconds: u64,
-    rounds: usize,
-    clients: usize,
-    as_json: bool,
-) -> anyhow::Result<()> {
-    let data = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&data)?;
-    let upstream = yardstick("upstream", 0, &["upstream"])?;
-    let proxy = yardstick("minimal proxy", 1, &["proxy", &upstream.address])?;
-    let product = product(server, &upstream.address, &data)?;
-    let contenders = [&upstream, &proxy, &product];
-    let mut figures: Vec<Figures> = contenders
-        .iter()
-        .map(|_| Figures {
-            cpu_micros: vec![],
-            postgres_micros: vec![],
-            rate: vec![],
-            p50: vec![],
-            p99: vec![],
-        })
-        .collect();
-    for contender in contenders {
-        load::drive(&contender.address, &contender.key, clients, Duration::from_secs(1)).await?;
-    }
-    for round in 1..=rounds {
-        eprintln!("round {round} of {rounds}");
-        for (contender, into) in contenders.iter().zip(&mut figures) {
-            measure(contender, clients, Duration::from_secs(seconds), into).await?;
-        }
-    }
-    let floor = cpu::median(figures[1].cpu_micros.clone());
-    let rows: Vec<Value> = contenders
-        .iter()
-        .zip(figures)
-        .map(|(contender, f)| {
-            let micros = cpu::median(f.cpu_micros);
-            json!({
-                "name": contender.name, "cpu_micros_per_request": micros, "ratio_to_minimal_proxy": micros / floor,
-                "postgres_cpu_micros_per_request": cpu::median(f.postgres_micros),
-                "requests_per_second": cpu::median(f.rate), "p50_millis": cpu::median(f.p50),
-                "p99_millis": cpu::median(f.p99),
-            })
-        })
-        .collect();
-    drop((product, proxy, upstream));
-    std::fs::remove_dir_all(&data)?;
-    print(&rows, clients, as_json);
-    Ok(())
-}
-
-fn print(rows: &[Value], clients: usize, as_json: bool) {
-    if as_json {
-        println!("{}", json!({ "clients": clients, "contenders": rows }));
-        return;
-    }
-    println!("{clients} clients, one core each; medians");
+fn print(contestants: &[Contestant; 3]) {
+    let [_, proxy, product] = contestants;
     println!(
-        "{:<16}{:>12}{:>10}{:>16}{:>10}{:>10}{:>10}",
-        "", "CPU µs/req", "× proxy", "PostgreSQL µs", "req/s", "p50 ms", "p99 ms"
+        "gateway: {CLIENTS} connections, {} B prompt, {REQUESTS} requests a round, median of {ROUNDS} rounds",
+        PROMPT.len()
     );
-    for row in rows {
-        let figure = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+    println!(
+        "{:<28} {:>12} {:>9} {:>13} {:>8} {:>9} {:>9}",
+        "", "CPU µs/req", "x proxy", "children µs", "req/s", "p50 µs", "p99 µs"
+    );
+    let yardstick = proxy.own_nanos().max(1);
+    for contestant in contestants {
+        let own = contestant.own_nanos();
         println!(
-            "{:<16}{:>12.1}{:>10.2}{:>16.1}{:>10.0}{:>10.2}{:>10.2}",
-            row["name"].as_str().unwrap_or_default(),
-            figure("cpu_micros_per_request"),
-            figure("ratio_to_minimal_proxy"),
-            figure("postgres_cpu_micros_per_request"),
-            figure("requests_per_second"),
-            figure("p50_millis"),
-            figure("p99_millis"),
+            "{:<28} {:>12} {:>9} {:>13} {:>8} {:>9} {:>9}",
+            contestant.name,
+            tenths(own / 100),
+            tenths(own * 10 / yardstick),
+            tenths(contestant.median(|(_, cpu)| per_request(cpu.below)) / 100),
+            contestant.median(|(measured, _)| measured.per_second()),
+            contestant.median(|(measured, _)| micros(measured.percentile(50))),
+            contestant.median(|(measured, _)| micros(measured.percentile(99))),
         );
     }
+    println!(
+        "children: PostgreSQL, which commits two entries for each call. Aim: at most 3 times the proxy."
+    );
+}
+
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A number of tenths as a decimal.
+fn tenths(count: u64) -> String {
+    format!("{}.{}", count / 10, count % 10)
 }

@@ -1,73 +1,126 @@
-//! The load: a fixed number of clients, each sending its next request when the last is answered.
+//! The load: connections that each send one request after another, and do nothing else.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, ensure};
-use bytes::Bytes;
-use http_body_util::{BodyExt as _, Full};
-use hyper::Request;
-use hyper::client::conn::http1;
-use hyper_util::rt::TokioIo;
+use anyhow::{Result, bail, ensure};
+use bytes::{Buf as _, BytesMut};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
-/// What a run did.
-pub(crate) struct Driven {
-    pub(crate) requests: u64,
-    pub(crate) seconds: f64,
-    /// Milliseconds of the median and of the 99th percentile.
-    pub(crate) p50: f64,
-    pub(crate) p99: f64,
+/// What a run measured.
+pub(crate) struct Measured {
+    pub(crate) requests: usize,
+    pub(crate) wall: Duration,
+    /// Ascending.
+    latencies: Vec<Duration>,
 }
 
-/// Drives `address` for a while with chat requests of about 250 bytes.
-pub(crate) async fn drive(
-    address: &str,
-    key: &str,
+impl Measured {
+    /// The latency that `percent` of the requests stayed within.
+    pub(crate) fn percentile(&self, percent: usize) -> Duration {
+        let at = (self.latencies.len() * percent / 100).min(self.latencies.len().saturating_sub(1));
+        self.latencies.get(at).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn per_second(&self) -> u64 {
+        let micros = self.wall.as_micros().max(1);
+        u64::try_from(self.requests as u128 * 1_000_000 / micros).unwrap_or(u64::MAX)
+    }
+}
+
+/// Sends `requests` requests made by `make` (which gets the number of each) over `clients` connections. Anything but a
+/// 2xx answer ends the run.
+pub(crate) async fn run(
+    server: SocketAddr,
     clients: usize,
-    time: Duration,
-) -> anyhow::Result<Driven> {
-    let body = Bytes::from_static(
-        br#"{"model":"bench/bench","messages":[{"role":"system","content":"You are a helpful assistant that answers in one sentence."},{"role":"user","content":"Summarise the meeting notes of last week and name the three most important decisions for the team."}],"temperature":0.2}"#,
-    );
-    let started = Instant::now();
-    let mut running = JoinSet::new();
+    requests: usize,
+    make: impl Fn(usize) -> Vec<u8> + Send + Sync + 'static,
+) -> Result<Measured> {
+    let (next, make) = (Arc::new(AtomicUsize::new(0)), Arc::new(make));
+    let begun = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..clients {
-        let (address, key, body) = (address.to_owned(), key.to_owned(), body.clone());
-        running.spawn(async move { client(&address, &key, body, started + time).await });
+        let (next, make) = (Arc::clone(&next), Arc::clone(&make));
+        tasks.spawn(async move {
+            let mut connection = Connection::open(server).await?;
+            let mut latencies = Vec::new();
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= requests {
+                    return anyhow::Ok(latencies);
+                }
+                let request = make(number);
+                let sent = Instant::now();
+                connection.ask(&request).await?;
+                latencies.push(sent.elapsed());
+            }
+        });
     }
-    let mut millis = Vec::new();
-    while let Some(times) = running.join_next().await {
-        millis.extend(times??);
+    let mut latencies = Vec::with_capacity(requests);
+    while let Some(done) = tasks.join_next().await {
+        latencies.extend(done??);
     }
-    millis.sort_by(f64::total_cmp);
-    let at = |part: usize| millis.get(millis.len() * part / 100).copied().unwrap_or(f64::NAN);
-    Ok(Driven {
-        requests: millis.len() as u64,
-        seconds: started.elapsed().as_secs_f64(),
-        p50: at(50),
-        p99: at(99),
-    })
+    let wall = begun.elapsed();
+    latencies.sort_unstable();
+    Ok(Measured { requests, wall, latencies })
 }
 
-async fn client(address: &str, key: &str, body: Bytes, until: Instant) -> anyhow::Result<Vec<f64>> {
-    let stream = TcpStream::connect(address).await?;
-    stream.set_nodelay(true)?;
-    let (mut sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-    tokio::spawn(connection);
-    let mut millis = Vec::new();
-    while Instant::now() < until {
-        let request = Request::post("/v1/chat/completions")
-            .header("host", address)
-            .header("content-type", "application/json")
-            .header("authorization", format!("Bearer {key}"))
-            .body(Full::new(body.clone()))?;
-        let sent = Instant::now();
-        let response = sender.send_request(request).await.context("no answer")?;
-        let status = response.status();
-        let answer = response.into_body().collect().await?.to_bytes();
-        ensure!(status.is_success(), "{status}: {}", String::from_utf8_lossy(&answer));
-        millis.push(sent.elapsed().as_secs_f64() * 1_000.0);
+/// An HTTP request as bytes.
+pub(crate) fn request(method: &str, path: &str, key: &str, body: &str) -> Vec<u8> {
+    let length = body.len();
+    format!(
+        "{method} {path} HTTP/1.1\r\nhost: bench\r\nauthorization: Bearer {key}\r\n\
+         content-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+    .into_bytes()
+}
+
+struct Connection {
+    stream: TcpStream,
+    buffer: BytesMut,
+}
+
+impl Connection {
+    async fn open(server: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(server).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, buffer: BytesMut::with_capacity(8192) })
     }
-    Ok(millis)
+
+    /// Sends a request and reads its answer, which must have a length.
+    async fn ask(&mut self, request: &[u8]) -> Result<()> {
+        self.stream.write_all(request).await?;
+        let head = loop {
+            if let Some(end) = memchr::memmem::find(&self.buffer, b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.more().await?;
+        };
+        let text = &self.buffer[..head];
+        let good = text.get(9..10) == Some(b"2");
+        let Some(length) = body_length(text) else { bail!("an answer without a length") };
+        while self.buffer.len() < head + length {
+            self.more().await?;
+        }
+        ensure!(good, "an answer that is no success: {}", String::from_utf8_lossy(&self.buffer));
+        self.buffer.advance(head + length);
+        Ok(())
+    }
+
+    async fn more(&mut self) -> Result<()> {
+        ensure!(self.stream.read_buf(&mut self.buffer).await? > 0, "the server closed the connection");
+        Ok(())
+    }
+}
+
+/// The value of `content-length` in a head.
+pub(crate) fn body_length(head: &[u8]) -> Option<usize> {
+    let head = std::str::from_utf8(head).ok()?;
+    head.split("\r\n").find_map(|line| {
+        let (name, value) = line.split_once(':')?;
+        if name.eq_ignore_ascii_case("content-length") { value.trim().parse().ok() } else { None }
+    })
 }
