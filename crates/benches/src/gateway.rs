@@ -94,7 +94,7 @@ pub(crate) async fn run() -> Result<()> {
 }
 
 fn print(contestants: &[Contestant; 3]) {
-    let [_, proxy, product] = contestants;
+    let [_, proxy, _] = contestants;
     println!(
         "gateway: {CLIENTS} connections, {} B prompt, {REQUESTS} requests a round, median of {ROUNDS} rounds",
         PROMPT.len()
