@@ -4,6 +4,7 @@ pub mod cli;
 mod database;
 pub mod embedded;
 pub mod export;
+mod faces;
 mod home;
 mod listen;
 mod root;

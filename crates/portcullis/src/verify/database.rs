@@ -93,9 +93,7 @@ struct Export {
 }
 
 fn exported(dir: &Path, keys: &[VerifierKey]) -> Result<Export> {
-    let trust = keys
-        .first()
-        .map_or(Trust::Folder, |key| Trust::Known { key: key.clone(), from: "--vkey" });
+    let trust = keys.first().map_or(Trust::Folder, |key| Trust::Known { key: key.clone(), from: "--vkey" });
     let verified = folder::verify(dir, trust, Vec::new(), true)?;
     if verified.report.verdict() != Verdict::Intact {
         bail!(
@@ -127,8 +125,7 @@ async fn all(
         "the audit tables cannot be read; the login must see the rows of all tenants (a superuser or BYPASSRLS)",
     )?;
     let keys: Vec<VerifierKey> = keys.iter().chain(export.map(|export| &export.key)).cloned().collect();
-    let known =
-        Known { keys: &keys, export: export.map(|export| (&export.folder, &export.checkpoint)) };
+    let known = Known { keys: &keys, export: export.map(|export| (&export.folder, &export.checkpoint)) };
     let mut verified = Verified { logs: Vec::new(), findings: Findings::default() };
     for log in &logs {
         let walk = Walk::new(&mut tx, log, &known, &mut verified.findings);

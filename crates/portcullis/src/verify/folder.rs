@@ -122,7 +122,9 @@ pub(crate) fn tell(verified: &Verified, as_json: bool) -> io::Result<()> {
 fn proof(verified: &Verified) -> &'static str {
     match (verified.report.verdict(), verified.key_from.is_some(), verified.report.continues.is_empty()) {
         (Verdict::Untrusted, ..) => "Nothing: no genuine checkpoint vouches for these entries.",
-        (Verdict::Damaged, ..) => "The checkpoint is genuine, and what is listed was changed after it was signed.",
+        (Verdict::Damaged, ..) => {
+            "The checkpoint is genuine, and what is listed was changed after it was signed."
+        }
         (Verdict::Intact, false, true) => {
             "The folder is whole: every entry is the one its checkpoint signed. The key came from the folder itself, \
              so whoever could replace the whole folder could have replaced the key too: compare the key with the one \
@@ -157,7 +159,10 @@ fn text(verified: &Verified) -> String {
         row("Log", origin.clone());
     }
     row("Key", format!("{} (from {})", verified.key, verified.key_from.unwrap_or("the folder itself")));
-    row("Entries", format!("{} signed, {} read, {} bytes", report.size, report.entries_read, report.entry_bytes));
+    row(
+        "Entries",
+        format!("{} signed, {} read, {} bytes", report.size, report.entries_read, report.entry_bytes),
+    );
     if let Some(root) = &report.root {
         row("Root", root.to_base64());
     }
@@ -224,5 +229,6 @@ fn checkpoint_of(path: &Path, key: &VerifierKey) -> Result<Checkpoint> {
 /// # Errors
 /// When it cannot be read or is longer than such a file can be.
 pub(crate) fn read_small(path: &Path) -> Result<Vec<u8>> {
-    files::read_at_most(path, NOTE_BYTES_MAX as u64).with_context(|| format!("cannot read {}", path.display()))
+    files::read_at_most(path, NOTE_BYTES_MAX as u64)
+        .with_context(|| format!("cannot read {}", path.display()))
 }

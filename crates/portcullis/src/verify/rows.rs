@@ -147,7 +147,11 @@ pub(super) fn check_entry(spot: Spot, row: &EntryRow, findings: &mut Findings) -
     let at = At::from_unix_micros(Timestamp::from(row.at).unix_micros());
     differ("tenant_id", &spot.tenant.to_string(), &view.tenant.to_string());
     differ("id", &row.id.to_string(), &view.id.to_string());
-    differ("at", &at.map_or_else(|_| "a time out of range".to_owned(), |at| at.to_string()), &view.at.to_string());
+    differ(
+        "at",
+        &at.map_or_else(|_| "a time out of range".to_owned(), |at| at.to_string()),
+        &view.at.to_string(),
+    );
     differ("kind", &row.kind, view.kind);
     differ("actor", &row.actor, &actor);
     differ("request_id", &row.request_id, &view.request_id);

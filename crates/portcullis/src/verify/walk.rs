@@ -7,7 +7,9 @@ use std::collections::VecDeque;
 
 use anyhow::Result;
 use audit_log::tiles::decode_tile;
-use audit_log::{Checkpoint, DirSource, Frontier, Hash, KeyName, Note, TilePath, TileSource as _, VerifierKey};
+use audit_log::{
+    Checkpoint, DirSource, Frontier, Hash, KeyName, Note, TilePath, TileSource as _, VerifierKey,
+};
 use kernel::TenantId;
 use sqlx::postgres::PgConnection;
 use store::verify::{CheckpointRow, LeafRow, LogRow, UnplacedRow};
@@ -82,9 +84,8 @@ impl<'a> Walk<'a> {
     ) -> Self {
         let key = key_of(log, known.keys, findings);
         let origin = log.identity.as_ref().map(|(origin, _)| origin.clone());
-        let export = known.export.filter(|(_, checkpoint)| {
-            origin.as_deref() == Some(checkpoint.origin().as_str())
-        });
+        let export =
+            known.export.filter(|(_, checkpoint)| origin.as_deref() == Some(checkpoint.origin().as_str()));
         let summary = LogSummary {
             tenant: log.tenant,
             origin,
@@ -245,9 +246,9 @@ impl<'a> Walk<'a> {
     fn open(&mut self, row: &CheckpointRow) -> Option<Checkpoint> {
         let key = self.key.as_ref()?;
         let spot = Spot::log(self.log.tenant);
-        let opened = Note::parse(row.note.as_bytes())
-            .map_err(|error| error.to_string())
-            .and_then(|note| Checkpoint::open(&note, std::slice::from_ref(key)).map_err(|error| error.to_string()));
+        let opened = Note::parse(row.note.as_bytes()).map_err(|error| error.to_string()).and_then(|note| {
+            Checkpoint::open(&note, std::slice::from_ref(key)).map_err(|error| error.to_string())
+        });
         let signed = match opened {
             Ok(signed) => signed,
             Err(error) => {

