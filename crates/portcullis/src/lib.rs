@@ -1,3 +1,20 @@
 //! The Portcullis server as a library: what the `portcullis` binary is made of.
 
+pub mod cli;
+mod database;
 pub mod embedded;
+pub mod export;
+mod faces;
+mod home;
+mod listen;
+mod root;
+pub mod run;
+mod say;
+mod serve;
+mod server;
+pub mod settings;
+mod signals;
+mod telemetry;
+pub mod up;
+pub mod verify;
+mod web;

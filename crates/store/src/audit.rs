@@ -207,6 +207,23 @@ pub async fn last_signed(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<(
     Ok(row.map(|row| (row.size, row.root)))
 }
 
+/// Which of these entries have their place in the tree.
+pub async fn placed(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    entries: &[EntryId],
+) -> Result<Vec<EntryId>, StoreError> {
+    let ids: Vec<Uuid> = entries.iter().map(|id| id.uuid()).collect();
+    let found = sqlx::query!(
+        "select entry_id from audit_leaf where tenant_id = $1 and entry_id = any($2)",
+        tenant.uuid(),
+        &ids
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| EntryId::from_uuid(row.entry_id)).collect())
+}
+
 /// Whether a checkpoint covers the entry.
 pub async fn covered(tx: &mut SystemTx, tenant: TenantId, entry: EntryId) -> Result<bool, StoreError> {
     let row = sqlx::query!(

@@ -10,6 +10,7 @@ pub mod policies;
 pub mod projects;
 pub mod providers;
 pub mod schema;
+pub mod verify;
 
 use kernel::{Problem, ProblemKind};
 

@@ -1,8 +1,9 @@
 //! Organizations: the tenants themselves.
 
 use gates::{SystemTx, Tx};
-use kernel::{TenantId, Timestamp};
+use kernel::{AgentId, ProjectId, TenantId, Timestamp};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::StoreError;
 
@@ -53,4 +54,39 @@ pub async fn create(tx: &mut SystemTx, id: TenantId, name: &str, at: Timestamp) 
     .execute(tx.connection())
     .await?;
     Ok(())
+}
+
+/// The organization that was made first, with its oldest project and agent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct First {
+    /// The organization's id and name.
+    pub organization: (TenantId, String),
+    /// Its oldest project.
+    pub project: Option<(ProjectId, String)>,
+    /// Its oldest agent.
+    pub agent: Option<(AgentId, String)>,
+}
+
+/// The organization that was made first; `None` when there is none. For the operator on the machine itself.
+pub async fn first(tx: &mut SystemTx) -> Result<Option<First>, StoreError> {
+    let organization: Option<(Uuid, String)> =
+        sqlx::query_as("select tenant_id, name from organization order by created_at, tenant_id limit 1")
+            .fetch_optional(tx.connection())
+            .await?;
+    let Some((tenant, name)) = organization else { return Ok(None) };
+    let project: Option<(Uuid, String)> =
+        sqlx::query_as("select id, name from project where tenant_id = $1 order by created_at, id limit 1")
+            .bind(tenant)
+            .fetch_optional(tx.connection())
+            .await?;
+    let agent: Option<(Uuid, String)> =
+        sqlx::query_as("select id, name from agent where tenant_id = $1 order by created_at, id limit 1")
+            .bind(tenant)
+            .fetch_optional(tx.connection())
+            .await?;
+    Ok(Some(First {
+        organization: (TenantId::from_uuid(tenant), name),
+        project: project.map(|(id, name)| (ProjectId::from_uuid(id), name)),
+        agent: agent.map(|(id, name)| (AgentId::from_uuid(id), name)),
+    }))
 }

@@ -57,6 +57,110 @@ pub struct Prepared {
     pub total: usize,
 }
 
+/// How the schema of a database compares with this program's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// There is no schema yet.
+    Absent,
+    /// Migrations are missing.
+    Behind {
+        /// Migrations in the database.
+        applied: usize,
+        /// Migrations of this program.
+        total: usize,
+    },
+    /// It is exactly this program's.
+    Current {
+        /// Migrations of this program.
+        total: usize,
+    },
+    /// It has a migration this program does not know, or another version of one: it belongs to a newer or another build.
+    Foreign {
+        /// Number of the first such migration.
+        version: i64,
+    },
+}
+
+/// Compares the schema with this program's. Any login may ask that may read the list of migrations: the owner's and
+/// the system role's.
+pub async fn standing(conn: &mut PgConnection) -> Result<Standing, SchemaError> {
+    let exists: bool = sqlx::query_scalar(
+        "select exists (select from pg_class c join pg_namespace n on n.oid = c.relnamespace \
+         where n.nspname = 'portcullis' and c.relname = '_sqlx_migrations')",
+    )
+    .fetch_one(&mut *conn)
+    .await?;
+    if !exists {
+        return Ok(Standing::Absent);
+    }
+    let rows: Vec<(i64, Vec<u8>, bool)> =
+        sqlx::query_as("select version, checksum, success from portcullis._sqlx_migrations order by version")
+            .fetch_all(&mut *conn)
+            .await?;
+    let total = MIGRATOR.iter().count();
+    let mut applied = 0;
+    for (version, checksum, success) in rows {
+        let ours = MIGRATOR.iter().find(|migration| migration.version == version);
+        match ours {
+            Some(ours) if *ours.checksum == *checksum => applied += usize::from(success),
+            _ => return Ok(Standing::Foreign { version }),
+        }
+    }
+    Ok(if applied < total { Standing::Behind { applied, total } } else { Standing::Current { total } })
+}
+
+/// The database that an embedded cluster holds everything in.
+pub const EMBEDDED_DATABASE: &str = "portcullis";
+
+/// Makes [`EMBEDDED_DATABASE`] unless it exists. `superuser` is connected to another database of the cluster.
+/// Returns whether it was made now.
+pub async fn make_embedded_database(superuser: &mut PgConnection) -> Result<bool, SchemaError> {
+    let exists: bool =
+        sqlx::query_scalar("select exists (select from pg_database where datname = 'portcullis')")
+            .fetch_one(&mut *superuser)
+            .await?;
+    if !exists {
+        sqlx::raw_sql("create database portcullis template template0 encoding 'UTF8'")
+            .execute(&mut *superuser)
+            .await?;
+    }
+    Ok(!exists)
+}
+
+/// What a server says about itself, for `doctor`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServerFacts {
+    /// Its version, such as `18.6`.
+    pub version: String,
+    /// Who we are logged in as.
+    pub login: String,
+    /// Whether that login is a superuser.
+    pub superuser: bool,
+    /// Its clock.
+    pub now: kernel::Timestamp,
+    /// Whether the connection is encrypted.
+    pub tls: bool,
+    /// `max_connections`.
+    pub connections_max: i32,
+    /// The version of pgvector that can be installed.
+    pub pgvector: Option<String>,
+}
+
+/// Asks the server about itself.
+pub async fn server_facts(conn: &mut PgConnection) -> Result<ServerFacts, SchemaError> {
+    let (version, login, superuser, now, tls, connections_max, pgvector) =
+        sqlx::query_as::<_, (String, String, bool, time::OffsetDateTime, bool, i32, Option<String>)>(
+            "select current_setting('server_version'), current_user::text, \
+                (select rolsuper from pg_roles where rolname = current_user), clock_timestamp(), \
+                coalesce((select ssl from pg_stat_ssl where pid = pg_backend_pid()), false), \
+                current_setting('max_connections')::int, \
+                (select default_version::text from pg_available_extensions where name = 'vector')",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+    Ok(ServerFacts { version, login, superuser, now: now.into(), tls, connections_max, pgvector })
+}
+
 /// Makes the roles when they are missing, applies the migrations as the owner role, and installs the claims key.
 ///
 /// `owner` is a login that owns the database or is a superuser. Safe to run again and from several places at once.
@@ -100,6 +204,8 @@ async fn prepare_locked(
     .bind(outer.as_slice())
     .execute(&mut *owner)
     .await?;
+    // So that a server that is not the owner can tell whether the schema is its own.
+    sqlx::raw_sql("grant select on _sqlx_migrations to portcullis_system").execute(&mut *owner).await?;
     let total = MIGRATOR.iter().count();
     Ok(Prepared { applied: total.saturating_sub(before), total })
 }
@@ -157,9 +263,13 @@ do $$ begin
 end $$";
 
 /// The schema belongs to the owner role; the serving roles may connect and nothing more. Large objects and
-/// temporary tables are nobody's: both are places row-level security does not reach.
+/// temporary tables are nobody's: both are places row-level security does not reach. Nor may a session look at or
+/// end other sessions of its role, whose statements hold other tenants' claims and entries, or take advisory locks,
+/// whose numbers anybody can work out; the roles that need those get them back.
 const DATABASE_SETTINGS: &str = r"
-do $$ begin
+do $$ declare
+    lock record;
+begin
     if not pg_has_role(current_user, 'portcullis_owner', 'member') then
         execute format('grant portcullis_owner to %I', current_user);
     end if;
@@ -170,6 +280,19 @@ do $$ begin
     if (select rolsuper from pg_roles where rolname = current_user) then
         revoke execute on function pg_catalog.lo_creat(integer), pg_catalog.lo_create(oid),
             pg_catalog.lo_from_bytea(oid, bytea) from public;
+        revoke execute on function pg_catalog.pg_stat_get_activity(integer),
+            pg_catalog.pg_stat_get_backend_activity(integer), pg_catalog.pg_terminate_backend(integer, bigint),
+            pg_catalog.pg_cancel_backend(integer) from public;
+        grant execute on function pg_catalog.pg_stat_get_activity(integer),
+            pg_catalog.pg_stat_get_backend_activity(integer) to pg_read_all_stats;
+        grant execute on function pg_catalog.pg_terminate_backend(integer, bigint),
+            pg_catalog.pg_cancel_backend(integer) to pg_signal_backend;
+        for lock in select oid::regprocedure as name from pg_proc
+                    where pronamespace = 'pg_catalog'::regnamespace and proname ~ '^pg_(try_)?advisory_'
+        loop
+            execute format('revoke execute on function %s from public', lock.name);
+            execute format('grant execute on function %s to portcullis_owner, portcullis_system', lock.name);
+        end loop;
     end if;
     if to_regnamespace('portcullis') is null then
         execute 'create schema portcullis authorization portcullis_owner';

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use gates::{Clean, Draft, Pass, Privacy, Raw, Receipt};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
 use llm::chat::ChatRequest;
@@ -170,18 +168,13 @@ impl Call {
     fn write_cancelled(&mut self, ended: Ended) {
         let Some(open) = self.open.take() else { return };
         let intent = self.receipt.entry();
-        match tokio::runtime::Handle::try_current() {
-            Ok(runtime) => {
-                self.tasks.spawn_on(
-                    async move {
-                        // The failure is logged where it happened, and nobody is left to be told.
-                        let _ = open.write(intent, ended).await;
-                    },
-                    &runtime,
-                );
-            }
-            Err(_) => tracing::error!(%intent, "a call ended outside the runtime; its outcome is not on record"),
-        }
+        let Ok(runtime) = tokio::runtime::Handle::try_current() else {
+            tracing::error!(%intent, "a call ended outside the runtime; its outcome is not on record");
+            return;
+        };
+        // The failure is logged where it happened, and nobody is left to be told.
+        let write = async move { drop(open.write(intent, ended).await) };
+        self.tasks.spawn_on(write, &runtime);
     }
 }
 
@@ -232,4 +225,3 @@ fn with_usage(draft: Draft, route: &Route, usage: Option<&Usage>) -> Draft {
         None => draft.fact("cost_usd", "unknown"),
     }
 }
-

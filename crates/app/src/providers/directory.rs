@@ -301,8 +301,7 @@ impl Directory {
         let mut tx = pass.read().await?;
         let rows = store::providers::list(&mut tx, i64::try_from(PROVIDERS_MAX).unwrap_or(i64::MAX)).await?;
         drop(tx);
-        let targets: Targets =
-            rows.into_iter().map(|row| Arc::new(self.open(vault, tenant, row))).collect();
+        let targets: Targets = rows.into_iter().map(|row| Arc::new(self.open(vault, tenant, row))).collect();
         if let Some(generation) = generation {
             let mut remembered = self.remembered.write().unwrap_or_else(PoisonError::into_inner);
             if remembered.len() >= TENANTS_MAX {
@@ -321,22 +320,28 @@ impl Directory {
                 tracing::warn!(provider = %id, "a provider's address is no longer allowed");
                 Way::Broken
             }
-            Ok(url) => match row.key_sealed.map(|sealed| vault.envelope().open(&seal_place(tenant, &id), &sealed)) {
-                None => Way::Http(Endpoint::new(&url, None)),
-                Some(Ok(key)) => Way::Http(Endpoint::new(&url, Some(key.expose()))),
-                Some(Err(error)) => {
-                    tracing::error!(provider = %id, %error, "a provider's key does not open");
-                    Way::Broken
+            Ok(url) => {
+                match row.key_sealed.map(|sealed| vault.envelope().open(&seal_place(tenant, &id), &sealed)) {
+                    None => Way::Http(Endpoint::new(&url, None)),
+                    Some(Ok(key)) => Way::Http(Endpoint::new(&url, Some(key.expose()))),
+                    Some(Err(error)) => {
+                        tracing::error!(provider = %id, %error, "a provider's key does not open");
+                        Way::Broken
+                    }
                 }
-            },
+            }
         };
         Target { name: row.name, way, models: row.models, created: row.created_at }
     }
 }
 
 /// The built-in provider costs nothing.
-const FREE: Price =
-    Price { input: PicoUsd::ZERO, cached_input: PicoUsd::ZERO, cache_write: PicoUsd::ZERO, output: PicoUsd::ZERO };
+const FREE: Price = Price {
+    input: PicoUsd::ZERO,
+    cached_input: PicoUsd::ZERO,
+    cache_write: PicoUsd::ZERO,
+    output: PicoUsd::ZERO,
+};
 
 #[cfg(test)]
 mod tests;

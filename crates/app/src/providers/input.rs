@@ -44,7 +44,8 @@ impl ProviderName {
     pub fn parse(text: &str) -> Result<Self, FieldError> {
         let shape = text.bytes().all(|byte| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-'));
         if text.is_empty() || text.len() > PROVIDER_NAME_BYTES_MAX || !shape || text.starts_with('-') {
-            let detail = "use 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit";
+            let detail =
+                "use 1 to 63 lower-case letters, digits and hyphens, beginning with a letter or digit";
             return Err(at("/name", detail));
         }
         if text == LOOPBACK {
@@ -89,7 +90,10 @@ impl ModelName {
             let pointer = || format!("/models/{index}");
             let model = Self::parse(text).map_err(|error| FieldError { pointer: pointer(), ..error })?;
             if !seen.insert(text.as_str()) {
-                return Err(FieldError { pointer: pointer(), detail: "this model is listed twice".to_owned() });
+                return Err(FieldError {
+                    pointer: pointer(),
+                    detail: "this model is listed twice".to_owned(),
+                });
             }
             models.push(model);
         }
@@ -126,11 +130,16 @@ impl BaseUrl {
         if text.len() > BASE_URL_BYTES_MAX {
             return refuse("use at most 2000 bytes");
         }
-        if !text.bytes().all(|byte| byte.is_ascii_graphic()) || text.contains(['?', '#', '@', '\\', '"', '<', '>']) {
-            return refuse("give a plain address such as https://api.example.com/v1, without user, query or fragment");
+        if !text.bytes().all(|byte| byte.is_ascii_graphic())
+            || text.contains(['?', '#', '@', '\\', '"', '<', '>'])
+        {
+            return refuse(
+                "give a plain address such as https://api.example.com/v1, without user, query or fragment",
+            );
         }
         let text = text.trim_end_matches('/');
-        let (Ok(base), Ok(endpoint)) = (text.parse::<Uri>(), format!("{text}/chat/completions").parse::<Uri>())
+        let (Ok(base), Ok(endpoint)) =
+            (text.parse::<Uri>(), format!("{text}/chat/completions").parse::<Uri>())
         else {
             return refuse("this is no address; one looks like https://api.example.com/v1");
         };
@@ -142,7 +151,13 @@ impl BaseUrl {
         let Some(host) = base.host().filter(|host| is_host(host)) else {
             return refuse("the host is neither a host name nor an IP address");
         };
-        if base.port().is_some_and(|port| port.as_u16() == 0) || base.path().contains("//") {
+        // A port that is no number is read as none by the parser, and as something else by others.
+        let after_host = base.authority().and_then(|authority| authority.as_str().strip_prefix(host));
+        let port = after_host.is_some_and(|rest| match rest.strip_prefix(':') {
+            Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
+            None => rest.is_empty(),
+        });
+        if !port || base.path().contains("//") {
             return refuse("the port or the path cannot be used");
         }
         if plain && !rules.allow_plain_http {
@@ -203,11 +218,16 @@ fn is_host(host: &str) -> bool {
     }
     let label = |label: &str| {
         let shape = label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-        !label.is_empty() && label.len() <= LABEL_BYTES_MAX && shape && !label.starts_with('-') && !label.ends_with('-')
+        !label.is_empty()
+            && label.len() <= LABEL_BYTES_MAX
+            && shape
+            && !label.starts_with('-')
+            && !label.ends_with('-')
     };
     let name = host.strip_suffix('.').unwrap_or(host);
     let last = name.rsplit('.').next().unwrap_or_default();
-    let numeric = last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
+    let numeric =
+        last.bytes().all(|byte| byte.is_ascii_digit()) || last.starts_with("0x") || last.starts_with("0X");
     name.len() <= HOST_BYTES_MAX && name.split('.').all(label) && !numeric
 }
 

@@ -78,20 +78,21 @@ const fn place_v6(address: Ipv6Addr) -> Place {
     if bits == METADATA_V6[0].to_bits() || bits == METADATA_V6[1].to_bits() {
         return Place::Never;
     }
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    match [a, b, c, d, e, f] {
-        // Mapped (RFC 4291 §2.5.5.2) and NAT64 (RFC 6052).
-        [0, 0, 0, 0, 0, 0xffff] | [0x64, 0xff9b, 0, 0, 0, 0] => return embedded(g, h),
-        // 6to4 (RFC 3056).
-        [0x2002, high, low, ..] => return embedded(high, low),
+    let segments = address.segments();
+    let [first, second, ..] = segments;
+    match segments {
+        // Mapped (RFC 4291 §2.5.5.2), NAT64 (RFC 6052), 6to4 (RFC 3056).
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x2002, high, low, ..] => return embedded(high, low),
         _ => {}
     }
-    if bits == Ipv6Addr::LOCALHOST.to_bits() || a & 0xfe00 == 0xfc00 {
+    if bits == Ipv6Addr::LOCALHOST.to_bits() || first & 0xfe00 == 0xfc00 {
         return Place::Private;
     }
     // Global unicast is 2000::/3; documentation, Teredo and ORCHID lie inside it and lead nowhere of use.
-    let special = a == 0x2001 && (b == 0x0db8 || b < 0x0200);
-    if a & 0xe000 == 0x2000 && !special { Place::Public } else { Place::Never }
+    let special = first == 0x2001 && (second == 0x0db8 || second < 0x0200);
+    if first & 0xe000 == 0x2000 && !special { Place::Public } else { Place::Never }
 }
 
 const fn embedded(high: u16, low: u16) -> Place {
@@ -113,7 +114,10 @@ mod tests {
             (Place::Private, "2002:7f00:1::1 2002:c0a8:101::1"),
             (Place::Never, "169.254.169.254 169.254.170.2 0.0.0.0 255.255.255.255 224.0.0.1 240.0.0.1"),
             (Place::Never, "100.100.100.200 168.63.129.16 192.0.2.1 198.18.0.1 198.51.100.7 203.0.113.9"),
-            (Place::Never, ":: fe80::1 ff02::1 fd00:ec2::254 fd20:ce::254 ::ffff:169.254.169.254 ::127.0.0.1"),
+            (
+                Place::Never,
+                ":: fe80::1 ff02::1 fd00:ec2::254 fd20:ce::254 ::ffff:169.254.169.254 ::127.0.0.1",
+            ),
             (Place::Never, "2001:db8::1 2001::1 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 4000::1"),
         ];
         for (kind, addresses) in table {

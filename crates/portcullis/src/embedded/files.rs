@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 const NAME_RANDOM_BYTES: usize = 16;
 
 /// Lower-case hexadecimal.
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
@@ -18,14 +18,14 @@ pub(super) fn hex(bytes: &[u8]) -> String {
 }
 
 /// A name nobody can guess.
-pub(super) fn random_name() -> io::Result<String> {
+pub(crate) fn random_name() -> io::Result<String> {
     let mut bytes = [0; NAME_RANDOM_BYTES];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
     Ok(hex(&bytes))
 }
 
 /// Makes a directory and the missing ones above it, and gives those it made `mode` whatever the umask is.
-pub(super) fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
+pub(crate) fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
     if path.is_dir() {
         return Ok(());
     }
@@ -40,7 +40,7 @@ pub(super) fn make_dir(path: &Path, mode: u32) -> io::Result<()> {
 }
 
 /// Replaces `path` in one step: readers see the old contents or the new, also after a crash.
-pub(super) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+pub(crate) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let fresh = with_suffix(path, &format!(".{}.new", random_name()?));
     let written = write_new(&fresh, contents, mode).and_then(|()| std::fs::rename(&fresh, path));
     if written.is_err() {
@@ -51,7 +51,7 @@ pub(super) fn write_atomically(path: &Path, contents: &[u8], mode: u32) -> io::R
 }
 
 /// Writes a file that must not exist yet.
-pub(super) fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
+pub(crate) fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<()> {
     let mut file = File::options().write(true).create_new(true).mode(mode).open(path)?;
     file.set_permissions(Permissions::from_mode(mode))?;
     file.write_all(contents)?;
@@ -59,12 +59,12 @@ pub(super) fn write_new(path: &Path, contents: &[u8], mode: u32) -> io::Result<(
 }
 
 /// Makes renames and new names in a directory durable.
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+pub(crate) fn sync_dir(dir: &Path) -> io::Result<()> {
     File::open(dir)?.sync_all()
 }
 
 /// Reads a regular file of at most `bytes_max` bytes; a longer one is an error.
-pub(super) fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
+pub(crate) fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
     // A pipe planted under this name would block the open for ever.
     let meta = std::fs::metadata(path)?;
     if !meta.is_file() {
@@ -80,12 +80,12 @@ pub(super) fn read_at_most(path: &Path, bytes_max: u64) -> io::Result<Vec<u8>> {
 }
 
 /// [`read_at_most`] as text.
-pub(super) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
+pub(crate) fn read_text(path: &Path, bytes_max: u64) -> io::Result<String> {
     String::from_utf8(read_at_most(path, bytes_max)?).map_err(io::Error::other)
 }
 
 /// The path with `suffix` added to its last component.
-pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

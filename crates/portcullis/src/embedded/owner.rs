@@ -142,6 +142,13 @@ fn choose_account(passwd: &str, wanted: Option<&str>, owner: Option<u32>) -> Res
         .ok_or_else(|| Error::NoAccount(format!("{PASSWD} has neither {} nor {}", ACCOUNTS[0], ACCOUNTS[1])))
 }
 
+/// The user and group number of an account of this machine; `None` when there is none of that name.
+pub(crate) fn account(name: &str) -> Option<(u32, u32)> {
+    let passwd = files::read_text(Path::new(PASSWD), PASSWD_BYTES_MAX).ok()?;
+    let found = accounts(&passwd).find(|account| account.name == name)?;
+    Some((found.uid, found.gid))
+}
+
 /// The well-formed entries of a password file.
 fn accounts(passwd: &str) -> impl Iterator<Item = Account> + '_ {
     passwd.lines().filter_map(|line| {

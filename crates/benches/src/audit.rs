@@ -1,0 +1,243 @@
+//! `bench audit`: a change sealed with its entry, beside the same insert without any of it, and the time until an entry
+//! has its place in the tree.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, anyhow};
+use app::audit::jobs::Sequencer;
+use app::input::Name;
+use app::projects::CreateProject;
+use crypto::{InstanceKey, SystemRng};
+use gates::{AuthMode, ClaimsKey, Reason, Vault, VaultOptions};
+use kernel::{EntryId, Face, RequestContext, Rng as _, SystemClock, TenantId};
+use portcullis::embedded::{Cluster, Options, Search, fetch, find};
+use serde_json::{Value, json};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{Connection as _, PgConnection};
+use store::schema::{self, RolePasswords};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+
+use crate::cpu;
+
+/// One entry in so many is watched until it is placed.
+const WATCH_EVERY: u64 = 16;
+/// Time between two looks at whether a watched entry is placed, in milliseconds.
+const LOOK_MILLIS: u64 = 5;
+
+fn problem(problem: &kernel::Problem) -> anyhow::Error {
+    anyhow!("{problem}")
+}
+
+/// Starts a private cluster, measures, prints.
+pub(crate) async fn run(seconds: u64, clients: &[usize], as_json: bool) -> anyhow::Result<()> {
+    let data = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&data)?;
+    let mut search = Search::new(&data);
+    search.fetch = Some(fetch::Fetch {
+        cache_dir: Some(Path::new("target").join("pg-cache")),
+        ..fetch::Fetch::new(&data)
+    });
+    let home = find(&search, &|line| eprintln!("{line}")).await?;
+    let running = Cluster::open(&home, &data.join("cluster"), &Options::default()).await?;
+    let connection = running.connection();
+    let owner = PgConnectOptions::new()
+        .socket(&connection.socket_dir)
+        .port(connection.port)
+        .username(connection.user)
+        .password(connection.password.expose())
+        .database(connection.database);
+    let measured = measure(&owner, Duration::from_secs(seconds), clients).await;
+    running.stop().await?;
+    std::fs::remove_dir_all(&data)?;
+    print(&measured?, as_json);
+    Ok(())
+}
+
+struct House {
+    vault: Arc<Vault>,
+    key: String,
+    watched: mpsc::UnboundedSender<(EntryId, Instant)>,
+}
+
+async fn measure(owner: &PgConnectOptions, time: Duration, clients: &[usize]) -> anyhow::Result<Vec<Value>> {
+    let most = clients.iter().copied().max().unwrap_or(1);
+    let key = InstanceKey::from_bytes(SystemRng.bytes32())?;
+    let mut connection = PgConnection::connect_with(owner).await?;
+    let passwords = RolePasswords::derive(&key);
+    schema::prepare(&mut connection, &ClaimsKey::new(&key), Some(&passwords)).await?;
+    sqlx::raw_sql("create table public.bare (tenant_id uuid, id uuid, name text, created_at timestamptz, primary key (tenant_id, id), unique (tenant_id, name))")
+        .execute(&mut connection)
+        .await?;
+    let role = |name: &str, password: &str| owner.clone().username(name).password(password);
+    let vault = Vault::open(VaultOptions {
+        app: role(schema::APP_ROLE, &passwords.app),
+        system: role(schema::SYSTEM_ROLE, &passwords.system),
+        app_connections_max: u32::try_from(most)?,
+        system_connections_max: 4,
+        instance_key: key,
+        auth: AuthMode::Db,
+        static_keys: Vec::new(),
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRng),
+    })
+    .await?;
+    let request = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
+    let made =
+        app::setup::first_run(&vault, &request, app::setup::Names::default()).await?.context("first run")?;
+    let (stop, told) = watch::channel(false);
+    let sequencer = Sequencer::new(Arc::clone(&vault), "bench.example", Duration::from_secs(60));
+    let keeping = tokio::spawn(sequencer.run(told));
+    let mut rows = Vec::new();
+    for &count in clients {
+        let (watched, watching) = mpsc::unbounded_channel();
+        let lag = tokio::spawn(watch_placing(Arc::clone(&vault), made.organization, watching));
+        let house =
+            Arc::new(House { vault: Arc::clone(&vault), key: made.admin_key.expose().to_owned(), watched });
+        let bare = drive_bare(owner, count, time).await?;
+        let sealed = drive_sealed(&house, count, time).await?;
+        drop(house);
+        let mut lags = lag.await??;
+        lags.sort_by(f64::total_cmp);
+        let at = |part: usize| lags.get(lags.len() * part / 100).copied().unwrap_or(f64::NAN);
+        rows.push(json!({
+            "clients": count, "bare_per_second": bare, "sealed_per_second": sealed, "ratio": sealed / bare,
+            "placed_p50_millis": cpu::median(lags.clone()), "placed_p99_millis": at(99),
+        }));
+    }
+    stop.send(true)?;
+    keeping.await?;
+    Ok(rows)
+}
+
+/// The business insert and nothing else: one statement, its own transaction.
+async fn drive_bare(owner: &PgConnectOptions, clients: usize, time: Duration) -> anyhow::Result<f64> {
+    let tenant = TenantId::new(&SystemClock, &SystemRng);
+    let mut connections = Vec::new();
+    for _ in 0..clients {
+        connections.push(PgConnection::connect_with(owner).await?);
+    }
+    let started = Instant::now();
+    let mut running = JoinSet::new();
+    for mut connection in connections {
+        running.spawn(async move {
+            let mut done = 0_u64;
+            while started.elapsed() < time {
+                let id = EntryId::new(&SystemClock, &SystemRng).uuid();
+                sqlx::query(
+                    "insert into public.bare (tenant_id, id, name, created_at) values ($1, $2, $3, now())",
+                )
+                .bind(tenant.uuid())
+                .bind(id)
+                .bind(id.to_string())
+                .execute(&mut connection)
+                .await?;
+                done += 1;
+            }
+            anyhow::Ok(done)
+        });
+    }
+    rate(running, started).await
+}
+
+/// The same insert through all gates: key, claims, row security, the entry, the queue, the deferred trigger.
+async fn drive_sealed(house: &Arc<House>, clients: usize, time: Duration) -> anyhow::Result<f64> {
+    let counter = Arc::new(AtomicU64::new(0));
+    let started = Instant::now();
+    let mut running = JoinSet::new();
+    for _ in 0..clients {
+        let (house, counter) = (Arc::clone(house), Arc::clone(&counter));
+        running.spawn(async move {
+            let vault = &house.vault;
+            let mut done = 0_u64;
+            while started.elapsed() < time {
+                let request = RequestContext::internal(Face::Api, vault.clock(), vault.rng());
+                let principal =
+                    vault.authenticate(Some(&house.key), &request).await.map_err(|p| problem(&p))?;
+                let pass = vault.enter::<CreateProject>(principal, request).await.map_err(|p| problem(&p))?;
+                let name = EntryId::new(&SystemClock, &SystemRng).to_string();
+                let name = Name::parse(name, "/name").map_err(|p| problem(&p))?;
+                let (_, receipt) = app::projects::create(pass, name).await.map_err(|p| problem(&p))?;
+                if counter.fetch_add(1, Ordering::Relaxed).is_multiple_of(WATCH_EVERY) {
+                    // The watcher ends only after every sender.
+                    let _ = house.watched.send((receipt.entry(), Instant::now()));
+                }
+                done += 1;
+            }
+            anyhow::Ok(done)
+        });
+    }
+    rate(running, started).await
+}
+
+async fn rate(mut running: JoinSet<anyhow::Result<u64>>, started: Instant) -> anyhow::Result<f64> {
+    let mut done = 0;
+    while let Some(count) = running.join_next().await {
+        done += count??;
+    }
+    Ok(done as f64 / started.elapsed().as_secs_f64())
+}
+
+/// Milliseconds from the acknowledgement of each watched entry until it is seen in the tree.
+async fn watch_placing(
+    vault: Arc<Vault>,
+    tenant: TenantId,
+    mut watching: mpsc::UnboundedReceiver<(EntryId, Instant)>,
+) -> anyhow::Result<Vec<f64>> {
+    let (mut open, mut lags): (Vec<(EntryId, Instant)>, Vec<f64>) = (Vec::new(), Vec::new());
+    let mut more = true;
+    while more || !open.is_empty() {
+        tokio::time::sleep(Duration::from_millis(LOOK_MILLIS)).await;
+        loop {
+            match watching.try_recv() {
+                Ok(entry) => open.push(entry),
+                Err(mpsc::error::TryRecvError::Empty) => break,
+                Err(mpsc::error::TryRecvError::Disconnected) => {
+                    more = false;
+                    break;
+                }
+            }
+        }
+        if open.is_empty() {
+            continue;
+        }
+        let mut tx = vault.system(Reason::Sequencing).await?;
+        let ids: Vec<EntryId> = open.iter().map(|(id, _)| *id).collect();
+        let placed = store::audit::placed(&mut tx, tenant, &ids).await?;
+        tx.finish().await?;
+        open.retain(|(id, since)| {
+            let there = placed.contains(id);
+            if there {
+                lags.push(since.elapsed().as_secs_f64() * 1_000.0);
+            }
+            !there
+        });
+    }
+    Ok(lags)
+}
+
+fn print(rows: &[Value], as_json: bool) {
+    if as_json {
+        println!("{}", json!({ "points": rows }));
+        return;
+    }
+    println!(
+        "{:>8}{:>14}{:>14}{:>8}{:>16}{:>16}",
+        "clients", "bare /s", "sealed /s", "ratio", "placed p50 ms", "placed p99 ms"
+    );
+    for row in rows {
+        let figure = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
+        println!(
+            "{:>8}{:>14.0}{:>14.0}{:>8.2}{:>16.0}{:>16.0}",
+            figure("clients"),
+            figure("bare_per_second"),
+            figure("sealed_per_second"),
+            figure("ratio"),
+            figure("placed_p50_millis"),
+            figure("placed_p99_millis"),
+        );
+    }
+}

@@ -1,0 +1,78 @@
+//! Benchmarks. Each measures a yardstick and the product in the same run on the same machine and prints the ratio;
+//! absolute figures of a shared machine say little.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its result")]
+
+mod audit;
+mod cpu;
+mod gateway;
+mod load;
+mod yardstick;
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Benchmarks against yardsticks measured in the same run")]
+struct Cli {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// CPU per request of the LLM endpoint with all gates on, beside the upstream called directly and beside a
+    /// minimal proxy that only forwards.
+    Gateway {
+        /// The server to measure.
+        #[arg(long, env = "PORTCULLIS_BIN", default_value = "target/release/portcullis")]
+        server: PathBuf,
+        /// Seconds each contender is driven in each round.
+        #[arg(long, default_value_t = 4)]
+        seconds: u64,
+        /// Rounds; contenders take turns and medians are printed.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Requests under way at once.
+        #[arg(long, default_value_t = 16)]
+        clients: usize,
+        /// Print one JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Sealed changes per second beside the bare insert, and the time until an entry has its place in the tree.
+    Audit {
+        /// Seconds each point is measured.
+        #[arg(long, default_value_t = 4)]
+        seconds: u64,
+        /// Numbers of clients.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64])]
+        clients: Vec<usize>,
+        /// Print one JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A fixed-answer upstream; started by `gateway`.
+    #[command(hide = true)]
+    Upstream,
+    /// A proxy that only forwards; started by `gateway`.
+    #[command(hide = true)]
+    Proxy {
+        /// Where to.
+        upstream: String,
+    },
+}
+
+fn main() -> anyhow::Result<()> {
+    let single = || tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match Cli::parse().bench {
+        Bench::Upstream => single()?.block_on(yardstick::upstream()),
+        Bench::Proxy { upstream } => single()?.block_on(yardstick::proxy(&upstream)),
+        Bench::Gateway { server, seconds, rounds, clients, json } => {
+            single()?.block_on(gateway::run(&server, seconds, rounds, clients, json))
+        }
+        Bench::Audit { seconds, clients, json } => {
+            tokio::runtime::Runtime::new()?.block_on(audit::run(seconds, &clients, json))
+        }
+    }
+}

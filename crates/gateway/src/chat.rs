@@ -1,0 +1,272 @@
+//! `POST /v1/chat/completions`.
+
+use std::error::Error as StdError;
+
+use app::models::{Call, CallModel, Ended, Intent, Status, refuse};
+use app::providers::{Destination, Endpoint};
+use axum::body::{Body, to_bytes};
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use bytes::Bytes;
+use gates::{Clean, Pass, Privacy, Raw};
+use http::HeaderMap;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http_body_util::LengthLimitError;
+use kernel::{Problem, RequestContext};
+use llm::chat::ChatRequest;
+use llm::error::{ApiError, ErrorCode};
+use llm::json;
+use llm::loopback;
+use llm::sse::TapOptions;
+use llm::usage::Usage;
+use tokio::time::{Instant, timeout_at};
+
+use crate::answer::{self, Refusal};
+use crate::relay::{Relay, unrecorded};
+use crate::source::Source;
+use crate::upstream::{Outgoing, UpstreamError};
+use crate::{Gateway, bearer};
+
+/// Most of a provider's error body that is read, in bytes.
+const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
+/// Longest wait that a provider may ask of the client, in seconds.
+const RETRY_AFTER_SECONDS_MAX: u64 = 3_600;
+
+/// The whole life of a call.
+pub(crate) async fn completions(State(gateway): State<Gateway>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let context = gateway.context(&parts);
+    match call(&gateway, &parts, body, &context).await {
+        Ok(response) => response,
+        Err(refusal) => refusal.answer(&context),
+    }
+}
+
+async fn call(
+    gateway: &Gateway,
+    parts: &Parts,
+    body: Body,
+    context: &RequestContext,
+) -> Result<Response, Refusal> {
+    let vault = &gateway.vault;
+    let principal = vault.authenticate(bearer(parts), context).await?;
+    let pass = vault.enter::<CallModel>(principal, context.clone()).await?;
+    let raw = match read(body, gateway.limits.body_bytes_max).await {
+        Ok(raw) => raw,
+        Err(error) => return Err(refused(pass, error).await),
+    };
+    let request = match raw.chat(json_limits(gateway.limits.body_bytes_max)) {
+        Ok(request) => request,
+        Err(error) => return Err(refused(pass, error.into()).await),
+    };
+    let route = match gateway.directory.route(&pass, &request.model).await {
+        Ok(Some(route)) => route,
+        Ok(None) => return Err(refused(pass, model_not_found()).await),
+        Err(problem) => return Err(failed(pass, problem).await),
+    };
+    let privacy = pass.privacy();
+    let clean = privacy.chat_request(&request, route.model());
+    let intent = Intent { request: &request, route: &route, privacy: privacy.clone() };
+    let call = gateway.calls.begin(pass, intent).await?;
+    let asked = Asked { stream: request.stream, wants_usage: request.include_usage };
+    let exchange = Exchange { gateway, context, privacy, asked };
+    match route.destination() {
+        Destination::Loopback => exchange.loopback(call, &clean).await,
+        Destination::Http(endpoint) => exchange.http(call, endpoint, clean).await,
+    }
+}
+
+/// What the client asked of the answer's form.
+#[derive(Clone, Copy)]
+struct Asked {
+    stream: bool,
+    wants_usage: bool,
+}
+
+/// A call whose intent is on record, on its way out and back.
+struct Exchange<'a> {
+    gateway: &'a Gateway,
+    context: &'a RequestContext,
+    privacy: Privacy,
+    asked: Asked,
+}
+
+impl Exchange<'_> {
+    async fn loopback(self, call: Call, clean: &Clean<Bytes>) -> Result<Response, Refusal> {
+        let limits = &self.gateway.limits;
+        let request = match ChatRequest::parse(clean.get(), json_limits(usize::MAX)) {
+            Ok(request) => request,
+            Err(error) => return Err(end(call, Status::Failed, None, error.into()).await),
+        };
+        let (id, at) = (call.receipt().entry(), call.receipt().at());
+        let created = u64::try_from(at.unix_seconds()).unwrap_or(0);
+        let answer = loopback::answer(&request, &format!("chatcmpl-{id}"), created);
+        let chunks = if self.asked.stream {
+            answer.chunks(request.include_usage).map(Bytes::from).collect()
+        } else {
+            vec![Bytes::from(answer.to_json())]
+        };
+        let source = Source::loopback(chunks, limits, Instant::now() + limits.total);
+        self.answer(call, source, None).await
+    }
+
+    async fn http(self, call: Call, endpoint: &Endpoint, clean: Clean<Bytes>) -> Result<Response, Refusal> {
+        let (gateway, limits) = (self.gateway, &self.gateway.limits);
+        let begun = Instant::now();
+        let outgoing = Outgoing { endpoint, body: clean, stream: self.asked.stream, request: self.context };
+        let sent = gateway.upstream.send(call.receipt(), outgoing, gateway.vault.rng());
+        let sent = timeout_at(begun + limits.first_byte.min(limits.total), sent).await;
+        let response = match sent.unwrap_or(Err(UpstreamError::Timeout)) {
+            Ok(response) => response,
+            Err(error) => return Err(end(call, Status::UpstreamError, None, error.into()).await),
+        };
+        let (head, body) = response.into_parts();
+        let mut source = Source::http(body, limits, begun + limits.total);
+        let status = head.status.as_u16();
+        if !head.status.is_success() {
+            let body = source.start(ERROR_BODY_BYTES_MAX).await;
+            let error = self.cleaned(ApiError::from_upstream(status, &body));
+            let refusal = end(call, Status::UpstreamError, Some(status), error).await;
+            return Err(with_wait(refusal, &head.headers));
+        }
+        if self.asked.stream && !is_event_stream(&head.headers) {
+            let error = UpstreamError::Unreadable.into();
+            return Err(end(call, Status::UpstreamError, Some(status), error).await);
+        }
+        self.answer(call, source, Some(status)).await
+    }
+
+    async fn answer(
+        self,
+        call: Call,
+        source: Source,
+        upstream_status: Option<u16>,
+    ) -> Result<Response, Refusal> {
+        if !self.asked.stream {
+            return self.whole(call, source, upstream_status).await;
+        }
+        let options = TapOptions { client_wants_usage: self.asked.wants_usage, ..TapOptions::default() };
+        let (receipt, redacted) = (call.receipt().clone(), call.counts().redacted_total());
+        let relay = Relay::new(source, upstream_status, self.privacy.chat_stream(options), call);
+        let mut response = answer::events(relay.into_body(), self.context);
+        answer::name_entry(&mut response, &receipt);
+        answer::name_redactions(&mut response, redacted);
+        Ok(response)
+    }
+
+    async fn whole(
+        self,
+        call: Call,
+        mut source: Source,
+        upstream_status: Option<u16>,
+    ) -> Result<Response, Refusal> {
+        let read = source.whole().await.and_then(|body| self.clean_whole(body));
+        let (clean, usage) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                let status = if error == UpstreamError::Broken { Status::Cut } else { Status::UpstreamError };
+                return Err(end(call, status, upstream_status, error.into()).await);
+            }
+        };
+        let (receipt, redacted) = (call.receipt().clone(), call.counts().redacted_total());
+        let ended = Ended { usage, upstream_status, ..Ended::with(Status::Ok) };
+        if call.end(ended).await.is_err() {
+            return Err(Refusal::Api(unrecorded(), None, Some(receipt)));
+        }
+        let mut response = answer::json(200, clean.into_inner(), self.context);
+        answer::name_entry(&mut response, &receipt);
+        answer::name_redactions(&mut response, redacted);
+        Ok(response)
+    }
+
+    /// A complete answer through gate four, and the tokens it reports.
+    fn clean_whole(&self, body: Bytes) -> Result<(Clean<Bytes>, Option<Usage>), UpstreamError> {
+        let limits = json_limits(self.gateway.limits.answer_bytes_max);
+        let raw = Raw::new(body);
+        let usage = {
+            let response = raw.chat_response(limits).map_err(|_| UpstreamError::Unreadable)?;
+            // Without choices it is JSON, and still no answer.
+            response.document().root().get("choices").ok_or(UpstreamError::Unreadable)?;
+            response.usage
+        };
+        let clean = self.privacy.chat_response(raw, limits).map_err(|_| UpstreamError::Unreadable)?;
+        Ok((clean, usage))
+    }
+
+    /// A provider's words may quote the conversation.
+    fn cleaned(&self, error: ApiError) -> ApiError {
+        let message = self.privacy.text(Raw::new(error.message.into_owned())).into_inner();
+        ApiError { message: message.into(), ..error }
+    }
+}
+
+/// Puts a failed outcome on record and hands the error on, with the intent's entry named.
+async fn end(call: Call, status: Status, upstream_status: Option<u16>, error: ApiError) -> Refusal {
+    let receipt = call.receipt().clone();
+    let ended = Ended { upstream_status, error: Some(error.code.as_str()), ..Ended::with(status) };
+    match call.end(ended).await {
+        Ok(_) => Refusal::Api(error, None, Some(receipt)),
+        Err(problem) => Refusal::Problem(problem),
+    }
+}
+
+/// Puts on record that nothing was sent because of what the client sent.
+async fn refused(pass: Pass<CallModel>, error: ApiError) -> Refusal {
+    match refuse(pass, Status::Refused, error.code.as_str(), error.http_status()).await {
+        Ok(receipt) => Refusal::Api(error, None, Some(receipt)),
+        Err(problem) => Refusal::Problem(problem),
+    }
+}
+
+/// Puts on record that nothing was sent because of trouble here.
+async fn failed(pass: Pass<CallModel>, problem: Problem) -> Refusal {
+    let recorded = refuse(pass, Status::Failed, problem.kind.slug(), problem.kind.status()).await;
+    Refusal::Problem(recorded.err().unwrap_or(problem))
+}
+
+/// Adds the time a provider asks to wait for.
+fn with_wait(refusal: Refusal, headers: &HeaderMap) -> Refusal {
+    let asked = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
+    match refusal {
+        Refusal::Api(error, None, receipt) if matches!(error.http_status(), 429 | 503) => {
+            Refusal::Api(error, asked.map(|seconds| seconds.min(RETRY_AFTER_SECONDS_MAX)), receipt)
+        }
+        other => other,
+    }
+}
+
+async fn read(body: Body, bytes_max: usize) -> Result<Raw<Bytes>, ApiError> {
+    to_bytes(body, bytes_max).await.map(Raw::new).map_err(|error| {
+        let mut cause: Option<&(dyn StdError + 'static)> = Some(&error);
+        while let Some(this) = cause {
+            if this.is::<LengthLimitError>() {
+                let message = format!("The body is longer than the {bytes_max} bytes that are read here.");
+                return ApiError::new(ErrorCode::BodyTooLarge, message);
+            }
+            cause = this.source();
+        }
+        ApiError::new(ErrorCode::InvalidJson, "The body ended before it was complete.")
+    })
+}
+
+fn json_limits(bytes_max: usize) -> json::Limits {
+    let default = json::Limits::default();
+    json::Limits { bytes_max: bytes_max.min(default.bytes_max), ..default }
+}
+
+/// Some compatible servers leave the type out; another one than that of events is no stream.
+fn is_event_stream(headers: &HeaderMap) -> bool {
+    headers.get(CONTENT_TYPE).is_none_or(|value| {
+        let essence = value.as_bytes().split(|byte| *byte == b';').next().unwrap_or_default();
+        essence.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
+    })
+}
+
+pub(crate) fn model_not_found() -> ApiError {
+    let message = "There is no such model here for this key. GET /v1/models lists the models there are.";
+    ApiError::new(ErrorCode::ModelNotFound, message).with_param("model")
+}
+
+#[cfg(test)]
+mod tests;

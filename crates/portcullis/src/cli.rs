@@ -1,0 +1,160 @@
+//! The command line.
+
+use clap::{Parser, Subcommand};
+
+use crate::export::ExportArgs;
+use crate::settings::ServerArgs;
+use crate::up::NameArgs;
+use crate::verify::VerifyArgs;
+
+const ABOUT: &str = "A server that stands between people, AI agents, model providers, tools and data";
+
+const EXIT_CODES: &str = "\
+Exit status: 0 done, 1 failed, 2 wrong usage or settings (every fault is named).";
+
+const SECRETS: &str = "\
+Secrets come from the environment only, because a command line can be read by others:
+  ENCRYPTION_KEY         32 random bytes, base64 or hex (openssl rand -base64 32); or ENCRYPTION_KEY_FILE
+  DATABASE_URL           the login that owns the database; TLS is required unless it is on this machine
+  DATABASE_APP_URL       the application role's login; derived from the two above when not set
+  DATABASE_SYSTEM_URL    the system role's login; derived likewise
+  PORTCULLIS_API_KEYS    static list of keys: key=organization-id:role, separated by commas
+  PORTCULLIS_PROVIDER_<NAME>_KEY   the key of a provider in PORTCULLIS_PROVIDERS
+  OPENAI_API_KEY         makes a provider `openai`; OPENAI_BASE_URL where it is elsewhere";
+
+/// `portcullis …`
+#[derive(Parser, Debug)]
+#[command(name = "portcullis", version, about = ABOUT, after_help = EXIT_CODES, propagate_version = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Subcommand, Debug)]
+pub enum Command {
+    /// Start everything, with a PostgreSQL of its own; the way to try the product.
+    #[command(after_help = help::up())]
+    Up {
+        /// Print one JSON object on standard output when ready, instead of text.
+        #[arg(long)]
+        json: bool,
+        /// What the first run makes.
+        #[command(flatten)]
+        names: NameArgs,
+        /// How to behave.
+        #[command(flatten)]
+        server: Box<ServerArgs>,
+    },
+    /// Serve, with a database of your own that `migrate` has prepared.
+    #[command(after_help = help::serve())]
+    Serve {
+        /// How to behave.
+        #[command(flatten)]
+        server: Box<ServerArgs>,
+    },
+    /// Make roles and tables in the database of DATABASE_URL, or bring them up to date.
+    #[command(after_help = help::migrate())]
+    Migrate {
+        /// Leave the passwords of the serving roles alone; without this they are derived from ENCRYPTION_KEY.
+        #[arg(long)]
+        keep_passwords: bool,
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Check that a log is what was signed: a folder, offline, or a database.
+    #[command(after_help = help::verify())]
+    Verify(Box<VerifyArgs>),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Print the settings as they would be used, without secrets.
+    Settings {
+        /// How to behave.
+        #[command(flatten)]
+        server: Box<ServerArgs>,
+    },
+}
+
+/// What to do with the audit log.
+#[derive(Subcommand, Debug)]
+pub enum AuditCommand {
+    /// Take the log of your organization away as a folder, and verify it.
+    #[command(after_help = help::export())]
+    Export(ExportArgs),
+}
+
+/// The ends of the help texts.
+mod help {
+    pub(super) fn up() -> String {
+        format!(
+            "Examples:
+  portcullis up
+  portcullis up --listen 127.0.0.1:0 --data-dir ./try --json
+
+The first start finds or fetches PostgreSQL, makes a cluster, an organization, an agent and two keys, and prints the
+keys once. ENCRYPTION_KEY is made once and kept in <data-dir>/encryption.key (mode 0600) unless you set one: back it
+up with the data. Started as root, the server stays root unless --user names an account; PostgreSQL never is.
+
+{}
+
+{}",
+            super::SECRETS,
+            super::EXIT_CODES
+        )
+    }
+
+    pub(super) fn serve() -> String {
+        format!(
+            "Examples:
+  DATABASE_URL=postgres://… ENCRYPTION_KEY=… portcullis serve --listen 0.0.0.0:8080
+  portcullis serve --user portcullis
+
+Refuses to start as root without --user, on a schema that is not its own (run migrate), on a database that would not
+keep tenants apart, and with another ENCRYPTION_KEY than the database was set up with. Of DATABASE_URL it uses the
+place and the TLS settings; it logs in as the two serving roles.
+
+{}
+
+{}",
+            super::SECRETS,
+            super::EXIT_CODES
+        )
+    }
+
+    pub(super) fn verify() -> String {
+        "Examples:
+  portcullis verify ./log
+  portcullis verify ./log --vkey log-key-from-elsewhere.txt --older last-month/checkpoint
+  portcullis verify --database --data-dir ./try
+  portcullis verify --database --against ./log --json
+
+Exit status: 0 intact, 1 damaged (what is wrong is listed) or not readable, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
+    }
+
+    pub(super) fn export() -> String {
+        "Example:
+  PORTCULLIS_API_KEY=pcl_live_… portcullis audit export --url https://portcullis.example.com --out ./log
+
+The key comes from PORTCULLIS_API_KEY and needs the permission audit:export. The folder is C2SP tlog-tiles, which other
+people's verifiers read too. An earlier export of the same log is replaced only by one that continues it.
+
+Exit status: 0 intact, 1 damaged or not finished, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
+    }
+
+    pub(super) fn migrate() -> String {
+        format!(
+            "Example:
+  DATABASE_URL=postgres://owner:…@db.example.com/portcullis?sslmode=verify-full ENCRYPTION_KEY=… portcullis migrate
+
+Safe to run again, and from several places at once.
+
+{}",
+            super::EXIT_CODES
+        )
+    }
+}

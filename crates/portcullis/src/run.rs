@@ -1,0 +1,96 @@
+//! From the command line to the exit status.
+
+use std::io::IsTerminal as _;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use clap::Parser as _;
+
+use crate::cli::{AuditCommand, Cli, Command};
+use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
+use crate::{export, say, serve, telemetry, up, verify};
+
+/// Exit status of a command that failed.
+const FAILED: u8 = 1;
+/// Exit status of wrong usage or settings; clap uses the same.
+const WRONG_SETTINGS: u8 = 2;
+
+/// Runs the command this process was started with.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli.command) {
+        Ok(code) => code,
+        Err(error) => match error.downcast_ref::<Faults>() {
+            Some(faults) => {
+                for fault in &faults.0 {
+                    say::note(format_args!("portcullis: {fault}"));
+                }
+                WRONG_SETTINGS.into()
+            }
+            None => {
+                say::note(format_args!("portcullis: {error:#}"));
+                FAILED.into()
+            }
+        },
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode> {
+    let environment = ProcessEnvironment;
+    match command {
+        Command::Up { json, names, server } => {
+            let (settings, names) = both(load(&server), names.names())?;
+            with_server(settings, |settings| up::run(settings, names, json))
+        }
+        Command::Serve { server } => with_server(load(&server)?, serve::serve),
+        Command::Migrate { keep_passwords, json } => {
+            wait(serve::migrate(&environment, keep_passwords, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Verify(args) => match &args.dir {
+            Some(dir) => verify::folder::run(&args, dir),
+            None => wait(verify::database::run(&args, &environment)),
+        },
+        Command::Audit(AuditCommand::Export(args)) => {
+            wait(export::run(&args, environment.get("PORTCULLIS_API_KEY")))
+        }
+        Command::Settings { server } => {
+            load(&server)?;
+            Ok(ExitCode::SUCCESS)
+        }
+    }
+}
+
+fn load(args: &ServerArgs) -> Result<Settings, Faults> {
+    Settings::load(args, &ProcessEnvironment, std::io::stderr().is_terminal())
+}
+
+/// Both, or the faults of both.
+fn both<A, B>(first: Result<A, Faults>, second: Result<B, Faults>) -> Result<(A, B), Faults> {
+    match (first, second) {
+        (Ok(first), Ok(second)) => Ok((first, second)),
+        (Err(mut first), Err(second)) => {
+            first.0.extend(second.0);
+            Err(first)
+        }
+        (Err(faults), _) | (_, Err(faults)) => Err(faults),
+    }
+}
+
+fn with_server<F>(settings: Settings, work: impl FnOnce(Settings) -> F) -> Result<ExitCode>
+where
+    F: Future<Output = Result<()>>,
+{
+    runtime()?.block_on(async {
+        telemetry::start(&settings.telemetry)?;
+        work(settings).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+    runtime()?.block_on(work)
+}
+
+fn runtime() -> Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().context("no runtime could be started")
+}

@@ -1,0 +1,114 @@
+//! Putting the house together: gates, app, faces, jobs. The one place that knows all of them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use app::audit::jobs::Sequencer;
+use app::models::Calls;
+use crypto::{InstanceKey, SystemRng};
+use gates::{Vault, VaultOptions};
+use kernel::SystemClock;
+use sqlx::postgres::PgConnectOptions;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::database::quiet;
+use crate::settings::Settings;
+use crate::{faces, listen};
+
+/// How long the last entries may take to be placed and signed when the server stops, in seconds.
+const LAST_ROUND_SECONDS_MAX: u64 = 10;
+
+/// The two logins of the serving roles.
+pub(crate) struct Logins {
+    /// The application role.
+    pub(crate) app: PgConnectOptions,
+    /// The system role.
+    pub(crate) system: PgConnectOptions,
+}
+
+/// A server that answers.
+pub(crate) struct Server {
+    /// The gates.
+    pub(crate) vault: Arc<Vault>,
+    /// Where it listens.
+    pub(crate) address: SocketAddr,
+    /// The URL clients use, without a slash at its end.
+    pub(crate) url: String,
+    /// Where metrics are, when they are served.
+    pub(crate) metrics_url: Option<String>,
+    stop_accepting: watch::Sender<bool>,
+    stop_jobs: watch::Sender<bool>,
+    calls: Calls,
+    serving: JoinHandle<usize>,
+    sequencing: JoinHandle<()>,
+}
+
+/// Opens the gates and serves.
+///
+/// # Errors
+/// When the address is taken, the database is not safe to serve, or the key is not its key.
+pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) -> Result<Server> {
+    // The address first: it is the likeliest thing to be wrong and the cheapest to find out.
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", settings.listen))?;
+    let address = listener.local_addr().context("the listening address is not known")?;
+    let url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let vault = Vault::open(VaultOptions {
+        app: quiet(logins.app),
+        system: quiet(logins.system),
+        app_connections_max: settings.app_connections,
+        system_connections_max: settings.system_connections,
+        instance_key: key,
+        auth: settings.auth,
+        static_keys: settings.static_keys,
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRng),
+    })
+    .await?;
+    let origin = format!("portcullis/{}", vault.instance());
+    let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
+    let (router, calls) =
+        faces::router(&vault, &sequencer, &settings.http, settings.upstream, settings.providers)?;
+    let (stop_accepting, told_to_stop) = watch::channel(false);
+    let (stop_jobs, jobs_told) = watch::channel(false);
+    let sequencing = tokio::spawn(sequencer.run(jobs_told));
+    let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
+    tracing::info!(%address, "ready");
+    Ok(Server {
+        vault,
+        address,
+        url,
+        metrics_url: None,
+        stop_accepting,
+        stop_jobs,
+        calls,
+        serving,
+        sequencing,
+    })
+}
+
+impl Server {
+    /// Stops in order: nothing new, requests under way finish, what they wrote is placed and signed, the database
+    /// is left.
+    pub(crate) async fn stop(self) {
+        let _ = self.stop_accepting.send(true);
+        match self.serving.await {
+            Ok(0) => {}
+            Ok(cut) => tracing::warn!(connections = cut, "connections were cut off after the grace period"),
+            Err(error) => tracing::error!(%error, "the listener failed"),
+        }
+        self.calls.settled().await;
+        let _ = self.stop_jobs.send(true);
+        let limit = Duration::from_secs(LAST_ROUND_SECONDS_MAX);
+        if tokio::time::timeout(limit, self.sequencing).await.is_err() {
+            tracing::warn!("the last entries are not signed yet; the next start does it");
+        }
+        self.vault.close();
+        tracing::info!("stopped");
+    }
+}

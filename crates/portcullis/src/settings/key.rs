@@ -1,0 +1,131 @@
+//! `ENCRYPTION_KEY`: from the environment, from a file, or, for `up` alone, made once and kept in the data directory.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use crypto::{InstanceKey, SystemRng};
+use kernel::Rng as _;
+use zeroize::Zeroizing;
+
+use crate::embedded::files;
+
+use super::{Environment, Faults};
+
+/// Longest key file that is read.
+const KEY_FILE_BYTES_MAX: u64 = 1_024;
+
+/// The instance's key as the operator gave it.
+pub enum KeySetting {
+    /// A key that reads.
+    Given(InstanceKey),
+    /// None was given.
+    Absent,
+}
+
+impl KeySetting {
+    /// Reads `ENCRYPTION_KEY` or the file that `ENCRYPTION_KEY_FILE` names.
+    pub fn read(environment: &dyn Environment, faults: &mut Faults) -> Self {
+        let (text, name) = match (environment.get("ENCRYPTION_KEY"), environment.get("ENCRYPTION_KEY_FILE")) {
+            (Some(_), Some(_)) => {
+                faults.add("ENCRYPTION_KEY", "ENCRYPTION_KEY_FILE is set too; set one of them.");
+                return Self::Absent;
+            }
+            (Some(text), None) => (Ok(text), "ENCRYPTION_KEY"),
+            (None, Some(path)) => (read_file(Path::new(path.as_str())), "ENCRYPTION_KEY_FILE"),
+            (None, None) => return Self::Absent,
+        };
+        match text
+            .map_err(|error| error.to_string())
+            .and_then(|text| InstanceKey::parse(&text).map_err(|error| error.to_string()))
+        {
+            Ok(key) => Self::Given(key),
+            Err(sentence) => {
+                faults.add(name, format!("{sentence}."));
+                Self::Absent
+            }
+        }
+    }
+
+    /// The key, or a sentence that says how to give one.
+    ///
+    /// # Errors
+    /// When none was given.
+    pub fn required(self) -> Result<InstanceKey, Faults> {
+        match self {
+            Self::Given(key) => Ok(key),
+            Self::Absent => {
+                let mut faults = Faults::default();
+                faults.add(
+                    "ENCRYPTION_KEY",
+                    "it is not set. It encrypts stored secrets and signs what the database checks; \
+                     make one with: openssl rand -base64 32, and keep it: without it the data cannot be used.",
+                );
+                Err(faults)
+            }
+        }
+    }
+}
+
+/// The key `up` uses: the given one, else the one in `file`, else a new one that is kept there.
+///
+/// # Errors
+/// When the file cannot be read or written, or holds no key.
+pub fn embedded_key(given: KeySetting, file: &Path) -> Result<InstanceKey> {
+    if let KeySetting::Given(key) = given {
+        return Ok(key);
+    }
+    if let Some(key) = existing_embedded_key(file)? {
+        return Ok(key);
+    }
+    let key = InstanceKey::from_bytes(SystemRng.bytes32()).context("a random key could not be made")?;
+    let text = Zeroizing::new(format!("{}\n", *key.to_base64()));
+    files::write_new(file, text.as_bytes(), 0o600)
+        .with_context(|| format!("could not write the new encryption key to {}", file.display()))?;
+    if let Some(parent) = file.parent() {
+        files::sync_dir(parent).with_context(|| format!("could not keep {}", file.display()))?;
+    }
+    Ok(key)
+}
+
+/// The key an earlier `up` kept in `file`, if there is one.
+///
+/// # Errors
+/// When the file is there and cannot be used.
+pub fn existing_embedded_key(file: &Path) -> Result<Option<InstanceKey>> {
+    match read_file(file) {
+        Ok(text) => {
+            let key = InstanceKey::parse(&text);
+            Ok(Some(key.with_context(|| format!("{} holds no usable key", file.display()))?))
+        }
+        Err(KeyFileError::Io(_, error)) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => bail!("{error}"),
+    }
+}
+
+/// The same key once more; the type itself cannot be cloned by accident.
+///
+/// # Errors
+/// Never for a key that was valid; the constructor checks again.
+pub fn copy_key(key: &InstanceKey) -> Result<InstanceKey> {
+    Ok(InstanceKey::parse(&key.to_base64())?)
+}
+
+#[derive(Debug, thiserror::Error)]
+enum KeyFileError {
+    #[error("{} cannot be read: {}", .0.display(), .1)]
+    Io(PathBuf, io::Error),
+    #[error("{} is readable by others; make it private with: chmod 600", .0.display())]
+    Open(PathBuf),
+}
+
+fn read_file(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    use std::os::unix::fs::MetadataExt as _;
+    let failed = |error| KeyFileError::Io(path.to_owned(), error);
+    let meta = std::fs::metadata(path).map_err(failed)?;
+    // Orchestrators mount secrets as root's with group access; anybody's access is what must not be.
+    if meta.mode() & 0o007 != 0 {
+        return Err(KeyFileError::Open(path.to_owned()));
+    }
+    files::read_text(path, KEY_FILE_BYTES_MAX).map(Zeroizing::new).map_err(failed)
+}

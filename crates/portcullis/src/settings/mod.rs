@@ -1,0 +1,325 @@
+//! What the server was told: flags and environment, judged once at the start.
+//!
+//! Every value is checked before anything is opened, and every fault is reported, not only the first. Secrets are
+//! read from the environment alone and are wiped from memory when dropped; nothing here shows them.
+
+mod args;
+mod database;
+mod environment;
+mod fault;
+mod key;
+mod parse;
+mod place;
+mod provider;
+
+#[cfg(test)]
+mod tests;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use gates::{AuthMode, StaticKey};
+use kernel::limits;
+
+pub use args::{PlaceArgs, ServerArgs};
+pub use database::{DatabaseUrls, check_database_url, with_role};
+pub use environment::{Environment, ProcessEnvironment};
+pub use fault::{Fault, Faults};
+pub use key::{KeySetting, copy_key, embedded_key, existing_embedded_key};
+pub use place::Place;
+pub use provider::ProviderSetting;
+
+use parse::{address, boolean, list, number, one_of};
+
+/// Longest time until an answer begins, by default, in seconds.
+const REQUEST_SECONDS_DEFAULT: u64 = 60;
+/// Longest such time an operator may choose, in seconds.
+const REQUEST_SECONDS_MAX: u64 = 3_600;
+/// How long requests under way may take when the server stops, by default, in seconds: container platforms usually
+/// wait 30 before they kill.
+const GRACE_SECONDS_DEFAULT: u64 = 25;
+/// Longest such time an operator may choose, in seconds.
+const GRACE_SECONDS_MAX: u64 = 3_600;
+/// Time between checkpoints by default, in seconds.
+const CHECKPOINT_SECONDS_DEFAULT: u64 = 60;
+/// Connections of the application role by default.
+const APP_CONNECTIONS_DEFAULT: u32 = 20;
+/// Connections of the system role by default.
+const SYSTEM_CONNECTIONS_DEFAULT: u32 = 6;
+/// Most connections of either role.
+const CONNECTIONS_MAX: u32 = 1_000;
+/// Fewest connections of the application role: the writer of entries alone uses four at once.
+const APP_CONNECTIONS_MIN: u32 = 6;
+/// Fewest connections of the system role: the sequencer, the watch over keys, and one lookup.
+const SYSTEM_CONNECTIONS_MIN: u32 = 3;
+/// Most requests per minute that can be configured; beyond it, `off` says what is meant.
+const RATE_PER_MINUTE_MAX: u32 = 1_000_000;
+
+/// How requests are limited and answered.
+#[derive(Clone, Debug)]
+pub struct HttpLimits {
+    /// Largest request body, in bytes.
+    pub body_bytes_max: usize,
+    /// Requests per minute and address; `None` for no limit.
+    pub rate_standard_per_minute: Option<u32>,
+    /// Model calls per minute and address; `None` for no limit.
+    pub rate_llm_per_minute: Option<u32>,
+    /// Longest time until an answer begins.
+    pub request_timeout: Duration,
+    /// Origins that browsers may call from.
+    pub cors_origins: Vec<String>,
+    /// Networks of trusted proxies.
+    pub trusted_proxies: Vec<String>,
+}
+
+/// What the server may reach when it calls providers.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UpstreamRules {
+    /// Private and loopback addresses.
+    pub private: bool,
+    /// Connections without TLS.
+    pub plain_http: bool,
+}
+
+/// The form of the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// What is logged, how, and where traces and metrics go.
+#[derive(Clone, Debug)]
+pub struct Telemetry {
+    /// The form of the log.
+    pub format: LogFormat,
+    /// Which events, in the syntax of `tracing_subscriber::EnvFilter`.
+    pub filter: String,
+    /// The collector's base URL.
+    pub otlp_endpoint: Option<String>,
+}
+
+/// Everything the server was told. Has no `Debug`: it holds secrets.
+pub struct Settings {
+    /// Address to serve on.
+    pub listen: SocketAddr,
+    /// Address for metrics.
+    pub metrics_listen: Option<SocketAddr>,
+    /// The URL clients use, without a slash at its end.
+    pub public_url: Option<String>,
+    /// How callers are recognised.
+    pub auth: AuthMode,
+    /// The static list of keys.
+    pub static_keys: Vec<StaticKey>,
+    /// Limits and manners of HTTP.
+    pub http: HttpLimits,
+    /// What providers may be.
+    pub upstream: UpstreamRules,
+    /// The operator's providers.
+    pub providers: Vec<ProviderSetting>,
+    /// How long requests under way may take when the server stops.
+    pub shutdown_grace: Duration,
+    /// Longest time between checkpoints.
+    pub checkpoint_every: Duration,
+    /// Connections of the application role.
+    pub app_connections: u32,
+    /// Connections of the system role.
+    pub system_connections: u32,
+    /// Logs, traces, metrics.
+    pub telemetry: Telemetry,
+    /// The account to become.
+    pub user: Option<String>,
+    /// Where data is.
+    pub place: Place,
+    /// `ENCRYPTION_KEY`, when it was given.
+    pub key: KeySetting,
+    /// The databases that were named.
+    pub database: DatabaseUrls,
+}
+
+impl Settings {
+    /// Judges everything. `terminal` is whether standard error is one, which chooses the log's form.
+    ///
+    /// # Errors
+    /// Every fault there is.
+    pub fn load(args: &ServerArgs, environment: &dyn Environment, terminal: bool) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let listen = listen(args, &mut faults);
+        let auth = auth(args, listen, &mut faults);
+        let (app_connections, system_connections) = connections(args, &mut faults);
+        let seconds = |faults: &mut Faults, name: &str, text: &Option<String>, least, most, default| {
+            Duration::from_secs(faults.keep(name, number(text.as_deref(), least, most, default), default))
+        };
+        let settings = Self {
+            listen,
+            metrics_listen: faults.keep(
+                "PORTCULLIS_METRICS_LISTEN",
+                parse::optional_address(args.metrics_listen.as_deref()),
+                None,
+            ),
+            public_url: faults.keep(
+                "PORTCULLIS_PUBLIC_URL",
+                parse::base_url(args.public_url.as_deref()),
+                None,
+            ),
+            auth,
+            static_keys: static_keys(environment, auth, &mut faults),
+            http: http(args, &mut faults),
+            upstream: upstream(args, &mut faults),
+            providers: provider::read(args.providers.as_deref(), environment, &mut faults),
+            shutdown_grace: seconds(
+                &mut faults,
+                "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",
+                &args.shutdown_grace_seconds,
+                0,
+                GRACE_SECONDS_MAX,
+                GRACE_SECONDS_DEFAULT,
+            ),
+            checkpoint_every: seconds(
+                &mut faults,
+                "PORTCULLIS_CHECKPOINT_SECONDS",
+                &args.checkpoint_seconds,
+                1,
+                limits::CHECKPOINT_SECONDS_MAX,
+                CHECKPOINT_SECONDS_DEFAULT,
+            ),
+            app_connections,
+            system_connections,
+            telemetry: telemetry(args, terminal, &mut faults),
+            user: args.user.clone().filter(|user| !user.is_empty()),
+            place: Place::read(&args.place, environment, &mut faults),
+            key: KeySetting::read(environment, &mut faults),
+            database: DatabaseUrls::read(environment, &mut faults),
+        };
+        if faults.0.is_empty() { Ok(settings) } else { Err(faults) }
+    }
+}
+
+fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
+    let default = SocketAddr::from(([127, 0, 0, 1], 8080));
+    faults.keep("PORTCULLIS_LISTEN", address(args.listen.as_deref(), default), default)
+}
+
+fn auth(args: &ServerArgs, listen: SocketAddr, faults: &mut Faults) -> AuthMode {
+    let modes =
+        [("auto", AuthMode::Auto), ("env", AuthMode::Env), ("db", AuthMode::Db), ("dev", AuthMode::Dev)];
+    let mode = faults.keep("PORTCULLIS_AUTH_MODE", one_of(args.auth.as_deref(), &modes), None);
+    let mode = mode.unwrap_or(AuthMode::Auto);
+    if mode == AuthMode::Dev && !listen.ip().is_loopback() {
+        faults.add(
+            "PORTCULLIS_AUTH_MODE",
+            format!("dev mode asks nobody for a key, so it serves on a loopback address only, and {listen} is none."),
+        );
+    }
+    mode
+}
+
+fn static_keys(environment: &dyn Environment, mode: AuthMode, faults: &mut Faults) -> Vec<StaticKey> {
+    const NAME: &str = "PORTCULLIS_API_KEYS";
+    let Some(text) = environment.get(NAME) else {
+        if mode == AuthMode::Env {
+            faults.add(
+                NAME,
+                "auth mode env knows callers by this list alone, and it is empty; \
+                 give key=organization-id:role items.",
+            );
+        }
+        return Vec::new();
+    };
+    let mut keys = Vec::new();
+    for (at, item) in text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty()).enumerate() {
+        match item.parse() {
+            Ok(key) => keys.push(key),
+            Err(error) => faults.add(NAME, format!("item {}: {error}.", at + 1)),
+        }
+    }
+    keys
+}
+
+fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
+    let rate = |faults: &mut Faults, name: &str, text: &Option<String>, default| {
+        faults.keep(name, parse::rate(text.as_deref(), RATE_PER_MINUTE_MAX, default), Some(default))
+    };
+    let body = number(
+        args.body_bytes_max.as_deref(),
+        1_024,
+        limits::BODY_BYTES_MAX as u64,
+        limits::BODY_BYTES_DEFAULT as u64,
+    );
+    let body = faults.keep("PORTCULLIS_BODY_BYTES_MAX", body, limits::BODY_BYTES_DEFAULT as u64);
+    let timeout =
+        number(args.request_timeout_seconds.as_deref(), 1, REQUEST_SECONDS_MAX, REQUEST_SECONDS_DEFAULT);
+    HttpLimits {
+        body_bytes_max: usize::try_from(body).unwrap_or(limits::BODY_BYTES_DEFAULT),
+        rate_standard_per_minute: rate(
+            faults,
+            "PORTCULLIS_RATE_STANDARD",
+            &args.rate_standard,
+            limits::RATE_STANDARD_PER_MINUTE,
+        ),
+        rate_llm_per_minute: rate(faults, "PORTCULLIS_RATE_LLM", &args.rate_llm, limits::RATE_LLM_PER_MINUTE),
+        request_timeout: Duration::from_secs(faults.keep(
+            "PORTCULLIS_REQUEST_TIMEOUT_SECONDS",
+            timeout,
+            REQUEST_SECONDS_DEFAULT,
+        )),
+        cors_origins: list(args.cors_origins.as_deref()),
+        trusted_proxies: list(args.trusted_proxies.as_deref()),
+    }
+}
+
+fn upstream(args: &ServerArgs, faults: &mut Faults) -> UpstreamRules {
+    UpstreamRules {
+        private: faults.keep(
+            "PORTCULLIS_ALLOW_PRIVATE_UPSTREAMS",
+            boolean(args.allow_private_upstreams.as_deref()),
+            false,
+        ),
+        plain_http: faults.keep(
+            "PORTCULLIS_ALLOW_PLAIN_HTTP_UPSTREAMS",
+            boolean(args.allow_plain_http_upstreams.as_deref()),
+            false,
+        ),
+    }
+}
+
+fn connections(args: &ServerArgs, faults: &mut Faults) -> (u32, u32) {
+    let mut count = |name: &str, text: &Option<String>, least: u32, default: u32| {
+        let read = number(text.as_deref(), least.into(), CONNECTIONS_MAX.into(), default.into());
+        u32::try_from(faults.keep(name, read, default.into())).unwrap_or(default)
+    };
+    (
+        count(
+            "PORTCULLIS_APP_CONNECTIONS",
+            &args.app_connections,
+            APP_CONNECTIONS_MIN,
+            APP_CONNECTIONS_DEFAULT,
+        ),
+        count(
+            "PORTCULLIS_SYSTEM_CONNECTIONS",
+            &args.system_connections,
+            SYSTEM_CONNECTIONS_MIN,
+            SYSTEM_CONNECTIONS_DEFAULT,
+        ),
+    )
+}
+
+fn telemetry(args: &ServerArgs, terminal: bool, faults: &mut Faults) -> Telemetry {
+    let forms = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let format = faults.keep("PORTCULLIS_LOG_FORMAT", one_of(args.log_format.as_deref(), &forms), None);
+    let filter = args.log.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned());
+    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&filter) {
+        faults.add("PORTCULLIS_LOG", format!("not a log filter: {error}."));
+    }
+    Telemetry {
+        format: format.unwrap_or(if terminal { LogFormat::Text } else { LogFormat::Json }),
+        filter,
+        otlp_endpoint: faults.keep(
+            "OTEL_EXPORTER_OTLP_ENDPOINT",
+            parse::base_url(args.otlp_endpoint.as_deref()),
+            None,
+        ),
+    }
+}

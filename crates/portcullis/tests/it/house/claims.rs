@@ -1,0 +1,51 @@
+//! Tenant claims, signed here a second time from their description: that they verify says that the database checks
+//! what is written down, and each way to sign them wrongly is an attack.
+
+use std::fmt::Display;
+
+use super::instance_key;
+
+/// What goes into claims.
+#[derive(Debug, Clone)]
+pub(crate) struct Claims {
+    pub(crate) tenant: String,
+    pub(crate) expires: i64,
+    pub(crate) request: &'static str,
+    /// The process id of the backend they are for; `None` signs without one, which no real claims do.
+    pub(crate) backend: Option<i32>,
+}
+
+impl Claims {
+    /// Good claims of `tenant` on `backend`, from `now` on.
+    pub(crate) fn good(tenant: impl Display, backend: i32, now: i64) -> Self {
+        Self { tenant: tenant.to_string(), expires: now + 120, request: "req-1", backend: Some(backend) }
+    }
+
+    /// The HMAC over what they say.
+    pub(crate) fn signature(&self) -> String {
+        let mut message = format!("{}|{}|{}", self.tenant, self.expires, self.request);
+        if let Some(backend) = self.backend {
+            message = format!("{message}|{backend}");
+        }
+        let key = instance_key().derive("claims/v1");
+        crypto::hex(&crypto::hmac_sha256(key.as_slice(), message.as_bytes()))
+    }
+
+    /// Their one spelling, with the signature given.
+    pub(crate) fn spelled(&self, signature: &str) -> String {
+        format!(
+            r#"{{"tenant_id":"{}","exp":{},"request_id":"{}","sig":"{signature}"}}"#,
+            self.tenant, self.expires, self.request
+        )
+    }
+
+    /// Their one spelling, signed.
+    pub(crate) fn signed(&self) -> String {
+        self.spelled(&self.signature())
+    }
+}
+
+/// Claims that nobody signed, as a plain setting would hold them.
+pub(crate) fn plain_claims(tenant: impl Display) -> String {
+    format!(r#"{{"tenant_id":"{tenant}"}}"#)
+}

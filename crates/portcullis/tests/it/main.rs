@@ -1,0 +1,18 @@
+//! The house as a whole, on the real database: one binary, one PostgreSQL, and every test a tenant of its own.
+//!
+//! `house` is the harness. Each other module is one promise and the attempts to break it.
+
+#[cfg(test)]
+mod attacks;
+#[cfg(test)]
+mod guard;
+#[cfg(test)]
+mod house;
+#[cfg(test)]
+mod law;
+#[cfg(test)]
+mod main_job;
+#[cfg(test)]
+mod pool;
+#[cfg(test)]
+mod replicas;
