@@ -9,32 +9,22 @@ mod refuse;
 #[cfg(test)]
 mod tests;
 
-use gates::{Action, Draft, Pass, Principal, Receipt, Record};
-use kernel::{EventKind, Permission, Problem};
+use gates::{Draft, Pass, Receipt};
+use kernel::{EventKind, Problem};
+
+use crate::action;
 
 pub use call::{Call, Calls, Ended, Intent, Status};
 pub use refuse::refuse;
 
-/// Calls a model.
-#[derive(Debug)]
-pub struct CallModel;
-
-impl Action for CallModel {
-    const NAME: &'static str = "models.call";
-    const NEEDS: Permission = Permission::ModelsInvoke;
-    type Who = Principal;
-    type Mode = Record;
+action! {
+    /// Calls a model.
+    CallModel = "models.call", ModelsInvoke, Principal, Record
 }
 
-/// Lists the models a caller may name.
-#[derive(Debug)]
-pub struct ListModels;
-
-impl Action for ListModels {
-    const NAME: &'static str = "models.list";
-    const NEEDS: Permission = Permission::ModelsRead;
-    type Who = Principal;
-    type Mode = Record;
+action! {
+    /// Lists the models a caller may name.
+    ListModels = "models.list", ModelsRead, Principal, Record
 }
 
 /// Puts on record that the models were listed, or one of them looked up.

@@ -7,8 +7,10 @@ mod reach;
 mod tests;
 
 use crypto::{Envelope, Place as SealPlace, Secret};
-use gates::{Action, Draft, Pass, Principal, Raw, Read, Receipt, Write};
-use kernel::{EventKind, FieldError, Permission, Problem, ProviderId, Rng, TenantId, Timestamp};
+use gates::{Draft, Pass, Raw, Receipt};
+use kernel::{EventKind, FieldError, Problem, ProviderId, Rng, TenantId, Timestamp};
+
+use crate::action;
 
 pub use directory::{Destination, Directory, Endpoint, EnvProvider, ListedModel, Route};
 pub use input::{
@@ -20,37 +22,19 @@ pub use reach::{Place, Reach, place};
 /// Most providers of one organization.
 pub const PROVIDERS_MAX: usize = 200;
 
-/// Lists the organization's providers.
-#[derive(Debug)]
-pub struct ListProviders;
-
-impl Action for ListProviders {
-    const NAME: &'static str = "providers.list";
-    const NEEDS: Permission = Permission::ProvidersRead;
-    type Who = Principal;
-    type Mode = Read;
+action! {
+    /// Lists the organization's providers.
+    ListProviders = "providers.list", ProvidersRead, Principal, Read
 }
 
-/// Configures a provider.
-#[derive(Debug)]
-pub struct CreateProvider;
-
-impl Action for CreateProvider {
-    const NAME: &'static str = "providers.create";
-    const NEEDS: Permission = Permission::ProvidersManage;
-    type Who = Principal;
-    type Mode = Write;
+action! {
+    /// Configures a provider.
+    CreateProvider = "providers.create", ProvidersManage, Principal, Write
 }
 
-/// Removes a provider and its key.
-#[derive(Debug)]
-pub struct DeleteProvider;
-
-impl Action for DeleteProvider {
-    const NAME: &'static str = "providers.delete";
-    const NEEDS: Permission = Permission::ProvidersManage;
-    type Who = Principal;
-    type Mode = Write;
+action! {
+    /// Removes a provider and its key.
+    DeleteProvider = "providers.delete", ProvidersManage, Principal, Write
 }
 
 /// A configured provider, as it may be shown.
