@@ -81,6 +81,7 @@ impl Vault {
         guard::check(&tenancy.pool, &system).await?;
         let envelope = options.instance_key.envelope();
         let instance = know_instance(&system, &envelope, &*options.clock, &*options.rng).await?;
+        guard::try_claims(&tenancy, instance, &*options.rng).await?;
         let written = Arc::new(Notify::new());
         let vault = Arc::new(Self {
             ledger: Ledger::start(Arc::clone(&tenancy), Arc::clone(&written)),

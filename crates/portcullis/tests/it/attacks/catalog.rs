@@ -1,7 +1,7 @@
 //! Attacks through the catalogues, statistics, the server's files and other sessions.
 
 use super::runner::Check::{Refused, Rows, Tells, Works};
-use super::runner::Step::{CopyOut, Fails, Sql};
+use super::runner::Step::{Fails, Sql};
 use super::runner::{Case, Check, Login, Step, Twin};
 
 const fn twin(made: &'static str, attack: &'static [Step], leaks: Check) -> Twin {
@@ -202,13 +202,16 @@ pub(super) const CASES: &[Case] = &[
         twin: twin_as_mighty(&[Sql("set log_statement = 'all'")], Works),
     },
     Case {
-        name: "another language",
+        name: "a function in a language that nothing confines",
         made: "",
-        attack: &[CopyOut("copy (select lanname from pg_language where not lanpltrusted and has_language_privilege(oid, 'usage')) to stdout")],
-        holds: Rows(&[]),
+        attack: &[
+            Sql("{as_a}"),
+            Sql("create function portcullis.mine() returns int language internal as 'pg_backend_pid'"),
+        ],
+        holds: Refused("42501"),
         twin: twin_as_mighty(
-            &[Sql("select count(*) > 0 from pg_language where not lanpltrusted and has_language_privilege(oid, 'usage')")],
-            Rows(&["t"]),
+            &[Sql("begin; create function bad.mine() returns int language internal as 'pg_backend_pid'")],
+            Works,
         ),
     },
 ];

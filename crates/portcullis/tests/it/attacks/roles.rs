@@ -76,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "granting oneself a table",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("grant delete on agent to portcullis_app")],
+        attack: &[Sql("{as_a}"), Sql("grant delete on agent to portcullis_app"), Sql("delete from agent")],
         holds: Refused("42501"),
         twin: twin(
             "call bad.make('granted', null); revoke all on bad.granted from portcullis_app;

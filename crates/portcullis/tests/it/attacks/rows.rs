@@ -301,11 +301,11 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "an error as the answer",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("select 1 / 0 from agent where tenant_id = '{b}'")],
+        attack: &[Sql("{as_a}"), Sql("select 1 / (length(name) - length(name)) from agent where tenant_id = '{b}'")],
         holds: Rows(&[]),
         twin: twin(
             "",
-            &[Sql("{as_a}"), Sql("select 1 / 0 from bad.copied where tenant_id = '{b}'")],
+            &[Sql("{as_a}"), Sql("select 1 / (length(body) - length(body)) from bad.copied where tenant_id = '{b}'")],
             Refused("22012"),
         ),
     },

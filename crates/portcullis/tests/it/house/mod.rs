@@ -155,6 +155,12 @@ impl House {
         database
     }
 
+    /// Drops a clone that is not needed any more.
+    pub(crate) async fn drop_database(&self, database: Database) {
+        let mut admin = self.superuser("postgres").await;
+        execute(&mut admin, &format!("drop database {} with (force)", database.name)).await.expect("dropped");
+    }
+
     async fn superuser(&self, database: &str) -> PgConnection {
         self.login(database, self.connection.user, self.connection.password.expose()).await
     }
