@@ -14,3 +14,5 @@ mod law;
 mod pool;
 #[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod upstreams;

@@ -12,6 +12,7 @@
 
 mod claims;
 mod tenant;
+mod web;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -30,6 +31,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) use claims::{Claims, plain_claims};
 pub(crate) use tenant::{Tenant, request};
+pub(crate) use web::{Answer, Ask, Build, Entry, Web, fake, impatient, soon, unmetered};
 
 /// Enough for the tests that run at once, each with a few bare logins beside its vault.
 const CONNECTIONS_MAX: u16 = 300;
