@@ -1,6 +1,115 @@
 //! The control plane, `/api/v1`, its OpenAPI description, and the HTTP manners every face shares.
 //!
 //! Architecture invariants: a face translates and never decides. Nothing here opens a transaction, seals an entry or
-//! knows SQL; what the house does is said in `app`.
+//! knows SQL; what the house does is said in `app`. What the description says of an operation it takes from the
+//! operation's action.
 
+mod answer;
+mod describe;
+mod docs;
+mod extract;
+mod gateway;
 pub mod http;
+mod rooms;
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use app::audit::jobs::Sequencer;
+use app::providers::UrlRules;
+use axum::Router;
+use axum::extract::FromRef;
+use gates::Vault;
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa_axum::router::OpenApiRouter;
+
+/// What the control plane works with.
+#[derive(Clone)]
+pub struct State {
+    vault: Arc<Vault>,
+    sequencer: Sequencer,
+    url_rules: UrlRules,
+}
+
+impl State {
+    /// `sequencer` signs checkpoints on demand; `url_rules` says where tenants' providers may be.
+    pub fn new(vault: Arc<Vault>, sequencer: Sequencer, url_rules: UrlRules) -> Self {
+        Self { vault, sequencer, url_rules }
+    }
+}
+
+impl FromRef<State> for Arc<Vault> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(&state.vault)
+    }
+}
+
+/// Where the control plane's paths begin.
+const BASE: &str = "/api/v1";
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Portcullis",
+        description = "One server between people, AI agents, LLM providers, tools and data. Every request passes five \
+                       gates: identity, token, tenancy, privacy, audit. Send an API key as `Authorization: Bearer …`. \
+                       Refusals are problems (RFC 9457); under /v1/ they have the shape of the OpenAI API.",
+    ),
+    components(schemas(http::ProblemBody<'static>, http::FieldProblem)),
+    tags(
+        (name = "gateway", description = "The LLM endpoint: point any SDK of the OpenAI API at it."),
+        (name = "organization", description = "Who is calling, and for whom."),
+        (name = "projects", description = "Parts of an organization."),
+        (name = "agents", description = "AI agents, principals of their own kind."),
+        (name = "keys", description = "API keys: shown once, kept as a hash."),
+        (name = "providers", description = "Whom the organization's calls may go to."),
+        (name = "policies", description = "What may be said."),
+        (name = "audit", description = "The tamper-evident log."),
+        (name = "operations", description = "Health and description of this server; no key needed."),
+    ),
+)]
+struct Description;
+
+fn described() -> OpenApiRouter<State> {
+    OpenApiRouter::with_openapi(Description::openapi())
+        .nest(BASE, rooms::routes())
+        .merge(rooms::operations::routes())
+}
+
+/// The control plane, `/health`, `/ready`, `/openapi.json`, `/docs` and `/problems`. Wrap it, together with the other
+/// faces, in [`http::layers`].
+pub fn router(state: State) -> Router {
+    let (router, _) = described().split_for_parts();
+    router.merge(docs::routes(&openapi())).with_state(state)
+}
+
+/// The description of every operation of this server, the gateway's included.
+pub fn openapi() -> OpenApi {
+    let (_, mut api) = described().split_for_parts();
+    env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
+    api.info.license = Some(utoipa::openapi::License::new("Apache-2.0"));
+    gateway::describe(&mut api);
+    let bearer = HttpBuilder::new()
+        .scheme(HttpAuthScheme::Bearer)
+        .bearer_format("pcl_<env>_<random><crc>")
+        .description(Some("An API key of this server."))
+        .build();
+    let components = api.components.get_or_insert_default();
+    components.add_security_scheme(describe::BEARER, SecurityScheme::Http(bearer));
+    api
+}
+
+/// The description as JSON, members sorted, so that the same server gives the same bytes.
+pub fn openapi_json() -> String {
+    pretty(&openapi())
+}
+
+fn pretty(api: &OpenApi) -> String {
+    // Through a value, whose maps are sorted: extensions are kept in a hash map.
+    let value = serde_json::to_value(api).unwrap_or_default();
+    serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
+}

@@ -2,7 +2,7 @@
 
 use gates::{Draft, Pass, Receipt};
 use kernel::{AgentId, EventKind, Problem, ProjectId};
-use store::agents::Agent;
+pub use store::agents::Agent;
 
 use crate::action;
 use crate::input::{Description, Listed, Name, Page};

@@ -9,7 +9,7 @@ use kernel::limits::KEY_OVERLAP_SECONDS_MAX;
 use kernel::{
     AgentId, Capabilities, EventKind, KeyId, Permission, Problem, ProblemKind, ProjectId, Role, Timestamp,
 };
-use store::keys::Key;
+pub use store::keys::Key;
 
 use crate::action;
 use crate::input::{Listed, Name, Page};

@@ -2,7 +2,7 @@
 
 use gates::{Draft, Pass, Receipt};
 use kernel::{EventKind, Problem};
-use store::organizations::Organization;
+pub use store::organizations::Organization;
 
 use crate::action;
 

@@ -2,7 +2,7 @@
 
 use gates::{Draft, Pass, Receipt};
 use kernel::{EventKind, Problem, ProjectId};
-use store::projects::Project;
+pub use store::projects::Project;
 
 use crate::action;
 use crate::input::{Listed, Name, Page};

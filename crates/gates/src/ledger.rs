@@ -103,6 +103,6 @@ async fn write(tenancy: &Arc<Tenancy>, items: &[Waiting]) -> Result<(), crate::p
         }
         item.row.push_values(&mut sql);
     }
-    let tx = tenancy.begin(first.row.tenant, &first.request, Access::ReadWrite).await?;
+    let tx = tenancy.begin(first.row.tenant, &first.request, Access::Append).await?;
     tx.finish(&sql).await
 }

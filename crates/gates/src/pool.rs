@@ -63,7 +63,7 @@ impl Pool {
                 .await
                 .map_err(|_| DatabaseError::Unreachable)??,
         };
-        Ok(Lease { conn: Some(conn), pool: Arc::clone(self), _permit: permit })
+        Ok(Lease { conn: Some(conn), pool: Arc::clone(self), permit: Some(permit) })
     }
 
     async fn connect(&self) -> Result<Conn, DatabaseError> {
@@ -84,7 +84,7 @@ impl Pool {
 pub(crate) struct Lease {
     conn: Option<Conn>,
     pool: Arc<Pool>,
-    _permit: OwnedSemaphorePermit,
+    permit: Option<OwnedSemaphorePermit>,
 }
 
 impl Lease {
@@ -117,9 +117,11 @@ impl Lease {
         }
     }
 
-    /// Closes the connection: its state is not known.
+    /// Closes the connection, whose state is not known, and the idle ones with it: after a restart of the server
+    /// they are all dead.
     pub(crate) fn discard(mut self) {
         self.conn = None;
+        self.pool.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }
 
@@ -129,11 +131,14 @@ impl Drop for Lease {
             return;
         };
         let pool = Arc::clone(&self.pool);
+        // The place is taken until the rollback is over: a connection made meanwhile would be one too many.
+        let permit = self.permit.take();
         runtime.spawn(async move {
             // A connection that cannot roll back is simply closed; the server then does it.
             if sqlx::raw_sql("rollback").execute(&mut conn.inner).await.is_ok() && !pool.permits.is_closed() {
                 pool.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
             }
+            drop(permit);
         });
     }
 }

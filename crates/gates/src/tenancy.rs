@@ -13,7 +13,18 @@ use crate::pool::{DatabaseError, Lease, Pool};
 pub(crate) enum Access {
     ReadOnly,
     ReadWrite,
+    /// Writes with statements of this crate alone, none of them prepared.
+    Append,
 }
+
+/// Undoes what the last transaction may have left in the session: cursors held open, settings made for longer than
+/// itself. Statements of this code leave nothing; injected ones could leave a trap, or a parcel to be picked up.
+const SWEEP: &str = "close all; reset all";
+/// Fails when somebody prepared a statement in SQL, as nothing here does: under the name of one of the driver's, it
+/// would run with the next tenant's claims.
+const NO_TRAPS: &str = "select 1 / (count(*) = 0)::int from pg_prepared_statements where from_sql";
+/// Connections tried before the transaction is given up: an idle one may have died with the server since.
+const BEGIN_TRIES_MAX: usize = 2;
 
 /// One transaction of one tenant.
 ///
@@ -41,18 +52,27 @@ impl Tenancy {
         request: &RequestId,
         access: Access,
     ) -> Result<Tx, DatabaseError> {
-        let mut lease = self.pool.lease().await?;
-        let claims = self.claims.sign(tenant, request, self.clock.now(), lease.backend());
-        let mode = match access {
-            Access::ReadOnly => "begin read only",
-            Access::ReadWrite => "begin",
-        };
-        let opened = lease.run(format!("{mode}; {}", set_claims(&claims))).await;
-        if let Err(error) = opened {
-            lease.discard();
-            return Err(error);
+        let mut tries = 1;
+        loop {
+            let mut lease = self.pool.lease().await?;
+            let claims = set_claims(&self.claims.sign(tenant, request, self.clock.now(), lease.backend()));
+            let opened = match access {
+                Access::ReadOnly => lease.run(format!("{SWEEP}; {NO_TRAPS}; begin read only; {claims}")),
+                Access::ReadWrite => lease.run(format!("{SWEEP}; {NO_TRAPS}; begin; {claims}")),
+                Access::Append => lease.run(format!("{SWEEP}; begin; {claims}")),
+            };
+            match opened.await {
+                Ok(()) => return Ok(Tx { lease, tenant, request: request.clone(), keys: Arc::clone(self) }),
+                Err(error) => {
+                    lease.discard();
+                    if tries == BEGIN_TRIES_MAX {
+                        return Err(error);
+                    }
+                    tracing::debug!(%error, "a connection is closed and another one tried");
+                    tries += 1;
+                }
+            }
         }
-        Ok(Tx { lease, tenant, request: request.clone(), keys: Arc::clone(self) })
     }
 }
 

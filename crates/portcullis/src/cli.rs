@@ -2,8 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::export::ExportArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
+use crate::verify::VerifyArgs;
 
 const ABOUT: &str = "A server that stands between people, AI agents, model providers, tools and data";
 
@@ -62,12 +64,26 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Check that a log is what was signed: a folder, offline, or a database.
+    #[command(after_help = help::verify())]
+    Verify(Box<VerifyArgs>),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(AuditCommand),
     /// Print the settings as they would be used, without secrets.
     Settings {
         /// How to behave.
         #[command(flatten)]
         server: Box<ServerArgs>,
     },
+}
+
+/// What to do with the audit log.
+#[derive(Subcommand, Debug)]
+pub enum AuditCommand {
+    /// Take the log of your organization away as a folder, and verify it.
+    #[command(after_help = help::export())]
+    Export(ExportArgs),
 }
 
 /// The ends of the help texts.
@@ -106,6 +122,28 @@ place and the TLS settings; it logs in as the two serving roles.
             super::SECRETS,
             super::EXIT_CODES
         )
+    }
+
+    pub(super) fn verify() -> String {
+        "Examples:
+  portcullis verify ./log
+  portcullis verify ./log --vkey log-key-from-elsewhere.txt --older last-month/checkpoint
+  portcullis verify --database --data-dir ./try
+  portcullis verify --database --against ./log --json
+
+Exit status: 0 intact, 1 damaged (what is wrong is listed) or not readable, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
+    }
+
+    pub(super) fn export() -> String {
+        "Example:
+  PORTCULLIS_API_KEY=pcl_live_… portcullis audit export --url https://portcullis.example.com --out ./log
+
+The key comes from PORTCULLIS_API_KEY and needs the permission audit:export. The folder is C2SP tlog-tiles, which other
+people's verifiers read too. An earlier export of the same log is replaced only by one that continues it.
+
+Exit status: 0 intact, 1 damaged or not finished, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
     }
 
     pub(super) fn migrate() -> String {

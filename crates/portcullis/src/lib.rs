@@ -3,6 +3,8 @@
 pub mod cli;
 mod database;
 pub mod embedded;
+pub mod export;
+mod faces;
 mod home;
 mod listen;
 mod root;
@@ -14,3 +16,5 @@ pub mod settings;
 mod signals;
 mod telemetry;
 pub mod up;
+pub mod verify;
+mod web;

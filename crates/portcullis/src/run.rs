@@ -6,9 +6,9 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command};
-use crate::settings::{Faults, ProcessEnvironment, ServerArgs, Settings};
-use crate::{say, serve, telemetry, up};
+use crate::cli::{AuditCommand, Cli, Command};
+use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
+use crate::{export, say, serve, telemetry, up, verify};
 
 /// Exit status of a command that failed.
 const FAILED: u8 = 1;
@@ -45,6 +45,13 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Serve { server } => with_server(load(&server)?, serve::serve),
         Command::Migrate { keep_passwords, json } => {
             wait(serve::migrate(&environment, keep_passwords, json)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Verify(args) => match &args.dir {
+            Some(dir) => verify::folder::run(&args, dir),
+            None => wait(verify::database::run(&args, &environment)),
+        },
+        Command::Audit(AuditCommand::Export(args)) => {
+            wait(export::run(&args, environment.get("PORTCULLIS_API_KEY")))
         }
         Command::Settings { server } => {
             load(&server)?;

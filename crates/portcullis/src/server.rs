@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use app::audit::jobs::Sequencer;
-use axum::Router;
+use app::models::Calls;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
 use kernel::SystemClock;
@@ -16,8 +16,8 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::database::quiet;
-use crate::listen;
 use crate::settings::Settings;
+use crate::{faces, listen};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
@@ -42,6 +42,7 @@ pub(crate) struct Server {
     pub(crate) metrics_url: Option<String>,
     stop_accepting: watch::Sender<bool>,
     stop_jobs: watch::Sender<bool>,
+    calls: Calls,
     serving: JoinHandle<usize>,
     sequencing: JoinHandle<()>,
 }
@@ -71,13 +72,23 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     .await?;
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
-    let router = Router::new();
+    let (router, calls) = faces::router(&vault, &settings.http, settings.upstream, settings.providers)?;
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
     tracing::info!(%address, "ready");
-    Ok(Server { vault, address, url, metrics_url: None, stop_accepting, stop_jobs, serving, sequencing })
+    Ok(Server {
+        vault,
+        address,
+        url,
+        metrics_url: None,
+        stop_accepting,
+        stop_jobs,
+        calls,
+        serving,
+        sequencing,
+    })
 }
 
 impl Server {
@@ -90,6 +101,7 @@ impl Server {
             Ok(cut) => tracing::warn!(connections = cut, "connections were cut off after the grace period"),
             Err(error) => tracing::error!(%error, "the listener failed"),
         }
+        self.calls.settled().await;
         let _ = self.stop_jobs.send(true);
         let limit = Duration::from_secs(LAST_ROUND_SECONDS_MAX);
         if tokio::time::timeout(limit, self.sequencing).await.is_err() {

@@ -195,18 +195,18 @@ Portcullis is ready at {url}
 
 Keep the two keys: they are shown only now. The agent key calls models; the owner key administers.
 
-Try it; the built-in provider `loopback` answers without any network:
+Try it; the built-in model `loopback-echo` answers what it was sent, without any network:
 
   curl {url}/v1/chat/completions -H "Authorization: Bearer {agent}" \
     -H "Content-Type: application/json" \
-    -d '{{"model":"loopback/echo","messages":[{{"role":"user","content":"Write to someone@example.com"}}]}}'
+    -d '{{"model":"loopback-echo","messages":[{{"role":"user","content":"Write to someone@example.com"}}]}}'
 
   Python:      OpenAI(base_url="{url}/v1", api_key="…")
   JavaScript:  new OpenAI({{ baseURL: "{url}/v1", apiKey: "…" }})
 
 Take the audit log away and check it without this server:
 
-  PORTCULLIS_API_KEY={owner} portcullis audit export --url {url} --out audit-log
+  PORTCULLIS_API_KEY={agent} portcullis audit export --url {url} --out audit-log
   portcullis verify audit-log
 
 Stop with Ctrl-C.

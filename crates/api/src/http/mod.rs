@@ -15,7 +15,7 @@ mod rate;
 mod settings;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::Arc;
 
@@ -23,8 +23,10 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 
+pub(crate) use body::BodyFate;
 pub use address::{Cidr, CidrError, ForwardedBy};
 pub use headers::{CSP_ANSWERS, CSP_PAGES};
+pub(crate) use problem::{FieldProblem, ProblemBody};
 pub use problem::{PROBLEM_JSON, Refused, problem_response};
 pub use settings::{CorsOrigin, CorsOriginError, HttpSettings, REQUEST_SECONDS_DEFAULT};
 

@@ -73,7 +73,10 @@ pub(crate) struct FieldProblem {
 /// Renders a problem for the client that asked for `path`: as [`PROBLEM_JSON`], or in OpenAI's shape under `/v1/`.
 pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str) -> Response {
     let (body, media_type) = if path.starts_with(OPENAI_PATHS) {
-        (openai_body(problem, context), "application/json")
+        let (kind, gate) = (problem.kind, problem.gate.map(Gate::name));
+        let body =
+            llm::error::problem_json(kind.status(), kind.slug(), &problem.detail, gate, context.id.as_str());
+        (body, "application/json")
     } else {
         (problem_body(problem, context, path), PROBLEM_JSON)
     };
@@ -102,41 +105,6 @@ fn problem_body(problem: &Problem, context: &RequestContext, path: &str) -> Stri
         errors: &problem.errors,
     };
     serde_json::to_string(&body).unwrap_or_default()
-}
-
-fn openai_body(problem: &Problem, context: &RequestContext) -> String {
-    #[derive(Serialize)]
-    struct Outer<'a> {
-        error: Inner<'a>,
-    }
-    #[derive(Serialize)]
-    struct Inner<'a> {
-        message: &'a str,
-        #[serde(rename = "type")]
-        kind: &'static str,
-        param: Option<&'a str>,
-        code: &'static str,
-        gate: Option<&'static str>,
-        request_id: &'a str,
-    }
-    let error = Inner {
-        message: &problem.detail,
-        kind: openai_type(problem.kind),
-        param: None,
-        code: problem.kind.slug(),
-        gate: problem.gate.map(Gate::name),
-        request_id: context.id.as_str(),
-    };
-    serde_json::to_string(&Outer { error }).unwrap_or_default()
-}
-
-fn openai_type(kind: ProblemKind) -> &'static str {
-    match kind.status() {
-        403 => "permission_error",
-        429 => "rate_limit_error",
-        500.. => "server_error",
-        _ => "invalid_request_error",
-    }
 }
 
 fn status(kind: ProblemKind) -> StatusCode {

@@ -151,7 +151,13 @@ impl BaseUrl {
         let Some(host) = base.host().filter(|host| is_host(host)) else {
             return refuse("the host is neither a host name nor an IP address");
         };
-        if base.port().is_some_and(|port| port.as_u16() == 0) || base.path().contains("//") {
+        // A port that is no number is read as none by the parser, and as something else by others.
+        let after_host = base.authority().and_then(|authority| authority.as_str().strip_prefix(host));
+        let port = after_host.is_some_and(|rest| match rest.strip_prefix(':') {
+            Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
+            None => rest.is_empty(),
+        });
+        if !port || base.path().contains("//") {
             return refuse("the port or the path cannot be used");
         }
         if plain && !rules.allow_plain_http {

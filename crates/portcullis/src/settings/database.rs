@@ -23,7 +23,7 @@ impl DatabaseUrls {
     pub fn read(environment: &dyn Environment, faults: &mut Faults) -> Self {
         let mut one = |name: &str| {
             let text = environment.get(name)?;
-            match check(&text) {
+            match check_database_url(&text) {
                 Ok(options) => Some(options),
                 Err(sentence) => {
                     faults.add(name, sentence);
@@ -61,8 +61,11 @@ pub fn with_role(options: PgConnectOptions, role: &str, password: &str) -> PgCon
     options.username(role).password(password)
 }
 
-/// Reads a URL. The text is never part of the message: it holds a password.
-pub(super) fn check(text: &str) -> Result<PgConnectOptions, String> {
+/// Reads a URL and judges the way to it. The text is never part of the message: it holds a password.
+///
+/// # Errors
+/// A sentence that says what is wrong.
+pub fn check_database_url(text: &str) -> Result<PgConnectOptions, String> {
     if !text.starts_with("postgres://") && !text.starts_with("postgresql://") {
         return Err(
             "it is no PostgreSQL URL; one reads postgres://user:password@host:5432/database.".to_owned()

@@ -22,7 +22,7 @@ use gates::{AuthMode, StaticKey};
 use kernel::limits;
 
 pub use args::{PlaceArgs, ServerArgs};
-pub use database::{DatabaseUrls, with_role};
+pub use database::{DatabaseUrls, check_database_url, with_role};
 pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
 pub use key::{KeySetting, copy_key, embedded_key, existing_embedded_key};
@@ -205,11 +205,11 @@ fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
 fn auth(args: &ServerArgs, listen: SocketAddr, faults: &mut Faults) -> AuthMode {
     let modes =
         [("auto", AuthMode::Auto), ("env", AuthMode::Env), ("db", AuthMode::Db), ("dev", AuthMode::Dev)];
-    let mode = faults.keep("PORTCULLIS_AUTH", one_of(args.auth.as_deref(), &modes), None);
+    let mode = faults.keep("PORTCULLIS_AUTH_MODE", one_of(args.auth.as_deref(), &modes), None);
     let mode = mode.unwrap_or(AuthMode::Auto);
     if mode == AuthMode::Dev && !listen.ip().is_loopback() {
         faults.add(
-            "PORTCULLIS_AUTH",
+            "PORTCULLIS_AUTH_MODE",
             format!("dev mode asks nobody for a key, so it serves on a loopback address only, and {listen} is none."),
         );
     }

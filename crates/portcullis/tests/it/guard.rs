@@ -16,6 +16,7 @@ const fn broken(what: &'static str, by: &'static str, says: &'static str) -> Bro
     Broken { what, by, says }
 }
 
+/// Tables, policies, triggers, views and functions.
 const OBJECTS: &[Broken] = &[
     broken(
         "a table without row security",
@@ -24,8 +25,8 @@ const OBJECTS: &[Broken] = &[
     ),
     broken(
         "a table without FORCE",
-        "alter table agent no force row level security",
-        "Table agent lacks FORCE ROW LEVEL SECURITY.",
+        "alter table project no force row level security",
+        "Table project lacks FORCE ROW LEVEL SECURITY.",
     ),
     broken(
         "a table without a policy",
@@ -173,6 +174,20 @@ const OBJECTS: &[Broken] = &[
         "Function gate.require_entry() runs with its owner's rights and does not pin its search_path.",
     ),
     broken(
+        "the right to put triggers on a table",
+        "grant trigger on agent to portcullis_app",
+        "Role portcullis_app may put triggers on agent.",
+    ),
+    broken(
+        "entries that are not queued",
+        "alter table audit_entry disable trigger enqueue_entries",
+        "Entries are not queued for the log",
+    ),
+];
+
+/// What the serving role may do, which is looked at before the objects.
+const RIGHTS: &[Broken] = &[
+    broken(
         "the right to make temporary tables",
         "grant temporary on database {database} to portcullis_app",
         "Role portcullis_app may create temporary tables",
@@ -202,16 +217,10 @@ const OBJECTS: &[Broken] = &[
         "grant execute on function pg_stat_get_activity(int) to portcullis_app",
         "Role portcullis_app can read the statements of its other sessions",
     ),
-    broken(
-        "the right to put triggers on a table",
-        "grant trigger on agent to portcullis_app",
-        "Role portcullis_app may put triggers on agent.",
-    ),
-    broken(
-        "entries that are not queued",
-        "alter table audit_entry disable trigger enqueue_entries",
-        "Entries are not queued for the log",
-    ),
+];
+
+/// What hides everything else.
+const ALONE: &[Broken] = &[
     broken(
         "claims that another key signs",
         "update gate_private.claims_key set inner_pad = outer_pad",
@@ -258,15 +267,32 @@ async fn refusal(options: VaultOptions) -> String {
     }
 }
 
-async fn break_one(house: &'static House, case: &Broken) -> Option<String> {
+/// Breaks as many of `cases` in one clone as go together (a clone costs more than everything else here) and takes
+/// them out of the list: those that say different sentences and do not get in each other's way.
+async fn break_some(house: &'static House, cases: &mut Vec<&Broken>) -> Vec<String> {
     let database = house.database("guard").await;
-    let by = case.by.replace("{database}", database.name());
-    if let Err(error) = execute(&mut database.superuser().await, &by).await {
-        return Some(format!("  - {}: could not be broken: {error}", case.what));
+    let mut superuser = database.superuser().await;
+    let (mut broken, mut rest): (Vec<&Broken>, Vec<&Broken>) = (Vec::new(), Vec::new());
+    let mut failures = Vec::new();
+    for case in cases.drain(..) {
+        let by = case.by.replace("{database}", database.name());
+        if broken.iter().any(|other| other.says == case.says) {
+            rest.push(case);
+            continue;
+        }
+        match execute(&mut superuser, &by).await {
+            Ok(()) => broken.push(case),
+            Err(error) if broken.is_empty() => {
+                failures.push(format!("  - {}: could not be broken: {error}", case.what));
+            }
+            Err(_) => rest.push(case),
+        }
     }
+    *cases = rest;
     let said = refusal(database.options()).await;
-    house.drop_database(database).await;
-    (!said.contains(case.says)).then(|| format!("  - {}: expected {:?}, it said {said}", case.what, case.says))
+    let silent = broken.iter().filter(|case| !said.contains(case.says));
+    failures.extend(silent.map(|case| format!("  - {}: expected {:?}, it said {said}", case.what, case.says)));
+    failures
 }
 
 #[test]
@@ -283,8 +309,14 @@ fn the_good_database_is_served() {
 fn a_database_with_one_thing_broken_is_refused_by_name() {
     run(async |house| {
         let mut failures = Vec::new();
-        for case in OBJECTS {
-            failures.extend(break_one(house, case).await);
+        for list in [OBJECTS, RIGHTS] {
+            let mut cases: Vec<_> = list.iter().collect();
+            while !cases.is_empty() {
+                failures.extend(break_some(house, &mut cases).await);
+            }
+        }
+        for case in ALONE {
+            failures.extend(break_some(house, &mut vec![case]).await);
         }
         assert!(failures.is_empty(), "{} holes were not named:\n{}", failures.len(), failures.join("\n"));
     });

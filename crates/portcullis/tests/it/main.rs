@@ -11,6 +11,8 @@ mod house;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod main_job;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod replicas;

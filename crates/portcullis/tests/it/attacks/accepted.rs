@@ -10,9 +10,8 @@ use crate::house::run;
 fn row_counts_of_all_tenants_are_in_the_catalogue() {
     run(async |house| {
         let stage = Stage::good(house).await;
-        let total: f32 = stage
-            .as_app("select reltuples from pg_class where oid = 'portcullis.agent'::regclass")
-            .await;
+        let total: f32 =
+            stage.as_app("select reltuples from pg_class where oid = 'portcullis.agent'::regclass").await;
         assert!(total >= 2.0, "this would be good news: the catalogue told {total}");
     });
 }

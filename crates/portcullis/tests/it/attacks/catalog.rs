@@ -23,7 +23,10 @@ pub(super) const CASES: &[Case] = &[
         holds: Rows(&[]),
         twin: twin(
             "",
-            &[Sql("{as_a}"), Sql("select histogram_bounds from pg_stats where tablename = 'open' and attname = 'body'")],
+            &[
+                Sql("{as_a}"),
+                Sql("select histogram_bounds from pg_stats where tablename = 'open' and attname = 'body'"),
+            ],
             Tells,
         ),
     },
@@ -33,7 +36,9 @@ pub(super) const CASES: &[Case] = &[
         attack: &[Sql("{as_a}"), Sql("select stavalues1 from pg_statistic")],
         holds: Refused("42501"),
         twin: twin_as_mighty(
-            &[Sql("select stavalues1 from pg_statistic where starelid in ('bad.open'::regclass, 'portcullis.agent'::regclass)")],
+            &[Sql(
+                "select stavalues1 from pg_statistic where starelid in ('bad.open'::regclass, 'portcullis.agent'::regclass)",
+            )],
             Tells,
         ),
     },
@@ -106,10 +111,7 @@ pub(super) const CASES: &[Case] = &[
         holds: Refused("42501"),
         twin: twin(
             "grant execute on function pg_try_advisory_lock(bigint) to portcullis_app",
-            &[
-                Sql("{as_a}"),
-                Sql("select pg_try_advisory_lock(hashtextextended('portcullis.log.{b}', 0))"),
-            ],
+            &[Sql("{as_a}"), Sql("select pg_try_advisory_lock(hashtextextended('portcullis.log.{b}', 0))")],
             Rows(&["t"]),
         ),
     },
@@ -123,10 +125,7 @@ pub(super) const CASES: &[Case] = &[
         holds: Refused("42501"),
         twin: twin(
             "grant execute on function pg_advisory_xact_lock(bigint) to portcullis_app",
-            &[
-                Sql("{as_a}"),
-                Sql("select pg_advisory_xact_lock(hashtextextended('portcullis.log.{b}', 0))"),
-            ],
+            &[Sql("{as_a}"), Sql("select pg_advisory_xact_lock(hashtextextended('portcullis.log.{b}', 0))")],
             Works,
         ),
     },
@@ -179,7 +178,12 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "the queue and the instance",
         made: "",
-        attack: &[Sql("{as_a}"), Fails("select * from audit_queue"), Sql("rollback"), Sql("select * from instance")],
+        attack: &[
+            Sql("{as_a}"),
+            Fails("select * from audit_queue"),
+            Sql("rollback"),
+            Sql("select * from instance"),
+        ],
         holds: Refused("42501"),
         twin: twin(
             "create table bad.instance as select '{secret}' as canary; grant select on bad.instance to portcullis_app",
@@ -192,7 +196,13 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[Sql("{as_a}"), Sql("select pg_create_logical_replication_slot('mine', 'test_decoding')")],
         holds: Refused("42501"),
-        twin: twin_as_mighty(&[Sql("begin; select pg_create_physical_replication_slot('it_twin_slot', false, true)"), Sql("rollback")], Works),
+        twin: twin_as_mighty(
+            &[
+                Sql("begin; select pg_create_physical_replication_slot('it_twin_slot', false, true)"),
+                Sql("rollback"),
+            ],
+            Works,
+        ),
     },
     Case {
         name: "changing a setting of the server",

@@ -210,10 +210,12 @@ pub(super) const CASES: &[Case] = &[
                    grant select on gate_private.claims_key to portcullis_app",
             login: Login::App,
             attack: &[
-                Sql(r#"begin; select set_config('request.jwt.claims', '{"tenant_id":"{b}","exp":99999999999,'
+                Sql(
+                    r#"begin; select set_config('request.jwt.claims', '{"tenant_id":"{b}","exp":99999999999,'
                        || '"request_id":"x","sig":"' || encode(sha256(outer_pad || sha256(inner_pad
                        || convert_to('{b}|99999999999|x|' || pg_backend_pid(), 'UTF8'))), 'hex') || '"}', true)
-                       from gate_private.claims_key"#),
+                       from gate_private.claims_key"#,
+                ),
                 Sql("select description from agent"),
             ],
             leaks: Tells,

@@ -12,7 +12,10 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "reading by the other's id",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("select description from agent where tenant_id = '{b}' and id = '{b_agent}'")],
+        attack: &[
+            Sql("{as_a}"),
+            Sql("select description from agent where tenant_id = '{b}' and id = '{b_agent}'"),
+        ],
         holds: Rows(&[]),
         twin: twin("", &[Sql("{as_a}"), Sql("select body from bad.open where tenant_id = '{b}'")], Tells),
     },
@@ -21,7 +24,11 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[Sql("{as_a}"), Sql("select description from agent where tenant_id = '{a}' or true")],
         holds: Rows(&["own-words-of-a"]),
-        twin: twin("", &[Sql("{as_a}"), Sql("select body from bad.open where tenant_id = '{a}' or true")], Tells),
+        twin: twin(
+            "",
+            &[Sql("{as_a}"), Sql("select body from bad.open where tenant_id = '{a}' or true")],
+            Tells,
+        ),
     },
     Case {
         name: "union of every room",
@@ -60,7 +67,11 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[Sql("{as_a}"), Sql("select description from agent where tenant_id = '{b}' for update")],
         holds: Rows(&[]),
-        twin: twin("", &[Sql("{as_a}"), Sql("select body from bad.open where tenant_id = '{b}' for update")], Tells),
+        twin: twin(
+            "",
+            &[Sql("{as_a}"), Sql("select body from bad.open where tenant_id = '{b}' for update")],
+            Tells,
+        ),
     },
     Case {
         name: "a join that starts from one's own rows",
@@ -81,7 +92,9 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[
             Sql("{as_a}"),
-            Sql("insert into project (tenant_id, id, name, created_at) values ('{b}', gen_random_uuid(), 'x', now())"),
+            Sql(
+                "insert into project (tenant_id, id, name, created_at) values ('{b}', gen_random_uuid(), 'x', now())",
+            ),
         ],
         holds: Refused("42501"),
         twin: twin(
@@ -100,11 +113,7 @@ pub(super) const CASES: &[Case] = &[
                   values ('{b}', gen_random_uuid(), now(), 'x', 'x', 'x', '\x7b7d')"),
         ],
         holds: Refused("42501"),
-        twin: twin(
-            "",
-            &[Sql("{as_a}"), Sql("insert into bad.open values ('{b}', 'planted')")],
-            Works,
-        ),
+        twin: twin("", &[Sql("{as_a}"), Sql("insert into bad.open values ('{b}', 'planted')")], Works),
     },
     Case {
         name: "moving one's own row into the other tenant",
@@ -138,7 +147,11 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[Sql("{as_a}"), Sql("delete from provider where tenant_id = '{b}' returning base_url")],
         holds: Rows(&[]),
-        twin: twin("", &[Sql("{as_a}"), Sql("delete from bad.open where tenant_id = '{b}' returning body")], Tells),
+        twin: twin(
+            "",
+            &[Sql("{as_a}"), Sql("delete from bad.open where tenant_id = '{b}' returning body")],
+            Tells,
+        ),
     },
     Case {
         name: "upsert onto the other's key",
@@ -185,9 +198,11 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[
             Sql("{as_a}"),
-            Sql("merge into provider p using (select '{b}'::uuid as t) s on p.tenant_id = s.t when matched then delete \
+            Sql(
+                "merge into provider p using (select '{b}'::uuid as t) s on p.tenant_id = s.t when matched then delete \
                  when not matched then insert (tenant_id, id, name, base_url, models, created_at) \
-                 values (s.t, gen_random_uuid(), 'x', 'x', '{}', now())"),
+                 values (s.t, gen_random_uuid(), 'x', 'x', '{}', now())",
+            ),
         ],
         holds: Refused("42501"),
         twin: twin(
@@ -301,11 +316,17 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "an error as the answer",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("select 1 / (length(name) - length(name)) from agent where tenant_id = '{b}'")],
+        attack: &[
+            Sql("{as_a}"),
+            Sql("select 1 / (length(name) - length(name)) from agent where tenant_id = '{b}'"),
+        ],
         holds: Rows(&[]),
         twin: twin(
             "",
-            &[Sql("{as_a}"), Sql("select 1 / (length(body) - length(body)) from bad.copied where tenant_id = '{b}'")],
+            &[
+                Sql("{as_a}"),
+                Sql("select 1 / (length(body) - length(body)) from bad.copied where tenant_id = '{b}'"),
+            ],
             Refused("22012"),
         ),
     },
@@ -314,7 +335,11 @@ pub(super) const CASES: &[Case] = &[
         made: "",
         attack: &[Sql("{as_a}"), Sql("select description::int from agent where tenant_id = '{b}'")],
         holds: Rows(&[]),
-        twin: twin("", &[Sql("{as_a}"), Sql("select body::int from bad.copied where body <> '{own}'")], Tells),
+        twin: twin(
+            "",
+            &[Sql("{as_a}"), Sql("select body::int from bad.copied where body <> '{own}'")],
+            Tells,
+        ),
     },
     Case {
         name: "uniqueness as the answer",

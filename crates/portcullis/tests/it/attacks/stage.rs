@@ -93,7 +93,9 @@ impl Stage {
     ) -> Result<(), String> {
         let mut superuser = self.database.superuser().await;
         let words = Words { stage: self, backend: 0, victim: 0, now: 0 };
-        execute(&mut superuser, &words.fill(made)).await.map_err(|error| format!("could not be made: {error}"))?;
+        execute(&mut superuser, &words.fill(made))
+            .await
+            .map_err(|error| format!("could not be made: {error}"))?;
         let mut victim = self.database.app().await;
         let words = Words { backend: backend(&mut victim).await, ..words };
         execute(&mut victim, &words.fill(&format!("select '{SECRET}' as words"))).await.expect("said");
@@ -107,7 +109,11 @@ impl Stage {
             .expect("the time");
         let words = Words { stage: self, victim: words.backend, backend: backend(&mut attacker).await, now };
         let answer = play(&mut attacker, attack, &|text| words.fill(text)).await?;
-        if check.accepts(&answer, SECRET) { Ok(()) } else { Err(format!("expected {check:?}, got {answer:?}")) }
+        if check.accepts(&answer, SECRET) {
+            Ok(())
+        } else {
+            Err(format!("expected {check:?}, got {answer:?}"))
+        }
     }
 }
 

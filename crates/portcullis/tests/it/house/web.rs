@@ -1,181 +1,34 @@
-//! The house behind a real socket, and a client that says exactly what it sends and reads answers piece by piece.
+//! A small HTTP client for tests: one credential, JSON in and out.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use api::http::HttpSettings;
-use app::providers::{Directory, EnvProvider, UrlRules};
 use bytes::Bytes;
-use crypto::{ApiKey, SystemRng};
-use gates::Vault;
-use gateway::{Gateway, Limits, Upstream};
-use http::header::{AUTHORIZATION, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
-use kernel::{Clock as _, SystemClock};
-use serde_json::Value;
-use sqlx::Row as _;
-use testkit::FakeProvider;
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
-use super::Database;
+/// Longest wait for an answer.
+const ANSWER_SECONDS_MAX: u64 = 30;
 
-/// Longest a test waits for anything that must happen, in seconds. Nothing waits this long unless it hangs.
-const PATIENCE_SECONDS: u64 = 30;
+/// Why there was no answer: the server is gone, or fell silent.
+#[derive(Debug)]
+pub(crate) struct NoAnswer(pub(crate) String);
 
-/// Fails a test that waits for what does not happen, saying for what.
-pub(crate) async fn soon<T>(what: &str, happens: impl Future<Output = T>) -> T {
-    tokio::time::timeout(Duration::from_secs(PATIENCE_SECONDS), happens)
-        .await
-        .unwrap_or_else(|_| panic!("{PATIENCE_SECONDS} s went by without: {what}"))
-}
-
-/// Limits of a gateway that waits for nobody long.
-pub(crate) fn impatient() -> Limits {
-    Limits {
-        first_byte: Duration::from_millis(400),
-        between_bytes: Duration::from_millis(400),
-        ..Limits::default()
-    }
-}
-
-/// Manners without rate limits, which would count all requests of a test as one client's.
-pub(crate) fn unmetered() -> HttpSettings {
-    HttpSettings {
-        rate_standard_per_minute: None,
-        rate_llm_per_minute: None,
-        ..HttpSettings::new(Arc::new(SystemClock), Arc::new(SystemRng))
-    }
-}
-
-/// What a house on a socket is made of.
-pub(crate) struct Build<'a> {
-    pub(crate) vault: &'a Arc<Vault>,
-    /// Providers every tenant can call.
-    pub(crate) operator: Vec<EnvProvider>,
-    pub(crate) limits: Limits,
-    pub(crate) settings: HttpSettings,
-}
-
-impl<'a> Build<'a> {
-    /// With no provider but the built-in one.
-    pub(crate) fn over(vault: &'a Arc<Vault>) -> Self {
-        Self { vault, operator: Vec::new(), limits: Limits::default(), settings: unmetered() }
-    }
-
-    /// With a provider called `fake` that serves `fake-1`.
-    pub(crate) fn provider(mut self, provider: &FakeProvider) -> Self {
-        self.operator.push(fake(&provider.base_url()));
-        self
-    }
-
-    /// Serves.
-    pub(crate) async fn serve(self) -> Web {
-        let rules = UrlRules { allow_private: true, allow_plain_http: true };
-        let directory = Directory::new(rules, self.operator, SystemClock.now()).expect("the built-in prices");
-        let directory = Arc::new(directory);
-        let upstream = Upstream::new(&self.limits).expect("TLS defaults");
-        let gateway = Gateway::new(Arc::clone(self.vault), Arc::clone(&directory), upstream, self.limits);
-        let router = routes(self.vault, &directory, gateway.clone());
-        let router = api::http::layers(router, self.settings);
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let address = listener.local_addr().expect("an address");
-        let service = router.into_make_service_with_connect_info::<SocketAddr>();
-        let serving = tokio::spawn(async move {
-            axum::serve(listener, service).await.expect("the listener stays");
-        });
-        let client = Client::builder(TokioExecutor::new()).build_http();
-        Web { address, gateway, client, serving, serial: AtomicU32::new(0) }
-    }
-}
-
-/// The operator's provider `fake`, at `base_url`.
-pub(crate) fn fake(base_url: &str) -> EnvProvider {
-    EnvProvider::new("fake", base_url, None, &["fake-1".to_owned()], SystemClock.now())
-        .unwrap_or_else(|error| panic!("{base_url}: {}", error.detail))
-}
-
-fn routes(vault: &Arc<Vault>, directory: &Arc<Directory>, gateway: Gateway) -> axum::Router {
-    let _ = (vault, directory);
-    gateway::router(gateway)
-}
-
-/// A house on a socket. Stops when dropped.
+/// A client of one server with one credential.
+#[derive(Clone)]
 pub(crate) struct Web {
-    pub(crate) address: SocketAddr,
-    pub(crate) gateway: Gateway,
     client: Client<HttpConnector, Full<Bytes>>,
-    serving: JoinHandle<()>,
-    serial: AtomicU32,
-}
-
-impl Drop for Web {
-    fn drop(&mut self) {
-        self.serving.abort();
-    }
-}
-
-/// A request.
-#[derive(Debug, Clone)]
-pub(crate) struct Ask {
-    method: Method,
-    path: String,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-impl Ask {
-    pub(crate) fn new(method: Method, path: impl Into<String>) -> Self {
-        Self { method, path: path.into(), headers: HeaderMap::new(), body: Bytes::new() }
-    }
-
-    pub(crate) fn get(path: impl Into<String>) -> Self {
-        Self::new(Method::GET, path)
-    }
-
-    pub(crate) fn post(path: impl Into<String>) -> Self {
-        Self::new(Method::POST, path)
-    }
-
-    /// A model call with exactly these bytes.
-    pub(crate) fn chat(body: impl Into<Bytes>) -> Self {
-        Self::post("/v1/chat/completions").json(body)
-    }
-
-    pub(crate) fn key(self, key: &ApiKey) -> Self {
-        self.bearer(key.expose())
-    }
-
-    pub(crate) fn bearer(self, key: &str) -> Self {
-        self.header(AUTHORIZATION, &format!("Bearer {key}"))
-    }
-
-    pub(crate) fn header(mut self, name: impl TryInto<HeaderName>, value: &str) -> Self {
-        let name = name.try_into().unwrap_or_else(|_| panic!("a header name"));
-        self.headers.insert(name, HeaderValue::from_str(value).expect("a header value"));
-        self
-    }
-
-    /// With a JSON body, byte for byte.
-    pub(crate) fn json(self, body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..self.header(CONTENT_TYPE, "application/json") }
-    }
-
-    /// With a body of no stated kind.
-    pub(crate) fn bare(self, body: impl Into<Bytes>) -> Self {
-        Self { body: body.into(), ..self }
-    }
+    url: String,
+    key: Option<String>,
 }
 
 /// An answer, read to its end.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -183,97 +36,124 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
+    /// This answer, when its status is `status`.
+    #[track_caller]
+    pub(crate) fn expect(self, status: u16) -> Self {
+        assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.text());
+        self
+    }
+
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("no JSON ({error}): {}", self.text()))
+        serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {}", self.text()))
     }
 
+    /// A header field; empty when absent.
     pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().expect("a header of text"))
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// The id of the audit entry that the answer names.
+    #[track_caller]
+    pub(crate) fn entry(&self) -> String {
+        let entry = self.header("x-portcullis-entry");
+        assert!(!entry.is_empty(), "the answer names no entry: {:?}\n{}", self.headers, self.text());
+        entry.to_owned()
     }
 }
 
 impl Web {
-    /// A request id nobody else uses.
-    pub(crate) fn request_id(&self) -> String {
-        format!("it-{}-{}", self.address.port(), self.serial.fetch_add(1, Ordering::Relaxed))
+    pub(crate) fn new(url: &str, key: Option<String>) -> Self {
+        Self { client: Client::builder(TokioExecutor::new()).build_http(), url: url.to_owned(), key }
     }
 
-    /// Sends and returns when the head of the answer is there. The body stops the call when it is dropped.
-    pub(crate) async fn begin(&self, ask: Ask) -> Response<Incoming> {
-        let mut request = Request::new(Full::new(ask.body));
-        *request.method_mut() = ask.method;
-        let uri = format!("http://{}{}", self.address, ask.path);
-        *request.uri_mut() = uri.parse().unwrap_or_else(|_| panic!("{uri} is no URI"));
-        *request.headers_mut() = ask.headers;
-        soon("the head of an answer", self.client.request(request)).await.expect("an answer")
+    /// The same server with another credential.
+    pub(crate) fn with_key(&self, key: &str) -> Self {
+        Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
-    /// Sends and reads the answer to its end.
-    pub(crate) async fn ask(&self, ask: Ask) -> Answer {
-        let (head, body) = self.begin(ask).await.into_parts();
-        let body = soon("the end of an answer", body.collect()).await.expect("a whole answer").to_bytes();
-        Answer { status: head.status, headers: head.headers, body }
+    /// Sends a request and returns when the answer's head is there.
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Response<Incoming>, NoAnswer> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
+        if let Some(key) = &self.key {
+            request = request.header("authorization", format!("Bearer {key}"));
+        }
+        let body = body.map(|body| Bytes::from(body.to_string()));
+        if body.is_some() {
+            request = request.header("content-type", "application/json");
+        }
+        let request = request.body(Full::new(body.unwrap_or_default())).expect("a request");
+        timeout(Duration::from_secs(ANSWER_SECONDS_MAX), self.client.request(request))
+            .await
+            .map_err(|_| NoAnswer(format!("{path}: silence")))?
+            .map_err(|error| NoAnswer(format!("{path}: {error}")))
+    }
+
+    /// Sends a request and reads the whole answer.
+    pub(crate) async fn try_call(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Answer, NoAnswer> {
+        let response = self.open(method, path, body).await?;
+        let (head, body) = response.into_parts();
+        let read = timeout(Duration::from_secs(ANSWER_SECONDS_MAX), body.collect()).await;
+        let body = read.map_err(|_| NoAnswer(format!("{path}: the answer fell silent")))?;
+        let body = body.map_err(|error| NoAnswer(format!("{path}: {error}")))?.to_bytes();
+        Ok(Answer { status: head.status, headers: head.headers, body })
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.try_call(Method::GET, path, None).await.expect("an answer")
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.try_call(Method::POST, path, Some(body)).await.expect("an answer")
+    }
+
+    /// A POST without a body, for operations that take none.
+    pub(crate) async fn post_empty(&self, path: &str) -> Answer {
+        self.try_call(Method::POST, path, None).await.expect("an answer")
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.try_call(Method::DELETE, path, None).await.expect("an answer")
+    }
+
+    /// A model call with one message.
+    pub(crate) async fn try_chat(&self, model: &str, text: &str) -> Result<Answer, NoAnswer> {
+        self.try_call(Method::POST, "/v1/chat/completions", Some(&prompt(model, text))).await
+    }
+
+    /// A model call with one message that must be answered.
+    pub(crate) async fn chat(&self, model: &str, text: &str) -> Answer {
+        self.try_chat(model, text).await.expect("an answer")
+    }
+
+    /// An entry of the audit log, as the log holds it.
+    pub(crate) async fn entry(&self, id: &str) -> Value {
+        self.get(&format!("/api/v1/audit/entries/{id}")).await.expect(200).json()["entry"].clone()
+    }
+
+    /// The newest entries of a kind, as the log holds them.
+    pub(crate) async fn entries(&self, kind: &str) -> Vec<Value> {
+        let page = self.get(&format!("/api/v1/audit/entries?kind={kind}&limit=200")).await.expect(200).json();
+        let items = page["items"].as_array().cloned().expect("a list");
+        items.into_iter().map(|item| item["entry"].clone()).collect()
     }
 }
 
-/// An entry of the log, as stored.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) id: String,
-    pub(crate) tenant: String,
-    pub(crate) kind: String,
-    /// The whole entry.
-    pub(crate) leaf: Value,
-}
-
-impl Entry {
-    /// One of its facts.
-    pub(crate) fn fact(&self, name: &str) -> &Value {
-        &self.leaf["data"][name]
-    }
-
-    /// How it ended.
-    pub(crate) fn outcome(&self) -> &str {
-        self.leaf["outcome"].as_str().expect("an outcome")
-    }
-}
-
-impl Database {
-    /// The entries of one request, in whoever's log they are, in the order they were written.
-    pub(crate) async fn entries(&self, request_id: &str) -> Vec<Entry> {
-        let mut look = self.superuser().await;
-        let rows = sqlx::query(
-            "select id::text, tenant_id::text, kind, leaf from audit_entry where request_id = $1 order by at, id",
-        )
-        .bind(request_id)
-        .fetch_all(&mut look)
-        .await
-        .expect("the entries");
-        rows.iter()
-            .map(|row| Entry {
-                id: row.get("id"),
-                tenant: row.get("tenant_id"),
-                kind: row.get("kind"),
-                leaf: serde_json::from_slice(row.get("leaf")).expect("a leaf is JSON"),
-            })
-            .collect()
-    }
-
-    /// The entries of one request once there are `count`.
-    pub(crate) async fn entries_once(&self, request_id: &str, count: usize) -> Vec<Entry> {
-        let all = async {
-            loop {
-                let entries = self.entries(request_id).await;
-                if entries.len() >= count {
-                    return entries;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        };
-        soon(&format!("{count} entries of {request_id}"), all).await
-    }
+/// A model call's body.
+pub(crate) fn prompt(model: &str, text: &str) -> Value {
+    json!({ "model": model, "messages": [{ "role": "user", "content": text }] })
 }

@@ -89,8 +89,9 @@ fn streamed() -> Vec<Fault> {
         mid_stream(
             "invalid UTF-8",
             plain_stream(*b"data: {\"choices\":[{\"delta\":{\"content\":\"\xff\xfe\"}}]}\n\n"),
-            "upstream_failed",
-            "upstream_error",
+            // Replaced, as the format's decoder does; what is missing is the end.
+            "upstream_stream_cut",
+            "cut",
         ),
         mid_stream("an empty stream", plain_stream([]), "upstream_stream_cut", "cut"),
         fault("an answer that is no stream", Script::json_for_a_stream(), (502, "upstream_failed"), Some(200)),
@@ -105,7 +106,7 @@ async fn suffer(stage: &Stage, fault: Fault, stream: bool) {
     stage.provider.next(fault.script);
     let (ask, id) = stage.call(&request(stream));
     let answer = stage.web.ask(ask).await;
-    let text = answer.text();
+    let text = String::from_utf8(answer.body.to_vec()).unwrap_or_else(|_| panic!("{what}: the answer is text"));
     let (status, code) = fault.client;
     assert_eq!(answer.status.as_u16(), status, "{what}: {text}");
     for private in PRIVATE {

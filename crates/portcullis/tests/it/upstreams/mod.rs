@@ -10,14 +10,14 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 use testkit::{FakeProvider, Script};
 
-use crate::house::{Answer, Ask, Build, Database, Entry, House, Tenant, Web, impatient};
+use crate::house::{Answer, Ask, Build, Database, Entry, House, Tenant, Wire, impatient};
 
 /// A tenant, a provider that does as it is told, and the house between them.
 struct Stage {
     database: &'static Database,
     tenant: Tenant,
     provider: FakeProvider,
-    web: Web,
+    web: Wire,
 }
 
 impl Stage {

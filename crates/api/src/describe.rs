@@ -1,0 +1,107 @@
+//! What the API description says of every operation, taken from the action itself, so that the two cannot differ.
+
+use std::any::TypeId;
+
+use gates::{Action, Caller as _, Write};
+use kernel::ProblemKind;
+use serde_json::json;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::path::{Operation, Paths};
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa_axum::router::UtoipaMethodRouter;
+
+use crate::http::PROBLEM_JSON;
+
+/// The name of the security scheme.
+pub(crate) const BEARER: &str = "bearer";
+/// Extension: the permission an operation needs.
+pub(crate) const PERMISSION: &str = "x-portcullis-permission";
+/// Extension: whether the operation changes what the organization has.
+pub(crate) const MUTATING: &str = "x-portcullis-mutating";
+/// Extension: the kind of caller the operation is for.
+pub(crate) const CALLER: &str = "x-portcullis-caller";
+
+/// The route of the action `A`: its description is completed from the action.
+pub(crate) fn of<A: Action, S>((schemas, mut paths, router): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    complete::<A>(&mut paths);
+    (schemas, paths, router)
+}
+
+/// The same, for the second operation of an action: operations need names of their own.
+pub(crate) fn of_named<A: Action, S>(
+    name: &'static str,
+    (schemas, mut paths, router): UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
+    complete::<A>(&mut paths);
+    for item in paths.paths.values_mut() {
+        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            operation.operation_id = Some(name.to_owned());
+        }
+    }
+    (schemas, paths, router)
+}
+
+fn complete<A: Action>(paths: &mut Paths) {
+    for (path, item) in &mut paths.paths {
+        let slots = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
+        for operation in slots.into_iter().flatten() {
+            action::<A>(operation);
+            problems(operation, path.contains('{'));
+        }
+    }
+}
+
+/// Says of an operation what its action says.
+pub(crate) fn action<A: Action>(operation: &mut Operation) {
+    operation.operation_id = Some(A::NAME.to_owned());
+    operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
+    let mutating = TypeId::of::<A::Mode>() == TypeId::of::<Write>();
+    operation.extensions = Some(Extensions::from_iter([
+        (PERMISSION, json!(A::NEEDS.name())),
+        (MUTATING, json!(mutating)),
+        (CALLER, json!(A::Who::KIND)),
+    ]));
+    for (status, response) in &mut operation.responses.responses {
+        if let (RefOr::T(response), true) = (response, status.starts_with('2')) {
+            let entry = HeaderBuilder::new().description(Some("Id of the audit entry of this answer.")).build();
+            response.headers.insert("x-portcullis-entry".to_owned(), entry);
+        }
+    }
+}
+
+/// Says how an operation can be refused.
+pub(crate) fn problems(operation: &mut Operation, has_id: bool) {
+    use ProblemKind as P;
+    let mut kinds = vec![P::Unauthenticated, P::Forbidden, P::RateLimited, P::Internal, P::Unavailable, P::Timeout];
+    if has_id {
+        kinds.push(P::NotFound);
+    }
+    if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+        kinds.extend([P::BadRequest, P::Invalid]);
+    }
+    if operation.request_body.is_some() {
+        kinds.extend([P::BadRequest, P::Invalid, P::TooLarge, P::UnsupportedMediaType]);
+    }
+    for kind in kinds {
+        let responses = &mut operation.responses.responses;
+        responses.entry(kind.status().to_string()).or_insert_with(|| RefOr::T(problem(kind)));
+    }
+}
+
+fn problem(kind: ProblemKind) -> Response {
+    let example = json!({
+        "type": format!("/problems/{}", kind.slug()),
+        "title": kind.title(),
+        "status": kind.status(),
+        "detail": "What happened this time, and what to do about it.",
+        "instance": "/api/v1/…",
+        "request_id": "019a0000-0000-7000-8000-000000000001",
+        "gate": null,
+    });
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .example(Some(example))
+        .build();
+    ResponseBuilder::new().description(kind.title()).content(PROBLEM_JSON, content).build()
+}

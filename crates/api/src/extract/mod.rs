@@ -1,0 +1,132 @@
+//! From a request to what a handler works with. Every refusal is a problem; nothing a caller sent is repeated in one.
+
+mod json;
+
+#[cfg(test)]
+mod tests;
+
+use std::str::FromStr;
+use std::sync::Arc;
+
+use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
+use gates::{Action, Pass, Principal, Vault};
+use http::header::AUTHORIZATION;
+use http::request::Parts;
+use http::{HeaderMap, Uri};
+use http_body_util::BodyExt as _;
+use kernel::{Face, Problem, ProblemKind, RequestContext};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use utoipa::IntoParams;
+
+use crate::http::{BodyFate, Refused};
+
+/// The pass for `A`: gates one to three, for requests without a body.
+pub(crate) struct Gate<A: Action>(pub(crate) Pass<A>);
+
+impl<A: Action, S: Send + Sync> FromRequestParts<S> for Gate<A>
+where
+    Arc<Vault>: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let vault = Arc::<Vault>::from_ref(state);
+        let (principal, context) = identify(&vault, parts).await?;
+        Ok(Self(vault.enter::<A>(principal, context).await?))
+    }
+}
+
+/// The pass for `A` and what was sent along, as JSON.
+///
+/// The caller is known before the body is read, and the transaction opens only once the body is there: a slow sender
+/// holds a socket, never a connection to the database.
+pub(crate) struct Submitted<A: Action, T> {
+    pub(crate) pass: Pass<A>,
+    pub(crate) body: T,
+}
+
+impl<A: Action, T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Submitted<A, T>
+where
+    Arc<Vault>: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let vault = Arc::<Vault>::from_ref(state);
+        let (parts, body) = request.into_parts();
+        let (principal, context) = identify(&vault, &parts).await?;
+        let collected = body.collect().await.map_err(|_| broken_body(&parts))?;
+        let pass = vault.enter::<A>(principal, context).await?;
+        let body = json::read(&parts.headers, &collected.to_bytes())?;
+        Ok(Self { pass, body })
+    }
+}
+
+async fn identify(vault: &Arc<Vault>, parts: &Parts) -> Result<(Principal, RequestContext), Problem> {
+    let context = parts.extensions.get::<RequestContext>().cloned();
+    let context =
+        context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
+    let principal = vault.authenticate(bearer(&parts.headers), &context).await?;
+    Ok((principal, context))
+}
+
+/// The credential as sent, without its scheme (RFC 6750 §2.1). Another scheme, or two headers, is a credential that
+/// opens nothing rather than none.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let (first, more) = (sent.next()?, sent.next());
+    let (scheme, token) = first.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let good = more.is_none() && scheme.eq_ignore_ascii_case("bearer");
+    Some(if good { token.trim() } else { "" })
+}
+
+fn broken_body(parts: &Parts) -> Problem {
+    let known = parts.extensions.get::<BodyFate>().and_then(BodyFate::problem);
+    known.unwrap_or_else(|| Problem::new(ProblemKind::BadRequest, "The body broke off."))
+}
+
+/// The id in the path. What is no id names nothing, so the answer is that of an id nobody has.
+pub(crate) struct Id<T>(pub(crate) T);
+
+impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        let id = path.ok().and_then(|Path(text)| text.parse().ok());
+        id.map(Self).ok_or_else(|| Problem::not_found().into())
+    }
+}
+
+/// Which part of a list is wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// Most items to answer, 1 to 200; 50 when not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, example = 50)]
+    pub(crate) limit: Option<String>,
+    /// Where to go on: `next` of the page before.
+    #[param(value_type = Option<uuid::Uuid>)]
+    pub(crate) cursor: Option<String>,
+}
+
+impl PageQuery {
+    /// The page, checked.
+    pub(crate) fn page<I: FromStr>(&self) -> Result<app::input::Page<I>, Problem> {
+        let after = self.cursor.as_deref().map(str::parse).transpose();
+        let after = after.map_err(|_| Problem::invalid("/cursor", "Give `next` of the page before, unchanged."))?;
+        let rows = self.limit.as_deref().map(str::parse).transpose();
+        let rows = rows.map_err(|_| Problem::invalid("/limit", "Give a whole number."))?;
+        app::input::Page::parse(after, rows)
+    }
+}
+
+/// Reads a query string strictly: no unknown parameter, none twice.
+pub(crate) fn query<T: DeserializeOwned>(uri: &Uri) -> Result<T, Problem> {
+    Query::<T>::try_from_uri(uri).map(|Query(params)| params).map_err(|_| {
+        let detail = "A query parameter is unknown here, given twice or not readable; /docs lists them.";
+        Problem::new(ProblemKind::BadRequest, detail)
+    })
+}

@@ -1,0 +1,177 @@
+//! The audit log.
+
+use app::audit::{
+    CheckpointRecord, EntryRecord, ExportLog, ReadCheckpoint, ReadEntries, RequestCheckpoint, checkpoint, entries,
+    entry, export, request_checkpoint,
+};
+use axum::body::Body;
+use axum::extract;
+use axum::response::Response;
+use futures_util::stream;
+use http::{HeaderValue, Uri, header};
+use kernel::{EntryId, EventKind, Problem, RequestId};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use serde_json::value::RawValue;
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use crate::State;
+use crate::answer::{Answer, Answered, List, put_entry};
+use crate::describe::{of, of_named};
+use crate::extract::{Gate, Id, PageQuery, query};
+use crate::http::Refused;
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(of::<ReadEntries, _>(routes!(get_entries)))
+        .routes(of_named::<ReadEntries, _>("audit.read_entry", routes!(get_entry)))
+        .routes(of::<RequestCheckpoint, _>(routes!(post_checkpoint)))
+        .routes(of::<ReadCheckpoint, _>(routes!(get_checkpoint)))
+        .routes(of::<ExportLog, _>(routes!(get_export)))
+}
+
+/// An entry of the audit log.
+#[derive(Serialize, ToSchema)]
+struct AuditEntry {
+    /// Its id.
+    id: Uuid,
+    /// Its index in the log; null for the moment before it has one.
+    index: Option<u64>,
+    /// SHA-256 of the entry as a leaf of the log (RFC 9162 §2.1.1), in base64.
+    leaf_hash: String,
+    /// The entry itself, byte for byte as it was hashed (RFC 8785).
+    #[schema(value_type = Object)]
+    entry: Box<RawValue>,
+}
+
+impl TryFrom<EntryRecord> for AuditEntry {
+    type Error = Problem;
+
+    fn try_from(record: EntryRecord) -> Result<Self, Problem> {
+        let entry = String::from_utf8(record.leaf).ok().and_then(|text| RawValue::from_string(text).ok());
+        let Some(entry) = entry else {
+            tracing::error!(entry = %record.id, "a stored entry is no JSON");
+            return Err(Problem::internal());
+        };
+        Ok(Self { id: record.id.uuid(), index: record.index, leaf_hash: record.leaf_hash.to_base64(), entry })
+    }
+}
+
+/// Which entries are wanted.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct EntryQuery {
+    /// Most items to answer, 1 to 200; 50 when not said.
+    #[param(value_type = Option<i64>, minimum = 1, maximum = 200, example = 50)]
+    limit: Option<String>,
+    /// Where to go on: `next` of the page before.
+    #[param(value_type = Option<Uuid>)]
+    cursor: Option<String>,
+    /// Only entries of this kind.
+    #[param(example = "KEY_CREATED")]
+    kind: Option<String>,
+    /// Only entries of this request.
+    request_id: Option<String>,
+}
+
+/// List audit entries.
+///
+/// Answers the organization's entries, newest first.
+#[utoipa::path(get, path = "/audit/entries", tag = "audit", params(EntryQuery),
+    responses((status = 200, description = "A page of entries", body = List<AuditEntry>)))]
+async fn get_entries(Gate(pass): Gate<ReadEntries>, uri: Uri) -> Answered<List<AuditEntry>> {
+    let asked = query::<EntryQuery>(&uri)?;
+    let kind = asked.kind.as_deref().map(str::parse::<EventKind>).transpose();
+    let kind = kind.map_err(|error| Problem::invalid("/kind", error.to_string()))?;
+    if asked.request_id.as_deref().is_some_and(|id| RequestId::parse(id).is_none()) {
+        return Err(Problem::invalid("/request_id", "This is no id a request can have.").into());
+    }
+    let page = PageQuery { limit: asked.limit, cursor: asked.cursor }.page()?;
+    let (listed, receipt) = entries(pass, page, kind, asked.request_id).await?;
+    let next = listed.next;
+    let items = listed.items.into_iter().map(AuditEntry::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Answer::ok(List::of(app::input::Listed { items, next }, |item| item, EntryId::uuid), &receipt))
+}
+
+/// Read an audit entry.
+///
+/// Answers one entry, byte for byte as it was hashed.
+#[utoipa::path(get, path = "/audit/entries/{id}", tag = "audit",
+    params(("id" = Uuid, Path, description = "The entry")),
+    responses((status = 200, description = "The entry", body = AuditEntry)))]
+async fn get_entry(Gate(pass): Gate<ReadEntries>, Id(id): Id<EntryId>) -> Answered<AuditEntry> {
+    let (found, receipt) = entry(pass, id).await?;
+    Ok(Answer::ok(found.try_into()?, &receipt))
+}
+
+/// A signed checkpoint of the log.
+#[derive(Serialize, ToSchema)]
+struct Checkpoint {
+    /// Entries it covers.
+    size: u64,
+    /// The signed note (C2SP tlog-checkpoint).
+    note: String,
+    /// The key that verifies it (C2SP signed-note). Learn it once, by another way, and keep it.
+    #[schema(example = "portcullis.example/log+1f0a2b3c+AQ…")]
+    vkey: String,
+}
+
+impl From<CheckpointRecord> for Checkpoint {
+    fn from(record: CheckpointRecord) -> Self {
+        Self { size: record.size, note: record.note, vkey: record.vkey }
+    }
+}
+
+/// Ask for a checkpoint.
+///
+/// Signs a checkpoint over everything written so far, this request included.
+#[utoipa::path(post, path = "/audit/checkpoints", tag = "audit",
+    responses((status = 201, description = "The checkpoint", body = Checkpoint)))]
+async fn post_checkpoint(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<RequestCheckpoint>,
+) -> Answered<Checkpoint> {
+    let (record, receipt) = request_checkpoint(pass, &state.sequencer).await?;
+    Ok(Answer::created(record.into(), &receipt))
+}
+
+/// Read the newest checkpoint.
+///
+/// Answers the newest signed checkpoint; there is none before the first was signed.
+#[utoipa::path(get, path = "/audit/checkpoint", tag = "audit",
+    responses(
+        (status = 200, description = "The checkpoint", body = Checkpoint),
+        (status = 404, description = "None was signed yet"),
+    ))]
+async fn get_checkpoint(Gate(pass): Gate<ReadCheckpoint>) -> Answered<Checkpoint> {
+    let (record, receipt) = checkpoint(pass).await?;
+    Ok(Answer::ok(record.into(), &receipt))
+}
+
+/// Export the log.
+///
+/// Streams the whole log, up to a checkpoint that covers this request, as an uncompressed tar archive of a C2SP
+/// tlog-tiles folder. `portcullis verify` and other people's verifiers read it.
+#[utoipa::path(get, path = "/audit/export", tag = "audit",
+    responses((status = 200, description = "The archive", content_type = "application/x-tar", body = Vec<u8>)))]
+async fn get_export(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<ExportLog>,
+) -> Result<Response, Refused> {
+    let (export, receipt) = export(pass, &state.sequencer).await?;
+    let pieces = stream::unfold(export.pieces, |mut pieces| async {
+        let piece = pieces.recv().await?;
+        Some((piece, pieces))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-tar"));
+    let name = HeaderValue::from_static("attachment; filename=\"audit-log.tar\"");
+    headers.insert(header::CONTENT_DISPOSITION, name);
+    put_entry(&mut response, receipt.entry());
+    Ok(response)
+}

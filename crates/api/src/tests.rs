@@ -1,0 +1,132 @@
+//! The description, checked as a whole: what it promises, generated tests rely on.
+
+use std::collections::BTreeSet;
+
+use kernel::Permission;
+use serde_json::Value;
+
+fn operations() -> Vec<(String, String, Value)> {
+    let api = serde_json::to_value(crate::openapi()).unwrap();
+    let mut found = Vec::new();
+    for (path, item) in api["paths"].as_object().unwrap() {
+        for (method, operation) in item.as_object().unwrap() {
+            found.push((path.clone(), method.clone(), operation.clone()));
+        }
+    }
+    found
+}
+
+#[test]
+fn it_is_openapi_3_1_and_the_same_every_time() {
+    let text = crate::openapi_json();
+    assert_eq!(text, crate::openapi_json());
+    let api: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(api["openapi"], "3.1.0");
+    assert_eq!(api["components"]["securitySchemes"]["bearer"]["scheme"], "bearer");
+}
+
+#[test]
+fn the_operations_are_these() {
+    let mut found: Vec<String> = operations()
+        .into_iter()
+        .map(|(path, method, operation)| {
+            format!("{} {path} {}", method.to_uppercase(), operation["operationId"].as_str().unwrap())
+        })
+        .collect();
+    found.sort();
+    let expected = [
+        "DELETE /api/v1/keys/{id} key.revoke",
+        "DELETE /api/v1/providers/{id} providers.delete",
+        "GET /api/v1/agents agent.list",
+        "GET /api/v1/audit/checkpoint audit.checkpoint.read",
+        "GET /api/v1/audit/entries audit.read",
+        "GET /api/v1/audit/entries/{id} audit.read_entry",
+        "GET /api/v1/audit/export audit.export",
+        "GET /api/v1/keys key.list",
+        "GET /api/v1/organization organization.read",
+        "GET /api/v1/policies/pii policy.read",
+        "GET /api/v1/projects project.list",
+        "GET /api/v1/providers providers.list",
+        "GET /api/v1/whoami identity.read",
+        "GET /health health",
+        "GET /problems/{slug} problems.explain",
+        "GET /ready ready",
+        "GET /v1/models models.list",
+        "GET /v1/models/{id} models.read",
+        "POST /api/v1/agents agent.create",
+        "POST /api/v1/agents/{id}/resume agent.resume",
+        "POST /api/v1/agents/{id}/suspend agent.suspend",
+        "POST /api/v1/audit/checkpoints audit.checkpoint",
+        "POST /api/v1/keys key.create",
+        "POST /api/v1/keys/current/rotate key.rotate_own",
+        "POST /api/v1/keys/{id}/rotate key.rotate",
+        "POST /api/v1/projects project.create",
+        "POST /api/v1/providers providers.create",
+        "POST /v1/chat/completions models.call",
+        "PUT /api/v1/policies/pii policy.change",
+    ];
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
+    for (path, method, operation) in operations() {
+        let at = format!("{method} {path}");
+        assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{at}: no summary");
+        assert!(!operation["description"].as_str().unwrap_or_default().is_empty(), "{at}: no description");
+        assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}: {}", operation["tags"]);
+        let guarded = path.starts_with("/api/v1") || path.starts_with("/v1/");
+        if !guarded {
+            assert!(operation["x-portcullis-permission"].is_null(), "{at}");
+            continue;
+        }
+        let permission = operation["x-portcullis-permission"].as_str().unwrap_or_default();
+        assert!(permission.parse::<Permission>().is_ok(), "{at}: {permission}");
+        assert!(operation["x-portcullis-mutating"].is_boolean(), "{at}");
+        assert!(operation["x-portcullis-caller"].is_string(), "{at}");
+        assert!(operation["security"][0]["bearer"].is_array(), "{at}");
+        for status in ["401", "403", "429"] {
+            assert!(operation["responses"][status].is_object(), "{at} does not describe {status}");
+        }
+        if operation["x-portcullis-mutating"] == true {
+            assert_ne!(method, "get", "{at} changes something");
+        }
+        if let Some(body) = operation["requestBody"]["content"].as_object() {
+            assert!(body.values().all(|content| content["example"].is_object()), "{at}: no example body");
+        }
+        if path.contains("{id}") {
+            assert!(operation["responses"]["404"].is_object(), "{at} does not describe 404");
+            assert_eq!(operation["parameters"][0]["name"], "id", "{at}");
+        }
+    }
+}
+
+#[test]
+fn every_reference_leads_somewhere() {
+    let api = serde_json::to_value(crate::openapi()).unwrap();
+    let mut wanted = BTreeSet::new();
+    let mut waiting = vec![&api];
+    while let Some(value) = waiting.pop() {
+        match value {
+            Value::Object(map) => {
+                if let Some(reference) = map.get("$ref").and_then(Value::as_str) {
+                    wanted.insert(reference.to_owned());
+                }
+                waiting.extend(map.values());
+            }
+            Value::Array(items) => waiting.extend(items),
+            _ => {}
+        }
+    }
+    assert!(wanted.contains("#/components/schemas/Problem"));
+    for reference in wanted {
+        assert!(api.pointer(&reference[1..]).is_some(), "{reference} leads nowhere");
+    }
+}
+
+#[test]
+fn names_of_operations_are_unique() {
+    let all: Vec<_> = operations().into_iter().map(|(.., operation)| operation["operationId"].clone()).collect();
+    let unique: BTreeSet<_> = all.iter().map(ToString::to_string).collect();
+    assert_eq!(unique.len(), all.len());
+}

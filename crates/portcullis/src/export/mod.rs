@@ -1,0 +1,254 @@
+//! `portcullis audit export`: takes a tenant's log away as a folder, and verifies what arrived.
+//!
+//! The folder appears by a rename when it is whole. An earlier export of the same log is replaced only by one that
+//! continues it; any other folder that is not empty is left alone.
+
+mod unpack;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use audit_log::verify::Verdict;
+use audit_log::{CHECKPOINT_PATH, Checkpoint, Note, VerifierKey};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, Uri, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use tokio::sync::mpsc;
+use zeroize::Zeroizing;
+
+use crate::embedded::files;
+use crate::verify::folder::{self, Trust, VKEY_FILE};
+use crate::{say, web};
+
+use unpack::{PieceReader, Unpacked, unpack};
+
+/// How long the server may take to begin: it first brings the log up to date.
+const BEGIN_SECONDS_MAX: u64 = 60;
+/// Longest silence between two pieces, in seconds.
+const SILENCE_SECONDS_MAX: u64 = 60;
+/// Pieces that wait for the disk.
+const WAITING_PIECES_MAX: usize = 8;
+/// Bytes of an error's body that are shown.
+const ERROR_BYTES_MAX: usize = 16 * 1_024;
+/// What a folder of a log may hold; anything else is somebody's own.
+const OWN_NAMES: [&str; 3] = [CHECKPOINT_PATH, VKEY_FILE, "tile"];
+
+/// What to take and where to.
+#[derive(clap::Args, Clone, Debug)]
+pub struct ExportArgs {
+    /// The server's URL.
+    #[arg(long, value_name = "URL", env = "PORTCULLIS_URL", default_value = "http://127.0.0.1:8080")]
+    pub url: String,
+    /// The folder to write. An earlier export of the same log is brought up to date.
+    #[arg(long, value_name = "DIR")]
+    pub out: PathBuf,
+    /// Send the key without TLS to another machine.
+    #[arg(long)]
+    pub allow_plain_http: bool,
+    /// Print the verification's report as JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Exports, verifies, and says so.
+///
+/// # Errors
+/// When the server refuses, the archive is not a log's, or the folder must not be replaced.
+pub(crate) async fn run(args: &ExportArgs, key: Option<Zeroizing<String>>) -> Result<ExitCode> {
+    let Some(key) = key else {
+        bail!("PORTCULLIS_API_KEY is not set; it needs the permission audit:export");
+    };
+    let earlier = Earlier::of(&args.out)?;
+    let uri = export_uri(&args.url, args.allow_plain_http)?;
+    let body = ask(&uri, &key).await?;
+    let parent = match args.out.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    std::fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
+    let name = args.out.file_name().context("--out names no folder")?.to_string_lossy().into_owned();
+    let work = parent.join(format!(".{name}.{}", files::random_name()?));
+    let unpacked = match receive(body, &work).await {
+        Ok(unpacked) => unpacked,
+        Err(error) => {
+            // What came before the break is no log.
+            let _ = std::fs::remove_dir_all(&work);
+            return Err(error);
+        }
+    };
+    say::note(format_args!("received {} files, {} bytes; verifying", unpacked.files, unpacked.bytes));
+    finish(args, earlier, &work)
+}
+
+/// Verifies what lies in `work` and moves it to its place.
+fn finish(args: &ExportArgs, earlier: Option<Earlier>, work: &Path) -> Result<ExitCode> {
+    let trust = match &earlier {
+        Some(earlier) => Trust::Known { key: earlier.key.clone(), from: "the earlier export" },
+        None => Trust::Folder,
+    };
+    let older = earlier.as_ref().map(|earlier| earlier.checkpoint.clone());
+    let verified = folder::verify(work, trust, older.into_iter().collect(), args.json)?;
+    let replaceable = earlier.is_none() || verified.report.verdict() == Verdict::Intact;
+    if replaceable {
+        put(work, &args.out, earlier.is_some())?;
+        say::note(format_args!("the log is in {}", args.out.display()));
+    } else {
+        say::note(format_args!(
+            "{} was left as it is: what the server sent does not continue it. The new copy is in {}",
+            args.out.display(),
+            work.display()
+        ));
+    }
+    folder::tell(&verified, args.json)?;
+    Ok(folder::exit_code(&verified.report))
+}
+
+fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
+    let moved = |from: &Path, to: &Path| {
+        std::fs::rename(from, to)
+            .with_context(|| format!("cannot move {} to {}", from.display(), to.display()))
+    };
+    if !replace {
+        // A rename replaces an empty folder and no other.
+        return moved(work, out);
+    }
+    let aside = files::with_suffix(work, ".replaced");
+    moved(out, &aside)?;
+    moved(work, out)?;
+    std::fs::remove_dir_all(&aside).with_context(|| format!("cannot remove {}", aside.display()))
+}
+
+/// An earlier export that lies where the new one shall go.
+#[derive(Debug)]
+struct Earlier {
+    key: VerifierKey,
+    checkpoint: Checkpoint,
+}
+
+impl Earlier {
+    /// `None` where nothing lies, or an empty folder.
+    fn of(out: &Path) -> Result<Option<Self>> {
+        let entries = match std::fs::read_dir(out) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| format!("cannot look into {}", out.display())),
+        };
+        let mut empty = true;
+        for entry in entries {
+            let name = entry.with_context(|| format!("cannot look into {}", out.display()))?.file_name();
+            empty = false;
+            if !OWN_NAMES.iter().any(|own| name == *own) {
+                bail!(
+                    "{} holds {}, which is no part of a log; choose an empty folder",
+                    out.display(),
+                    name.to_string_lossy()
+                );
+            }
+        }
+        if empty {
+            return Ok(None);
+        }
+        let key = folder::key_of(out).context("the folder is not empty and is no export of a log")?;
+        let note = folder::read_small(&out.join(CHECKPOINT_PATH))
+            .context("the folder is not empty and is no export of a log")?;
+        let note = Note::parse(&note).context("the folder's checkpoint cannot be read")?;
+        let checkpoint = Checkpoint::open(&note, std::slice::from_ref(&key))
+            .context("the folder's checkpoint is not signed by its own key; move the folder away first")?;
+        Ok(Some(Self { key, checkpoint }))
+    }
+}
+
+fn export_uri(url: &str, allow_plain_http: bool) -> Result<Uri> {
+    let base: Uri = url.parse().with_context(|| format!("{url:?} is no URL"))?;
+    match base.scheme_str() {
+        Some("https") => {}
+        Some("http") if allow_plain_http || web::is_local(&base) => {}
+        Some("http") => bail!(
+            "the key would travel unencrypted to {}; use https, or --allow-plain-http if you know the way",
+            base.host().unwrap_or("another machine")
+        ),
+        _ => bail!("{url:?} is neither http nor https"),
+    }
+    format!("{}/api/v1/audit/export", url.trim_end_matches('/'))
+        .parse()
+        .with_context(|| format!("{url:?} is no base URL"))
+}
+
+async fn ask(uri: &Uri, key: &str) -> Result<Incoming> {
+    let client = web::client()?;
+    let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+        .ok()
+        .context("PORTCULLIS_API_KEY holds characters no key has")?;
+    bearer.set_sensitive(true);
+    let request = Request::builder()
+        .method(Method::GET)
+        .uri(uri)
+        .header(header::AUTHORIZATION, bearer)
+        .header(header::ACCEPT, "application/x-tar")
+        .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")))
+        .body(Full::new(Bytes::new()))?;
+    let limit = Duration::from_secs(BEGIN_SECONDS_MAX);
+    let response = tokio::time::timeout(limit, client.request(request))
+        .await
+        .with_context(|| format!("{uri} did not answer within {BEGIN_SECONDS_MAX} s"))?
+        .with_context(|| format!("{uri} cannot be reached"))?;
+    let status = response.status();
+    if status == StatusCode::OK {
+        return Ok(response.into_body());
+    }
+    let body = http_body_util::Limited::new(response.into_body(), ERROR_BYTES_MAX).collect().await;
+    let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    bail!("the server refused ({status}): {}", problem(&body))
+}
+
+/// The detail of an RFC 9457 problem, without what could play tricks on a terminal.
+fn problem(body: &[u8]) -> String {
+    let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
+    let member = |name: &str| {
+        let text = parsed.as_ref()?.get(name)?.as_str()?;
+        Some(text.chars().filter(|c| !c.is_control()).collect::<String>())
+    };
+    match (member("detail"), member("request_id")) {
+        (Some(detail), Some(id)) => format!("{detail} (request {id})"),
+        (Some(detail), None) => detail,
+        _ => "it gave no reason".to_owned(),
+    }
+}
+
+/// Unpacks the body as it arrives.
+async fn receive(mut body: Incoming, work: &Path) -> Result<Unpacked> {
+    let (pieces, reader) = PieceReader::new(WAITING_PIECES_MAX);
+    let target = work.to_owned();
+    let unpacking = tokio::task::spawn_blocking(move || unpack(reader, &target));
+    let fed = feed(&mut body, &pieces).await;
+    // The end of the pieces is the end of the archive for the reader.
+    drop(pieces);
+    let unpacked = unpacking.await.context("the archive could not be unpacked")?;
+    match (fed, unpacked) {
+        (Ok(()), unpacked) => Ok(unpacked?),
+        (Err(error), _) => Err(error),
+    }
+}
+
+async fn feed(body: &mut Incoming, pieces: &mpsc::Sender<Bytes>) -> Result<()> {
+    let limit = Duration::from_secs(SILENCE_SECONDS_MAX);
+    loop {
+        let frame = tokio::time::timeout(limit, body.frame())
+            .await
+            .with_context(|| format!("the server sent nothing for {SILENCE_SECONDS_MAX} s"))?;
+        let Some(frame) = frame else { return Ok(()) };
+        let frame = frame.context("the export broke off")?;
+        if let Ok(data) = frame.into_data()
+            && pieces.send(data).await.is_err()
+        {
+            // The reader has stopped and says why itself.
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,40 @@
+//! `portcullis verify`: is the log what was signed? Offline for a folder; against the tables for a database.
+
+pub(crate) mod database;
+pub(crate) mod folder;
+mod rows;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+
+use crate::settings::PlaceArgs;
+
+/// What to verify against what.
+#[derive(clap::Args, Clone, Debug)]
+pub struct VerifyArgs {
+    /// The folder of a log, as `audit export` writes it.
+    #[arg(value_name = "DIR", required_unless_present = "database", conflicts_with = "database")]
+    pub dir: Option<PathBuf>,
+    /// Verify the tables of a database: of the named URL (a superuser's login), of DATABASE_URL, or of the embedded
+    /// PostgreSQL in the data directory.
+    #[arg(long, value_name = "URL", num_args = 0..=1, default_missing_value = "")]
+    pub database: Option<String>,
+    /// The log's public key as you know it from elsewhere: `name+id+key`, or a file that holds it.
+    #[arg(long, value_name = "KEY or FILE")]
+    pub vkey: Option<String>,
+    /// An earlier checkpoint of the log, which it must continue.
+    #[arg(long, value_name = "FILE")]
+    pub older: Vec<PathBuf>,
+    /// With --database: an exported folder that the database must agree with and continue.
+    #[arg(long, value_name = "DIR", requires = "database")]
+    pub against: Option<PathBuf>,
+    /// Print the report as JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Where the embedded PostgreSQL is.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}

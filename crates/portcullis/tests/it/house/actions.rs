@@ -1,0 +1,54 @@
+//! Actions for tests that are about the gates and not about any room.
+
+use gates::{Action, Agent, Human, Principal, Read, Record, Write};
+use kernel::Permission;
+
+/// Reads, for anybody who may read.
+pub(crate) struct Looking;
+
+/// Changes, for whoever manages agents.
+pub(crate) struct Changing;
+
+/// Touches no row, for whoever may call models.
+pub(crate) struct Calling;
+
+/// Changes, for people alone.
+pub(crate) struct Deciding;
+
+/// Changes, for agents alone.
+pub(crate) struct Working;
+
+impl Action for Looking {
+    const NAME: &'static str = "test.look";
+    const NEEDS: Permission = Permission::ProjectsRead;
+    type Who = Principal;
+    type Mode = Read;
+}
+
+impl Action for Changing {
+    const NAME: &'static str = "test.change";
+    const NEEDS: Permission = Permission::AgentsManage;
+    type Who = Principal;
+    type Mode = Write;
+}
+
+impl Action for Calling {
+    const NAME: &'static str = "test.call";
+    const NEEDS: Permission = Permission::ModelsInvoke;
+    type Who = Principal;
+    type Mode = Record;
+}
+
+impl Action for Deciding {
+    const NAME: &'static str = "test.decide";
+    const NEEDS: Permission = Permission::ProjectsRead;
+    type Who = Human;
+    type Mode = Write;
+}
+
+impl Action for Working {
+    const NAME: &'static str = "test.work";
+    const NEEDS: Permission = Permission::ProjectsWrite;
+    type Who = Agent;
+    type Mode = Write;
+}

@@ -1,0 +1,8 @@
+//! A second pool beside that of the gates.
+
+fn pool() {
+    let _ = gates::Pool::new(sqlx::postgres::PgConnectOptions::new(), 1);
+    let _ = sqlx::PgPool::connect_lazy("postgres://localhost");
+}
+
+fn main() {}
