@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::response::{IntoResponse, Response};
 use gates::Receipt;
-use http::{HeaderName, HeaderValue, StatusCode, header};
+use http::{HeaderName, HeaderValue, StatusCode};
 use kernel::EntryId;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -22,23 +22,17 @@ pub(crate) struct Answer<T> {
     status: StatusCode,
     body: T,
     entry: EntryId,
-    location: Option<String>,
 }
 
 impl<T> Answer<T> {
     /// What was asked for.
     pub(crate) fn ok(body: T, receipt: &Receipt) -> Self {
-        Self { status: StatusCode::OK, body, entry: receipt.entry(), location: None }
+        Self { status: StatusCode::OK, body, entry: receipt.entry() }
     }
 
     /// Something new.
     pub(crate) fn created(body: T, receipt: &Receipt) -> Self {
         Self { status: StatusCode::CREATED, ..Self::ok(body, receipt) }
-    }
-
-    /// Where it can be found again.
-    pub(crate) fn at(self, location: String) -> Self {
-        Self { location: Some(location), ..self }
     }
 }
 
@@ -46,9 +40,6 @@ impl<T: Serialize> IntoResponse for Answer<T> {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
         put_entry(&mut response, self.entry);
-        if let Some(location) = self.location.and_then(|at| HeaderValue::from_str(&at).ok()) {
-            response.headers_mut().insert(header::LOCATION, location);
-        }
         response
     }
 }

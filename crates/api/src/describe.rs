@@ -35,7 +35,9 @@ pub(crate) fn of_named<A: Action, S>(
 ) -> UtoipaMethodRouter<S> {
     complete::<A>(&mut paths);
     for item in paths.paths.values_mut() {
-        for operation in [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+        for operation in
+            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
+        {
             operation.operation_id = Some(name.to_owned());
         }
     }
@@ -64,8 +66,9 @@ pub(crate) fn action<A: Action>(operation: &mut Operation) {
     ]));
     for (status, response) in &mut operation.responses.responses {
         if let (RefOr::T(response), true) = (response, status.starts_with('2')) {
-            let entry = HeaderBuilder::new().description(Some("Id of the audit entry of this answer.")).build();
-            response.headers.insert("x-portcullis-entry".to_owned(), entry);
+            let entry =
+                HeaderBuilder::new().description(Some("Id of the audit entry of this answer.")).build();
+            response.headers.insert("x-portcullis-entry".to_owned(), RefOr::T(entry));
         }
     }
 }
@@ -73,7 +76,8 @@ pub(crate) fn action<A: Action>(operation: &mut Operation) {
 /// Says how an operation can be refused.
 pub(crate) fn problems(operation: &mut Operation, has_id: bool) {
     use ProblemKind as P;
-    let mut kinds = vec![P::Unauthenticated, P::Forbidden, P::RateLimited, P::Internal, P::Unavailable, P::Timeout];
+    let mut kinds =
+        vec![P::Unauthenticated, P::Forbidden, P::RateLimited, P::Internal, P::Unavailable, P::Timeout];
     if has_id {
         kinds.push(P::NotFound);
     }
@@ -99,9 +103,7 @@ fn problem(kind: ProblemKind) -> Response {
         "request_id": "019a0000-0000-7000-8000-000000000001",
         "gate": null,
     });
-    let content = ContentBuilder::new()
-        .schema(Some(Ref::from_schema_name("Problem")))
-        .example(Some(example))
-        .build();
+    let content =
+        ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(Some(example)).build();
     ResponseBuilder::new().description(kind.title()).content(PROBLEM_JSON, content).build()
 }

@@ -5,7 +5,7 @@
 
 use app::models::{CallModel, ListModels};
 use gates::Action;
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::openapi::path::PathItem;
 use utoipa::openapi::{HttpMethod, OpenApi};
 use utoipa::{Path, ToSchema};
@@ -14,7 +14,6 @@ use crate::describe;
 
 /// A chat request. Members that are not listed here go to the provider as they are.
 #[derive(ToSchema)]
-#[schema(additional_properties)]
 struct ChatCompletionRequest {
     /// The model, by a name of `/v1/models` or as `provider/model`.
     #[schema(example = "loopback")]
@@ -28,7 +27,6 @@ struct ChatCompletionRequest {
 
 /// An answer, in the shape of the OpenAI API.
 #[derive(ToSchema)]
-#[schema(additional_properties)]
 struct ChatCompletion {
     /// The provider's id of the answer.
     id: String,
@@ -147,7 +145,11 @@ pub(crate) fn describe(api: &mut OpenApi) {
     add::<__path_model, ListModels>(api, HttpMethod::Get, "models.read");
 }
 
-fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: HttpMethod, name: &str) {
+fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(
+    api: &mut OpenApi,
+    method: HttpMethod,
+    name: &str,
+) {
     let mut operation = P::operation();
     operation.tags = Some(vec!["gateway".to_owned()]);
     describe::action::<A>(&mut operation);

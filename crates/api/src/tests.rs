@@ -126,7 +126,8 @@ fn every_reference_leads_somewhere() {
 
 #[test]
 fn names_of_operations_are_unique() {
-    let all: Vec<_> = operations().into_iter().map(|(.., operation)| operation["operationId"].clone()).collect();
+    let all: Vec<_> =
+        operations().into_iter().map(|(.., operation)| operation["operationId"].clone()).collect();
     let unique: BTreeSet<_> = all.iter().map(ToString::to_string).collect();
     assert_eq!(unique.len(), all.len());
 }

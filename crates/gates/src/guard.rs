@@ -259,7 +259,11 @@ fn refuse_any(findings: Vec<Finding>) -> Result<(), GuardError> {
 
 /// Tries the lock rather than looking at it: claims signed here open a transaction of that tenant, and claims that
 /// nobody signed open nothing.
-pub(crate) async fn try_claims(tenancy: &Arc<Tenancy>, tenant: TenantId, rng: &dyn Rng) -> Result<(), GuardError> {
+pub(crate) async fn try_claims(
+    tenancy: &Arc<Tenancy>,
+    tenant: TenantId,
+    rng: &dyn Rng,
+) -> Result<(), GuardError> {
     let request = RequestId::new(&*tenancy.clock, rng);
     let mut tx = tenancy.begin(tenant, &request, Access::ReadOnly).await?;
     let verified: Option<Uuid> =
@@ -272,7 +276,8 @@ pub(crate) async fn try_claims(tenancy: &Arc<Tenancy>, tenant: TenantId, rng: &d
     .await?;
     let mut findings = Vec::new();
     if verified != Some(tenant.uuid()) {
-        let says = "gate.tenant() does not know claims signed with this ENCRYPTION_KEY. Run: portcullis migrate";
+        let says =
+            "gate.tenant() does not know claims signed with this ENCRYPTION_KEY. Run: portcullis migrate";
         findings.push(Finding(says.to_owned()));
     }
     if unsigned.is_some() {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow};
 use api::http::{HttpSettings, layers};
+use app::audit::jobs::Sequencer;
 use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
 use axum::Router;
@@ -20,6 +21,7 @@ use crate::settings::{HttpLimits, ProviderSetting, UpstreamRules};
 /// When a configured provider cannot be used or TLS cannot be set up.
 pub(crate) fn router(
     vault: &Arc<Vault>,
+    sequencer: &Sequencer,
     http: &HttpLimits,
     rules: UpstreamRules,
     providers: Vec<ProviderSetting>,
@@ -38,7 +40,8 @@ pub(crate) fn router(
     let upstream = Upstream::new(&limits)?;
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
     let calls = gateway.calls().clone();
-    Ok((layers(gateway::router(gateway), manners(http)?), calls))
+    let control = api::router(api::State::new(Arc::clone(vault), sequencer.clone(), rules));
+    Ok((layers(control.merge(gateway::router(gateway)), manners(http)?), calls))
 }
 
 fn manners(http: &HttpLimits) -> Result<HttpSettings> {

@@ -72,7 +72,8 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     .await?;
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
-    let (router, calls) = faces::router(&vault, &settings.http, settings.upstream, settings.providers)?;
+    let (router, calls) =
+        faces::router(&vault, &sequencer, &settings.http, settings.upstream, settings.providers)?;
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let sequencing = tokio::spawn(sequencer.run(jobs_told));

@@ -51,7 +51,8 @@ fn refuse(error: &serde_json::Error, pointer: &str) -> Problem {
 /// What was expected, without what was found.
 fn explain(message: &str) -> String {
     let message = message.rfind(" at line ").map_or(message, |at| &message[..at]);
-    let found = ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "];
+    let found =
+        ["invalid type: ", "invalid value: ", "invalid length ", "unknown variant ", "unknown field "];
     let mut said = if found.iter().any(|start| message.starts_with(start)) {
         // The last one: what was found may itself contain these words.
         let expected = message.rfind(", expected ").map(|at| &message[at + 2..]);

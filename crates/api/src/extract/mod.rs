@@ -65,8 +65,7 @@ where
 
 async fn identify(vault: &Arc<Vault>, parts: &Parts) -> Result<(Principal, RequestContext), Problem> {
     let context = parts.extensions.get::<RequestContext>().cloned();
-    let context =
-        context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
+    let context = context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
     let principal = vault.authenticate(bearer(&parts.headers), &context).await?;
     Ok((principal, context))
 }
@@ -116,7 +115,8 @@ impl PageQuery {
     /// The page, checked.
     pub(crate) fn page<I: FromStr>(&self) -> Result<app::input::Page<I>, Problem> {
         let after = self.cursor.as_deref().map(str::parse).transpose();
-        let after = after.map_err(|_| Problem::invalid("/cursor", "Give `next` of the page before, unchanged."))?;
+        let after =
+            after.map_err(|_| Problem::invalid("/cursor", "Give `next` of the page before, unchanged."))?;
         let rows = self.limit.as_deref().map(str::parse).transpose();
         let rows = rows.map_err(|_| Problem::invalid("/limit", "Give a whole number."))?;
         app::input::Page::parse(after, rows)

@@ -80,12 +80,7 @@ pub enum ForwardedBy {
 
 /// The client's address. Hops are read from the right, the end a proxy appends to; the first that no trusted proxy
 /// vouches for is the client. A hop that cannot be read ends the walk at the proxy that reported it.
-pub(super) fn client(
-    peer: IpAddr,
-    headers: &HeaderMap,
-    trusted: &[Cidr],
-    by: ForwardedBy,
-) -> IpAddr {
+pub(super) fn client(peer: IpAddr, headers: &HeaderMap, trusted: &[Cidr], by: ForwardedBy) -> IpAddr {
     let peer = peer.to_canonical();
     let believed = |address: IpAddr| trusted.iter().any(|block| block.contains(address));
     let name = match by {

@@ -69,7 +69,10 @@ pub(super) fn preflight(request: &HeaderMap) -> Response {
 
 /// The refusal of a preflight from an origin that is not listed.
 pub(super) fn not_listed() -> Problem {
-    Problem::new(ProblemKind::Forbidden, "Pages of this origin may not call this server; its operator can list the origin.")
+    Problem::new(
+        ProblemKind::Forbidden,
+        "Pages of this origin may not call this server; its operator can list the origin.",
+    )
 }
 
 /// Lets the page of a listed origin read the response, and keeps caches from giving it to another's.

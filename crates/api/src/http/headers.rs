@@ -3,7 +3,8 @@
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The content policy of answers that no browser has any business rendering.
-pub const CSP_ANSWERS: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+pub const CSP_ANSWERS: &str =
+    "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
 
 /// The content policy of the few pages served here: their own style and script files and nothing else.
 pub const CSP_PAGES: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; \

@@ -78,7 +78,9 @@ impl Manners {
                 tracing::error!(panic = panic_message(&*panic), "a handler panicked");
                 Refused(Problem::internal()).into()
             }
-            Err(_) => Refused(Problem::new(ProblemKind::Timeout, "It was given up before it was done.")).into(),
+            Err(_) => {
+                Refused(Problem::new(ProblemKind::Timeout, "It was given up before it was done.")).into()
+            }
         };
         match fate.problem() {
             Some(problem) if !response.status().is_success() => Refused(problem).into(),
@@ -145,7 +147,9 @@ impl Manners {
         if let Some(counted) = counted {
             counted.put(headers);
         }
-        for (name, value) in [(X_REQUEST_ID, context.id.to_string()), (TRACEPARENT, context.trace.to_string())] {
+        for (name, value) in
+            [(X_REQUEST_ID, context.id.to_string()), (TRACEPARENT, context.trace.to_string())]
+        {
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }

@@ -23,8 +23,8 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
 
-pub(crate) use body::BodyFate;
 pub use address::{Cidr, CidrError, ForwardedBy};
+pub(crate) use body::BodyFate;
 pub use headers::{CSP_ANSWERS, CSP_PAGES};
 pub(crate) use problem::{FieldProblem, ProblemBody};
 pub use problem::{PROBLEM_JSON, Refused, problem_response};

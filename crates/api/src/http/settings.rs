@@ -56,7 +56,9 @@ pub struct CorsOrigin(HeaderValue);
 
 /// The text is no origin. There is no wildcard: who may read is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("expected an origin such as https://console.example.com: scheme, host, port when not the usual one, no path")]
+#[error(
+    "expected an origin such as https://console.example.com: scheme, host, port when not the usual one, no path"
+)]
 pub struct CorsOriginError;
 
 impl CorsOrigin {

@@ -5,7 +5,6 @@ use app::input::{Description, Name};
 use http::Uri;
 use kernel::{AgentId, ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -1,8 +1,8 @@
 //! The audit log.
 
 use app::audit::{
-    CheckpointRecord, EntryRecord, ExportLog, ReadCheckpoint, ReadEntries, RequestCheckpoint, checkpoint, entries,
-    entry, export, request_checkpoint,
+    CheckpointRecord, EntryRecord, ExportLog, ReadCheckpoint, ReadEntries, RequestCheckpoint, checkpoint,
+    entries, entry, export, request_checkpoint,
 };
 use axum::body::Body;
 use axum::extract;
@@ -11,7 +11,6 @@ use futures_util::stream;
 use http::{HeaderValue, Uri, header};
 use kernel::{EntryId, EventKind, Problem, RequestId};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;

@@ -9,7 +9,6 @@ use app::keys::{
 use http::Uri;
 use kernel::{AgentId, KeyId, Permission, ProjectId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -203,9 +202,7 @@ async fn post_rotate(
         (status = 201, description = "The new key, with its secret", body = IssuedKey),
         (status = 409, description = "The credential is no key that is kept here"),
     ))]
-async fn post_rotate_own(
-    Submitted { pass, body }: Submitted<RotateOwnKey, Rotation>,
-) -> Answered<IssuedKey> {
+async fn post_rotate_own(Submitted { pass, body }: Submitted<RotateOwnKey, Rotation>) -> Answered<IssuedKey> {
     let (issued, receipt) = rotate_own(pass, body.overlap_seconds).await?;
     Ok(Answer::created(issued.into(), &receipt))
 }

@@ -3,8 +3,8 @@
 mod agents;
 mod audit;
 mod keys;
-mod organizations;
 pub(crate) mod operations;
+mod organizations;
 mod policies;
 mod projects;
 mod providers;

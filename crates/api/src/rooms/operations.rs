@@ -4,7 +4,6 @@ use axum::extract::{Path, State as Held};
 use axum::{Json, Router};
 use kernel::{Problem, ProblemKind};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -79,7 +78,8 @@ struct ProblemExplained {
     ))]
 async fn get_problem(Path(slug): Path<String>) -> Result<Json<ProblemExplained>, Refused> {
     let kind = ProblemKind::ALL.iter().copied().find(|kind| kind.slug() == slug);
-    let kind = kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such kind of problem."))?;
+    let kind =
+        kind.ok_or_else(|| Problem::new(ProblemKind::NotFound, "There is no such kind of problem."))?;
     let (title, status) = (kind.title(), kind.status());
     Ok(Json(ProblemExplained { kind: format!("/problems/{slug}"), title, status }))
 }

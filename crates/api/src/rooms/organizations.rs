@@ -3,7 +3,6 @@
 use app::organizations::{ReadOrganization, WhoAmI, read, who_am_i};
 use kernel::{Permission, Timestamp};
 use serde::Serialize;
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;

@@ -6,7 +6,6 @@ use app::policies::{ChangePolicy, InForce, ReadPolicy, change, read};
 use kernel::{Problem, Timestamp};
 use pii::{Class, ClassPolicy, Mode, Policy};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -84,7 +83,10 @@ impl PiiRules {
             if rule.mode != Mode::Off && !class.is_implemented() {
                 return Err(at("This class cannot be detected yet; only off is possible.".to_owned()));
             }
-            policy.with_mode(class, rule.mode).with_threshold(class, rule.threshold).map_err(|e| at(e.to_string()))
+            policy
+                .with_mode(class, rule.mode)
+                .with_threshold(class, rule.threshold)
+                .map_err(|e| at(e.to_string()))
         })
     }
 }

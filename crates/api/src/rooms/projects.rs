@@ -5,7 +5,6 @@ use app::projects::{CreateProject, ListProjects, create, list};
 use http::Uri;
 use kernel::{ProjectId, Timestamp};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -70,9 +69,7 @@ struct NewProject {
         (status = 201, description = "The project", body = Project),
         (status = 409, description = "A project of that name exists already"),
     ))]
-async fn post_project(
-    Submitted { pass, body }: Submitted<CreateProject, NewProject>,
-) -> Answered<Project> {
+async fn post_project(Submitted { pass, body }: Submitted<CreateProject, NewProject>) -> Answered<Project> {
     let (project, receipt) = create(pass, Name::parse(body.name, "/name")?).await?;
     Ok(Answer::created(project.into(), &receipt))
 }

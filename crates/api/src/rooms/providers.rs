@@ -5,7 +5,6 @@ use axum::extract;
 use crypto::Secret;
 use kernel::{ProviderId, Timestamp};
 use serde::{Deserialize, Deserializer, Serialize};
-use serde_json::json;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -124,9 +123,6 @@ async fn post_provider(
 #[utoipa::path(delete, path = "/providers/{id}", tag = "providers",
     params(("id" = Uuid, Path, description = "The provider")),
     responses((status = 204, description = "It is gone")))]
-async fn delete_provider(
-    Gate(pass): Gate<DeleteProvider>,
-    Id(id): Id<ProviderId>,
-) -> Result<Done, Refused> {
+async fn delete_provider(Gate(pass): Gate<DeleteProvider>, Id(id): Id<ProviderId>) -> Result<Done, Refused> {
     Ok(Done(delete(pass, id).await?))
 }

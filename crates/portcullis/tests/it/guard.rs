@@ -233,16 +233,16 @@ const ALONE: &[Broken] = &[
         "gate.tenant() believes claims that nobody signed.",
     ),
     broken("no schema", "drop schema gate cascade", "Schema gate is missing. Run: portcullis migrate"),
-    broken(
-        "no claims function",
-        "drop function gate.tenant() cascade",
-        "gate.tenant() cannot verify claims",
-    ),
+    broken("no claims function", "drop function gate.tenant() cascade", "gate.tenant() cannot verify claims"),
 ];
 
 /// Roles, which belong to the whole server: each case has one of its own in the place of `portcullis_app`.
 const ROLES: &[(&str, &str, &str)] = &[
-    ("it_guard_super", "superuser", "Role it_guard_super is a superuser, whom row-level security does not bind."),
+    (
+        "it_guard_super",
+        "superuser",
+        "Role it_guard_super is a superuser, whom row-level security does not bind.",
+    ),
     ("it_guard_bypass", "bypassrls", "Role it_guard_bypass has BYPASSRLS."),
     ("it_guard_creator", "createrole", "Role it_guard_creator has CREATEROLE and could give itself more."),
     ("it_guard_copier", "replication", "Role it_guard_copier has REPLICATION and could copy every row."),
@@ -291,7 +291,8 @@ async fn break_some(house: &'static House, cases: &mut Vec<&Broken>) -> Vec<Stri
     *cases = rest;
     let said = refusal(database.options()).await;
     let silent = broken.iter().filter(|case| !said.contains(case.says));
-    failures.extend(silent.map(|case| format!("  - {}: expected {:?}, it said {said}", case.what, case.says)));
+    failures
+        .extend(silent.map(|case| format!("  - {}: expected {:?}, it said {said}", case.what, case.says)));
     failures
 }
 

@@ -87,8 +87,14 @@ fn what_a_superuser_changes_shows_in_the_hash() {
         let tenant = Tenant::make(&vault, "words").await;
         let mut superuser = database.superuser().await;
         let change = format!("update audit_entry set leaf = leaf || ' ' where tenant_id = '{}'", tenant.id);
-        assert_eq!(refused(&mut superuser, &change).await, "PCL02", "the trigger stops even a superuser's slip");
-        execute(&mut superuser, &format!("set session_replication_role = replica; {change}")).await.expect("changed");
+        assert_eq!(
+            refused(&mut superuser, &change).await,
+            "PCL02",
+            "the trigger stops even a superuser's slip"
+        );
+        execute(&mut superuser, &format!("set session_replication_role = replica; {change}"))
+            .await
+            .expect("changed");
         let (leaf, recorded): (Vec<u8>, Vec<u8>) = sqlx::query_as(
             "select e.leaf, q.leaf_hash from audit_entry e \
              join audit_queue q on q.tenant_id = e.tenant_id and q.entry_id = e.id where e.tenant_id = $1",
@@ -144,7 +150,9 @@ fn every_protected_change_asks_for_its_entry() {
         let changes = [
             format!("update agent set suspended_at = now() where id = '{agent}'"),
             format!("update api_key set revoked_at = now() where id = '{}'", tenant.owner_key_id),
-            format!("insert into pii_policy (tenant_id, version, document, created_at) values ('{id}', 1, '{{}}', now())"),
+            format!(
+                "insert into pii_policy (tenant_id, version, document, created_at) values ('{id}', 1, '{{}}', now())"
+            ),
             format!(
                 "insert into agent (tenant_id, id, project_id, name, description, created_at) \
                  values ('{id}', gen_random_uuid(), '{project}', 'x', 'x', now())"
@@ -170,7 +178,8 @@ fn an_entry_in_another_tenants_log_does_not_count() {
         let id = ProjectId::new(desk.vault.clock(), desk.vault.rng());
         let at = desk.vault.clock().now();
         store::projects::create_first(&mut tx, mine.id, id, "second", at).await.expect("inserted");
-        let sealed = tx.seal(other.id, Draft::done(EventKind::ProjectCreated), &request(), "test.change").await;
+        let sealed =
+            tx.seal(other.id, Draft::done(EventKind::ProjectCreated), &request(), "test.change").await;
         let message = sealed.expect_err("the entry is another tenant's").to_string();
         assert!(message.contains("was not written to the audit log"), "{message}");
         assert_eq!(projects(&desk.database, &mine).await, 1);
@@ -209,7 +218,11 @@ fn sealing_commits_the_change_and_its_entry_and_the_hashes_agree() {
         .await
         .expect("the entry and its place in the queue");
         assert_eq!(audit_log::leaf_hash(&leaf).as_ref(), queued.as_slice(), "the database hashes as we do");
-        assert_eq!(receipt.leaf(), audit_log::leaf_hash(&leaf), "the receipt names the bytes that are stored");
+        assert_eq!(
+            receipt.leaf(),
+            audit_log::leaf_hash(&leaf),
+            "the receipt names the bytes that are stored"
+        );
     });
 }
 
@@ -233,7 +246,11 @@ fn a_pass_that_is_dropped_or_fails_leaves_no_change() {
             }
             assert_eq!(projects(&desk.database, &tenant).await, 1);
         }
-        assert_eq!(entries(&desk.database, &tenant, EventKind::ProjectCreated).await, 1, "that it failed is on record");
+        assert_eq!(
+            entries(&desk.database, &tenant, EventKind::ProjectCreated).await,
+            1,
+            "that it failed is on record"
+        );
     });
 }
 
@@ -246,7 +263,9 @@ fn a_reading_pass_cannot_write() {
         let mut pass = desk.vault.enter::<Looking>(owner, request()).await.expect("the owner may");
         let state = refused(pass.tx().connection(), &insert_project(&tenant, "x")).await;
         assert_eq!(state, "25006", "read_only_sql_transaction");
-        pass.seal(Draft::done(EventKind::ProjectsListed)).await.expect("the entry has a transaction of its own");
+        pass.seal(Draft::done(EventKind::ProjectsListed))
+            .await
+            .expect("the entry has a transaction of its own");
     });
 }
 
@@ -256,16 +275,19 @@ fn refusals_name_the_gate_and_are_entries() {
         let desk = house.shared().await;
         let tenant = Tenant::make(&desk.vault, "words").await;
         let agent = tenant.agent(&desk.vault).await;
-        let problem = desk.vault.enter::<Changing>(agent, request()).await.err().expect("an editor manages no agents");
+        let problem =
+            desk.vault.enter::<Changing>(agent, request()).await.err().expect("an editor manages no agents");
         assert_eq!((problem.kind, problem.gate), (ProblemKind::Forbidden, Some(Gate::Token)));
         let agent = tenant.agent(&desk.vault).await;
-        let problem = desk.vault.enter::<Deciding>(agent, request()).await.err().expect("an agent is no person");
+        let problem =
+            desk.vault.enter::<Deciding>(agent, request()).await.err().expect("an agent is no person");
         assert_eq!((problem.kind, problem.gate), (ProblemKind::Forbidden, Some(Gate::Identity)));
         let owner = tenant.owner(&desk.vault).await;
         let problem = desk.vault.enter::<Deciding>(owner, request()).await.err().expect("nor is a service");
         assert_eq!(problem.gate, Some(Gate::Identity));
         let owner = tenant.owner(&desk.vault).await;
-        let problem = desk.vault.enter::<Working>(owner, request()).await.err().expect("a service is no agent");
+        let problem =
+            desk.vault.enter::<Working>(owner, request()).await.err().expect("a service is no agent");
         assert_eq!(problem.gate, Some(Gate::Identity));
         assert_eq!(entries(&desk.database, &tenant, EventKind::AccessDenied).await, 4);
     });

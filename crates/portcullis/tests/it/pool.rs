@@ -30,7 +30,8 @@ impl Narrow {
 
     /// Runs what somebody injected into a reading pass of `tenant`; the pass ends as passes do.
     async fn inject(&self, tenant: &Tenant, sql: &str) -> Result<Vec<String>, sqlx::Error> {
-        let mut pass = self.vault.enter::<Looking>(tenant.owner(&self.vault).await, request()).await.expect("may look");
+        let mut pass =
+            self.vault.enter::<Looking>(tenant.owner(&self.vault).await, request()).await.expect("may look");
         let said = words(pass.tx().connection(), sql).await;
         pass.seal(Draft::done(EventKind::ProjectsListed)).await.expect("sealed");
         said
@@ -52,7 +53,11 @@ async fn words(on: &mut PgConnection, sql: &str) -> Result<Vec<String>, sqlx::Er
 fn the_next_tenant_gets_the_same_connection_and_its_own_rows() {
     run(async |house| {
         let narrow = Narrow::new(house).await;
-        assert_eq!(narrow.backend(&narrow.a).await, narrow.backend(&narrow.b).await, "else the rest proves nothing");
+        assert_eq!(
+            narrow.backend(&narrow.a).await,
+            narrow.backend(&narrow.b).await,
+            "else the rest proves nothing"
+        );
         for (tenant, expected) in [(&narrow.a, "words-of-a"), (&narrow.b, "words-of-b")] {
             let seen = narrow.inject(tenant, "select description from agent").await.expect("rows");
             assert_eq!(seen, [expected]);
@@ -80,7 +85,10 @@ fn settings_cursors_and_claims_do_not_outlive_the_pass() {
                 "select (current_setting('request.jwt.claims') like '%' || (select tenant_id from organization) || '%')::text",
             ),
             ("set search_path = pg_catalog; commit", "select current_setting('search_path')"),
-            ("set session characteristics as transaction read write; commit", "select current_setting('transaction_read_only')"),
+            (
+                "set session characteristics as transaction read write; commit",
+                "select current_setting('transaction_read_only')",
+            ),
         ];
         let expected = ["", "", "0", "true", "portcullis,pg_temp", "on"];
         for ((left, asked), expected) in parcels.into_iter().zip(expected) {
@@ -100,8 +108,13 @@ fn on_a_pool_that_sweeps_nothing_they_do() {
         let narrow = Narrow::new(house).await;
         let mut bare = narrow.database.superuser().await;
         execute(&mut bare, "begin; set request.parcel = 'words-of-b'; commit").await.expect("left");
-        execute(&mut bare, "begin; declare parcel cursor with hold for select 'words-of-b'; commit").await.expect("left");
-        assert_eq!(words(&mut bare, "select current_setting('request.parcel', true)").await.expect("a row"), ["words-of-b"]);
+        execute(&mut bare, "begin; declare parcel cursor with hold for select 'words-of-b'; commit")
+            .await
+            .expect("left");
+        assert_eq!(
+            words(&mut bare, "select current_setting('request.parcel', true)").await.expect("a row"),
+            ["words-of-b"]
+        );
         assert_eq!(words(&mut bare, "fetch all from parcel").await.expect("a row"), ["words-of-b"]);
     });
 }
@@ -123,11 +136,16 @@ fn defaults_that_somebody_set_for_the_role_do_not_move_the_search_path() {
     run(async |house| {
         let narrow = Narrow::new(house).await;
         let mut app = narrow.database.app().await;
-        let poison = format!("alter role portcullis_app in database {} set search_path = public", narrow.database.name());
+        let poison = format!(
+            "alter role portcullis_app in database {} set search_path = public",
+            narrow.database.name()
+        );
         execute(&mut app, &poison).await.expect("PostgreSQL lets it");
         let fresh = narrow.database.vault().await.expect("served");
-        let mut pass = fresh.enter::<Looking>(narrow.a.owner(&fresh).await, request()).await.expect("may look");
-        let path = words(pass.tx().connection(), "select current_setting('search_path')").await.expect("a row");
+        let mut pass =
+            fresh.enter::<Looking>(narrow.a.owner(&fresh).await, request()).await.expect("may look");
+        let path =
+            words(pass.tx().connection(), "select current_setting('search_path')").await.expect("a row");
         assert_eq!(path, ["portcullis,pg_temp"]);
     });
 }
@@ -137,9 +155,15 @@ fn a_statement_that_fails_leaves_the_connection_usable() {
     run(async |house| {
         let narrow = Narrow::new(house).await;
         let backend = narrow.backend(&narrow.a).await;
-        let error = narrow.inject(&narrow.a, "select (1 / (length('') - length('')))::text").await.expect_err("by zero");
+        let error = narrow
+            .inject(&narrow.a, "select (1 / (length('') - length('')))::text")
+            .await
+            .expect_err("by zero");
         assert!(error.to_string().contains("division by zero"), "{error}");
-        assert_eq!(narrow.inject(&narrow.b, "select description from agent").await.expect("rows"), ["words-of-b"]);
+        assert_eq!(
+            narrow.inject(&narrow.b, "select description from agent").await.expect("rows"),
+            ["words-of-b"]
+        );
         assert_eq!(narrow.backend(&narrow.b).await, backend);
     });
 }
@@ -149,16 +173,21 @@ fn a_pass_dropped_in_the_middle_of_a_statement_leaves_nothing() {
     run(async |house| {
         let narrow = Narrow::new(house).await;
         for _ in 0..3 {
-            let mut pass =
-                narrow.vault.enter::<Changing>(narrow.a.owner(&narrow.vault).await, request()).await.expect("may change");
+            let mut pass = narrow
+                .vault
+                .enter::<Changing>(narrow.a.owner(&narrow.vault).await, request())
+                .await
+                .expect("may change");
             let change = "update agent set suspended_at = now(); select pg_sleep(0.2)::text";
-            let cancelled = tokio::time::timeout(Duration::from_millis(20), words(pass.tx().connection(), change)).await;
+            let cancelled =
+                tokio::time::timeout(Duration::from_millis(20), words(pass.tx().connection(), change)).await;
             assert!(cancelled.is_err(), "it was still running");
             drop(pass);
             let seen = narrow.inject(&narrow.b, "select description from agent").await.expect("rows");
             assert_eq!(seen, ["words-of-b"]);
         }
-        let suspended = narrow.inject(&narrow.a, "select count(suspended_at)::text from agent").await.expect("a count");
+        let suspended =
+            narrow.inject(&narrow.a, "select count(suspended_at)::text from agent").await.expect("a count");
         assert_eq!(suspended, ["0"], "what was under way was rolled back");
     });
 }
@@ -171,7 +200,10 @@ fn entering_can_be_cancelled_at_any_moment() {
             let entering = narrow.vault.enter::<Changing>(narrow.a.owner(&narrow.vault).await, request());
             drop(tokio::time::timeout(Duration::from_micros(micros), entering).await);
         }
-        let seen = narrow.inject(&narrow.b, "select description from agent").await.expect("the pool still has its place");
+        let seen = narrow
+            .inject(&narrow.b, "select description from agent")
+            .await
+            .expect("the pool still has its place");
         assert_eq!(seen, ["words-of-b"]);
     });
 }
@@ -181,14 +213,23 @@ fn between_passes_no_transaction_is_open() {
     run(async |house| {
         let narrow = Narrow::new(house).await;
         let backend = narrow.backend(&narrow.a).await;
-        drop(narrow.vault.enter::<Changing>(narrow.a.owner(&narrow.vault).await, request()).await.expect("may change"));
+        drop(
+            narrow
+                .vault
+                .enter::<Changing>(narrow.a.owner(&narrow.vault).await, request())
+                .await
+                .expect("may change"),
+        );
         // The next pass waits for the rollback of the dropped one, and is itself rolled back.
         assert_eq!(narrow.backend(&narrow.b).await, backend);
         let mut superuser = narrow.database.superuser().await;
         let asked = "select state from pg_stat_activity where pid = $1::int";
         for _ in 0..200 {
-            let state: String =
-                sqlx::query_scalar(asked).bind(backend.parse::<i32>().expect("a number")).fetch_one(&mut superuser).await.expect("a state");
+            let state: String = sqlx::query_scalar(asked)
+                .bind(backend.parse::<i32>().expect("a number"))
+                .fetch_one(&mut superuser)
+                .await
+                .expect("a state");
             if state == "idle" {
                 return;
             }
@@ -202,12 +243,19 @@ fn between_passes_no_transaction_is_open() {
 fn a_commit_that_somebody_injected_does_not_seal() {
     run(async |house| {
         let narrow = Narrow::new(house).await;
-        let mut pass =
-            narrow.vault.enter::<Changing>(narrow.a.owner(&narrow.vault).await, request()).await.expect("may change");
+        let mut pass = narrow
+            .vault
+            .enter::<Changing>(narrow.a.owner(&narrow.vault).await, request())
+            .await
+            .expect("may change");
         execute(pass.tx().connection(), "commit").await.expect("an empty transaction commits");
-        let problem = pass.seal(Draft::done(EventKind::AgentSuspended)).await.expect_err("the claims ended with it");
+        let problem =
+            pass.seal(Draft::done(EventKind::AgentSuspended)).await.expect_err("the claims ended with it");
         assert_eq!(problem.kind, ProblemKind::Unavailable);
-        assert_eq!(narrow.inject(&narrow.b, "select description from agent").await.expect("rows"), ["words-of-b"]);
+        assert_eq!(
+            narrow.inject(&narrow.b, "select description from agent").await.expect("rows"),
+            ["words-of-b"]
+        );
     });
 }
 
@@ -217,7 +265,9 @@ fn a_connection_that_died_while_idle_is_replaced() {
         let narrow = Narrow::new(house).await;
         let backend = narrow.backend(&narrow.a).await;
         let mut superuser = narrow.database.superuser().await;
-        execute(&mut superuser, &format!("select pg_terminate_backend({backend}, 5000)")).await.expect("ended");
+        execute(&mut superuser, &format!("select pg_terminate_backend({backend}, 5000)"))
+            .await
+            .expect("ended");
         assert_ne!(narrow.backend(&narrow.b).await, backend, "the caller notices nothing");
     });
 }

@@ -73,7 +73,11 @@ async fn until(vault: &Arc<Vault>, key: &ApiKey, good: bool, since: Instant) -> 
             }
             return since.elapsed();
         }
-        assert!(since.elapsed() < WITHIN, "after {WITHIN:?} the key is still {}", if good { "refused" } else { "good" });
+        assert!(
+            since.elapsed() < WITHIN,
+            "after {WITHIN:?} the key is still {}",
+            if good { "refused" } else { "good" }
+        );
         tokio::time::sleep(TRY).await;
     }
 }
@@ -95,8 +99,11 @@ fn a_revoked_key_stops_on_both() {
         let two = Two::new(house).await;
         let (id, key) = two.issue(None).await;
         assert!(two.is_good_on_both(&key).await, "both remember it now");
-        let mut pass =
-            two.here.enter::<Changing>(two.tenant.owner(&two.here).await, request()).await.expect("the owner may");
+        let mut pass = two
+            .here
+            .enter::<Changing>(two.tenant.owner(&two.here).await, request())
+            .await
+            .expect("the owner may");
         assert!(store::keys::revoke(pass.tx(), id, SystemClock.now()).await.expect("updated"));
         pass.seal(Draft::done(EventKind::KeyRevoked).subject("key", id)).await.expect("sealed");
         let since = Instant::now();
@@ -112,8 +119,11 @@ fn a_suspended_agent_stops_on_both_and_comes_back() {
         let key = &two.tenant.agent_key;
         assert!(two.is_good_on_both(key).await);
         for (since, good) in [(Some(SystemClock.now()), false), (None, true)] {
-            let mut pass =
-                two.here.enter::<Changing>(two.tenant.owner(&two.here).await, request()).await.expect("the owner may");
+            let mut pass = two
+                .here
+                .enter::<Changing>(two.tenant.owner(&two.here).await, request())
+                .await
+                .expect("the owner may");
             assert!(store::agents::set_suspended(pass.tx(), two.tenant.agent, since).await.expect("updated"));
             pass.seal(Draft::done(EventKind::AgentSuspended)).await.expect("sealed");
             let sealed = Instant::now();
@@ -131,8 +141,11 @@ fn a_rotated_key_works_beside_its_successor_for_the_overlap_only() {
         let (new, new_key) = two.issue(None).await;
         assert!(two.is_good_on_both(&old_key).await);
         let overlap = Duration::from_millis(400);
-        let mut pass =
-            two.here.enter::<Changing>(two.tenant.owner(&two.here).await, request()).await.expect("the owner may");
+        let mut pass = two
+            .here
+            .enter::<Changing>(two.tenant.owner(&two.here).await, request())
+            .await
+            .expect("the owner may");
         let until_then = SystemClock.now().plus(overlap);
         store::keys::replace(pass.tx(), old, new, until_then).await.expect("updated");
         pass.seal(Draft::done(EventKind::KeyRotated).subject("key", old)).await.expect("sealed");
@@ -186,7 +199,8 @@ fn strangers_keys_are_refused_alike() {
         let unknown = ApiKey::generate(ApiKeyEnv::Test, &SystemRng);
         let mut answers = Vec::new();
         for bearer in [unknown.expose(), "pcl_test_nonsense", ""] {
-            let problem = two.here.authenticate(Some(bearer), &request()).await.expect_err("it opens nothing");
+            let problem =
+                two.here.authenticate(Some(bearer), &request()).await.expect_err("it opens nothing");
             answers.push((problem.kind, problem.detail));
         }
         answers.dedup();

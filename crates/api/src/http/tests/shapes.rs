@@ -37,7 +37,8 @@ async fn security_headers_are_on_every_answer() {
 
 #[tokio::test]
 async fn a_problem_has_the_shape_of_rfc_9457() {
-    let asked = request("GET", "/refuses?secret=1").header("x-request-id", "req-1").body(Body::empty()).unwrap();
+    let asked =
+        request("GET", "/refuses?secret=1").header("x-request-id", "req-1").body(Body::empty()).unwrap();
     let response = send(&house(settings()), asked).await;
     assert_eq!(header(&response, "content-type"), "application/problem+json");
     assert_eq!(
@@ -151,7 +152,9 @@ fn origins_are_written_as_browsers_write_them() {
     for good in ["https://console.example.com", "http://localhost:3000", "http://[::1]:3000"] {
         assert!(good.parse::<crate::http::CorsOrigin>().is_ok(), "{good}");
     }
-    for bad in ["*", "null", "https://", "https://a.example/", "https://A.example", "ftp://a.example", "a.example"] {
+    for bad in
+        ["*", "null", "https://", "https://a.example/", "https://A.example", "ftp://a.example", "a.example"]
+    {
         assert!(bad.parse::<crate::http::CorsOrigin>().is_err(), "{bad}");
     }
 }
