@@ -11,7 +11,11 @@ mod house;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod manners;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]

@@ -202,7 +202,12 @@ impl Answer {
 impl Wire {
     /// A request id nobody else uses.
     pub(crate) fn request_id(&self) -> String {
-        format!("it-{}-{}", self.address.port(), self.serial.fetch_add(1, Ordering::Relaxed))
+        format!("it-{}-{}", self.address.port(), self.number())
+    }
+
+    /// A number nobody else of this house has.
+    pub(crate) fn number(&self) -> u32 {
+        self.serial.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Sends and returns when the head of the answer is there. The body stops the call when it is dropped.
