@@ -15,6 +15,7 @@ mod claims;
 pub(crate) mod process;
 mod tenant;
 pub(crate) mod web;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,6 +34,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) use claims::{Claims, plain_claims};
 pub(crate) use tenant::{Tenant, request};
+pub(crate) use wire::{Answer, Ask, Build, Entry, Wire, fake, impatient, soon, unmetered};
 
 /// Enough for the tests that run at once, each with a few bare logins beside its vault.
 const CONNECTIONS_MAX: u16 = 300;
