@@ -5,14 +5,32 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod manners;
+#[cfg(test)]
+mod outsiders;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod sdks;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod tampering;
+#[cfg(test)]
+mod upstreams;
