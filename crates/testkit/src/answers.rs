@@ -1,4 +1,7 @@
+use std::sync::Arc;
+
 use bytes::Bytes;
+use tokio::sync::Notify;
 
 /// An address that stands in answers with personal data.
 pub const PII_EMAIL: &str = "jane.roe@example.com";
@@ -17,6 +20,8 @@ pub enum Step {
     Send(Bytes),
     /// Does nothing more and keeps the connection open until the other side closes it.
     Hang,
+    /// Waits until told to go on, with the connection open.
+    Wait(Arc<Notify>),
     /// Closes the connection.
     Close,
 }
@@ -68,6 +73,19 @@ impl Script {
         steps.push(chunk("data: [DONE]\n\n"));
         steps.push(end_of_chunks());
         Self(steps)
+    }
+
+    /// A streamed answer of two parts, the second of which waits for `gate`.
+    pub fn stream_held<'a>(
+        first: impl IntoIterator<Item = &'a str>,
+        gate: Arc<Notify>,
+        second: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
+        let first: Vec<_> = first.into_iter().collect();
+        let mut script = Self::stream(first.iter().copied().chain(second));
+        // Past the head and the first pieces.
+        script.0.insert(1 + first.len(), Step::Wait(gate));
+        script
     }
 
     /// A streamed answer with an address and a card number cut across its chunks.

@@ -132,6 +132,7 @@ async fn serve(mut stream: TcpStream, shared: Arc<Shared>) {
                     shared.left.send_modify(|left| *left += 1);
                     return;
                 }
+                Step::Wait(gate) => gate.notified().await,
                 Step::Close => return,
             }
         }

@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod crash;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod house;
@@ -17,8 +19,18 @@ mod main_job;
 #[cfg(test)]
 mod manners;
 #[cfg(test)]
+mod outsiders;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod replicas;
+#[cfg(test)]
+mod sdks;
+#[cfg(test)]
+mod shutdown;
+#[cfg(test)]
+mod tampering;
 #[cfg(test)]
 mod upstreams;

@@ -128,11 +128,6 @@ impl House {
         &self.home
     }
 
-    /// How to reach the server as the superuser.
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
     /// The database that tests share, with a vault. A test that only needs a tenant of its own uses this one.
     pub(crate) async fn shared(&'static self) -> &'static Desk {
         let build = async || {

@@ -15,6 +15,7 @@ use std::ffi::OsStr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Output, Stdio};
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -27,7 +28,7 @@ use tokio::sync::mpsc;
 use tokio::time::timeout;
 
 use super::web::Web;
-use super::{Database, House, instance_key};
+use super::{Database, House, execute, instance_key};
 
 /// The program under test.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_portcullis");
@@ -286,6 +287,23 @@ impl Database {
             "postgres://{user}:{password}@localhost/{}?host={socket}&port={port}&sslmode=disable",
             self.name
         )
+    }
+
+    /// Another database with everything that is in this one, which nobody may use meanwhile: who is left is put out.
+    pub(crate) async fn copy(&self, purpose: &str) -> Self {
+        let number = self.house.serial.fetch_add(1, Ordering::Relaxed);
+        let name = format!("{}_{number}_{purpose}", self.house.prefix);
+        let mut admin = self.house.superuser("postgres").await;
+        let put_out = "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = $1";
+        sqlx::query(put_out).bind(&self.name).execute(&mut admin).await.expect("put out");
+        execute(&mut admin, &format!("create database {name} template {}", self.name)).await.expect("a copy");
+        Self { name, house: self.house }
+    }
+
+    /// Removes it.
+    pub(crate) async fn drop(self) {
+        let mut admin = self.house.superuser("postgres").await;
+        execute(&mut admin, &format!("drop database {} with (force)", self.name)).await.expect("dropped");
     }
 
     /// Verifies its audit tables with the program's own command.

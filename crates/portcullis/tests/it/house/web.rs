@@ -76,6 +76,11 @@ impl Web {
         Self { key: Some(key.to_owned()), ..self.clone() }
     }
 
+    /// The credential.
+    pub(crate) fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// Sends a request and returns when the answer's head is there.
     pub(crate) async fn open(
         &self,

@@ -1,0 +1,244 @@
+//! Somebody edits the audit log as a superuser, past every trigger and privilege: `verify --database` says which
+//! entry and which column, and nothing else.
+
+use serde_json::Value;
+use sqlx::postgres::PgConnection;
+use sqlx::Row as _;
+
+use crate::house::process::{Folder, Process, command};
+use crate::house::{Database, House, Tenant, execute, run};
+
+/// Entry by entry: what is done to it and what the report must say.
+struct Case {
+    name: &'static str,
+    /// `$id` is the entry, `$tenant` its organization, `$seq` its index.
+    sql: &'static str,
+    kind: &'static str,
+    field: Option<&'static str>,
+    /// Whether the report names the index, which an entry outside the tree has not.
+    indexed: bool,
+}
+
+const CASES: [Case; 9] = [
+    Case {
+        name: "kind",
+        sql: "update audit_entry set kind = 'AUTH_FAILURE' where id = '$id'",
+        kind: "column_changed",
+        field: Some("kind"),
+        indexed: true,
+    },
+    Case {
+        name: "actor",
+        sql: "update audit_entry set actor = 'service:somebody-else' where id = '$id'",
+        kind: "column_changed",
+        field: Some("actor"),
+        indexed: true,
+    },
+    Case {
+        name: "at",
+        sql: "update audit_entry set at = at - interval '1 day' where id = '$id'",
+        kind: "column_changed",
+        field: Some("at"),
+        indexed: true,
+    },
+    Case {
+        name: "request",
+        sql: "update audit_entry set request_id = 'another' where id = '$id'",
+        kind: "column_changed",
+        field: Some("request_id"),
+        indexed: true,
+    },
+    Case {
+        name: "leaf",
+        sql: "update audit_entry set leaf = convert_to(replace(convert_from(leaf, 'UTF8'), \
+              '\"outcome\":\"ok\"', '\"outcome\":\"failed\"'), 'UTF8') where id = '$id'",
+        kind: "entry_changed",
+        field: Some("leaf"),
+        indexed: true,
+    },
+    Case {
+        name: "hash",
+        sql: "update audit_leaf set hash = sha256('another') where entry_id = '$id'",
+        kind: "hash_changed",
+        field: None,
+        indexed: true,
+    },
+    Case {
+        name: "row",
+        sql: "delete from audit_entry where id = '$id'",
+        kind: "entry_gone",
+        field: None,
+        indexed: true,
+    },
+    Case {
+        name: "place",
+        sql: "delete from audit_leaf where entry_id = '$id'",
+        kind: "entry_unplaced",
+        field: None,
+        indexed: false,
+    },
+    Case {
+        name: "forged",
+        sql: "insert into audit_entry select tenant_id, '01890000-0000-7000-8000-000000000000', at, kind, actor, \
+              request_id, convert_to(replace(convert_from(leaf, 'UTF8'), '$id', \
+              '01890000-0000-7000-8000-000000000000'), 'UTF8') from audit_entry where id = '$id'",
+        kind: "entry_unplaced",
+        field: None,
+        indexed: false,
+    },
+];
+/// The id of the forged entry.
+const FORGED: &str = "01890000-0000-7000-8000-000000000000";
+
+/// An entry that is tampered with: one in the middle of a signed log.
+struct Victim {
+    tenant: String,
+    id: String,
+    index: i64,
+}
+
+impl Victim {
+    async fn edit(&self, on: &mut PgConnection, sql: &str) {
+        let sql = sql.replace("$id", &self.id).replace("$tenant", &self.tenant);
+        let sql = sql.replace("$seq", &self.index.to_string());
+        // Triggers, foreign keys and the append-only rule are off for this session, as a superuser can have it.
+        execute(on, &format!("set session_replication_role = replica; {sql}")).await.expect("a superuser may");
+    }
+}
+
+/// A served database with two signed checkpoints and entries after them, and the log taken away as a folder.
+async fn written(house: &'static House, export: &str) -> (Database, Victim) {
+    let database = house.database("tampering").await;
+    let vault = database.vault().await.expect("served");
+    let tenant = Tenant::make(&vault, "tampering").await;
+    let other = Tenant::make(&vault, "untouched").await;
+    let server = Process::serve(&database, &[]).await;
+    let web = server.web(tenant.owner_key.expose().to_owned());
+    let neighbour = server.web(other.owner_key.expose().to_owned());
+    let mut middle = String::new();
+    for round in 0..3 {
+        for call in 0..5 {
+            let answer = web.get("/api/v1/projects").await.expect(200);
+            neighbour.get("/api/v1/projects").await.expect(200);
+            if (round, call) == (1, 2) {
+                middle = answer.entry();
+            }
+        }
+        web.post_empty("/api/v1/audit/checkpoints").await.expect(201);
+    }
+    let key = tenant.owner_key.expose().to_owned();
+    let arguments = ["audit", "export", "--url", &server.url, "--out", export];
+    command(&arguments, &[("PORTCULLIS_API_KEY", &key)]).await.exited(0);
+    assert!(server.stop().await.success());
+    vault.close();
+    database.verified().await.exited(0);
+    let place = sqlx::query("select seq from audit_leaf where entry_id = $1::text::uuid").bind(&middle);
+    let place = place.fetch_one(&mut database.superuser().await).await.expect("it has its place");
+    (database, Victim { tenant: tenant.id.to_string(), id: middle, index: place.get("seq") })
+}
+
+/// The report of a verification that found something.
+async fn findings(database: &Database, more: &[&str]) -> Vec<Value> {
+    let url = database.superuser_url();
+    let arguments = [&["verify", "--database", &url, "--json"], more].concat();
+    let report = command(&arguments, &[]).await.exited(1);
+    let report: Value = serde_json::from_str(&report).expect("a report");
+    assert_eq!(report["verdict"], "damaged");
+    report["findings"].as_array().cloned().expect("findings")
+}
+
+#[test]
+fn an_edited_row_is_named() {
+    run(async |house| {
+        let folder = Folder::new("tampering");
+        let (database, victim) = written(house, &folder.join("log")).await;
+        for case in &CASES {
+            let copy = database.copy(case.name).await;
+            victim.edit(&mut copy.superuser().await, case.sql).await;
+            let found = findings(&copy, &[]).await;
+            let named = if case.name == "forged" { FORGED } else { &victim.id };
+            let hits = |finding: &&Value| finding["kind"] == case.kind && finding["entry"] == named;
+            let [hit] = found.iter().filter(hits).collect::<Vec<_>>()[..] else {
+                panic!("{}: {} of {named} is not named once in {found:#?}", case.name, case.kind);
+            };
+            assert_eq!(hit["field"].as_str(), case.field, "{}", case.name);
+            assert_eq!(hit["index"].as_i64(), case.indexed.then_some(victim.index), "{}", case.name);
+            assert_eq!(hit["tenant"], victim.tenant.as_str(), "{}", case.name);
+            // Whatever else is said is about the same log, and blames no other entry.
+            for finding in &found {
+                assert_eq!(finding["tenant"], victim.tenant.as_str(), "{}: {finding}", case.name);
+                let entry = finding["entry"].as_str();
+                assert!(entry.is_none_or(|entry| entry == named), "{}: {finding}", case.name);
+            }
+            let spoken = copy.verified().await.exited(1);
+            assert!(spoken.contains(named), "{}: {spoken}", case.name);
+            copy.drop().await;
+        }
+    });
+}
+
+#[test]
+fn a_consistent_rewrite_is_found() {
+    run(async |house| {
+        let folder = Folder::new("rewrite");
+        let log = folder.join("log");
+        let (database, victim) = written(house, &log).await;
+        // The bytes, the columns and the stored hash agree with each other; only the signed root does not.
+        let rewrite = "update audit_entry set leaf = convert_to(replace(convert_from(leaf, 'UTF8'), \
+             '\"outcome\":\"ok\"', '\"outcome\":\"failed\"'), 'UTF8') where id = '$id'";
+        victim.edit(&mut database.superuser().await, rewrite).await;
+        let rehash = "update audit_leaf l set hash = sha256('\\x00'::bytea || e.leaf) from audit_entry e \
+                      where e.id = l.entry_id and e.id = '$id'";
+        victim.edit(&mut database.superuser().await, rehash).await;
+
+        // The tables alone narrow it down to the span between two checkpoints.
+        let found = findings(&database, &[]).await;
+        let root = found.iter().find(|finding| finding["kind"] == "root_mismatch").expect("the root is not the signed one");
+        let detail = root["detail"].as_str().unwrap_or_default();
+        let sizes: Vec<i64> =
+            detail.split(|char: char| !char.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+        let [end, begin] = sizes[..] else { panic!("two sizes in {detail:?}") };
+        assert!((begin..end).contains(&victim.index), "{detail} for {}", victim.index);
+
+        // With an export kept elsewhere it is exactly the entry.
+        let found = findings(&database, &["--against", &log]).await;
+        let named: Vec<_> = found.iter().filter(|finding| finding["kind"] == "export_mismatch").collect();
+        let [named] = named.as_slice() else { panic!("{found:#?}") };
+        assert_eq!((named["entry"].as_str(), named["index"].as_i64()), (Some(victim.id.as_str()), Some(victim.index)));
+    });
+}
+
+#[test]
+fn a_truncated_or_resigned_log_is_found() {
+    run(async |house| {
+        let folder = Folder::new("truncated");
+        let log = folder.join("log");
+        let (database, victim) = written(house, &log).await;
+
+        // The newest entries with their places, and the tree set back as if they had never been.
+        let cut = database.copy("cut").await;
+        let sql = "delete from audit_entry e using audit_leaf l where l.entry_id = e.id and l.seq >= $seq \
+                   and l.tenant_id = '$tenant'; \
+                   delete from audit_leaf where seq >= $seq and tenant_id = '$tenant'";
+        victim.edit(&mut cut.superuser().await, sql).await;
+        let found = findings(&cut, &[]).await;
+        assert!(found.iter().any(|finding| finding["kind"] == "rolled_back"), "{found:#?}");
+
+        // A checkpoint with one byte of its signature changed.
+        let forged = database.copy("note").await;
+        let sql = "update audit_checkpoint set note = overlay(note placing 'AAAA' from length(note) - 12) \
+                   where tenant_id = '$tenant'";
+        victim.edit(&mut forged.superuser().await, sql).await;
+        let found = findings(&forged, &[]).await;
+        assert!(found.iter().all(|finding| finding["kind"] == "checkpoint_forged"), "{found:#?}");
+
+        // All checkpoints gone: nothing is signed any more, and the export kept elsewhere still proves the entries.
+        let unsigned = database.copy("unsigned").await;
+        victim.edit(&mut unsigned.superuser().await, "update audit_log set public_key = sha256('x')").await;
+        let found = findings(&unsigned, &["--against", &log]).await;
+        assert!(found.iter().any(|finding| finding["kind"] == "key_changed"), "{found:#?}");
+        for copy in [cut, forged, unsigned] {
+            copy.drop().await;
+        }
+    });
+}
