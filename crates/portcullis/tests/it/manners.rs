@@ -115,8 +115,8 @@ fn bad_bodies_are_refused_with_the_right_status() {
             for (ask, status, what) in [
                 (own(operation).json(big.clone()), 413, "too large"),
                 (own(operation).bare("name=x").header("content-type", "text/plain"), type_wrong, "another type"),
-                (own(operation).json("{\"name\":"), 400, "half"),
-                (own(operation).json(&b"{\"name\":\"\xff\"}"[..]), 400, "invalid UTF-8"),
+                (own(operation).json("{"), 400, "half"),
+                (own(operation).json(&b"{\"\xff\":1}"[..]), 400, "invalid UTF-8"),
                 (own(operation).json(deep.clone()), 400, "nesting"),
                 (own(operation).json("{\"never_heard_of\":1}"), unknown, "an unknown member"),
                 (own(operation).json("[]"), unknown, "not an object"),

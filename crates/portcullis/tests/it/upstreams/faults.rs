@@ -89,9 +89,8 @@ fn streamed() -> Vec<Fault> {
         mid_stream(
             "invalid UTF-8",
             plain_stream(*b"data: {\"choices\":[{\"delta\":{\"content\":\"\xff\xfe\"}}]}\n\n"),
-            // Replaced, as the format's decoder does; what is missing is the end.
-            "upstream_stream_cut",
-            "cut",
+            "upstream_failed",
+            "upstream_error",
         ),
         mid_stream("an empty stream", plain_stream([]), "upstream_stream_cut", "cut"),
         fault("an answer that is no stream", Script::json_for_a_stream(), (502, "upstream_failed"), Some(200)),
