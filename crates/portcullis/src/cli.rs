@@ -2,6 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::dev::DevCommand;
 use crate::export::ExportArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
@@ -70,12 +71,24 @@ pub enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
-    /// Print the settings as they would be used, without secrets.
-    Settings {
+    /// Look at this machine and the database, and say what is missing and what to do. Changes nothing.
+    #[command(after_help = "Exit status: 0 nothing stands in the way of a start, 1 something must be put right.")]
+    Doctor {
+        /// Print a JSON object.
+        #[arg(long)]
+        json: bool,
         /// How to behave.
         #[command(flatten)]
         server: Box<ServerArgs>,
     },
+    /// Print the description of the REST API (OpenAPI 3.1) as JSON.
+    Openapi,
+    /// API keys for the static list.
+    #[command(subcommand)]
+    Key(KeyCommand),
+    /// For those who work on Portcullis itself.
+    #[command(subcommand)]
+    Dev(DevCommand),
 }
 
 /// What to do with the audit log.
@@ -84,6 +97,18 @@ pub enum AuditCommand {
     /// Take the log of your organization away as a folder, and verify it.
     #[command(after_help = help::export())]
     Export(ExportArgs),
+}
+
+/// What to do with keys.
+#[derive(Subcommand, Debug)]
+pub enum KeyCommand {
+    /// Make a key. It is known to nobody until it stands in PORTCULLIS_API_KEYS as key=organization-id:role.
+    #[command(after_help = "Example:\n  portcullis key generate --env test")]
+    Generate {
+        /// What it is for, a part of its text: live, test or dev.
+        #[arg(long, default_value = "live", value_parser = ["live", "test", "dev"])]
+        env: String,
+    },
 }
 
 /// The ends of the help texts.

@@ -66,6 +66,24 @@ pub(crate) async fn open_migrated(
     tell: &(dyn Fn(&str) + Send + Sync),
 ) -> Result<Home> {
     let postgres = open(place, connections, tell).await?;
+    migrated(postgres, key).await
+}
+
+/// [`open_migrated`] with the cluster in another directory: a throw-away one, of any major version.
+///
+/// # Errors
+/// As [`open_migrated`].
+pub(crate) async fn open_migrated_in(
+    place: &Place,
+    dir: &Path,
+    key: &InstanceKey,
+    tell: &(dyn Fn(&str) + Send + Sync),
+) -> Result<Home> {
+    let postgres = open_cluster(&place.search(Cluster::major_of(dir)?), dir, place, 0, tell).await?;
+    migrated(postgres, key).await
+}
+
+async fn migrated(postgres: Running, key: &InstanceKey) -> Result<Home> {
     match migrate(&postgres, key).await {
         Ok(prepared) => Ok(Home { postgres, prepared }),
         Err(error) => {

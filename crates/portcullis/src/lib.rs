@@ -2,6 +2,8 @@
 
 pub mod cli;
 mod database;
+pub mod dev;
+mod doctor;
 pub mod embedded;
 pub mod export;
 mod faces;

@@ -5,10 +5,13 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use clap::Parser as _;
+use crypto::{ApiKey, SystemRng};
+use kernel::{Clock as _, SystemClock};
 
-use crate::cli::{AuditCommand, Cli, Command};
+use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
+use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
-use crate::{export, say, serve, telemetry, up, verify};
+use crate::{doctor, export, say, serve, telemetry, up, verify};
 
 /// Exit status of a command that failed.
 const FAILED: u8 = 1;
@@ -53,15 +56,23 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Audit(AuditCommand::Export(args)) => {
             wait(export::run(&args, environment.get("PORTCULLIS_API_KEY")))
         }
-        Command::Settings { server } => {
-            load(&server)?;
-            Ok(ExitCode::SUCCESS)
+        Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
+        Command::Openapi => done(say::out(api::openapi_json())),
+        Command::Key(KeyCommand::Generate { env }) => {
+            let key = ApiKey::generate(env.parse().context("--env is live, test or dev")?, &SystemRng);
+            done(say::out(format_args!("{}\n", key.expose())))
+        }
+        Command::Dev(DevCommand::PrepareQueries { check }) => {
+            wait(dev::prepare(check, &environment)).map(|()| ExitCode::SUCCESS)
+        }
+        Command::Dev(DevCommand::Database { dir, place }) => {
+            wait(dev::database(dir, &place, &environment)).map(|()| ExitCode::SUCCESS)
         }
     }
 }
 
 fn load(args: &ServerArgs) -> Result<Settings, Faults> {
-    Settings::load(args, &ProcessEnvironment, std::io::stderr().is_terminal())
+    Settings::load(args, &ProcessEnvironment, std::io::stderr().is_terminal(), SystemClock.now())
 }
 
 /// Both, or the faults of both.
@@ -87,8 +98,17 @@ where
     Ok(ExitCode::SUCCESS)
 }
 
+fn done(said: std::io::Result<()>) -> Result<ExitCode> {
+    said.context("standard output is closed")?;
+    Ok(ExitCode::SUCCESS)
+}
+
 fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    runtime()?.block_on(work)
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    // A thread that still reads standard input must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

@@ -17,10 +17,14 @@ use tokio::task::JoinHandle;
 
 use crate::database::quiet;
 use crate::settings::Settings;
+use crate::telemetry::metrics::{self, Metrics, counted};
 use crate::{faces, listen};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
+
+/// How long the outcomes of calls that were cut off may take to be recorded, in seconds.
+const LAST_OUTCOMES_SECONDS_MAX: u64 = 5;
 
 /// The two logins of the serving roles.
 pub(crate) struct Logins {
@@ -34,8 +38,6 @@ pub(crate) struct Logins {
 pub(crate) struct Server {
     /// The gates.
     pub(crate) vault: Arc<Vault>,
-    /// Where it listens.
-    pub(crate) address: SocketAddr,
     /// The URL clients use, without a slash at its end.
     pub(crate) url: String,
     /// Where metrics are, when they are served.
@@ -73,23 +75,35 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
     let (router, calls) =
-        faces::router(&vault, &sequencer, &settings.http, settings.upstream, settings.providers)?;
+        faces::router(&vault, &sequencer, settings.http, settings.upstream, settings.providers)?;
+    let metrics = Arc::new(Metrics::new());
+    let router = counted(router, Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
+    let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
+    let metrics_url = match settings.metrics_listen {
+        None => None,
+        Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, scraped).await?),
+    };
     tracing::info!(%address, "ready");
-    Ok(Server {
-        vault,
-        address,
-        url,
-        metrics_url: None,
-        stop_accepting,
-        stop_jobs,
-        calls,
-        serving,
-        sequencing,
-    })
+    Ok(Server { vault, url, metrics_url, calls, stop_accepting, stop_jobs, serving, sequencing })
+}
+
+/// Serves `/metrics` on a listener of its own, which no proxy of the product's leads to.
+async fn serve_metrics(
+    wanted: SocketAddr,
+    metrics: Arc<Metrics>,
+    vault: &Arc<Vault>,
+    told_to_stop: watch::Receiver<bool>,
+) -> Result<String> {
+    let listener =
+        TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted} for metrics"))?;
+    let address = listener.local_addr().context("the metrics address is not known")?;
+    let router = metrics::router(metrics, Arc::clone(vault));
+    tokio::spawn(listen::serve(listener, router, told_to_stop, Duration::ZERO));
+    Ok(format!("http://{address}/metrics"))
 }
 
 impl Server {
@@ -102,7 +116,10 @@ impl Server {
             Ok(cut) => tracing::warn!(connections = cut, "connections were cut off after the grace period"),
             Err(error) => tracing::error!(%error, "the listener failed"),
         }
-        self.calls.settled().await;
+        let limit = Duration::from_secs(LAST_OUTCOMES_SECONDS_MAX);
+        if tokio::time::timeout(limit, self.calls.settled()).await.is_err() {
+            tracing::warn!("not every call's outcome is on record");
+        }
         let _ = self.stop_jobs.send(true);
         let limit = Duration::from_secs(LAST_ROUND_SECONDS_MAX);
         if tokio::time::timeout(limit, self.sequencing).await.is_err() {

@@ -369,3 +369,25 @@ pub async fn entry(tx: &mut Tx, id: EntryId) -> Result<Option<Placed>, StoreErro
     .await?;
     Ok(row.map(|row| Placed { id: EntryId::from_uuid(row.id), leaf: row.leaf, seq: row.seq }))
 }
+
+/// How many entries of all tenants wait for their place, counted up to [`BACKLOG_ROWS_MAX`], and when the oldest of
+/// them was made.
+pub async fn backlog(tx: &mut SystemTx) -> Result<(i64, Option<Timestamp>), StoreError> {
+    let (waiting, oldest): (i64, Option<Uuid>) = sqlx::query_as(
+        "with w as (select entry_id from audit_queue limit $1) \
+         select (select count(*) from w), (select entry_id from w order by entry_id limit 1)",
+    )
+    .bind(BACKLOG_ROWS_MAX)
+    .fetch_one(tx.connection())
+    .await?;
+    // An entry's id is a UUIDv7, which begins with its time.
+    let made = oldest.and_then(|id| id.get_timestamp()).map(|at| {
+        let (seconds, nanos) = at.to_unix();
+        let micros = seconds.saturating_mul(1_000_000).saturating_add(u64::from(nanos / 1_000));
+        Timestamp::from_unix_micros(i64::try_from(micros).unwrap_or(i64::MAX))
+    });
+    Ok((waiting, made))
+}
+
+/// Waiting entries that are counted; beyond it the number says only "very many".
+pub const BACKLOG_ROWS_MAX: i64 = 1_000_000;

@@ -124,6 +124,12 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         if self.done {
             return Ok(());
         }
+        // Bytes that are no text are read with U+FFFD in their place. A client that leaves them out instead would read
+        // another text than the filters did, so they do not pass.
+        if let Err(error) = std::str::from_utf8(event.raw) {
+            let offset = error.valid_up_to();
+            return Err(TapError::Event(JsonError { kind: JsonErrorKind::Utf8, offset }));
+        }
         let Some(data) = event.data.as_deref().filter(|data| !data.is_empty()) else {
             out.extend_from_slice(event.raw);
             return Ok(());

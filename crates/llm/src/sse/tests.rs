@@ -304,6 +304,15 @@ fn the_json_filter_writes_json_whatever_the_cut() {
     }
 }
 
+/// Between the letters of the word stands a byte that is no text: a client that leaves it out would read the word.
+#[test]
+fn an_event_that_is_no_text_does_not_pass() {
+    let bytes = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"SEC\xffRET\"}}]}\n\n";
+    let (out, finished) = tap_in_pieces(bytes, &[], false);
+    assert_eq!(text(out), "");
+    assert!(matches!(finished.summary().ending, Ending::Failed(TapError::Event(_))), "{:?}", finished.summary());
+}
+
 /// Streams made of recorded shapes, so that cuts fall everywhere in them.
 fn shapes() -> impl Strategy<Value = String> {
     let end = prop::sample::select(vec!["\n\n", "\r\n\r\n", "\r\r", "\n", "\r\n"]);

@@ -25,6 +25,9 @@ pub struct ServerArgs {
     /// Proxies whose forwarding headers are believed: addresses and networks, separated by commas. Default: none.
     #[arg(long, env = "PORTCULLIS_TRUSTED_PROXIES", value_name = "LIST")]
     pub trusted_proxies: Option<String>,
+    /// The header those proxies write: `x-forwarded-for` or `forwarded`. Default: x-forwarded-for.
+    #[arg(long, env = "PORTCULLIS_FORWARDED_BY", value_name = "HEADER")]
+    pub forwarded_by: Option<String>,
     /// Largest request body in bytes. Default: 1048576.
     #[arg(long, env = "PORTCULLIS_BODY_BYTES_MAX", value_name = "BYTES")]
     pub body_bytes_max: Option<String>,
@@ -34,7 +37,7 @@ pub struct ServerArgs {
     /// Model calls per minute and address, or `off`. Default: 10.
     #[arg(long, env = "PORTCULLIS_RATE_LLM", value_name = "COUNT")]
     pub rate_llm: Option<String>,
-    /// Longest time for an answer to begin, in seconds. Default: 60.
+    /// Longest time for an answer to begin, in seconds. Default: 30.
     #[arg(long, env = "PORTCULLIS_REQUEST_TIMEOUT_SECONDS", value_name = "SECONDS")]
     pub request_timeout_seconds: Option<String>,
     /// How long requests under way may take when the server stops, in seconds. Default: 25.
@@ -50,7 +53,8 @@ pub struct ServerArgs {
     #[arg(long, env = "PORTCULLIS_SYSTEM_CONNECTIONS", value_name = "COUNT")]
     pub system_connections: Option<String>,
     /// Model providers of the operator: `name=base-url` items, separated by commas; the key of each comes from
-    /// `PORTCULLIS_PROVIDER_<NAME>_KEY`.
+    /// `PORTCULLIS_PROVIDER_<NAME>_KEY`, its models, where it is not to serve all, from
+    /// `PORTCULLIS_PROVIDER_<NAME>_MODELS`.
     #[arg(long, env = "PORTCULLIS_PROVIDERS", value_name = "LIST")]
     pub providers: Option<String>,
     /// Let providers have private addresses (the metadata service of a cloud stays refused).

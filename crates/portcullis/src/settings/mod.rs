@@ -18,8 +18,10 @@ mod tests;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use api::http::{Cidr, CorsOrigin, ForwardedBy, REQUEST_SECONDS_DEFAULT};
+use app::providers::EnvProvider;
 use gates::{AuthMode, StaticKey};
-use kernel::limits;
+use kernel::{Timestamp, limits};
 
 pub use args::{PlaceArgs, ServerArgs};
 pub use database::{DatabaseUrls, check_database_url, with_role};
@@ -27,12 +29,9 @@ pub use environment::{Environment, ProcessEnvironment};
 pub use fault::{Fault, Faults};
 pub use key::{KeySetting, copy_key, embedded_key, existing_embedded_key};
 pub use place::Place;
-pub use provider::ProviderSetting;
 
 use parse::{address, boolean, list, number, one_of};
 
-/// Longest time until an answer begins, by default, in seconds.
-const REQUEST_SECONDS_DEFAULT: u64 = 60;
 /// Longest such time an operator may choose, in seconds.
 const REQUEST_SECONDS_MAX: u64 = 3_600;
 /// How long requests under way may take when the server stops, by default, in seconds: container platforms usually
@@ -67,9 +66,11 @@ pub struct HttpLimits {
     /// Longest time until an answer begins.
     pub request_timeout: Duration,
     /// Origins that browsers may call from.
-    pub cors_origins: Vec<String>,
+    pub cors_origins: Vec<CorsOrigin>,
     /// Networks of trusted proxies.
-    pub trusted_proxies: Vec<String>,
+    pub trusted_proxies: Vec<Cidr>,
+    /// The header those proxies write.
+    pub forwarded_by: ForwardedBy,
 }
 
 /// What the server may reach when it calls providers.
@@ -118,7 +119,7 @@ pub struct Settings {
     /// What providers may be.
     pub upstream: UpstreamRules,
     /// The operator's providers.
-    pub providers: Vec<ProviderSetting>,
+    pub providers: Vec<EnvProvider>,
     /// How long requests under way may take when the server stops.
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
@@ -140,11 +141,17 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Judges everything. `terminal` is whether standard error is one, which chooses the log's form.
+    /// Judges everything. `terminal` is whether standard error is one, which chooses the log's form; `now` is shown
+    /// as the time since when the operator's providers exist.
     ///
     /// # Errors
     /// Every fault there is.
-    pub fn load(args: &ServerArgs, environment: &dyn Environment, terminal: bool) -> Result<Self, Faults> {
+    pub fn load(
+        args: &ServerArgs,
+        environment: &dyn Environment,
+        terminal: bool,
+        now: Timestamp,
+    ) -> Result<Self, Faults> {
         let mut faults = Faults::default();
         let listen = listen(args, &mut faults);
         let auth = auth(args, listen, &mut faults);
@@ -168,7 +175,7 @@ impl Settings {
             static_keys: static_keys(environment, auth, &mut faults),
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
-            providers: provider::read(args.providers.as_deref(), environment, &mut faults),
+            providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             shutdown_grace: seconds(
                 &mut faults,
                 "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",
@@ -249,6 +256,10 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
         limits::BODY_BYTES_DEFAULT as u64,
     );
     let body = faults.keep("PORTCULLIS_BODY_BYTES_MAX", body, limits::BODY_BYTES_DEFAULT as u64);
+    let headers =
+        [("x-forwarded-for", ForwardedBy::XForwardedFor), ("forwarded", ForwardedBy::Forwarded)];
+    let forwarded_by =
+        faults.keep("PORTCULLIS_FORWARDED_BY", one_of(args.forwarded_by.as_deref(), &headers), None);
     let timeout =
         number(args.request_timeout_seconds.as_deref(), 1, REQUEST_SECONDS_MAX, REQUEST_SECONDS_DEFAULT);
     HttpLimits {
@@ -265,9 +276,26 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
             timeout,
             REQUEST_SECONDS_DEFAULT,
         )),
-        cors_origins: list(args.cors_origins.as_deref()),
-        trusted_proxies: list(args.trusted_proxies.as_deref()),
+        cors_origins: items("PORTCULLIS_CORS_ORIGINS", args.cors_origins.as_deref(), faults),
+        trusted_proxies: items("PORTCULLIS_TRUSTED_PROXIES", args.trusted_proxies.as_deref(), faults),
+        forwarded_by: forwarded_by.unwrap_or_default(),
     }
+}
+
+/// The items of a list, each read; every item that does not read is a fault.
+fn items<T>(name: &str, text: Option<&str>, faults: &mut Faults) -> Vec<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    let mut read = Vec::new();
+    for item in list(text) {
+        match item.parse() {
+            Ok(value) => read.push(value),
+            Err(error) => faults.add(name, format!("{item:?}: {error}.")),
+        }
+    }
+    read
 }
 
 fn upstream(args: &ServerArgs, faults: &mut Faults) -> UpstreamRules {

@@ -1,99 +1,61 @@
 //! Providers the operator configures for all tenants.
 
+use app::providers::EnvProvider;
 use crypto::Secret;
+use kernel::Timestamp;
 
-use super::parse::{base_url, list};
+use super::parse::list;
 use super::{Environment, Faults};
 
-/// Longest name of a provider, in bytes.
-const NAME_BYTES_MAX: usize = 63;
+const LIST: &str = "PORTCULLIS_PROVIDERS";
 /// Where OpenAI's own API is.
 const OPENAI_URL: &str = "https://api.openai.com/v1";
+/// The name that `OPENAI_API_KEY` configures.
+const OPENAI: &str = "openai";
 /// The provider that is built in and needs no configuration.
 const BUILT_IN: &str = "loopback";
 
-/// A provider the operator named. Has no `Debug`: it holds a key.
-pub struct ProviderSetting {
-    /// Its name, the first part of `name/model`.
-    pub name: String,
-    /// Its base URL, without a slash at its end.
-    pub base_url: String,
-    /// The key that is sent to it.
-    pub key: Option<Secret>,
-}
-
-/// The providers of `OPENAI_API_KEY` and of the list.
+/// The providers of the list and of `OPENAI_API_KEY`.
 pub(super) fn read(
     text: Option<&str>,
     environment: &dyn Environment,
+    now: Timestamp,
     faults: &mut Faults,
-) -> Vec<ProviderSetting> {
-    let mut found: Vec<ProviderSetting> = Vec::new();
+) -> Vec<EnvProvider> {
+    let mut names: Vec<String> = Vec::new();
+    let mut found = Vec::new();
     for item in list(text) {
-        let Some(provider) = named(&item, environment, faults) else { continue };
-        if found.iter().any(|other| other.name == provider.name) {
-            faults.add("PORTCULLIS_PROVIDERS", format!("{} is there twice.", provider.name));
-        } else {
-            found.push(provider);
+        let Some((name, url)) = item.split_once('=') else {
+            let sentence = format!("{item:?} is not name=base-url, such as local=http://127.0.0.1:11434/v1.");
+            faults.add(LIST, sentence);
+            continue;
+        };
+        let (name, url) = (name.trim(), url.trim());
+        if name == BUILT_IN || names.iter().any(|other| other == name) {
+            faults.add(LIST, format!("the name {name} is taken; choose another."));
+            continue;
+        }
+        names.push(name.to_owned());
+        let stem = format!("PORTCULLIS_PROVIDER_{}", name.to_ascii_uppercase().replace('-', "_"));
+        let key = environment.get(&format!("{stem}_KEY"));
+        let models = environment.get(&format!("{stem}_MODELS"));
+        let models = list(models.as_deref().map(String::as_str));
+        let key = key.map(|key| Secret::new(key.trim().as_bytes()));
+        match EnvProvider::new(name, url, key, &models, now) {
+            Ok(provider) => found.push(provider),
+            Err(fault) => faults.add(LIST, format!("{name}: {} {}", fault.pointer, fault.detail)),
         }
     }
-    if let Some(key) = environment.get("OPENAI_API_KEY")
-        && !found.iter().any(|provider| provider.name == "openai")
-    {
+    if let Some(key) = environment.get("OPENAI_API_KEY").filter(|_| !names.iter().any(|name| name == OPENAI)) {
         let url = environment.get("OPENAI_BASE_URL");
-        let url = faults.keep("OPENAI_BASE_URL", base_url(url.as_deref().map(String::as_str)), None);
-        let base_url = url.unwrap_or_else(|| OPENAI_URL.to_owned());
-        found.push(ProviderSetting {
-            name: "openai".to_owned(),
-            base_url,
-            key: Some(Secret::new(key.as_bytes())),
-        });
+        let url = url.as_deref().map_or(OPENAI_URL, String::as_str).trim_end_matches('/');
+        match EnvProvider::new(OPENAI, url, Some(Secret::new(key.trim().as_bytes())), &[], now) {
+            Ok(provider) => found.push(provider),
+            Err(fault) => {
+                let name = if fault.pointer.contains("key") { "OPENAI_API_KEY" } else { "OPENAI_BASE_URL" };
+                faults.add(name, fault.detail);
+            }
+        }
     }
     found
-}
-
-fn named(item: &str, environment: &dyn Environment, faults: &mut Faults) -> Option<ProviderSetting> {
-    const LIST: &str = "PORTCULLIS_PROVIDERS";
-    let Some((name, url)) = item.split_once('=') else {
-        faults.add(LIST, format!("{item:?} is not name=base-url, such as local=http://127.0.0.1:11434/v1."));
-        return None;
-    };
-    let (name, url) = (name.trim(), url.trim());
-    if !is_name(name) {
-        faults.add(
-            LIST,
-            format!("{name:?} is no name: lower-case letters, digits and hyphens, at most {NAME_BYTES_MAX}."),
-        );
-        return None;
-    }
-    if name == BUILT_IN {
-        faults.add(LIST, format!("{BUILT_IN} is the built-in provider; choose another name."));
-        return None;
-    }
-    let base_url = match base_url(Some(url)) {
-        Ok(Some(url)) => url,
-        Ok(None) => {
-            faults.add(LIST, format!("{name} has no URL."));
-            return None;
-        }
-        Err(sentence) => {
-            faults.add(LIST, format!("{name}: {sentence}"));
-            return None;
-        }
-    };
-    let variable = format!("PORTCULLIS_PROVIDER_{}_KEY", name.to_ascii_uppercase().replace('-', "_"));
-    let key = environment.get(&variable);
-    if key.as_ref().is_some_and(|key| !key.bytes().all(|byte| byte.is_ascii_graphic())) {
-        faults.add(variable, "it holds blanks or other characters that cannot be sent in a header.");
-        return None;
-    }
-    let key = key.map(|key| Secret::new(key.as_bytes()));
-    Some(ProviderSetting { name: name.to_owned(), base_url, key })
-}
-
-fn is_name(name: &str) -> bool {
-    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    name.len() <= NAME_BYTES_MAX
-        && name.bytes().next().is_some_and(plain)
-        && name.bytes().all(|byte| plain(byte) || byte == b'-')
 }

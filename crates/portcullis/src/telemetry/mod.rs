@@ -1,5 +1,7 @@
 //! What the server tells its operator: logs on standard error, traces and metrics where they were asked for.
 
+pub(crate) mod metrics;
+
 use std::io;
 
 use anyhow::{Context as _, Result};

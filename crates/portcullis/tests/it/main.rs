@@ -13,7 +13,11 @@ mod house;
 #[cfg(test)]
 mod law;
 #[cfg(test)]
+mod lists;
+#[cfg(test)]
 mod main_job;
+#[cfg(test)]
+mod manners;
 #[cfg(test)]
 mod outsiders;
 #[cfg(test)]
@@ -28,3 +32,5 @@ mod sdks;
 mod shutdown;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod upstreams;

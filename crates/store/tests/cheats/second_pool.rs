@@ -2,7 +2,6 @@
 
 fn pool() {
     let _ = gates::Pool::new(sqlx::postgres::PgConnectOptions::new(), 1);
-    let _ = sqlx::PgPool::connect_lazy("postgres://localhost");
 }
 
 fn main() {}

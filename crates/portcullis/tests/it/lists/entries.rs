@@ -1,0 +1,76 @@
+//! Each operation leaves exactly one entry, whether it is done or refused; a model call that is made leaves two.
+
+use kernel::Role;
+
+use super::{Cast, Operation, Sample, Who};
+use crate::house::run;
+
+/// The operation with an intent and an outcome.
+const CALL: &str = "models.call";
+
+#[test]
+fn every_operation_leaves_exactly_what_it_must() {
+    run(async |house| {
+        let cast = Cast::gather(house.shared().await).await;
+        for operation in Operation::all() {
+            let sample = Sample::of(&operation);
+            for who in [Who::Service(Role::Owner), Who::Service(Role::Reader), Who::Agent, Who::Anonymous, Who::Revoked, Who::Stranger]
+            {
+                let what = format!("{} as {who:?}", operation.id);
+                let id = cast.wire.request_id();
+                let ask = cast.good(&operation, who).await.header("x-request-id", &id);
+                let answer = cast.wire.ask(ask).await;
+                assert_eq!(answer.header("x-request-id"), id, "{what}");
+                let done = answer.status.is_success();
+                assert_eq!(answer.status, who.expected(&operation, sample), "{what}: {}", answer.text());
+                let entries = cast.database.entries(&id).await;
+                let expected = match &operation.permission {
+                    None => 0,
+                    Some(_) if done && operation.id == CALL => 2,
+                    Some(_) => 1,
+                };
+                assert_eq!(entries.len(), expected, "{what}: {entries:?}");
+                let Some(first) = entries.first() else { continue };
+                assert_eq!(first.leaf["request_id"], id, "{what}");
+                if done {
+                    assert_eq!(answer.header("x-portcullis-entry"), first.id, "{what}: the answer names its entry");
+                    let word = if operation.id == CALL { "intent" } else { "ok" };
+                    assert_eq!(first.outcome(), word, "{what}");
+                } else {
+                    assert!(matches!(first.outcome(), "refused" | "failed"), "{what}: {}", first.leaf);
+                }
+                judge_log(&cast, who, first, &what);
+            }
+        }
+    });
+}
+
+/// An entry is in the log of whoever is asked about: the caller's organization, or the instance for unknown callers.
+fn judge_log(cast: &Cast, who: Who, entry: &crate::house::Entry, what: &str) {
+    let (own, next_door) = (cast.tenant.id.to_string(), cast.stranger.id.to_string());
+    match who {
+        Who::Stranger => assert_eq!(entry.tenant, next_door, "{what}"),
+        Who::Anonymous => assert!(entry.tenant != own && entry.tenant != next_door, "{what}"),
+        _ => assert_eq!(entry.tenant, own, "{what}"),
+    }
+}
+
+/// A change and its entry are one: the operation is in the entry, and what it is about.
+#[test]
+fn a_change_says_in_the_log_what_it_was() {
+    run(async |house| {
+        let cast = Cast::gather(house.shared().await).await;
+        for operation in Operation::all().into_iter().filter(|operation| operation.mutating) {
+            let id = cast.wire.request_id();
+            let ask = cast.good(&operation, Who::Service(Role::Owner)).await.header("x-request-id", &id);
+            let answer = cast.wire.ask(ask).await;
+            assert!(answer.status.is_success(), "{}: {}", operation.id, answer.text());
+            let entries = cast.database.entries(&id).await;
+            let [entry] = entries.as_slice() else { panic!("{}: {entries:?}", operation.id) };
+            assert_eq!(entry.leaf["action"], operation.id);
+            assert!(entry.leaf["subject"].is_object(), "{}: what was changed: {}", operation.id, entry.leaf);
+            assert_eq!(entry.leaf["actor"]["kind"], "service", "{}", operation.id);
+            assert!(!entry.leaf.to_string().contains("pcl_"), "{}: a secret is in the log", operation.id);
+        }
+    });
+}

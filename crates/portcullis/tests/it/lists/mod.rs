@@ -1,0 +1,84 @@
+//! Lists that cannot be forgotten. What is checked is read from the API description and from the catalog, so a new
+//! operation or a new table is covered by being there, or fails here with a word on what is missing.
+
+mod cast;
+mod entries;
+mod operations;
+mod samples;
+mod tables;
+
+pub(crate) use cast::{Cast, Who};
+pub(crate) use samples::Sample;
+
+use http::Method;
+use kernel::{Permission, Role};
+use serde_json::Value;
+
+/// An operation, as the description has it.
+#[derive(Debug, Clone)]
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    pub(crate) method: Method,
+    pub(crate) path: String,
+    /// `None` for those that need no key.
+    pub(crate) permission: Option<Permission>,
+    /// The kind of caller, in the description's words.
+    pub(crate) caller: String,
+    pub(crate) mutating: bool,
+    pub(crate) has_body: bool,
+}
+
+impl Operation {
+    /// Every operation of the server, by path.
+    pub(crate) fn all() -> Vec<Self> {
+        let api = serde_json::to_value(api::openapi()).expect("the description is JSON");
+        let mut all = Vec::new();
+        for (path, item) in api["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("an item") {
+                let Ok(method) = method.to_uppercase().parse::<Method>() else { continue };
+                if operation.get("operationId").is_some() {
+                    all.push(Self::read(method, path, operation));
+                }
+            }
+        }
+        assert!(all.len() > 20, "the description lost its operations: {}", all.len());
+        all
+    }
+
+    fn read(method: Method, path: &str, operation: &Value) -> Self {
+        let text = |name: &str| operation[name].as_str().map(str::to_owned);
+        let id = text("operationId").expect("an operation id");
+        let permission = text("x-portcullis-permission");
+        let open = operation["security"] == serde_json::json!([{}]);
+        assert!(
+            open != permission.is_some(),
+            "{id}: an operation either is open (security {{}}) or names its permission"
+        );
+        Self {
+            permission: permission.map(|name| name.parse().unwrap_or_else(|error| panic!("{id}: {error}"))),
+            caller: text("x-portcullis-caller").unwrap_or_default(),
+            mutating: operation["x-portcullis-mutating"] == true,
+            has_body: operation.get("requestBody").is_some(),
+            path: path.to_owned(),
+            method,
+            id,
+        }
+    }
+
+    /// Whether it is a face of the LLM endpoint, whose refusals have another shape.
+    pub(crate) fn is_gateway(&self) -> bool {
+        self.path.starts_with("/v1/")
+    }
+
+    /// Whether a credential of this kind and role may do it.
+    fn allows(&self, kind: &str, role: Role) -> bool {
+        let kind = match self.caller.as_str() {
+            "anybody" => true,
+            "a service" => kind == "service",
+            "an agent" => kind == "agent",
+            "a person" => false,
+            other => panic!("{}: teach `Operation::allows` who {other:?} is", self.id),
+        };
+        kind && self.permission.is_none_or(|permission| role.has(permission))
+    }
+}

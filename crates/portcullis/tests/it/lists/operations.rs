@@ -1,0 +1,86 @@
+//! Each operation × everybody → the status that its permission, its caller and the table of roles say.
+
+use serde_json::Value;
+
+use super::{Cast, Operation, Sample, Who};
+use crate::house::{Answer, run};
+
+#[test]
+fn everybody_gets_what_the_description_and_the_roles_say() {
+    run(async |house| {
+        let cast = Cast::gather(house.shared().await).await;
+        let mut wrong = Vec::new();
+        for operation in Operation::all() {
+            let sample = Sample::of(&operation);
+            for who in Who::ALL {
+                let answer = cast.wire.ask(cast.good(&operation, who).await).await;
+                let expected = who.expected(&operation, sample);
+                if answer.status != expected {
+                    let what = format!("{} as {who:?}: {} instead of {expected}", operation.id, answer.status);
+                    wrong.push(format!("{what}: {}", answer.text()));
+                } else if expected >= 400 {
+                    refused_well(&operation, who, &answer);
+                }
+            }
+        }
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    });
+}
+
+/// A refusal says which gate, in the shape of its face, and nothing of what is behind.
+fn refused_well(operation: &Operation, who: Who, answer: &Answer) {
+    let (body, what) = (answer.json(), format!("{} as {who:?}: {}", operation.id, answer.text()));
+    let status = answer.status.as_u16();
+    let gate = if operation.is_gateway() {
+        assert_eq!(answer.header("content-type"), "application/json", "{what}");
+        assert!(body["error"]["message"].is_string() && body["error"]["code"].is_string(), "{what}");
+        assert_eq!(body["error"]["request_id"], answer.header("x-request-id"), "{what}");
+        &body["error"]["gate"]
+    } else {
+        assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
+        assert_eq!(body["status"], status, "{what}");
+        for member in ["type", "title", "detail", "instance", "request_id"] {
+            assert!(body[member].as_str().is_some_and(|text| !text.is_empty()), "{member}: {what}");
+        }
+        assert_eq!(body["request_id"], answer.header("x-request-id"), "{what}");
+        &body["gate"]
+    };
+    match status {
+        401 => {
+            let expected = if who == Who::Anonymous { "identity" } else { "token" };
+            assert_eq!(gate, expected, "{what}");
+            assert!(answer.header("www-authenticate").starts_with("Bearer"), "{what}");
+        }
+        403 => assert!(gate == "identity" || gate == "token", "{what}"),
+        // What does not exist and what is somebody else's answer alike.
+        _ => assert_eq!(gate, &Value::Null, "{what}"),
+    }
+}
+
+/// The answer for somebody else's thing and for nobody's thing is the same in every respect.
+#[test]
+fn a_stranger_cannot_tell_what_exists() {
+    run(async |house| {
+        let cast = Cast::gather(house.shared().await).await;
+        let nobody = "019a0000-0000-7000-8000-000000000000";
+        for operation in Operation::all() {
+            let sample = Sample::of(&operation);
+            if Who::Stranger.expected(&operation, sample) != 404 {
+                continue;
+            }
+            let theirs = cast.wire.ask(cast.good(&operation, Who::Stranger).await).await;
+            let none = sample.ask(&cast.wire, &operation, nobody);
+            let none = cast.wire.ask(cast.signed(none, Who::Stranger)).await;
+            let same = |answer: &Answer| {
+                let mut body = answer.json();
+                for own in ["request_id", "instance"] {
+                    body[own] = Value::Null;
+                }
+                let mut names: Vec<_> = answer.headers.keys().map(ToString::to_string).collect();
+                names.sort_unstable();
+                (answer.status, body, names)
+            };
+            assert_eq!(same(&theirs), same(&none), "{}", operation.id);
+        }
+    });
+}

@@ -1,0 +1,159 @@
+//! Each table with a tenant refuses everybody but that tenant: no rows to see, none to change, none to add.
+
+use sqlx::postgres::PgConnection;
+use sqlx::{AssertSqlSafe, Row as _};
+
+use crate::house::{Ask, Build, Claims, Tenant, Wire, run};
+
+/// Refused by privilege or by row security.
+const REFUSED: &str = "42501";
+/// Refused because the log is append-only.
+const APPEND_ONLY: &str = "PCL02";
+
+/// Rows of every room, made the way a client makes them.
+async fn fixture(wire: &Wire, tenant: &Tenant) {
+    let calls = [
+        Ask::post("/api/v1/providers").json(r#"{"name":"mine","base_url":"https://api.example.com/v1","key":"k"}"#),
+        Ask::new(http::Method::PUT, "/api/v1/policies/pii").json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
+        Ask::post("/api/v1/audit/checkpoints"),
+        // After the checkpoint, so that an entry waits for its place.
+        Ask::get("/api/v1/whoami"),
+    ];
+    for ask in calls {
+        let what = format!("{ask:?}");
+        let answer = wire.ask(ask.key(&tenant.owner_key)).await;
+        assert!(answer.status.is_success(), "{what}: {}", answer.text());
+    }
+}
+
+async fn text(on: &mut PgConnection, sql: &str) -> Result<String, sqlx::Error> {
+    let found: Option<String> = sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(on).await?;
+    Ok(found.unwrap_or_default())
+}
+
+/// What a statement did: the number of rows, or the code of its error. Whatever it did is undone.
+async fn attempt(on: &mut PgConnection, sql: &str) -> Result<u64, String> {
+    sqlx::raw_sql("begin").execute(&mut *on).await.expect("begun");
+    let done = sqlx::query(AssertSqlSafe(sql.to_owned())).execute(&mut *on).await;
+    sqlx::raw_sql("rollback").execute(&mut *on).await.expect("undone");
+    match done {
+        Ok(done) => Ok(done.rows_affected()),
+        Err(error) => {
+            let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+            Err(code.unwrap_or_else(|| panic!("{sql}: {error}")))
+        }
+    }
+}
+
+/// The tables of the schema that have a tenant, from the catalog.
+async fn tables(superuser: &mut PgConnection) -> Vec<String> {
+    let rows = sqlx::query(
+        "select c.relname::text from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' \
+         where c.relnamespace = 'portcullis'::regnamespace and c.relkind in ('r', 'p') order by 1",
+    )
+    .fetch_all(superuser)
+    .await
+    .expect("the catalog");
+    let names: Vec<String> = rows.iter().map(|row| row.get(0)).collect();
+    assert!(names.len() >= 10, "the catalog lost its tables: {names:?}");
+    names
+}
+
+/// One tenant table, and a row of the tenant's as JSON.
+struct Target {
+    name: String,
+    tenant: String,
+    row: String,
+    /// Whether the serving role may read it at all.
+    readable: bool,
+}
+
+async fn refuses(app: &mut PgConnection, target: &Target, caller: &str) {
+    let Target { name, tenant, row, .. } = target;
+    let what = format!("{name}, with {caller}");
+    match text(app, &format!("select count(*)::text from {name} where tenant_id = '{tenant}'")).await {
+        Ok(count) => assert_eq!(count, "0", "{what}: rows are seen"),
+        Err(error) => {
+            let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+            assert_eq!(code.as_deref(), Some(REFUSED), "{what}: {error}");
+        }
+    }
+    for sql in [
+        format!("update {name} set tenant_id = tenant_id where tenant_id = '{tenant}'"),
+        format!("delete from {name} where tenant_id = '{tenant}'"),
+        format!("delete from {name}"),
+    ] {
+        match attempt(app, &sql).await {
+            // Only the last could hit rows: the caller's own.
+            Ok(count) => assert!(count == 0 || !sql.contains("where"), "{what}: {sql}: {count} rows"),
+            Err(code) => assert!([REFUSED, APPEND_ONLY].contains(&code.as_str()), "{what}: {sql}: {code}"),
+        }
+    }
+    let row = row.replace('\'', "''");
+    let add = format!("insert into {name} select * from jsonb_populate_record(null::{name}, '{row}'::jsonb)");
+    assert_eq!(attempt(app, &add).await, Err(REFUSED.to_owned()), "{what}: {add}");
+}
+
+async fn claim(app: &mut PgConnection, claims: &str) {
+    sqlx::query("select set_config('request.jwt.claims', $1, false)").bind(claims).execute(app).await.expect("set");
+}
+
+#[test]
+fn every_tenant_table_refuses_the_stranger() {
+    run(async |house| {
+        let database = house.database("tables").await;
+        let vault = database.vault().await.expect("served");
+        let (a, b) = (Tenant::make(&vault, "A").await, Tenant::make(&vault, "B").await);
+        let wire = Build::over(&vault).serve().await;
+        fixture(&wire, &a).await;
+        fixture(&wire, &b).await;
+        let mut superuser = database.superuser().await;
+        let mut app = database.app().await;
+        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut app).await.expect("a pid");
+        let now: i64 = sqlx::query_scalar("select extract(epoch from clock_timestamp())::bigint")
+            .fetch_one(&mut superuser)
+            .await
+            .expect("the time");
+        let of_a = Claims::good(a.id, backend, now);
+        let of_b = Claims::good(b.id, backend, now);
+        let callers = [
+            ("B's claims", of_b.signed()),
+            ("no claims", String::new()),
+            ("claims that are none", "{}".to_owned()),
+            ("A's claims with B's signature", of_a.spelled(&of_b.signature())),
+            ("A's claims, expired", Claims { expires: now - 1, ..of_a.clone() }.signed()),
+            ("A's claims for another backend", Claims { backend: Some(backend + 1), ..of_a.clone() }.signed()),
+        ];
+        let (own, other) = (a.id.to_string(), b.id.to_string());
+        for name in tables(&mut superuser).await {
+            let row = format!("select to_jsonb(t)::text from {name} t where tenant_id = '{own}' limit 1");
+            let row = text(&mut superuser, &row).await.unwrap_or_else(|_| {
+                panic!(
+                    "table {name} has no row to guard: make one through the API in `fixture()` of \
+                     crates/portcullis/tests/it/lists/tables.rs"
+                )
+            });
+            let readable = format!("select has_any_column_privilege('portcullis_app', '{name}', 'select')::text");
+            let readable = text(&mut superuser, &readable).await.expect("a privilege") == "true";
+            let target = Target { name, tenant: own.clone(), row, readable };
+            for (caller, claims) in &callers {
+                claim(&mut app, claims).await;
+                refuses(&mut app, &target, caller).await;
+            }
+            claim(&mut app, &of_a.signed()).await;
+            sees_its_own(&mut app, &target, &other).await;
+        }
+    });
+}
+
+/// The check itself can fail: with its own claims the tenant sees its rows, and only its own.
+async fn sees_its_own(app: &mut PgConnection, target: &Target, other: &str) {
+    let Target { name, tenant, readable, .. } = target;
+    if !readable {
+        return;
+    }
+    let own = text(app, &format!("select count(*)::text from {name} where tenant_id = '{tenant}'")).await;
+    assert_ne!(own.expect("readable"), "0", "{name}: the tenant does not see its own rows");
+    let all = text(app, &format!("select count(*)::text from {name} where tenant_id <> '{tenant}'")).await;
+    assert_eq!(all.expect("readable"), "0", "{name}: the tenant sees {other}'s rows");
+}
