@@ -92,8 +92,10 @@ where
     F: Future<Output = Result<()>>,
 {
     runtime()?.block_on(async {
-        telemetry::start(&settings.telemetry)?;
-        work(settings).await
+        let started = telemetry::start(&settings.telemetry)?;
+        let done = work(settings).await;
+        started.stop().await;
+        done
     })?;
     Ok(ExitCode::SUCCESS)
 }
