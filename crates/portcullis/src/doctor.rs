@@ -72,7 +72,11 @@ pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Re
     match settings {
         Err(faults) => {
             for fault in faults.0 {
-                checks.bad("settings", fault.to_string(), "Put the setting right; nothing else was looked at.");
+                checks.bad(
+                    "settings",
+                    fault.to_string(),
+                    "Put the setting right; nothing else was looked at.",
+                );
             }
         }
         Ok(settings) => {
@@ -116,7 +120,11 @@ async fn port(checks: &mut Checks, what: &'static str, address: std::net::Socket
             "By this server, if it runs; else choose another address.",
         ),
         Err(error) => {
-            checks.bad(what, format!("{address}: {error}"), "Choose an address of this machine with --listen.");
+            checks.bad(
+                what,
+                format!("{address}: {error}"),
+                "Choose an address of this machine with --listen.",
+            );
         }
     }
 }
@@ -146,7 +154,11 @@ async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting) 
     let postgres = match home::open(place, 1, &|_| ()).await {
         Ok(postgres) => postgres,
         Err(error) => {
-            checks.bad("database", format!("{error:#}"), "See the end of postgres.log in the cluster's directory.");
+            checks.bad(
+                "database",
+                format!("{error:#}"),
+                "See the end of postgres.log in the cluster's directory.",
+            );
             return;
         }
     };
@@ -218,7 +230,11 @@ fn embedded_key(checks: &mut Checks, place: &Place, key: KeySetting, has_data: b
             None
         }
         (KeySetting::Absent, Err(error)) => {
-            checks.bad("ENCRYPTION_KEY", format!("{error:#}"), "Make the file private and readable by the server.");
+            checks.bad(
+                "ENCRYPTION_KEY",
+                format!("{error:#}"),
+                "Make the file private and readable by the server.",
+            );
             None
         }
     }
@@ -324,7 +340,9 @@ async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOpti
             vault.close();
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
         }
-        Err(error) => checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key."),
+        Err(error) => {
+            checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key.")
+        }
     }
 }
 

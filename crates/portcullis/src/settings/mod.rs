@@ -256,8 +256,7 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
         limits::BODY_BYTES_DEFAULT as u64,
     );
     let body = faults.keep("PORTCULLIS_BODY_BYTES_MAX", body, limits::BODY_BYTES_DEFAULT as u64);
-    let headers =
-        [("x-forwarded-for", ForwardedBy::XForwardedFor), ("forwarded", ForwardedBy::Forwarded)];
+    let headers = [("x-forwarded-for", ForwardedBy::XForwardedFor), ("forwarded", ForwardedBy::Forwarded)];
     let forwarded_by =
         faults.keep("PORTCULLIS_FORWARDED_BY", one_of(args.forwarded_by.as_deref(), &headers), None);
     let timeout =

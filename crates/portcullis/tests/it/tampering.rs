@@ -2,8 +2,8 @@
 //! entry and which column, and nothing else.
 
 use serde_json::Value;
-use sqlx::postgres::PgConnection;
 use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 
 use crate::house::process::{Folder, Process, command};
 use crate::house::{Database, House, Tenant, execute, run};
@@ -102,7 +102,9 @@ impl Victim {
         let sql = sql.replace("$id", &self.id).replace("$tenant", &self.tenant);
         let sql = sql.replace("$seq", &self.index.to_string());
         // Triggers, foreign keys and the append-only rule are off for this session, as a superuser can have it.
-        execute(on, &format!("set session_replication_role = replica; {sql}")).await.expect("a superuser may");
+        execute(on, &format!("set session_replication_role = replica; {sql}"))
+            .await
+            .expect("a superuser may");
     }
 }
 
@@ -193,10 +195,15 @@ fn a_consistent_rewrite_is_found() {
 
         // The tables alone narrow it down to the span between two checkpoints.
         let found = findings(&database, &[]).await;
-        let root = found.iter().find(|finding| finding["kind"] == "root_mismatch").expect("the root is not the signed one");
+        let root = found
+            .iter()
+            .find(|finding| finding["kind"] == "root_mismatch")
+            .expect("the root is not the signed one");
         let detail = root["detail"].as_str().unwrap_or_default();
-        let sizes: Vec<i64> =
-            detail.split(|char: char| !char.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+        let sizes: Vec<i64> = detail
+            .split(|char: char| !char.is_ascii_digit())
+            .filter_map(|digits| digits.parse().ok())
+            .collect();
         let [end, begin] = sizes[..] else { panic!("two sizes in {detail:?}") };
         assert!((begin..end).contains(&victim.index), "{detail} for {}", victim.index);
 
@@ -204,7 +211,10 @@ fn a_consistent_rewrite_is_found() {
         let found = findings(&database, &["--against", &log]).await;
         let named: Vec<_> = found.iter().filter(|finding| finding["kind"] == "export_mismatch").collect();
         let [named] = named.as_slice() else { panic!("{found:#?}") };
-        assert_eq!((named["entry"].as_str(), named["index"].as_i64()), (Some(victim.id.as_str()), Some(victim.index)));
+        assert_eq!(
+            (named["entry"].as_str(), named["index"].as_i64()),
+            (Some(victim.id.as_str()), Some(victim.index))
+        );
     });
 }
 

@@ -16,7 +16,8 @@ fn everybody_gets_what_the_description_and_the_roles_say() {
                 let answer = cast.wire.ask(cast.good(&operation, who).await).await;
                 let expected = who.expected(&operation, sample);
                 if answer.status != expected {
-                    let what = format!("{} as {who:?}: {} instead of {expected}", operation.id, answer.status);
+                    let what =
+                        format!("{} as {who:?}: {} instead of {expected}", operation.id, answer.status);
                     wrong.push(format!("{what}: {}", answer.text()));
                 } else if expected >= 400 {
                     refused_well(&operation, who, &answer);
