@@ -6,7 +6,7 @@ use gates::{Action, Caller as _, Write};
 use kernel::ProblemKind;
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, Paths};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -74,14 +74,16 @@ pub(crate) fn action<A: Action>(operation: &mut Operation) {
 }
 
 /// Says how an operation can be refused.
-pub(crate) fn problems(operation: &mut Operation, has_id: bool) {
+fn problems(operation: &mut Operation, has_id: bool) {
     use ProblemKind as P;
     let mut kinds =
         vec![P::Unauthenticated, P::Forbidden, P::RateLimited, P::Internal, P::Unavailable, P::Timeout];
     if has_id {
         kinds.push(P::NotFound);
     }
-    if operation.parameters.as_ref().is_some_and(|parameters| !parameters.is_empty()) {
+    let asks = |parameter: &Parameter| parameter.parameter_in == ParameterIn::Query;
+    let asks = |parameter: &RefOr<Parameter>| matches!(parameter, RefOr::T(parameter) if asks(parameter));
+    if operation.parameters.iter().flatten().any(asks) {
         kinds.extend([P::BadRequest, P::Invalid]);
     }
     if operation.request_body.is_some() {
@@ -91,6 +93,29 @@ pub(crate) fn problems(operation: &mut Operation, has_id: bool) {
         let responses = &mut operation.responses.responses;
         responses.entry(kind.status().to_string()).or_insert_with(|| RefOr::T(problem(kind)));
     }
+    for (status, response) in &mut operation.responses.responses {
+        let kind = P::ALL.iter().find(|kind| kind.status().to_string() == *status);
+        // Said by the operation itself, in words of its own: the body is a problem like any other.
+        if let (Some(kind), RefOr::T(said)) = (kind, response)
+            && said.content.is_empty()
+        {
+            said.content = problem(*kind).content;
+        }
+    }
+}
+
+/// Says of an operation that is open to everybody how it can be refused.
+pub(crate) fn open<S>((schemas, mut paths, router): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    for (path, item) in &mut paths.paths {
+        if let Some(operation) = &mut item.get {
+            problems(operation, path.contains('{'));
+            // No credential is looked at, and nothing is written down.
+            for status in ["401", "403"] {
+                operation.responses.responses.remove(status);
+            }
+        }
+    }
+    (schemas, paths, router)
 }
 
 fn problem(kind: ProblemKind) -> Response {

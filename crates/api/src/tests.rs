@@ -75,6 +75,10 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
         assert!(!operation["summary"].as_str().unwrap_or_default().is_empty(), "{at}: no summary");
         assert!(!operation["description"].as_str().unwrap_or_default().is_empty(), "{at}: no description");
         assert_eq!(operation["tags"].as_array().map(Vec::len), Some(1), "{at}: {}", operation["tags"]);
+        for (status, response) in operation["responses"].as_object().unwrap() {
+            let empty = response["content"].as_object().is_none_or(serde_json::Map::is_empty);
+            assert_eq!(empty, status == "204", "{at} {status}: what does the answer hold?");
+        }
         let guarded = path.starts_with("/api/v1") || path.starts_with("/v1/");
         if !guarded {
             assert!(operation["x-portcullis-permission"].is_null(), "{at}");

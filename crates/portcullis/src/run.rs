@@ -92,8 +92,10 @@ where
     F: Future<Output = Result<()>>,
 {
     runtime()?.block_on(async {
-        telemetry::start(&settings.telemetry)?;
-        work(settings).await
+        let started = telemetry::start(&settings.telemetry)?;
+        let done = work(settings).await;
+        started.stop().await;
+        done
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -104,7 +106,11 @@ fn done(said: std::io::Result<()>) -> Result<ExitCode> {
 }
 
 fn wait<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
-    runtime()?.block_on(work)
+    let runtime = runtime()?;
+    let done = runtime.block_on(work);
+    // A thread that still reads standard input must not keep the process.
+    runtime.shutdown_background();
+    done
 }
 
 fn runtime() -> Result<tokio::runtime::Runtime> {

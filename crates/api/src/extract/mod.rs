@@ -93,9 +93,14 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let path = Path::<String>::from_request_parts(parts, state).await;
-        let id = path.ok().and_then(|Path(text)| text.parse().ok());
-        id.map(Self).ok_or_else(|| Problem::not_found().into())
+        let Path(text) = path.map_err(|_| Problem::not_found())?;
+        Ok(Self(id(&text)?))
     }
+}
+
+/// The same, for operations with a body: there the path is read before the caller is known.
+pub(crate) fn id<T: FromStr>(text: &str) -> Result<T, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
 }
 
 /// Which part of a list is wanted.

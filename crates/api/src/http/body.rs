@@ -74,16 +74,12 @@ impl HttpBody for Bounded {
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
                 let len = frame.data_ref().map_or(0, Bytes::len);
-                match self.left.checked_sub(len) {
-                    Some(left) => {
-                        self.left = left;
-                        Poll::Ready(Some(Ok(frame)))
-                    }
-                    None => {
-                        self.fate.0.store(TOO_LARGE, Ordering::Release);
-                        Poll::Ready(Some(Err(Cut.into())))
-                    }
+                if let Some(left) = self.left.checked_sub(len) {
+                    self.left = left;
+                    return Poll::Ready(Some(Ok(frame)));
                 }
+                self.fate.0.store(TOO_LARGE, Ordering::Release);
+                Poll::Ready(Some(Err(Cut.into())))
             }
             Poll::Ready(other) => Poll::Ready(other.map(|result| result.map_err(Into::into))),
             Poll::Pending => {

@@ -64,7 +64,7 @@ fn house(settings: HttpSettings) -> Router {
         .route("/refuses", get(|| async { Refused(Problem::not_found()) }))
         .route("/echo", post(|body: bytes::Bytes| async move { body }))
         .route("/panics", get(panics))
-        .route("/hangs", get(|| async { tokio::time::sleep(Duration::from_secs(3_600)).await }));
+        .route("/hangs", get(|| async { tokio::time::sleep(Duration::from_hours(1)).await }));
     layers(router, settings)
 }
 

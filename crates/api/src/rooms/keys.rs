@@ -6,6 +6,7 @@ use app::input::Name;
 use app::keys::{
     CreateKey, Issued, ListKeys, RevokeKey, RotateKey, RotateOwnKey, create, list, revoke, rotate, rotate_own,
 };
+use axum::extract;
 use http::Uri;
 use kernel::{AgentId, KeyId, Permission, ProjectId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, Done, List};
 use crate::describe::of;
-use crate::extract::{Gate, Id, PageQuery, Submitted, query};
+use crate::extract::{Gate, Id, PageQuery, Submitted, id, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -186,9 +187,10 @@ struct Rotation {
         (status = 409, description = "The key is revoked, expired or replaced already"),
     ))]
 async fn post_rotate(
-    Id(id): Id<KeyId>,
+    extract::Path(key): extract::Path<String>,
     Submitted { pass, body }: Submitted<RotateKey, Rotation>,
 ) -> Answered<IssuedKey> {
+    let id: KeyId = id(&key)?;
     let (issued, receipt) = rotate(pass, id, body.overlap_seconds).await?;
     Ok(Answer::created(issued.into(), &receipt))
 }

@@ -9,13 +9,14 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::State;
+use crate::describe::open;
 use crate::http::Refused;
 
 pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::from(Router::new())
         .routes(routes!(get_health))
-        .routes(routes!(get_ready))
-        .routes(routes!(get_problem))
+        .routes(open(routes!(get_ready)))
+        .routes(open(routes!(get_problem)))
 }
 
 /// How the server is.

@@ -9,10 +9,10 @@ use crypto::{InstanceKey, SystemRng};
 use kernel::Rng as _;
 use serde_json::json;
 use store::schema::{self, EMBEDDED_DATABASE};
-use tokio::io::AsyncReadExt as _;
 
 use crate::embedded::{Connection, files};
 use crate::settings::{Environment, Faults, Place, PlaceArgs};
+use crate::signals::Signals;
 use crate::{home, say};
 
 pub(crate) use queries::prepare;
@@ -100,9 +100,12 @@ pub(crate) async fn database(
         "encryption_key": key.to_base64().as_str(),
         "schema": { "applied": home.prepared.applied, "total": home.prepared.total },
     }))?;
-    let mut ignored = [0; 1_024];
-    let mut input = tokio::io::stdin();
-    while input.read(&mut ignored).await.unwrap_or(0) > 0 {}
+    let mut signals = Signals::take()?;
+    let input = tokio::task::spawn_blocking(|| std::io::copy(&mut std::io::stdin(), &mut std::io::sink()));
+    tokio::select! {
+        _ = input => {}
+        () = signals.wait() => {}
+    }
     home.postgres.stop().await?;
     Ok(())
 }

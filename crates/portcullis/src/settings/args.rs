@@ -17,7 +17,7 @@ pub struct ServerArgs {
     #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
     /// How API callers are recognised: `auto`, `env`, `db` or `dev`. Default: auto.
-    #[arg(long, env = "PORTCULLIS_AUTH_MODE", value_name = "MODE")]
+    #[arg(long, env = "PORTCULLIS_AUTH", value_name = "MODE")]
     pub auth: Option<String>,
     /// Origins that browsers may call from, separated by commas, or `none`. Default: none.
     #[arg(long, env = "PORTCULLIS_CORS_ORIGINS", value_name = "LIST")]

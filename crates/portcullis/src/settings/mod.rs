@@ -51,6 +51,8 @@ const CONNECTIONS_MAX: u32 = 1_000;
 const APP_CONNECTIONS_MIN: u32 = 6;
 /// Fewest connections of the system role: the sequencer, the watch over keys, and one lookup.
 const SYSTEM_CONNECTIONS_MIN: u32 = 3;
+/// What is logged by default. PostgreSQL's notices say that what exists was not made again.
+const FILTER_DEFAULT: &str = "info,sqlx::postgres::notice=warn";
 /// Most requests per minute that can be configured; beyond it, `off` says what is meant.
 const RATE_PER_MINUTE_MAX: u32 = 1_000_000;
 
@@ -212,11 +214,11 @@ fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
 fn auth(args: &ServerArgs, listen: SocketAddr, faults: &mut Faults) -> AuthMode {
     let modes =
         [("auto", AuthMode::Auto), ("env", AuthMode::Env), ("db", AuthMode::Db), ("dev", AuthMode::Dev)];
-    let mode = faults.keep("PORTCULLIS_AUTH_MODE", one_of(args.auth.as_deref(), &modes), None);
+    let mode = faults.keep("PORTCULLIS_AUTH", one_of(args.auth.as_deref(), &modes), None);
     let mode = mode.unwrap_or(AuthMode::Auto);
     if mode == AuthMode::Dev && !listen.ip().is_loopback() {
         faults.add(
-            "PORTCULLIS_AUTH_MODE",
+            "PORTCULLIS_AUTH",
             format!("dev mode asks nobody for a key, so it serves on a loopback address only, and {listen} is none."),
         );
     }
@@ -336,7 +338,7 @@ fn connections(args: &ServerArgs, faults: &mut Faults) -> (u32, u32) {
 fn telemetry(args: &ServerArgs, terminal: bool, faults: &mut Faults) -> Telemetry {
     let forms = [("json", LogFormat::Json), ("text", LogFormat::Text)];
     let format = faults.keep("PORTCULLIS_LOG_FORMAT", one_of(args.log_format.as_deref(), &forms), None);
-    let filter = args.log.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| "info".to_owned());
+    let filter = args.log.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| FILTER_DEFAULT.to_owned());
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&filter) {
         faults.add("PORTCULLIS_LOG", format!("not a log filter: {error}."));
     }

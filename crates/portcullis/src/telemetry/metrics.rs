@@ -15,6 +15,7 @@ use gates::{Reason, Vault};
 use gateway::HEADER_REDACTIONS;
 use http::StatusCode;
 use kernel::{Clock as _, SystemClock};
+use opentelemetry::KeyValue;
 use prometheus_client::encoding::{EncodeLabelSet, text::encode};
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -60,6 +61,33 @@ pub(crate) struct Metrics {
     redactions: Counter,
     waiting: Gauge<i64, AtomicI64>,
     lag: Gauge<f64, AtomicU64>,
+    otlp: Instruments,
+}
+
+/// The same numbers for the collector; they go nowhere when none is configured.
+struct Instruments {
+    requests: opentelemetry::metrics::Counter<u64>,
+    latency: opentelemetry::metrics::Histogram<f64>,
+}
+
+impl Instruments {
+    fn new() -> Self {
+        let meter = opentelemetry::global::meter("portcullis");
+        Self {
+            requests: meter.u64_counter("portcullis.http.requests").build(),
+            latency: meter.f64_histogram("http.server.request.duration").with_unit("s").build(),
+        }
+    }
+
+    fn record(&self, labels: &Labels, seconds: f64) {
+        let attributes = [
+            KeyValue::new("portcullis.face", labels.face),
+            KeyValue::new("http.request.method", labels.method),
+            KeyValue::new("http.response.status_class", labels.status),
+        ];
+        self.requests.add(1, &attributes);
+        self.latency.record(seconds, &attributes);
+    }
 }
 
 impl Metrics {
@@ -74,6 +102,7 @@ impl Metrics {
             redactions: Counter::default(),
             waiting: Gauge::default(),
             lag: Gauge::default(),
+            otlp: Instruments::new(),
         };
         let registry = &mut all.registry;
         registry.register("http_requests", "Requests answered", all.requests.clone());
@@ -107,7 +136,9 @@ impl Metrics {
 
 /// Counts every request that passes; put it around everything else.
 pub(crate) fn counted(router: Router, metrics: Arc<Metrics>) -> Router {
-    router.layer(axum::middleware::from_fn_with_state(metrics, count))
+    router
+        .layer(axum::middleware::from_fn(super::traced))
+        .layer(axum::middleware::from_fn_with_state(metrics, count))
 }
 
 async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next) -> Response {
@@ -120,8 +151,10 @@ async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next
     let response = next.run(request).await;
     drop(flying);
     let status = class(response.status());
-    metrics.requests.get_or_create(&Labels { face, method, status }).inc();
-    metrics.latency.get_or_create(&FaceLabel { face }).observe(started.elapsed().as_secs_f64());
+    let (labels, seconds) = (Labels { face, method, status }, started.elapsed().as_secs_f64());
+    metrics.requests.get_or_create(&labels).inc();
+    metrics.latency.get_or_create(&FaceLabel { face }).observe(seconds);
+    metrics.otlp.record(&labels, seconds);
     if model_call {
         metrics.calls.get_or_create(&StatusLabel { status }).inc();
         let found =

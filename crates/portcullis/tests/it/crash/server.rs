@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use http::Method;
 use serde_json::Value;
 use sqlx::Row as _;
 use testkit::{FakeProvider, Script};
@@ -97,9 +98,15 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
                 std::iter::repeat_n(web, CLIENTS)
             });
             let load = Load::start(clients.collect::<Vec<Web>>());
+            // Checkpoints are signed meanwhile, so that some are cut off too.
+            let owner = server.web(tenants[0].owner_key.expose().to_owned());
+            let signing = tokio::spawn(async move {
+                while owner.try_call(Method::POST, "/api/v1/audit/checkpoints", None).await.is_ok() {}
+            });
             tokio::time::sleep(delay(round)).await;
             server.kill().await;
             told.add(&load.stop().await);
+            signing.await.expect("joined");
             holds(&database, &told).await;
             let now = checkpoints(&database).await;
             assert!(now.is_superset(&signed), "a signed checkpoint is gone");
@@ -111,7 +118,8 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
         all_placed(&database).await;
         assert!(server.stop().await.success());
         holds(&database, &told).await;
-        assert!(checkpoints(&database).await.is_superset(&signed), "a signed checkpoint is gone");
+        let now = checkpoints(&database).await;
+        assert!(now.is_superset(&signed), "a signed checkpoint is gone");
         // Every checkpoint ever signed is checked against the leaves.
         database.verified().await.exited(0);
         println!(
@@ -119,9 +127,9 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
             told.entries.len(),
             told.calls.len(),
             told.lost,
-            signed.len()
+            now.len()
         );
-        assert!(told.entries.len() > 100 && told.lost > 0, "the kills came under load");
+        assert!(told.entries.len() > 50 && told.lost > 0 && now.len() > 2, "the kills came under load");
     });
 }
 

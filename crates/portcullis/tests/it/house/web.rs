@@ -71,11 +71,6 @@ impl Web {
         Self { client: Client::builder(TokioExecutor::new()).build_http(), url: url.to_owned(), key }
     }
 
-    /// The same server with another credential.
-    pub(crate) fn with_key(&self, key: &str) -> Self {
-        Self { key: Some(key.to_owned()), ..self.clone() }
-    }
-
     /// The credential.
     pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_deref()
