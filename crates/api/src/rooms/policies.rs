@@ -96,7 +96,7 @@ impl PiiRules {
 /// Puts rules into force as the next version, for every request from now on. Agents cannot loosen what binds them.
 #[utoipa::path(put, path = "/policies/pii", tag = "policies",
     request_body(content = PiiRules, example = json!({
-        "classes": {"EMAIL": {"mode": "flag_only"}, "CREDIT_CARD": {"mode": "strict", "threshold": 0.4}},
+        "classes": {"EMAIL": {"mode": "flag_only"}, "PAYMENT": {"mode": "strict", "threshold": 0.4}},
     })),
     responses(
         (status = 200, description = "The policy now in force", body = PiiPolicy),
