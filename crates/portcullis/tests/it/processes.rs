@@ -186,7 +186,10 @@ fn two_sequencers_do_not_fork_a_log() {
         assert!(sizes.is_sorted(), "a checkpoint covers less than the one before it: {sizes:?}");
         let signed = owner.post_empty("/api/v1/audit/checkpoints").await.expect(201).json();
         let calls = u64::try_from(2 * CLIENTS * CALLS).expect("few");
-        assert!(signed["size"].as_u64().is_some_and(|size| size > 2 * calls), "intents and outcomes: {signed}");
+        assert!(
+            signed["size"].as_u64().is_some_and(|size| size > 2 * calls),
+            "intents and outcomes: {signed}"
+        );
         let database = pair.database.name().to_owned();
         let mut login = pair.database.superuser().await;
         let tenant = pair.tenant.id.to_string();

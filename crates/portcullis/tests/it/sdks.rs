@@ -27,7 +27,8 @@ pub(crate) async fn virtual_environment(name: &str, python: &Path, requirements:
     let _alone = INSTALLING.lock().await;
     let folder = target_dir().join("sdk").join(name);
     let (requirements, stamp) = (script(requirements), folder.join("installed"));
-    let wanted = format!("{}\n{}", python.display(), std::fs::read_to_string(&requirements).expect("requirements"));
+    let wanted =
+        format!("{}\n{}", python.display(), std::fs::read_to_string(&requirements).expect("requirements"));
     if is_installed(&stamp, &wanted) {
         return folder;
     }

@@ -33,7 +33,9 @@ fn delay(round: u64) -> Duration {
 
 /// Every entry of the database by id.
 async fn entries(database: &Database) -> BTreeMap<String, Value> {
-    let rows = sqlx::query("select id::text, leaf from audit_entry").fetch_all(&mut database.superuser().await).await;
+    let rows = sqlx::query("select id::text, leaf from audit_entry")
+        .fetch_all(&mut database.superuser().await)
+        .await;
     let read = |row: sqlx::postgres::PgRow| {
         let leaf: Vec<u8> = row.get("leaf");
         (row.get("id"), serde_json::from_slice(&leaf).expect("an entry"))
@@ -148,7 +150,8 @@ fn killed_between_intent_and_outcome_the_intent_stays() {
         assert!(call.await.expect("joined").is_err(), "nobody answered");
 
         let of_calls = |entries: BTreeMap<String, Value>| -> Vec<Value> {
-            let of_call = |entry: &Value| entry["kind"].as_str().is_some_and(|kind| kind.starts_with("llm.call"));
+            let of_call =
+                |entry: &Value| entry["kind"].as_str().is_some_and(|kind| kind.starts_with("llm.call"));
             entries.into_values().filter(of_call).collect()
         };
         let left = of_calls(entries(&database).await);
