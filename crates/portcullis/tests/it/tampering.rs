@@ -180,6 +180,19 @@ fn an_edited_row_is_named() {
 }
 
 #[test]
+fn a_log_that_has_not_begun_is_intact() {
+    run(async |house| {
+        // Nobody serves, so the first entry of this log waits for its place.
+        let database = house.database("young").await;
+        let vault = database.vault().await.expect("served");
+        Tenant::make(&vault, "young").await;
+        vault.close();
+        let report = database.verified().await.exited(0);
+        assert!(report.contains("1 waiting for their place"), "{report}");
+    });
+}
+
+#[test]
 fn a_consistent_rewrite_is_found() {
     run(async |house| {
         let folder = Folder::new("rewrite");
@@ -242,12 +255,18 @@ fn a_truncated_or_resigned_log_is_found() {
         let found = findings(&forged, &[]).await;
         assert!(found.iter().all(|finding| finding["kind"] == "checkpoint_forged"), "{found:#?}");
 
-        // All checkpoints gone: nothing is signed any more, and the export kept elsewhere still proves the entries.
-        let unsigned = database.copy("unsigned").await;
-        victim.edit(&mut unsigned.superuser().await, "update audit_log set public_key = sha256('x')").await;
-        let found = findings(&unsigned, &["--against", &log]).await;
+        // Another key than the exported log's.
+        let rekeyed = database.copy("rekeyed").await;
+        victim.edit(&mut rekeyed.superuser().await, "update audit_log set public_key = sha256('x')").await;
+        let found = findings(&rekeyed, &["--against", &log]).await;
         assert!(found.iter().any(|finding| finding["kind"] == "key_changed"), "{found:#?}");
-        for copy in [cut, forged, unsigned] {
+
+        // The key's row gone, and the tree's with it.
+        let nameless = database.copy("nameless").await;
+        victim.edit(&mut nameless.superuser().await, "delete from audit_log; delete from audit_tree").await;
+        let found = findings(&nameless, &[]).await;
+        assert!(found.iter().any(|finding| finding["kind"] == "identity_gone"), "{found:#?}");
+        for copy in [cut, forged, rekeyed, nameless] {
             copy.drop().await;
         }
     });
