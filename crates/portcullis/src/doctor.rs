@@ -1,5 +1,6 @@
 //! `portcullis doctor`: what is there, what is missing, what to do about it. Changes nothing.
 
+use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -341,7 +342,7 @@ async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOpti
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
         }
         Err(error) => {
-            checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key.")
+            checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key.");
         }
     }
 }
@@ -359,9 +360,10 @@ fn tell(checks: &Checks, as_json: bool) -> io::Result<()> {
             Grade::Note => "note",
             Grade::Bad => "BAD ",
         };
-        text.push_str(&format!("{mark}  {:<16} {}\n", check.what, check.found.replace('\n', "\n      ")));
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "{mark}  {:<16} {}", check.what, check.found.replace('\n', "\n      "));
         if let Some(advice) = &check.advice {
-            text.push_str(&format!("      {:<16} {advice}\n", ""));
+            let _ = writeln!(text, "      {:<16} {advice}", "");
         }
     }
     let verdict = match worst(Grade::Bad) {

@@ -1,6 +1,6 @@
 //! `portcullis up`: everything at once, with a PostgreSQL of its own.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use app::setup::{FirstRun, Names, first_run};
@@ -120,7 +120,7 @@ fn take_key(mut settings: Settings) -> Result<(Settings, crypto::InstanceKey)> {
     Ok((settings, key))
 }
 
-fn prepare_data_dir(dir: &PathBuf) -> Result<()> {
+fn prepare_data_dir(dir: &Path) -> Result<()> {
     let mode = if rustix::process::geteuid().is_root() { DATA_DIR_MODE_ROOT } else { DATA_DIR_MODE };
     files::make_dir(dir, mode).with_context(|| {
         format!("cannot create the data directory {}; choose another with --data-dir", dir.display())
@@ -128,7 +128,7 @@ fn prepare_data_dir(dir: &PathBuf) -> Result<()> {
 }
 
 /// Makes the first organization when there is none, and says where the server is and what opens it.
-async fn announce(server: &Server, names: Names, data_dir: &std::path::Path, as_json: bool) -> Result<()> {
+async fn announce(server: &Server, names: Names, data_dir: &Path, as_json: bool) -> Result<()> {
     let vault = &server.vault;
     let context = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let made = first_run(vault, &context, names).await.context("the first organization could not be made")?;
@@ -170,7 +170,7 @@ fn text(
     server: &Server,
     made: Option<&FirstRun>,
     organization: Option<(String, String)>,
-    data_dir: &std::path::Path,
+    data_dir: &Path,
 ) -> String {
     let url = &server.url;
     let name = organization.map_or_else(|| "none".to_owned(), |(id, name)| format!("{name} ({id})"));
