@@ -24,11 +24,14 @@ const HEAD_SECONDS_MAX: u64 = 60;
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
 /// Most header lines of a request.
 const HEADERS_MAX: usize = 100;
+/// How long connections that are cut off may take to let go of what they hold, in seconds.
+const CUT_SECONDS_MAX: u64 = 2;
 /// Pause after a failed accept, in milliseconds: the usual reason is that file descriptors ran out.
 const ACCEPT_PAUSE_MILLIS: u64 = 100;
 
 /// Serves until `stop` turns true; then accepts nothing more, lets requests under way finish for at most `grace`,
-/// and returns how many connections had to be cut off.
+/// and returns how many connections had to be cut off. By then each of them has let go of its request, so that calls
+/// under way know that they ended.
 pub(crate) async fn serve(
     listener: TcpListener,
     router: Router,
@@ -37,6 +40,7 @@ pub(crate) async fn serve(
 ) -> usize {
     let places = Arc::new(Semaphore::new(CONNECTIONS_AT_ONCE_MAX));
     let graceful = GracefulShutdown::new();
+    let (cut, told_to_end) = watch::channel(false);
     loop {
         let accepted = tokio::select! {
             biased;
@@ -44,7 +48,9 @@ pub(crate) async fn serve(
             accepted = accept(&listener, &places) => accepted,
         };
         match accepted {
-            Ok((stream, peer, place)) => connection(stream, peer, place, &router, &graceful),
+            Ok((stream, peer, place)) => {
+                connection(stream, peer, place, &router, &graceful, told_to_end.clone());
+            }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");
                 tokio::time::sleep(Duration::from_millis(ACCEPT_PAUSE_MILLIS)).await;
@@ -57,8 +63,14 @@ pub(crate) async fn serve(
     if open > 0 {
         tracing::info!(connections = open, grace_seconds = grace.as_secs(), "waiting for requests under way");
     }
-    let _ = tokio::time::timeout(grace, graceful.shutdown()).await;
-    CONNECTIONS_AT_ONCE_MAX - places.available_permits()
+    if tokio::time::timeout(grace, graceful.shutdown()).await.is_ok() {
+        return 0;
+    }
+    let left = CONNECTIONS_AT_ONCE_MAX - places.available_permits();
+    let _ = cut.send(true);
+    let all = u32::try_from(CONNECTIONS_AT_ONCE_MAX).unwrap_or(u32::MAX);
+    let _ = tokio::time::timeout(Duration::from_secs(CUT_SECONDS_MAX), places.acquire_many(all)).await;
+    left
 }
 
 /// Resolves when the server shall stop, or nobody is left to say so.
@@ -81,6 +93,7 @@ fn connection(
     place: OwnedSemaphorePermit,
     router: &Router,
     graceful: &GracefulShutdown,
+    mut cut: watch::Receiver<bool>,
 ) {
     // Answers are small and streams are made of small pieces: waiting to fill a packet only delays them.
     let _ = stream.set_nodelay(true);
@@ -98,8 +111,13 @@ fn connection(
         .serve_connection(TokioIo::new(stream), service);
     let watched = graceful.watch(served);
     tokio::spawn(async move {
-        if let Err(error) = watched.await {
-            tracing::debug!(%error, "a connection ended early");
+        tokio::select! {
+            ended = watched => {
+                if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                }
+            }
+            () = stopped(&mut cut) => {}
         }
         drop(place);
     });

@@ -21,6 +21,10 @@ pub(super) fn read<T: DeserializeOwned>(headers: &HeaderMap, body: &[u8]) -> Res
             return Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
         }
     };
+    // The deserializers of structs read arrays too, member by member in the order of declaration.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid("", "Wrong kind of value; expected an object."));
+    }
     let mut reader = serde_json::Deserializer::from_slice(body);
     let value = serde_path_to_error::deserialize(&mut reader)
         .map_err(|error| refuse(error.inner(), &pointer(error.path())))?;

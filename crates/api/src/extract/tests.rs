@@ -38,6 +38,14 @@ fn only_json_is_read() {
 }
 
 #[test]
+fn an_array_is_no_object_whatever_its_items() {
+    for body in ["[]", r#"["a"]"#, " [\"a\", \"owner\", [], {}]"] {
+        let problem = read("application/json", body).unwrap_err();
+        assert_eq!(problem.kind, ProblemKind::Invalid, "{body}");
+    }
+}
+
+#[test]
 fn malformed_json_is_told_by_place() {
     for (body, place) in [
         ("{\n  \"name\": secret}", "line 2, column 11"),

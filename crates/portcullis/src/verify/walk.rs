@@ -131,6 +131,7 @@ impl<'a> Walk<'a> {
         }
         self.summary.entries = self.stored.size();
         self.summary.root = self.stored.root();
+        self.check_begun();
         self.check_tree();
         self.check_export_end();
         self.settle(false);
@@ -269,6 +270,15 @@ impl<'a> Walk<'a> {
         Some(signed)
     }
 
+    /// A log begins when its first entry gets its place; until then there is no key that could be gone.
+    fn check_begun(&mut self) {
+        let begun = self.log.tree.is_some() || self.stored.size() > 0 || self.checkpoints_above >= 0;
+        if self.log.identity.is_none() && begun {
+            let detail = "the log's key is gone, so its checkpoints cannot be checked";
+            self.findings.add(Spot::log(self.log.tenant).finding(FindingKind::IdentityGone, detail));
+        }
+    }
+
     fn check_tree(&mut self) {
         let spot = Spot::log(self.log.tenant);
         let size = self.stored.size();
@@ -382,11 +392,7 @@ fn read_tile(folder: &DirSource, index: u64, size: u64) -> Option<Vec<Hash>> {
 /// The key of a log: the operator's where one bears the log's name, else the database's own.
 fn key_of(log: &LogRow, known: &[VerifierKey], findings: &mut Findings) -> Option<VerifierKey> {
     let spot = Spot::log(log.tenant);
-    let Some((origin, public)) = &log.identity else {
-        let detail = "the log's key is gone, so its checkpoints cannot be checked";
-        findings.add(spot.finding(FindingKind::IdentityGone, detail));
-        return None;
-    };
+    let (origin, public) = log.identity.as_ref()?;
     let public: Option<[u8; 32]> = public.as_slice().try_into().ok();
     let stored = KeyName::new(origin.clone()).ok().zip(public).map(|(name, key)| VerifierKey::new(name, key));
     let expected = known.iter().find(|key| key.name().as_str() == origin);

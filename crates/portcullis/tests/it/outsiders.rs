@@ -84,13 +84,16 @@ fn rust_crates_verify(log: &Path, vkey: &str) {
     let bytes = std::fs::read(log.join("checkpoint")).expect("the checkpoint");
     let note = signed_note::Note::from_bytes(&bytes).expect("a note");
     let verifier = StandardVerifier::new(vkey).expect("a verifier key");
-    let (verified, _) = note.verify(&VerifierList::new(vec![Box::new(verifier)])).expect("the signature holds");
+    let (verified, _) =
+        note.verify(&VerifierList::new(vec![Box::new(verifier)])).expect("the signature holds");
     assert_eq!(verified.len(), 1);
 
     // The text of a checkpoint: origin, size, root.
     let text = String::from_utf8_lossy(&bytes).into_owned();
     let mut lines = text.lines();
-    let (Some(_), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else { panic!("{text}") };
+    let (Some(_), Some(size), Some(root)) = (lines.next(), lines.next(), lines.next()) else {
+        panic!("{text}")
+    };
     let size: u64 = size.parse().expect("a size");
     assert!(size > u64::try_from(CALLS).expect("small"), "{text}");
     let root = tlog_tiles::Hash::parse_hash(root).expect("a root");
@@ -140,7 +143,8 @@ async fn python() -> PathBuf {
     candidates.push("python3".into());
     for candidate in candidates {
         let mut ask = Command::new(&candidate);
-        ask.args(["-c", "import sys, venv; sys.exit(sys.version_info < (3, 12))"]).stdin(std::process::Stdio::null());
+        ask.args(["-c", "import sys, venv; sys.exit(sys.version_info < (3, 12))"])
+            .stdin(std::process::Stdio::null());
         if ask.output().await.is_ok_and(|answer| answer.status.success()) {
             return candidate;
         }

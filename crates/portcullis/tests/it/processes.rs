@@ -16,6 +16,8 @@ const REFUSED_MILLIS_MAX: u128 = 1_000;
 const ASK_MILLIS: u64 = 5;
 /// Times each refusal is measured.
 const TRIES: usize = 5;
+/// How long a rotated key goes on working in the test of that.
+const OVERLAP_SECONDS: u64 = 3;
 /// Clients of each server in the test of two sequencers, and calls of each client.
 const CLIENTS: usize = 6;
 const CALLS: usize = 25;
@@ -131,16 +133,20 @@ fn a_rotated_key_overlaps_and_then_ends_everywhere() {
         let pair = Pair::start(house, "rotated").await;
         let owner = pair.owner();
         let (id, old) = key(&owner, None).await;
-        let overlap = json!({ "overlap_seconds": 2 });
+        let overlap = Duration::from_secs(OVERLAP_SECONDS);
+        let rotation = json!({ "overlap_seconds": OVERLAP_SECONDS });
         let rotated = Instant::now();
-        let made = owner.post(&format!("/api/v1/keys/{id}/rotate"), &overlap).await.expect(201).json();
+        let made = owner.post(&format!("/api/v1/keys/{id}/rotate"), &rotation).await.expect(201).json();
+        // The overlap began while the request was under way.
+        let answered = Instant::now();
         let new = made["secret"].as_str().expect("a secret").to_owned();
         for server in [&pair.one, &pair.other] {
             server.web(new.clone()).get("/v1/models").await.expect(200);
             server.web(old.clone()).get("/v1/models").await.expect(200);
         }
-        assert!(rotated.elapsed() < Duration::from_secs(2), "this machine is too slow for this test");
-        tokio::time::sleep(Duration::from_millis(2_050).saturating_sub(rotated.elapsed())).await;
+        assert!(rotated.elapsed() < overlap, "this machine is too slow for this test");
+        let over = overlap + Duration::from_millis(50);
+        tokio::time::sleep(over.saturating_sub(answered.elapsed())).await;
         for server in [&pair.one, &pair.other] {
             server.web(old.clone()).get("/v1/models").await.expect(401);
             server.web(new.clone()).get("/v1/models").await.expect(200);
@@ -180,7 +186,10 @@ fn two_sequencers_do_not_fork_a_log() {
         assert!(sizes.is_sorted(), "a checkpoint covers less than the one before it: {sizes:?}");
         let signed = owner.post_empty("/api/v1/audit/checkpoints").await.expect(201).json();
         let calls = u64::try_from(2 * CLIENTS * CALLS).expect("few");
-        assert!(signed["size"].as_u64().is_some_and(|size| size > 2 * calls), "intents and outcomes: {signed}");
+        assert!(
+            signed["size"].as_u64().is_some_and(|size| size > 2 * calls),
+            "intents and outcomes: {signed}"
+        );
         let database = pair.database.name().to_owned();
         let mut login = pair.database.superuser().await;
         let tenant = pair.tenant.id.to_string();

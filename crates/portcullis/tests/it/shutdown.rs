@@ -85,7 +85,11 @@ async fn nothing_waits(database: &Database) {
     let sql = "select (select count(*) from audit_queue) as waiting, (select count(*) from audit_tree t where t.size <> \
                (select coalesce(max(c.size), -1) from audit_checkpoint c where c.tenant_id = t.tenant_id)) as unsigned";
     let row = sqlx::query(sql).fetch_one(&mut login).await.expect("counts");
-    assert_eq!((row.get::<i64, _>("waiting"), row.get::<i64, _>("unsigned")), (0, 0), "the last round was made");
+    assert_eq!(
+        (row.get::<i64, _>("waiting"), row.get::<i64, _>("unsigned")),
+        (0, 0),
+        "the last round was made"
+    );
     database.verified().await.exited(0);
 }
 

@@ -2,8 +2,8 @@
 //! entry and which column, and nothing else.
 
 use serde_json::Value;
-use sqlx::postgres::PgConnection;
 use sqlx::Row as _;
+use sqlx::postgres::PgConnection;
 
 use crate::house::process::{Folder, Process, command};
 use crate::house::{Database, House, Tenant, execute, run};
@@ -102,7 +102,9 @@ impl Victim {
         let sql = sql.replace("$id", &self.id).replace("$tenant", &self.tenant);
         let sql = sql.replace("$seq", &self.index.to_string());
         // Triggers, foreign keys and the append-only rule are off for this session, as a superuser can have it.
-        execute(on, &format!("set session_replication_role = replica; {sql}")).await.expect("a superuser may");
+        execute(on, &format!("set session_replication_role = replica; {sql}"))
+            .await
+            .expect("a superuser may");
     }
 }
 
@@ -178,6 +180,19 @@ fn an_edited_row_is_named() {
 }
 
 #[test]
+fn a_log_that_has_not_begun_is_intact() {
+    run(async |house| {
+        // Nobody serves, so the first entry of this log waits for its place.
+        let database = house.database("young").await;
+        let vault = database.vault().await.expect("served");
+        Tenant::make(&vault, "young").await;
+        vault.close();
+        let report = database.verified().await.exited(0);
+        assert!(report.contains("1 waiting for their place"), "{report}");
+    });
+}
+
+#[test]
 fn a_consistent_rewrite_is_found() {
     run(async |house| {
         let folder = Folder::new("rewrite");
@@ -193,10 +208,15 @@ fn a_consistent_rewrite_is_found() {
 
         // The tables alone narrow it down to the span between two checkpoints.
         let found = findings(&database, &[]).await;
-        let root = found.iter().find(|finding| finding["kind"] == "root_mismatch").expect("the root is not the signed one");
+        let root = found
+            .iter()
+            .find(|finding| finding["kind"] == "root_mismatch")
+            .expect("the root is not the signed one");
         let detail = root["detail"].as_str().unwrap_or_default();
-        let sizes: Vec<i64> =
-            detail.split(|char: char| !char.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect();
+        let sizes: Vec<i64> = detail
+            .split(|char: char| !char.is_ascii_digit())
+            .filter_map(|digits| digits.parse().ok())
+            .collect();
         let [end, begin] = sizes[..] else { panic!("two sizes in {detail:?}") };
         assert!((begin..end).contains(&victim.index), "{detail} for {}", victim.index);
 
@@ -204,7 +224,10 @@ fn a_consistent_rewrite_is_found() {
         let found = findings(&database, &["--against", &log]).await;
         let named: Vec<_> = found.iter().filter(|finding| finding["kind"] == "export_mismatch").collect();
         let [named] = named.as_slice() else { panic!("{found:#?}") };
-        assert_eq!((named["entry"].as_str(), named["index"].as_i64()), (Some(victim.id.as_str()), Some(victim.index)));
+        assert_eq!(
+            (named["entry"].as_str(), named["index"].as_i64()),
+            (Some(victim.id.as_str()), Some(victim.index))
+        );
     });
 }
 
@@ -232,12 +255,18 @@ fn a_truncated_or_resigned_log_is_found() {
         let found = findings(&forged, &[]).await;
         assert!(found.iter().all(|finding| finding["kind"] == "checkpoint_forged"), "{found:#?}");
 
-        // All checkpoints gone: nothing is signed any more, and the export kept elsewhere still proves the entries.
-        let unsigned = database.copy("unsigned").await;
-        victim.edit(&mut unsigned.superuser().await, "update audit_log set public_key = sha256('x')").await;
-        let found = findings(&unsigned, &["--against", &log]).await;
+        // Another key than the exported log's.
+        let rekeyed = database.copy("rekeyed").await;
+        victim.edit(&mut rekeyed.superuser().await, "update audit_log set public_key = sha256('x')").await;
+        let found = findings(&rekeyed, &["--against", &log]).await;
         assert!(found.iter().any(|finding| finding["kind"] == "key_changed"), "{found:#?}");
-        for copy in [cut, forged, unsigned] {
+
+        // The key's row gone, and the tree's with it.
+        let nameless = database.copy("nameless").await;
+        victim.edit(&mut nameless.superuser().await, "delete from audit_log; delete from audit_tree").await;
+        let found = findings(&nameless, &[]).await;
+        assert!(found.iter().any(|finding| finding["kind"] == "identity_gone"), "{found:#?}");
+        for copy in [cut, forged, rekeyed, nameless] {
             copy.drop().await;
         }
     });

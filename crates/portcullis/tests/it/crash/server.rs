@@ -1,6 +1,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use http::Method;
 use serde_json::Value;
 use sqlx::Row as _;
 use testkit::{FakeProvider, Script};
@@ -32,7 +33,9 @@ fn delay(round: u64) -> Duration {
 
 /// Every entry of the database by id.
 async fn entries(database: &Database) -> BTreeMap<String, Value> {
-    let rows = sqlx::query("select id::text, leaf from audit_entry").fetch_all(&mut database.superuser().await).await;
+    let rows = sqlx::query("select id::text, leaf from audit_entry")
+        .fetch_all(&mut database.superuser().await)
+        .await;
     let read = |row: sqlx::postgres::PgRow| {
         let leaf: Vec<u8> = row.get("leaf");
         (row.get("id"), serde_json::from_slice(&leaf).expect("an entry"))
@@ -95,9 +98,15 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
                 std::iter::repeat_n(web, CLIENTS)
             });
             let load = Load::start(clients.collect::<Vec<Web>>());
+            // Checkpoints are signed meanwhile, so that some are cut off too.
+            let owner = server.web(tenants[0].owner_key.expose().to_owned());
+            let signing = tokio::spawn(async move {
+                while owner.try_call(Method::POST, "/api/v1/audit/checkpoints", None).await.is_ok() {}
+            });
             tokio::time::sleep(delay(round)).await;
             server.kill().await;
             told.add(&load.stop().await);
+            signing.await.expect("joined");
             holds(&database, &told).await;
             let now = checkpoints(&database).await;
             assert!(now.is_superset(&signed), "a signed checkpoint is gone");
@@ -109,7 +118,8 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
         all_placed(&database).await;
         assert!(server.stop().await.success());
         holds(&database, &told).await;
-        assert!(checkpoints(&database).await.is_superset(&signed), "a signed checkpoint is gone");
+        let now = checkpoints(&database).await;
+        assert!(now.is_superset(&signed), "a signed checkpoint is gone");
         // Every checkpoint ever signed is checked against the leaves.
         database.verified().await.exited(0);
         println!(
@@ -117,9 +127,9 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
             told.entries.len(),
             told.calls.len(),
             told.lost,
-            signed.len()
+            now.len()
         );
-        assert!(told.entries.len() > 100 && told.lost > 0, "the kills came under load");
+        assert!(told.entries.len() > 50 && told.lost > 0 && now.len() > 2, "the kills came under load");
     });
 }
 
@@ -140,7 +150,8 @@ fn killed_between_intent_and_outcome_the_intent_stays() {
         assert!(call.await.expect("joined").is_err(), "nobody answered");
 
         let of_calls = |entries: BTreeMap<String, Value>| -> Vec<Value> {
-            let of_call = |entry: &Value| entry["kind"].as_str().is_some_and(|kind| kind.starts_with("llm.call"));
+            let of_call =
+                |entry: &Value| entry["kind"].as_str().is_some_and(|kind| kind.starts_with("llm.call"));
             entries.into_values().filter(of_call).collect()
         };
         let left = of_calls(entries(&database).await);

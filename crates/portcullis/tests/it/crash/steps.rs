@@ -142,6 +142,7 @@ fn settling_can_be_dropped_at_every_step() {
 async fn written(vault: &Arc<Vault>, tenant: kernel::TenantId) -> kernel::EntryId {
     let tx = vault.system(gates::Reason::SetUp).await.expect("a system transaction");
     let draft = gates::Draft::done(kernel::EventKind::OrganizationRead);
-    let receipt = tx.seal(tenant, draft, &crate::house::request(), "organization.read").await.expect("sealed");
+    let receipt =
+        tx.seal(tenant, draft, &crate::house::request(), "organization.read").await.expect("sealed");
     receipt.entry()
 }

@@ -16,8 +16,7 @@ use tokio::time::timeout;
 const ANSWER_SECONDS_MAX: u64 = 30;
 
 /// Why there was no answer: the server is gone, or fell silent.
-#[derive(Debug)]
-pub(crate) struct NoAnswer(pub(crate) String);
+pub(crate) type NoAnswer = String;
 
 /// A client of one server with one credential.
 #[derive(Clone)]
@@ -71,11 +70,6 @@ impl Web {
         Self { client: Client::builder(TokioExecutor::new()).build_http(), url: url.to_owned(), key }
     }
 
-    /// The same server with another credential.
-    pub(crate) fn with_key(&self, key: &str) -> Self {
-        Self { key: Some(key.to_owned()), ..self.clone() }
-    }
-
     /// The credential.
     pub(crate) fn key(&self) -> Option<&str> {
         self.key.as_deref()
@@ -99,8 +93,8 @@ impl Web {
         let request = request.body(Full::new(body.unwrap_or_default())).expect("a request");
         timeout(Duration::from_secs(ANSWER_SECONDS_MAX), self.client.request(request))
             .await
-            .map_err(|_| NoAnswer(format!("{path}: silence")))?
-            .map_err(|error| NoAnswer(format!("{path}: {error}")))
+            .map_err(|_| format!("{path}: silence"))?
+            .map_err(|error| format!("{path}: {error}"))
     }
 
     /// Sends a request and reads the whole answer.
@@ -113,8 +107,8 @@ impl Web {
         let response = self.open(method, path, body).await?;
         let (head, body) = response.into_parts();
         let read = timeout(Duration::from_secs(ANSWER_SECONDS_MAX), body.collect()).await;
-        let body = read.map_err(|_| NoAnswer(format!("{path}: the answer fell silent")))?;
-        let body = body.map_err(|error| NoAnswer(format!("{path}: {error}")))?.to_bytes();
+        let body = read.map_err(|_| format!("{path}: the answer fell silent"))?;
+        let body = body.map_err(|error| format!("{path}: {error}"))?.to_bytes();
         Ok(Answer { status: head.status, headers: head.headers, body })
     }
 
