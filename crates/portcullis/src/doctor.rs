@@ -360,6 +360,7 @@ fn tell(checks: &Checks, as_json: bool) -> io::Result<()> {
             Grade::Note => "note",
             Grade::Bad => "BAD ",
         };
+        // Writing to memory cannot fail.
         let _ = writeln!(text, "{mark}  {:<16} {}", check.what, check.found.replace('\n', "\n      "));
         if let Some(advice) = &check.advice {
             let _ = writeln!(text, "      {:<16} {advice}", "");

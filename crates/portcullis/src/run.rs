@@ -23,15 +23,17 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
         Ok(code) => code,
+        // Who reads only the beginning, as `head` does, has had enough.
+        Err(error) if is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            let Some(faults) = error.downcast_ref::<Faults>() else {
-                say::note(format_args!("portcullis: {error:#}"));
-                return FAILED.into();
-            };
-            for fault in &faults.0 {
-                say::note(format_args!("portcullis: {fault}"));
+            if let Some(faults) = error.downcast_ref::<Faults>() {
+                for fault in &faults.0 {
+                    say::note(format_args!("portcullis: {fault}"));
+                }
+                return WRONG_SETTINGS.into();
             }
-            WRONG_SETTINGS.into()
+            say::note(format_args!("portcullis: {error:#}"));
+            FAILED.into()
         }
     }
 }
@@ -69,6 +71,10 @@ fn run(command: Command) -> Result<ExitCode> {
     }
 }
 
+fn is_closed_pipe(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<std::io::Error>().is_some_and(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
 fn load(args: &ServerArgs) -> Result<Settings, Faults> {
     Settings::load(args, &ProcessEnvironment, std::io::stderr().is_terminal(), SystemClock.now())
 }
@@ -99,7 +105,7 @@ where
 }
 
 fn done(said: std::io::Result<()>) -> Result<ExitCode> {
-    said.context("standard output is closed")?;
+    said?;
     Ok(ExitCode::SUCCESS)
 }
 

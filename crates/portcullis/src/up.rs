@@ -128,7 +128,7 @@ fn prepare_data_dir(dir: &Path) -> Result<()> {
 }
 
 /// Makes the first organization when there is none, and says where the server is and what opens it.
-async fn announce(server: &Server, names: Names, data_dir: &std::path::Path, as_json: bool) -> Result<()> {
+async fn announce(server: &Server, names: Names, data_dir: &Path, as_json: bool) -> Result<()> {
     let vault = &server.vault;
     let context = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let made = first_run(vault, &context, names).await.context("the first organization could not be made")?;
@@ -170,7 +170,7 @@ fn text(
     server: &Server,
     made: Option<&FirstRun>,
     organization: Option<(String, String)>,
-    data_dir: &std::path::Path,
+    data_dir: &Path,
 ) -> String {
     let url = &server.url;
     let name = organization.map_or_else(|| "none".to_owned(), |(id, name)| format!("{name} ({id})"));

@@ -41,6 +41,10 @@ impl KeySetting {
         {
             Ok(key) => Self::Given(key),
             Err(sentence) => {
+                // The sentence names the variable itself, and the fault does so too.
+                let sentence = sentence
+                    .strip_prefix("ENCRYPTION_KEY")
+                    .map_or(sentence.clone(), |rest| format!("it{rest}"));
                 faults.add(name, format!("{sentence}."));
                 Self::Absent
             }

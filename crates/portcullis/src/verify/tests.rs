@@ -1,7 +1,6 @@
 use audit_log::{Actor, ActorKind, At, Entry, EntryCore, Kind, Outcome, leaf_hash};
-use kernel::TenantId;
+use kernel::{TenantId, Timestamp};
 use store::verify::EntryRow;
-use time::OffsetDateTime;
 use uuid::Uuid;
 
 use super::rows::{FindingKind, Findings, Spot, check_entry};
@@ -29,7 +28,7 @@ fn row() -> EntryRow {
     });
     EntryRow {
         id,
-        at: OffsetDateTime::from_unix_timestamp_nanos(i128::from(MICROS) * 1_000).unwrap(),
+        at: Timestamp::from_unix_micros(MICROS).into(),
         kind: "organization.created".into(),
         actor: "service:key-1".into(),
         request_id: "request-1".into(),
@@ -59,7 +58,7 @@ fn each_column_is_compared_with_the_bytes() {
         assert_eq!(found(tenant(), &row), [(FindingKind::ColumnChanged, Some(field))], "{field}");
     };
     changed("id", |row| row.id = Uuid::from_u128(9));
-    changed("at", |row| row.at += time::Duration::microseconds(1));
+    changed("at", |row| row.at = Timestamp::from_unix_micros(MICROS + 1).into());
     changed("kind", |row| row.kind = "AUTH_FAILURE".into());
     changed("actor", |row| row.actor = "service:key-2".into());
     changed("request_id", |row| row.request_id = "request-2".into());
