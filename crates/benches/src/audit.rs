@@ -89,7 +89,7 @@ async fn measure(owner: &PgConnectOptions, time: Duration, clients: &[usize]) ->
     let made =
         app::setup::first_run(&vault, &request, app::setup::Names::default()).await?.context("first run")?;
     let (stop, told) = watch::channel(false);
-    let sequencer = Sequencer::new(Arc::clone(&vault), "bench.example", Duration::from_secs(60));
+    let sequencer = Sequencer::new(Arc::clone(&vault), "bench.example", Duration::from_mins(1));
     let keeping = tokio::spawn(sequencer.run(told));
     let mut rows = Vec::new();
     for &count in clients {

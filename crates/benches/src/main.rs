@@ -1,6 +1,7 @@
 //! Benchmarks. Each measures a yardstick and the product in the same run on the same machine and prints the ratio;
 //! absolute figures of a shared machine say little.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its result")]
+#![expect(clippy::cast_precision_loss, reason = "counts and nanoseconds of one run are far below 2^52")]
 
 mod audit;
 mod cpu;

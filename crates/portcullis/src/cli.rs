@@ -72,7 +72,9 @@ pub enum Command {
     #[command(subcommand)]
     Audit(AuditCommand),
     /// Look at this machine and the database, and say what is missing and what to do. Changes nothing.
-    #[command(after_help = "Exit status: 0 nothing stands in the way of a start, 1 something must be put right.")]
+    #[command(
+        after_help = "Exit status: 0 nothing stands in the way of a start, 1 something must be put right."
+    )]
     Doctor {
         /// Print a JSON object.
         #[arg(long)]

@@ -1,5 +1,6 @@
 //! `portcullis doctor`: what is there, what is missing, what to do about it. Changes nothing.
 
+use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -72,7 +73,11 @@ pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Re
     match settings {
         Err(faults) => {
             for fault in faults.0 {
-                checks.bad("settings", fault.to_string(), "Put the setting right; nothing else was looked at.");
+                checks.bad(
+                    "settings",
+                    fault.to_string(),
+                    "Put the setting right; nothing else was looked at.",
+                );
             }
         }
         Ok(settings) => {
@@ -116,7 +121,11 @@ async fn port(checks: &mut Checks, what: &'static str, address: std::net::Socket
             "By this server, if it runs; else choose another address.",
         ),
         Err(error) => {
-            checks.bad(what, format!("{address}: {error}"), "Choose an address of this machine with --listen.");
+            checks.bad(
+                what,
+                format!("{address}: {error}"),
+                "Choose an address of this machine with --listen.",
+            );
         }
     }
 }
@@ -146,7 +155,11 @@ async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting) 
     let postgres = match home::open(place, 1, &|_| ()).await {
         Ok(postgres) => postgres,
         Err(error) => {
-            checks.bad("database", format!("{error:#}"), "See the end of postgres.log in the cluster's directory.");
+            checks.bad(
+                "database",
+                format!("{error:#}"),
+                "See the end of postgres.log in the cluster's directory.",
+            );
             return;
         }
     };
@@ -218,7 +231,11 @@ fn embedded_key(checks: &mut Checks, place: &Place, key: KeySetting, has_data: b
             None
         }
         (KeySetting::Absent, Err(error)) => {
-            checks.bad("ENCRYPTION_KEY", format!("{error:#}"), "Make the file private and readable by the server.");
+            checks.bad(
+                "ENCRYPTION_KEY",
+                format!("{error:#}"),
+                "Make the file private and readable by the server.",
+            );
             None
         }
     }
@@ -324,7 +341,9 @@ async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOpti
             vault.close();
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
         }
-        Err(error) => checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key."),
+        Err(error) => {
+            checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key.");
+        }
     }
 }
 
@@ -341,9 +360,9 @@ fn tell(checks: &Checks, as_json: bool) -> io::Result<()> {
             Grade::Note => "note",
             Grade::Bad => "BAD ",
         };
-        text.push_str(&format!("{mark}  {:<16} {}\n", check.what, check.found.replace('\n', "\n      ")));
+        let _ = writeln!(text, "{mark}  {:<16} {}", check.what, check.found.replace('\n', "\n      "));
         if let Some(advice) = &check.advice {
-            text.push_str(&format!("      {:<16} {advice}\n", ""));
+            let _ = writeln!(text, "      {:<16} {advice}", "");
         }
     }
     let verdict = match worst(Grade::Bad) {

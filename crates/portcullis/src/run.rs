@@ -23,18 +23,16 @@ pub fn main() -> ExitCode {
     let cli = Cli::parse();
     match run(cli.command) {
         Ok(code) => code,
-        Err(error) => match error.downcast_ref::<Faults>() {
-            Some(faults) => {
-                for fault in &faults.0 {
-                    say::note(format_args!("portcullis: {fault}"));
-                }
-                WRONG_SETTINGS.into()
-            }
-            None => {
+        Err(error) => {
+            let Some(faults) = error.downcast_ref::<Faults>() else {
                 say::note(format_args!("portcullis: {error:#}"));
-                FAILED.into()
+                return FAILED.into();
+            };
+            for fault in &faults.0 {
+                say::note(format_args!("portcullis: {fault}"));
             }
-        },
+            WRONG_SETTINGS.into()
+        }
     }
 }
 

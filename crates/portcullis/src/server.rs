@@ -88,7 +88,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, scraped).await?),
     };
     tracing::info!(%address, "ready");
-    Ok(Server { vault, url, metrics_url, calls, stop_accepting, stop_jobs, serving, sequencing })
+    Ok(Server { vault, url, metrics_url, stop_accepting, stop_jobs, calls, serving, sequencing })
 }
 
 /// Serves `/metrics` on a listener of its own, which no proxy of the product's leads to.

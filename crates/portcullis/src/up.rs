@@ -1,6 +1,6 @@
 //! `portcullis up`: everything at once, with a PostgreSQL of its own.
 
-use std::path::PathBuf;
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
 use app::setup::{FirstRun, Names, first_run};
@@ -120,7 +120,7 @@ fn take_key(mut settings: Settings) -> Result<(Settings, crypto::InstanceKey)> {
     Ok((settings, key))
 }
 
-fn prepare_data_dir(dir: &PathBuf) -> Result<()> {
+fn prepare_data_dir(dir: &Path) -> Result<()> {
     let mode = if rustix::process::geteuid().is_root() { DATA_DIR_MODE_ROOT } else { DATA_DIR_MODE };
     files::make_dir(dir, mode).with_context(|| {
         format!("cannot create the data directory {}; choose another with --data-dir", dir.display())

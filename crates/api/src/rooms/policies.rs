@@ -96,7 +96,7 @@ impl PiiRules {
 /// Puts rules into force as the next version, for every request from now on. Agents cannot loosen what binds them.
 #[utoipa::path(put, path = "/policies/pii", tag = "policies",
     request_body(content = PiiRules, example = json!({
-        "classes": {"EMAIL": {"mode": "flag_only"}, "CREDIT_CARD": {"mode": "strict", "threshold": 0.4}},
+        "classes": {"EMAIL": {"mode": "flag_only"}, "PAYMENT": {"mode": "strict", "threshold": 0.4}},
     })),
     responses(
         (status = 200, description = "The policy now in force", body = PiiPolicy),
@@ -105,4 +105,29 @@ impl PiiRules {
 async fn put_policy(Submitted { pass, body }: Submitted<ChangePolicy, PiiRules>) -> Answered<PiiPolicy> {
     let (in_force, receipt) = change(pass, &body.policy()?).await?;
     Ok(Answer::ok(in_force.into(), &receipt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rules(text: &str) -> Result<Policy, Problem> {
+        serde_json::from_str::<PiiRules>(text).unwrap().policy()
+    }
+
+    #[test]
+    fn the_example_can_be_put_into_force() {
+        let api = serde_json::to_value(crate::openapi()).unwrap();
+        let body = &api["paths"]["/api/v1/policies/pii"]["put"]["requestBody"]["content"]["application/json"];
+        let policy = rules(&body["example"].to_string()).unwrap();
+        assert_eq!(policy.mode(Class::Email), Mode::FlagOnly);
+        assert!((policy.threshold(Class::Payment) - 0.4).abs() < f32::EPSILON);
+    }
+
+    #[test]
+    fn a_class_that_cannot_be_detected_is_refused_by_its_place() {
+        let problem = rules(r#"{"classes": {"HEALTH": {"mode": "strict"}}}"#).unwrap_err();
+        assert_eq!(problem.errors[0].pointer, "/classes/HEALTH");
+        assert!(rules(r#"{"classes": {"HEALTH": {"mode": "off"}}}"#).is_ok());
+    }
 }

@@ -82,7 +82,7 @@ struct NewProvider {
     models: Vec<String>,
     /// Its key. Sealed before it is stored, and never shown again.
     #[serde(default)]
-    #[schema(value_type = Option<String>, max_length = 4096, write_only, example = "sk-…")]
+    #[schema(value_type = Option<String>, max_length = 4096, write_only, example = "sk-example")]
     key: Option<ProviderKey>,
 }
 
@@ -100,7 +100,7 @@ impl<'de> Deserialize<'de> for ProviderKey {
 /// Makes a provider known to the organization; calls go to it from the next request on.
 #[utoipa::path(post, path = "/providers", tag = "providers",
     request_body(content = NewProvider, example = json!({
-        "name": "openai", "base_url": "https://api.example.com/v1", "models": ["gpt-4o-mini"], "key": "sk-…",
+        "name": "openai", "base_url": "https://api.example.com/v1", "models": ["gpt-4o-mini"], "key": "sk-example",
     })),
     responses(
         (status = 201, description = "The provider", body = Provider),

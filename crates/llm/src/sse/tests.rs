@@ -310,7 +310,11 @@ fn an_event_that_is_no_text_does_not_pass() {
     let bytes = b"data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"SEC\xffRET\"}}]}\n\n";
     let (out, finished) = tap_in_pieces(bytes, &[], false);
     assert_eq!(text(out), "");
-    assert!(matches!(finished.summary().ending, Ending::Failed(TapError::Event(_))), "{:?}", finished.summary());
+    assert!(
+        matches!(finished.summary().ending, Ending::Failed(TapError::Event(_))),
+        "{:?}",
+        finished.summary()
+    );
 }
 
 /// Streams made of recorded shapes, so that cuts fall everywhere in them.

@@ -7,8 +7,8 @@ use std::process::Stdio;
 use anyhow::{Context as _, Result, bail};
 use tokio::process::Command;
 
-use crate::settings::{Environment, Faults, Place, PlaceArgs};
 use crate::say;
+use crate::settings::{Environment, Faults, Place, PlaceArgs};
 
 use super::{Scratch, open, url};
 

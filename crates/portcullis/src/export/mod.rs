@@ -83,16 +83,16 @@ pub(crate) async fn run(args: &ExportArgs, key: Option<Zeroizing<String>>) -> Re
         }
     };
     say::note(format_args!("received {} files, {} bytes; verifying", unpacked.files, unpacked.bytes));
-    finish(args, earlier, &work)
+    finish(args, earlier.as_ref(), &work)
 }
 
 /// Verifies what lies in `work` and moves it to its place.
-fn finish(args: &ExportArgs, earlier: Option<Earlier>, work: &Path) -> Result<ExitCode> {
-    let trust = match &earlier {
+fn finish(args: &ExportArgs, earlier: Option<&Earlier>, work: &Path) -> Result<ExitCode> {
+    let trust = match earlier {
         Some(earlier) => Trust::Known { key: earlier.key.clone(), from: "the earlier export" },
         None => Trust::Folder,
     };
-    let older = earlier.as_ref().map(|earlier| earlier.checkpoint.clone());
+    let older = earlier.map(|earlier| earlier.checkpoint.clone());
     let verified = folder::verify(work, trust, older.into_iter().collect(), args.json)?;
     let replaceable = earlier.is_none() || verified.report.verdict() == Verdict::Intact;
     if replaceable {

@@ -31,7 +31,8 @@ fn archive_of(entries: usize) -> (Vec<(String, Vec<u8>)>, VerifierKey) {
     let note = audit_log::sign_checkpoint(&checkpoint, &key).unwrap();
     let mut log = audit_log::MemoryLog::default();
     let keys = [key.verifier().clone()];
-    audit_log::export(&mut log, note.as_bytes(), &keys, leaves.into_iter().map(Ok::<_, std::io::Error>)).unwrap();
+    audit_log::export(&mut log, note.as_bytes(), &keys, leaves.into_iter().map(Ok::<_, std::io::Error>))
+        .unwrap();
     let mut members: Vec<_> = log.0.into_iter().collect();
     members.push((VKEY_FILE.to_owned(), format!("{}\n", key.verifier()).into_bytes()));
     (members, key.verifier().clone())
@@ -72,7 +73,9 @@ fn a_log_arrives_whole() {
 
 #[test]
 fn only_files_of_a_log_are_taken() {
-    for path in ["../outside", "/outside", "tile/0/../../outside", "tile/0/0", "other", "tile", "checkpoint/x"] {
+    for path in
+        ["../outside", "/outside", "tile/0/../../outside", "tile/0/0", "other", "tile", "checkpoint/x"]
+    {
         let scratch = Scratch::new();
         let (mut members, _) = archive_of(3);
         members.insert(1, (path.to_owned(), b"x".to_vec()));
@@ -84,7 +87,9 @@ fn only_files_of_a_log_are_taken() {
 
 #[test]
 fn links_and_devices_are_not_taken() {
-    for kind in [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Directory, tar::EntryType::Fifo] {
+    for kind in
+        [tar::EntryType::Symlink, tar::EntryType::Link, tar::EntryType::Directory, tar::EntryType::Fifo]
+    {
         let scratch = Scratch::new();
         let mut tar = tar::Builder::new(Vec::new());
         member(&mut tar, "tile/0/000.p/1", kind, b"");
@@ -126,10 +131,14 @@ fn a_folder_of_somebody_elses_is_left_alone() {
 
 #[test]
 fn the_key_travels_encrypted_or_not_at_all() {
-    for good in ["https://portcullis.example.com", "http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:1"] {
+    for good in
+        ["https://portcullis.example.com", "http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:1"]
+    {
         assert!(export_uri(good, false).unwrap().path().ends_with("/api/v1/audit/export"), "{good}");
     }
-    for bad in ["http://portcullis.example.com", "http://192.0.2.1:8080", "ftp://localhost", "localhost:8080", ""] {
+    for bad in
+        ["http://portcullis.example.com", "http://192.0.2.1:8080", "ftp://localhost", "localhost:8080", ""]
+    {
         assert!(export_uri(bad, false).is_err(), "{bad}");
     }
     assert!(export_uri("http://portcullis.example.com", true).is_ok());

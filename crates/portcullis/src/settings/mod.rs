@@ -258,8 +258,7 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
         limits::BODY_BYTES_DEFAULT as u64,
     );
     let body = faults.keep("PORTCULLIS_BODY_BYTES_MAX", body, limits::BODY_BYTES_DEFAULT as u64);
-    let headers =
-        [("x-forwarded-for", ForwardedBy::XForwardedFor), ("forwarded", ForwardedBy::Forwarded)];
+    let headers = [("x-forwarded-for", ForwardedBy::XForwardedFor), ("forwarded", ForwardedBy::Forwarded)];
     let forwarded_by =
         faults.keep("PORTCULLIS_FORWARDED_BY", one_of(args.forwarded_by.as_deref(), &headers), None);
     let timeout =
@@ -339,7 +338,8 @@ fn connections(args: &ServerArgs, faults: &mut Faults) -> (u32, u32) {
 fn telemetry(args: &ServerArgs, terminal: bool, faults: &mut Faults) -> Telemetry {
     let forms = [("json", LogFormat::Json), ("text", LogFormat::Text)];
     let format = faults.keep("PORTCULLIS_LOG_FORMAT", one_of(args.log_format.as_deref(), &forms), None);
-    let filter = args.log.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| FILTER_DEFAULT.to_owned());
+    let filter =
+        args.log.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| FILTER_DEFAULT.to_owned());
     if let Err(error) = tracing_subscriber::EnvFilter::try_new(&filter) {
         faults.add("PORTCULLIS_LOG", format!("not a log filter: {error}."));
     }

@@ -46,7 +46,8 @@ pub(super) fn read(
             Err(fault) => faults.add(LIST, format!("{name}: {} {}", fault.pointer, fault.detail)),
         }
     }
-    if let Some(key) = environment.get("OPENAI_API_KEY").filter(|_| !names.iter().any(|name| name == OPENAI)) {
+    if let Some(key) = environment.get("OPENAI_API_KEY").filter(|_| !names.iter().any(|name| name == OPENAI))
+    {
         let url = environment.get("OPENAI_BASE_URL");
         let url = url.as_deref().map_or(OPENAI_URL, String::as_str).trim_end_matches('/');
         match EnvProvider::new(OPENAI, url, Some(Secret::new(key.trim().as_bytes())), &[], now) {

@@ -108,11 +108,7 @@ fn no_fault_shows_a_secret() {
 
 #[test]
 fn dev_mode_stays_on_this_machine() {
-    let dev = |listen: &str| ServerArgs {
-        auth: Some("dev".into()),
-        listen: Some(listen.into()),
-        ..args()
-    };
+    let dev = |listen: &str| ServerArgs { auth: Some("dev".into()), listen: Some(listen.into()), ..args() };
     for listen in ["127.0.0.1:0", "[::1]:8080", "localhost:8080"] {
         assert!(load(&dev(listen), &Variables::new()).is_ok(), "{listen}");
     }
@@ -195,7 +191,8 @@ fn providers_come_with_their_keys() {
         ("OPENAI_API_KEY", "sk-example"),
     ]);
     assert_eq!(load(&listed, &variables).ok().unwrap().providers.len(), 3);
-    let twice = ServerArgs { providers: Some("a=https://a.example.com,a=https://b.example.com".into()), ..args() };
+    let twice =
+        ServerArgs { providers: Some("a=https://a.example.com,a=https://b.example.com".into()), ..args() };
     assert_eq!(faults(&twice, &Variables::new()), ["PORTCULLIS_PROVIDERS"]);
 }
 

@@ -26,7 +26,8 @@ use prometheus_client::registry::Registry;
 /// Media type of the OpenMetrics text format, which Prometheus reads.
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 /// Upper bounds of the latency buckets, in seconds.
-const LATENCY_SECONDS: [f64; 12] = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
+const LATENCY_SECONDS: [f64; 12] =
+    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0, 120.0];
 /// The path that calls a model.
 const CHAT_PATH: &str = "/v1/chat/completions";
 
@@ -156,7 +157,8 @@ async fn count(State(metrics): State<Arc<Metrics>>, request: Request, next: Next
     metrics.otlp.record(&labels, seconds);
     if model_call {
         metrics.calls.get_or_create(&StatusLabel { status }).inc();
-        let found = response.headers().get(HEADER_REDACTIONS).and_then(|count| count.to_str().ok()?.parse().ok());
+        let found =
+            response.headers().get(HEADER_REDACTIONS).and_then(|count| count.to_str().ok()?.parse().ok());
         metrics.redactions.inc_by(found.unwrap_or(0));
     }
     response

@@ -78,7 +78,8 @@ pub(crate) async fn traced(mut request: Request, next: Next) -> Response {
     if !TRACED.load(Ordering::Relaxed) {
         return next.run(request).await;
     }
-    let sent = request.headers().get(&TRACEPARENT).and_then(|header| TraceContext::parse(header.to_str().ok()?));
+    let sent =
+        request.headers().get(&TRACEPARENT).and_then(|header| TraceContext::parse(header.to_str().ok()?));
     let trace = sent.or_else(|| {
         let fresh = TraceContext::new(&SystemRng).to_string();
         // The last two digits are the flags: ours are recorded.

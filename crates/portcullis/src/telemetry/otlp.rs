@@ -83,7 +83,10 @@ impl Otlp {
 }
 
 /// Runs `work` as a part of the trace a `traceparent` header names, so that spans made within belong to it.
-pub(super) async fn in_trace<T>(traceparent: Option<kernel::TraceContext>, work: impl Future<Output = T>) -> T {
+pub(super) async fn in_trace<T>(
+    traceparent: Option<kernel::TraceContext>,
+    work: impl Future<Output = T>,
+) -> T {
     let Some(trace) = traceparent else { return work.await };
     let parent = SpanContext::new(
         TraceId::from_bytes(trace.trace_bytes()),

@@ -323,7 +323,9 @@ impl<'a> Walk<'a> {
             let rows = store::verify::unplaced(self.conn, self.log.tenant, after, LEAVES_AT_ONCE).await?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
-            rows.iter().for_each(|row| self.check_unplaced(row));
+            for row in &rows {
+                self.check_unplaced(row);
+            }
         }
     }
 

@@ -94,7 +94,7 @@ fn text(value: &Value) -> String {
 async fn one_whole_call(web: &Web, provider: &FakeProvider) {
     let answer = web.chat(MODEL, &prompt()).await.expect(200);
     assert_eq!(answer.json()["choices"][0]["message"]["content"], "Done.");
-    seen_by(provider, web).await;
+    seen_by(provider, web);
     on_record(web, &answer.entry(), false).await;
 }
 
@@ -110,12 +110,12 @@ async fn one_streamed_call(web: &Web, provider: &FakeProvider) {
         .collect();
     assert_eq!(said, "Done.");
     assert!(answer.text().trim_end().ends_with("data: [DONE]"), "{}", answer.text());
-    seen_by(provider, web).await;
+    seen_by(provider, web);
     on_record(web, &answer.entry(), true).await;
 }
 
 /// What the provider got: placeholders, its own key, and nothing of the caller's.
-async fn seen_by(provider: &FakeProvider, web: &Web) {
+fn seen_by(provider: &FakeProvider, web: &Web) {
     let seen = provider.last().expect("the provider was called");
     holds_no_secret(&seen.text());
     for placeholder in ["<EMAIL_", "<PAYMENT_", "<CREDENTIAL_"] {

@@ -55,7 +55,8 @@ fn every_answer_of_every_operation_has_the_security_headers() {
     run(async |house| {
         let cast = Cast::gather(house.shared().await).await;
         for operation in Operation::all() {
-            for who in [Who::Service(Role::Owner), Who::Anonymous, Who::Service(Role::Reader), Who::Stranger] {
+            for who in [Who::Service(Role::Owner), Who::Anonymous, Who::Service(Role::Reader), Who::Stranger]
+            {
                 let answer = cast.wire.ask(cast.good(&operation, who).await).await;
                 well_mannered(&answer, &format!("{} as {who:?} ({})", operation.id, answer.status));
             }
@@ -114,7 +115,11 @@ fn bad_bodies_are_refused_with_the_right_status() {
             let type_wrong = if operation.is_gateway() { 400 } else { 415 };
             for (ask, status, what) in [
                 (own(operation).json(big.clone()), 413, "too large"),
-                (own(operation).bare("name=x").header("content-type", "text/plain"), type_wrong, "another type"),
+                (
+                    own(operation).bare("name=x").header("content-type", "text/plain"),
+                    type_wrong,
+                    "another type",
+                ),
                 (own(operation).json("{"), 400, "half"),
                 (own(operation).json(&b"{\"\xff\":1}"[..]), 400, "invalid UTF-8"),
                 (own(operation).json(deep.clone()), 400, "nesting"),
@@ -146,7 +151,11 @@ fn a_field_at_fault_is_named_and_not_repeated() {
             ("/api/v1/projects", r#"{"name":"   "}"#, "/name"),
             ("/api/v1/keys", r#"{"name":"k","role":"7331-king"}"#, "/role"),
             ("/api/v1/providers", r#"{"name":"p","base_url":"ftp://7331.example"}"#, "/base_url"),
-            ("/api/v1/providers", r#"{"name":"p","base_url":"https://x.example","models":["a", 7331]}"#, "/models/1"),
+            (
+                "/api/v1/providers",
+                r#"{"name":"p","base_url":"https://x.example","models":["a", 7331]}"#,
+                "/models/1",
+            ),
         ] {
             let answer = wire.ask(Ask::post(path).key(&tenant.owner_key).json(body)).await;
             assert_eq!(answer.status, 422, "{body}: {}", answer.text());
@@ -167,10 +176,7 @@ fn too_many_requests_are_told_when_to_come_back() {
         let tenant = Tenant::make(&desk.vault, "Rates").await;
         let wire = Build { settings: metered(4, 2), ..Build::over(&desk.vault) }.serve().await;
         let chat = r#"{"model":"loopback","messages":[{"role":"user","content":"Hello"}]}"#;
-        let asks = [
-            (4_u32, "standard", Ask::get("/api/v1/whoami")),
-            (2, "llm", Ask::chat(chat)),
-        ];
+        let asks = [(4_u32, "standard", Ask::get("/api/v1/whoami")), (2, "llm", Ask::chat(chat))];
         for (quota, class, ask) in asks {
             let ask = ask.key(&tenant.owner_key);
             for used in 1..=quota {
@@ -178,7 +184,11 @@ fn too_many_requests_are_told_when_to_come_back() {
                 assert_eq!(answer.status, 200, "{class} {used}: {}", answer.text());
                 let left = quota - used;
                 assert_eq!(answer.header("ratelimit-policy"), format!("\"{class}\";q={quota};w=60"));
-                assert!(answer.header("ratelimit").starts_with(&format!("\"{class}\";r={left};t=")), "{:?}", answer.headers);
+                assert!(
+                    answer.header("ratelimit").starts_with(&format!("\"{class}\";r={left};t=")),
+                    "{:?}",
+                    answer.headers
+                );
                 assert_eq!(answer.header("ratelimit-limit"), quota.to_string());
                 assert_eq!(answer.header("ratelimit-remaining"), left.to_string());
             }
@@ -190,7 +200,10 @@ fn too_many_requests_are_told_when_to_come_back() {
             well_mannered(&refused, class);
             let path = if class == "llm" { "/v1/chat/completions" } else { "/api/v1/whoami" };
             problem(&refused, path, class);
-            assert!(desk.database.entries(&id).await.is_empty(), "what is turned away at the door is not an event");
+            assert!(
+                desk.database.entries(&id).await.is_empty(),
+                "what is turned away at the door is not an event"
+            );
         }
         for _ in 0..8 {
             assert_eq!(wire.ask(Ask::get("/health")).await.status, 200, "health is not counted");
@@ -265,7 +278,10 @@ fn the_docs_page_works_under_its_own_policy() {
         let html = page.text();
         for tag in html.split("<script").skip(1) {
             let (head, rest) = tag.split_once('>').expect("a tag ends");
-            assert!(head.contains("src=\"/") && rest.starts_with("</script>"), "an inline script: <script{head}>");
+            assert!(
+                head.contains("src=\"/") && rest.starts_with("</script>"),
+                "an inline script: <script{head}>"
+            );
         }
         assert!(!html.contains("<style") && !html.contains(" style=\""), "an inline style");
         let handlers = ["onclick", "onload", "onerror", "oninput", "onchange"];

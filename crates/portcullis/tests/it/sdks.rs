@@ -36,10 +36,10 @@ pub(crate) async fn virtual_environment(name: &str, python: &Path, requirements:
     std::fs::create_dir_all(folder.parent().expect("target/sdk")).expect("target/sdk can be made");
     let mut make = Command::new(python);
     make.args(["-m", "venv"]).arg(&folder);
-    needed(run_to_end(make).await, "Python with venv (python3 and python3-venv)");
+    needed(&run_to_end(make).await, "Python with venv (python3 and python3-venv)");
     let mut install = Command::new(folder.join("bin/python"));
     install.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(requirements);
-    needed(run_to_end(install).await, "pip with a package index");
+    needed(&run_to_end(install).await, "pip with a package index");
     std::fs::write(stamp, wanted).expect("a stamp");
     folder
 }
@@ -57,14 +57,14 @@ async fn node_modules() -> PathBuf {
         let mut install = Command::new("npm");
         install.args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline"]);
         install.current_dir(&folder);
-        needed(run_to_end(install).await, "Node.js 20 or newer with npm and a package index");
+        needed(&run_to_end(install).await, "Node.js 20 or newer with npm and a package index");
         std::fs::write(stamp, wanted).expect("a stamp");
     }
     folder
 }
 
 #[track_caller]
-fn needed(ran: Ran, what: &str) {
+fn needed(ran: &Ran, what: &str) {
     assert_eq!(ran.code, Some(0), "this test needs {what}\n{}\n{}", ran.out, ran.err);
 }
 

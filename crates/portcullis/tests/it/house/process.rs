@@ -148,7 +148,7 @@ impl Process {
     pub(crate) async fn ended(&mut self) -> ExitStatus {
         match timeout(Duration::from_secs(STOP_SECONDS_MAX), self.child.wait()).await {
             Ok(status) => status.expect("its end is known"),
-            Err(_) => panic!("the server did not stop within {STOP_SECONDS_MAX} s"),
+            Err(late) => panic!("the server did not stop within {STOP_SECONDS_MAX} s: {late}"),
         }
     }
 

@@ -137,9 +137,9 @@ impl Cast {
             Subject::None => String::new(),
             Subject::Fixed(text) => text.to_owned(),
             Subject::Agent => id(&self.made("/api/v1/agents", &json!({"name": format!("a {number}")})).await),
-            Subject::Key => {
-                id(&self.made("/api/v1/keys", &json!({"name": format!("k {number}"), "role": "reader"})).await)
-            }
+            Subject::Key => id(&self
+                .made("/api/v1/keys", &json!({"name": format!("k {number}"), "role": "reader"}))
+                .await),
             Subject::Provider => {
                 let body = json!({"name": format!("q-{number}"), "base_url": "https://api.example.com/v1"});
                 id(&self.made("/api/v1/providers", &body).await)

@@ -14,8 +14,14 @@ fn every_operation_leaves_exactly_what_it_must() {
         let cast = Cast::gather(house.shared().await).await;
         for operation in Operation::all() {
             let sample = Sample::of(&operation);
-            for who in [Who::Service(Role::Owner), Who::Service(Role::Reader), Who::Agent, Who::Anonymous, Who::Revoked, Who::Stranger]
-            {
+            for who in [
+                Who::Service(Role::Owner),
+                Who::Service(Role::Reader),
+                Who::Agent,
+                Who::Anonymous,
+                Who::Revoked,
+                Who::Stranger,
+            ] {
                 let what = format!("{} as {who:?}", operation.id);
                 let id = cast.wire.request_id();
                 let ask = cast.good(&operation, who).await.header("x-request-id", &id);
@@ -33,7 +39,11 @@ fn every_operation_leaves_exactly_what_it_must() {
                 let Some(first) = entries.first() else { continue };
                 assert_eq!(first.leaf["request_id"], id, "{what}");
                 if done {
-                    assert_eq!(answer.header("x-portcullis-entry"), first.id, "{what}: the answer names its entry");
+                    assert_eq!(
+                        answer.header("x-portcullis-entry"),
+                        first.id,
+                        "{what}: the answer names its entry"
+                    );
                     let word = if operation.id == CALL { "intent" } else { "ok" };
                     assert_eq!(first.outcome(), word, "{what}");
                 } else {

@@ -26,6 +26,8 @@ pub(crate) struct Operation {
     pub(crate) caller: String,
     pub(crate) mutating: bool,
     pub(crate) has_body: bool,
+    /// The body the description shows.
+    pub(crate) example: Option<Value>,
 }
 
 impl Operation {
@@ -59,6 +61,7 @@ impl Operation {
             caller: text("x-portcullis-caller").unwrap_or_default(),
             mutating: operation["x-portcullis-mutating"] == true,
             has_body: operation.get("requestBody").is_some(),
+            example: operation.pointer("/requestBody/content/application~1json/example").cloned(),
             path: path.to_owned(),
             method,
             id,

@@ -1,5 +1,6 @@
 //! Each operation × everybody → the status that its permission, its caller and the table of roles say.
 
+use kernel::Role;
 use serde_json::Value;
 
 use super::{Cast, Operation, Sample, Who};
@@ -16,7 +17,8 @@ fn everybody_gets_what_the_description_and_the_roles_say() {
                 let answer = cast.wire.ask(cast.good(&operation, who).await).await;
                 let expected = who.expected(&operation, sample);
                 if answer.status != expected {
-                    let what = format!("{} as {who:?}: {} instead of {expected}", operation.id, answer.status);
+                    let what =
+                        format!("{} as {who:?}: {} instead of {expected}", operation.id, answer.status);
                     wrong.push(format!("{what}: {}", answer.text()));
                 } else if expected >= 400 {
                     refused_well(&operation, who, &answer);
@@ -82,5 +84,25 @@ fn a_stranger_cannot_tell_what_exists() {
             };
             assert_eq!(same(&theirs), same(&none), "{}", operation.id);
         }
+    });
+}
+
+/// What the description shows as an example is what people send first.
+#[test]
+fn every_example_of_the_description_is_accepted() {
+    run(async |house| {
+        let cast = Cast::gather(house.shared().await).await;
+        let mut seen = 0;
+        for operation in Operation::all() {
+            let Some(example) = &operation.example else {
+                assert!(!operation.has_body, "{}: give its body an example", operation.id);
+                continue;
+            };
+            let ask = cast.good(&operation, Who::Service(Role::Owner)).await.json(example.to_string());
+            let answer = cast.wire.ask(ask).await;
+            assert!(answer.status.is_success(), "{}: {example}: {}", operation.id, answer.text());
+            seen += 1;
+        }
+        assert!(seen > 5, "the description lost its examples: {seen}");
     });
 }

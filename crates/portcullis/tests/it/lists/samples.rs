@@ -63,7 +63,9 @@ const SAMPLES: &[Sample] = &[
     of("key.revoke", 204, Subject::Key),
     plain("providers.list", 200),
     with("providers.create", 201, || {
-        Some(json!({"name": "provider-#", "base_url": "https://api.example.com/v1", "models": ["m-#"], "key": "k"}))
+        Some(
+            json!({"name": "provider-#", "base_url": "https://api.example.com/v1", "models": ["m-#"], "key": "k"}),
+        )
     }),
     of("providers.delete", 204, Subject::Provider),
     plain("policy.read", 200),
@@ -95,7 +97,11 @@ impl Sample {
     /// The request, about `subject`.
     pub(crate) fn ask(&self, wire: &Wire, operation: &Operation, subject: &str) -> Ask {
         let path = operation.path.replace("{id}", subject).replace("{slug}", subject);
-        assert!(!path.contains('{'), "{}: teach `Sample::ask` what stands for the parameter of {path}", operation.id);
+        assert!(
+            !path.contains('{'),
+            "{}: teach `Sample::ask` what stands for the parameter of {path}",
+            operation.id
+        );
         let ask = Ask::new(operation.method.clone(), path);
         match (self.body)() {
             Some(body) => ask.json(body.to_string().replace('#', &wire.number().to_string())),

@@ -13,8 +13,10 @@ const APPEND_ONLY: &str = "PCL02";
 /// Rows of every room, made the way a client makes them.
 async fn fixture(wire: &Wire, tenant: &Tenant) {
     let calls = [
-        Ask::post("/api/v1/providers").json(r#"{"name":"mine","base_url":"https://api.example.com/v1","key":"k"}"#),
-        Ask::new(http::Method::PUT, "/api/v1/policies/pii").json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
+        Ask::post("/api/v1/providers")
+            .json(r#"{"name":"mine","base_url":"https://api.example.com/v1","key":"k"}"#),
+        Ask::new(http::Method::PUT, "/api/v1/policies/pii")
+            .json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
         Ask::post("/api/v1/audit/checkpoints"),
         // After the checkpoint, so that an entry waits for its place.
         Ask::get("/api/v1/whoami"),
@@ -39,7 +41,8 @@ async fn attempt(on: &mut PgConnection, sql: &str) -> Result<u64, String> {
     match done {
         Ok(done) => Ok(done.rows_affected()),
         Err(error) => {
-            let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+            let code =
+                error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
             Err(code.unwrap_or_else(|| panic!("{sql}: {error}")))
         }
     }
@@ -74,7 +77,8 @@ async fn refuses(app: &mut PgConnection, target: &Target, caller: &str) {
     match text(app, &format!("select count(*)::text from {name} where tenant_id = '{tenant}'")).await {
         Ok(count) => assert_eq!(count, "0", "{what}: rows are seen"),
         Err(error) => {
-            let code = error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
+            let code =
+                error.as_database_error().and_then(|error| error.code().map(std::borrow::Cow::into_owned));
             assert_eq!(code.as_deref(), Some(REFUSED), "{what}: {error}");
         }
     }
@@ -95,7 +99,11 @@ async fn refuses(app: &mut PgConnection, target: &Target, caller: &str) {
 }
 
 async fn claim(app: &mut PgConnection, claims: &str) {
-    sqlx::query("select set_config('request.jwt.claims', $1, false)").bind(claims).execute(app).await.expect("set");
+    sqlx::query("select set_config('request.jwt.claims', $1, false)")
+        .bind(claims)
+        .execute(app)
+        .await
+        .expect("set");
 }
 
 #[test]
@@ -109,7 +117,8 @@ fn every_tenant_table_refuses_the_stranger() {
         fixture(&wire, &b).await;
         let mut superuser = database.superuser().await;
         let mut app = database.app().await;
-        let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut app).await.expect("a pid");
+        let backend: i32 =
+            sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut app).await.expect("a pid");
         let now: i64 = sqlx::query_scalar("select extract(epoch from clock_timestamp())::bigint")
             .fetch_one(&mut superuser)
             .await
@@ -122,7 +131,10 @@ fn every_tenant_table_refuses_the_stranger() {
             ("claims that are none", "{}".to_owned()),
             ("A's claims with B's signature", of_a.spelled(&of_b.signature())),
             ("A's claims, expired", Claims { expires: now - 1, ..of_a.clone() }.signed()),
-            ("A's claims for another backend", Claims { backend: Some(backend + 1), ..of_a.clone() }.signed()),
+            (
+                "A's claims for another backend",
+                Claims { backend: Some(backend + 1), ..of_a.clone() }.signed(),
+            ),
         ];
         let (own, other) = (a.id.to_string(), b.id.to_string());
         for name in tables(&mut superuser).await {
@@ -133,7 +145,8 @@ fn every_tenant_table_refuses_the_stranger() {
                      crates/portcullis/tests/it/lists/tables.rs"
                 )
             });
-            let readable = format!("select has_any_column_privilege('portcullis_app', '{name}', 'select')::text");
+            let readable =
+                format!("select has_any_column_privilege('portcullis_app', '{name}', 'select')::text");
             let readable = text(&mut superuser, &readable).await.expect("a privilege") == "true";
             let target = Target { name, tenant: own.clone(), row, readable };
             for (caller, claims) in &callers {

@@ -46,7 +46,12 @@ fn either() -> Vec<Fault> {
             retry_after: "7",
             ..fault("a 429", Script::rate_limited(), (429, "upstream_rate_limited"), Some(429))
         },
-        fault("no HTTP at all", Script::new([Step::Send("SSH-2.0-OpenSSH_9.7\r\n".into())]), (502, "upstream_stream_cut"), None),
+        fault(
+            "no HTTP at all",
+            Script::new([Step::Send("SSH-2.0-OpenSSH_9.7\r\n".into())]),
+            (502, "upstream_stream_cut"),
+            None,
+        ),
     ]
 }
 
@@ -80,7 +85,12 @@ fn plain_stream(bytes: impl Into<Vec<u8>>) -> Script {
 fn streamed() -> Vec<Fault> {
     let nested = format!("data: {}\n\n", "[".repeat(1 << 20));
     vec![
-        mid_stream("silence within the stream", Script::hang_mid_stream(), "upstream_timeout", "upstream_error"),
+        mid_stream(
+            "silence within the stream",
+            Script::hang_mid_stream(),
+            "upstream_timeout",
+            "upstream_error",
+        ),
         mid_stream("half a stream", Script::half_a_stream(), "upstream_stream_cut", "cut"),
         mid_stream("a stream without its end", Script::stream_without_done(), "upstream_stream_cut", "cut"),
         mid_stream("an event of garbage", Script::garbage_stream(), "upstream_failed", "upstream_error"),
@@ -93,7 +103,12 @@ fn streamed() -> Vec<Fault> {
             "upstream_error",
         ),
         mid_stream("an empty stream", plain_stream([]), "upstream_stream_cut", "cut"),
-        fault("an answer that is no stream", Script::json_for_a_stream(), (502, "upstream_failed"), Some(200)),
+        fault(
+            "an answer that is no stream",
+            Script::json_for_a_stream(),
+            (502, "upstream_failed"),
+            Some(200),
+        ),
     ]
 }
 
@@ -105,7 +120,8 @@ async fn suffer(stage: &Stage, fault: Fault, stream: bool) {
     stage.provider.next(fault.script);
     let (ask, id) = stage.call(&request(stream));
     let answer = stage.web.ask(ask).await;
-    let text = String::from_utf8(answer.body.to_vec()).unwrap_or_else(|_| panic!("{what}: the answer is text"));
+    let text =
+        String::from_utf8(answer.body.to_vec()).unwrap_or_else(|_| panic!("{what}: the answer is text"));
     let (status, code) = fault.client;
     assert_eq!(answer.status.as_u16(), status, "{what}: {text}");
     for private in PRIVATE {
@@ -127,7 +143,11 @@ async fn suffer(stage: &Stage, fault: Fault, stream: bool) {
     assert_eq!(outcome.fact("status"), fault.word, "{what}");
     assert_eq!(outcome.outcome(), "failed", "{what}");
     assert_eq!(outcome.fact("error"), code, "{what}");
-    assert_eq!(outcome.fact("upstream_status"), &fault.upstream.map_or(Value::Null, |status| json!(status)), "{what}");
+    assert_eq!(
+        outcome.fact("upstream_status"),
+        &fault.upstream.map_or(Value::Null, |status| json!(status)),
+        "{what}"
+    );
     assert_eq!(outcome.fact("tokens_known"), false, "{what}");
 }
 
@@ -157,15 +177,21 @@ fn a_streamed_answer_that_goes_wrong_is_told_and_recorded() {
 fn a_fault_leaves_no_trace_in_the_next_call() {
     run(async |house| {
         let stage = Stage::impatient(house, Script::json("Good morning to you")).await;
-        for (fault, stream) in
-            whole().into_iter().map(|fault| (fault, false)).chain(streamed().into_iter().map(|fault| (fault, true)))
+        for (fault, stream) in whole()
+            .into_iter()
+            .map(|fault| (fault, false))
+            .chain(streamed().into_iter().map(|fault| (fault, true)))
         {
             let what = fault.what;
             stage.provider.next(fault.script);
             stage.web.ask(stage.call(&request(stream)).0).await;
             let answer = stage.web.ask(stage.call(&request(false)).0).await;
             assert_eq!(answer.status, 200, "after {what}: {}", answer.text());
-            assert_eq!(answer.json()["choices"][0]["message"]["content"], "Good morning to you", "after {what}");
+            assert_eq!(
+                answer.json()["choices"][0]["message"]["content"],
+                "Good morning to you",
+                "after {what}"
+            );
         }
     });
 }
@@ -176,7 +202,8 @@ fn a_provider_that_is_not_there_is_told_and_recorded() {
         let desk = house.shared().await;
         let tenant = Tenant::make(&desk.vault, "Nobody home").await;
         // A port that was free a moment ago and that nobody listens on.
-        let gone = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("it");
+        let gone =
+            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a port").local_addr().expect("it");
         let build = Build { operator: vec![fake(&format!("http://{gone}/v1"))], ..Build::over(&desk.vault) };
         let web = build.serve().await;
         for stream in [false, true] {
@@ -185,7 +212,11 @@ fn a_provider_that_is_not_there_is_told_and_recorded() {
             let answer = web.ask(ask).await;
             assert_eq!(answer.status, 502);
             assert_eq!(openai_error(&answer.json(), Some(&id)), "upstream_failed");
-            assert!(!answer.text().contains(&gone.port().to_string()), "the address is the operator's: {}", answer.text());
+            assert!(
+                !answer.text().contains(&gone.port().to_string()),
+                "the address is the operator's: {}",
+                answer.text()
+            );
             let (_, outcome) = super::call_entries(&desk.database, &tenant, &id).await;
             assert_eq!(outcome.fact("status"), "upstream_error");
             assert_eq!(outcome.fact("upstream_status"), &Value::Null);
@@ -199,7 +230,8 @@ fn an_answer_without_end_is_cut_off() {
     run(async |house| {
         let desk = house.shared().await;
         let tenant = Tenant::make(&desk.vault, "Floods").await;
-        let provider = FakeProvider::start(Script::flood(4_000, &"and on ".repeat(50))).await.expect("a provider");
+        let provider =
+            FakeProvider::start(Script::flood(4_000, &"and on ".repeat(50))).await.expect("a provider");
         let mut build = Build::over(&desk.vault).provider(&provider);
         build.limits.answer_bytes_max = 256 * 1024;
         let web = build.serve().await;

@@ -75,7 +75,8 @@ async fn call_entries(database: &Database, tenant: &Tenant, id: &str) -> (Entry,
 
 /// A small request.
 fn request(stream: bool) -> String {
-    json!({"model": "fake-1", "stream": stream, "messages": [{"role": "user", "content": "Good morning"}]}).to_string()
+    json!({"model": "fake-1", "stream": stream, "messages": [{"role": "user", "content": "Good morning"}]})
+        .to_string()
 }
 
 /// The error of an answer, its shape checked: what the SDKs read, and the id to quote.
@@ -96,10 +97,15 @@ fn events(answer: &Answer) -> (Vec<Value>, bool) {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert!(answer.header("content-type").starts_with("text/event-stream"), "{:?}", answer.headers);
     let text = answer.text();
-    let data: Vec<&str> = text.split("\n\n").filter_map(|event| event.trim().strip_prefix("data: ")).collect();
+    let data: Vec<&str> =
+        text.split("\n\n").filter_map(|event| event.trim().strip_prefix("data: ")).collect();
     let done = data.last() == Some(&"[DONE]");
     let json = data.iter().filter(|data| **data != "[DONE]");
-    (json.map(|data| serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {data}"))).collect(), done)
+    (
+        json.map(|data| serde_json::from_str(data).unwrap_or_else(|error| panic!("{error}: {data}")))
+            .collect(),
+        done,
+    )
 }
 
 /// All that the events say, put together as a client does.

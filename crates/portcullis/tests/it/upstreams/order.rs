@@ -159,7 +159,9 @@ fn without_an_intent_on_record_the_provider_sees_nothing() {
         let provider = FakeProvider::start(Script::json("All is well")).await.expect("a provider");
         let web = Build::over(&vault).provider(&provider).serve().await;
         let mut owner = database.superuser().await;
-        execute(&mut owner, "revoke insert on portcullis.audit_entry from portcullis_app").await.expect("revoked");
+        execute(&mut owner, "revoke insert on portcullis.audit_entry from portcullis_app")
+            .await
+            .expect("revoked");
         for stream in [false, true] {
             let answer = web.ask(Ask::chat(request(stream)).key(&tenant.agent_key)).await;
             assert_eq!(answer.status, 503, "{}", answer.text());

@@ -53,22 +53,48 @@ fn places() -> Vec<(&'static str, String)> {
             {"id": "call_1", "type": "function", "function": {"name": "send", "arguments": arguments}}]},
             {"role": "tool", "tool_call_id": "call_1", "content": "sent"}])
     };
-    let escaped = with(call("{\"to\":\"PLACE\"}"), none.clone()).replace("PLACE", r"jane.roe\\u0040example.com");
+    let escaped =
+        with(call("{\"to\":\"PLACE\"}"), none.clone()).replace("PLACE", r"jane.roe\\u0040example.com");
     vec![
         ("a message", with(json!([{"role": "user", "content": format!("Write to {EMAIL}.")}]), none.clone())),
-        ("a system message", with(json!([{"role": "system", "content": format!("You are {EMAIL}.")}, user]), none.clone())),
-        ("a part of a message", with(json!([{"role": "user", "content": [{"type": "text", "text": EMAIL}]}]), none.clone())),
-        ("an escaped message", with(json!([{"role": "user", "content": "PLACE"}]), none.clone()).replace("PLACE", r"jane.roe\u0040example.com")),
+        (
+            "a system message",
+            with(json!([{"role": "system", "content": format!("You are {EMAIL}.")}, user]), none.clone()),
+        ),
+        (
+            "a part of a message",
+            with(json!([{"role": "user", "content": [{"type": "text", "text": EMAIL}]}]), none.clone()),
+        ),
+        (
+            "an escaped message",
+            with(json!([{"role": "user", "content": "PLACE"}]), none.clone())
+                .replace("PLACE", r"jane.roe\u0040example.com"),
+        ),
         ("tool arguments", with(call(&json!({"to": EMAIL}).to_string()), none.clone())),
         ("escaped tool arguments", escaped),
-        ("a tool result", with(json!([user, {"role": "assistant", "content": null, "tool_calls": [
+        (
+            "a tool result",
+            with(
+                json!([user, {"role": "assistant", "content": null, "tool_calls": [
             {"id": "c", "type": "function", "function": {"name": "look", "arguments": "{}"}}]},
-            {"role": "tool", "tool_call_id": "c", "content": json!({"from": EMAIL}).to_string()}]), none.clone())),
-        ("a tool's description", with(json!([user]), json!({"tools": [{"type": "function", "function":
-            {"name": "send", "description": format!("Sends to {EMAIL}"), "parameters": {"type": "object"}}}]}))),
+            {"role": "tool", "tool_call_id": "c", "content": json!({"from": EMAIL}).to_string()}]),
+                none.clone(),
+            ),
+        ),
+        (
+            "a tool's description",
+            with(
+                json!([user]),
+                json!({"tools": [{"type": "function", "function":
+            {"name": "send", "description": format!("Sends to {EMAIL}"), "parameters": {"type": "object"}}}]}),
+            ),
+        ),
         ("metadata", with(json!([user]), json!({"metadata": {"owner": EMAIL}}))),
         ("the user field", with(json!([user]), json!({"user": EMAIL}))),
-        ("a predicted output", with(json!([user]), json!({"prediction": {"type": "content", "content": EMAIL}}))),
+        (
+            "a predicted output",
+            with(json!([user]), json!({"prediction": {"type": "content", "content": EMAIL}})),
+        ),
         ("a stop word", with(json!([user]), json!({"stop": [EMAIL]}))),
         ("a field nobody knows", with(json!([user]), json!({"x_new": {"deep": [{"er": EMAIL}]}}))),
         ("a message's name", with(json!([{"role": "user", "name": EMAIL, "content": "Hello"}]), none)),
@@ -82,8 +108,18 @@ fn personal_data_in_a_request_never_reaches_the_provider() {
         for (place, body) in places() {
             for (word, body) in [
                 (EMAIL, body.clone()),
-                (PII_CARD, body.replace(r"jane.roe\\u0040example.com", PII_CARD).replace(r"jane.roe\u0040example.com", PII_CARD).replace(EMAIL, PII_CARD)),
-                (CLOUD_KEY, body.replace(r"jane.roe\\u0040example.com", CLOUD_KEY).replace(r"jane.roe\u0040example.com", CLOUD_KEY).replace(EMAIL, CLOUD_KEY)),
+                (
+                    PII_CARD,
+                    body.replace(r"jane.roe\\u0040example.com", PII_CARD)
+                        .replace(r"jane.roe\u0040example.com", PII_CARD)
+                        .replace(EMAIL, PII_CARD),
+                ),
+                (
+                    CLOUD_KEY,
+                    body.replace(r"jane.roe\\u0040example.com", CLOUD_KEY)
+                        .replace(r"jane.roe\u0040example.com", CLOUD_KEY)
+                        .replace(EMAIL, CLOUD_KEY),
+                ),
             ] {
                 assert!(find(body.as_bytes(), word), "the test sends {word} in {place}: {body}");
                 let before = stage.provider.received().len();
@@ -104,9 +140,17 @@ fn personal_data_in_a_request_never_reaches_the_provider() {
                 }
                 assert_ne!(answer.header("x-portcullis-redactions"), "0", "{place}");
                 let (intent, outcome) = stage.call_entries(&id).await;
-                assert!(intent.fact("redacted").as_u64().is_some_and(|count| count > 0), "{place}: {}", intent.leaf);
+                assert!(
+                    intent.fact("redacted").as_u64().is_some_and(|count| count > 0),
+                    "{place}: {}",
+                    intent.leaf
+                );
                 for entry in [&intent, &outcome] {
-                    assert!(!entry.leaf.to_string().contains(word), "{word} in {place} is in the log: {}", entry.leaf);
+                    assert!(
+                        !entry.leaf.to_string().contains(word),
+                        "{word} in {place} is in the log: {}",
+                        entry.leaf
+                    );
                 }
             }
         }
@@ -134,7 +178,11 @@ fn personal_data_in_an_answer_never_reaches_the_client() {
         assert_eq!(outcome.fact("status"), "ok");
         assert!(outcome.fact("redacted").as_u64().is_some_and(|count| count >= 2), "{}", outcome.leaf);
 
-        for script in [Script::json_with_pii(), Script::json_with_logprobs(PII_EMAIL), Script::json_with_logprobs(PII_CARD)] {
+        for script in [
+            Script::json_with_pii(),
+            Script::json_with_logprobs(PII_EMAIL),
+            Script::json_with_logprobs(PII_CARD),
+        ] {
             stage.provider.next(script);
             let answer = stage.web.ask(stage.call(&request(false)).0).await;
             assert_eq!(answer.status, 200, "{}", answer.text());
@@ -181,11 +229,22 @@ fn the_clients_headers_stay_here() {
         let mut names: Vec<&str> = sent.headers.keys().map(http::HeaderName::as_str).collect();
         names.sort_unstable();
         let known = [
-            "accept", "accept-encoding", "content-length", "content-type", "host", "traceparent", "user-agent", "x-request-id",
+            "accept",
+            "accept-encoding",
+            "content-length",
+            "content-type",
+            "host",
+            "traceparent",
+            "user-agent",
+            "x-request-id",
         ];
         assert_eq!(names, known, "a header more or less than what is meant");
         assert_eq!(sent.header("x-request-id"), id);
-        assert!(sent.header("traceparent").starts_with(&format!("00-{trace}-")), "{}", sent.header("traceparent"));
+        assert!(
+            sent.header("traceparent").starts_with(&format!("00-{trace}-")),
+            "{}",
+            sent.header("traceparent")
+        );
         assert!(!sent.header("traceparent").contains("00f067aa0ba902b7"), "a span of its own");
         let (intent, _) = stage.call_entries(&id).await;
         assert_eq!(intent.leaf["trace_id"], trace);
