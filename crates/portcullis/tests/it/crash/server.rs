@@ -15,20 +15,38 @@ use crate::house::{Database, Tenant, run};
 const ROUNDS: u64 = 10;
 /// Clients of each of the two organizations.
 const CLIENTS: usize = 6;
-/// Bounds of the time under load before the kill, in milliseconds.
-const LOAD_MILLIS: std::ops::Range<u64> = 20..500;
-/// The delays follow from this, so that a round can be repeated.
+/// Answers that clients wait for before the kill, at most; and the time from then on, in milliseconds, at most. A
+/// count, because time alone means nothing on a busy machine.
+const ANSWERS_MAX: u64 = 24;
+const DELAY_MILLIS_MAX: u64 = 120;
+/// Longest wait for those answers.
+const ANSWERS_SECONDS_MAX: u64 = 60;
+/// The moments follow from this, so that a round can be repeated.
 const SEED: u64 = 0x9e37_79b9_7f4a_7c15;
 /// Longest wait for a started server to place what waited.
 const PLACED_SECONDS_MAX: u64 = 20;
 
-/// The delay of a round (splitmix64).
-fn delay(round: u64) -> Duration {
+/// When a round's kill comes: after so many answers, and so long after them (splitmix64).
+fn moment(round: u64) -> (usize, Duration) {
     let mut value = SEED.wrapping_mul(round + 1);
     value = (value ^ (value >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     value = (value ^ (value >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     value ^= value >> 31;
-    Duration::from_millis(LOAD_MILLIS.start + value % (LOAD_MILLIS.end - LOAD_MILLIS.start))
+    let answers = usize::try_from(value % ANSWERS_MAX).unwrap_or_default();
+    (answers, Duration::from_millis((value >> 32) % DELAY_MILLIS_MAX))
+}
+
+/// Waits for a round's moment.
+async fn reach(load: &Load, round: u64) {
+    let (answers, delay) = moment(round);
+    let wait = async {
+        while load.count() < answers {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let limit = Duration::from_secs(ANSWERS_SECONDS_MAX);
+    tokio::time::timeout(limit, wait).await.expect("calls are answered before the kill");
+    tokio::time::sleep(delay).await;
 }
 
 /// Every entry of the database by id.
@@ -103,7 +121,7 @@ fn a_killed_server_loses_nothing_it_acknowledged() {
             let signing = tokio::spawn(async move {
                 while owner.try_call(Method::POST, "/api/v1/audit/checkpoints", None).await.is_ok() {}
             });
-            tokio::time::sleep(delay(round)).await;
+            reach(&load, round).await;
             server.kill().await;
             told.add(&load.stop().await);
             signing.await.expect("joined");
