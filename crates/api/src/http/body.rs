@@ -9,6 +9,7 @@ use std::time::Duration;
 use axum::body::Body;
 use bytes::Bytes;
 use http_body::{Body as HttpBody, Frame, SizeHint};
+use http_body_util::BodyExt as _;
 use kernel::{Problem, ProblemKind};
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -35,6 +36,27 @@ impl BodyFate {
 /// The refusal of a body that is too large.
 pub(super) fn too_large() -> Problem {
     Problem::new(ProblemKind::TooLarge, "Send less; the operator of this server sets the limit.")
+}
+
+/// Most bytes of a refused body that are read and thrown away, so that its sender gets to read the refusal: a
+/// connection closed while it still sends is reset, and the answer with it.
+const DRAIN_BYTES_MAX: usize = 8 * 1_048_576;
+/// Longest time spent on that, in seconds.
+const DRAIN_SECONDS_MAX: u64 = 5;
+
+/// Reads a refused body to its end, or as far as the limits go.
+pub(super) async fn drain(mut body: Body) {
+    let read = async {
+        let mut left = DRAIN_BYTES_MAX;
+        while let Some(Ok(frame)) = body.frame().await {
+            match left.checked_sub(frame.data_ref().map_or(0, Bytes::len)) {
+                Some(rest) => left = rest,
+                None => return,
+            }
+        }
+    };
+    // Whoever needs longer gets the answer, or the reset.
+    let _ = tokio::time::timeout(Duration::from_secs(DRAIN_SECONDS_MAX), read).await;
 }
 
 /// Bounds a body.

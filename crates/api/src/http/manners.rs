@@ -58,6 +58,7 @@ impl Manners {
     async fn answer(&self, request: Request, class: PathClass, next: Next) -> Response {
         let bytes_max = self.settings.body_bytes_max;
         if announced(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
+            body::drain(request.into_body()).await;
             return Refused(body::too_large()).into();
         }
         let within = self.settings.request_timeout;
