@@ -156,7 +156,7 @@ pub(crate) struct Row {
     pub(crate) tenant: TenantId,
     id: EntryId,
     at: Timestamp,
-    kind: EventKind,
+    pub(crate) kind: EventKind,
     actor: String,
     request_id: String,
     leaf: Vec<u8>,

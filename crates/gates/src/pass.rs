@@ -132,7 +132,7 @@ impl Hold for WriteTx {
         }
         let receipt = row.receipt();
         self.0.finish(&row.insert_statement()).await.map_err(|error| unavailable(&error))?;
-        vault.after_write();
+        vault.after_write(row.kind);
         Ok(receipt)
     }
 }

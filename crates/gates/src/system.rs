@@ -83,7 +83,7 @@ impl SystemTx {
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
         self.lease.run(format!("{}; commit", row.insert_statement())).await?;
         self.lease.give_back();
-        self.vault.after_write();
+        self.vault.after_write(row.kind);
         Ok(row.receipt())
     }
 

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crypto::{Envelope, InstanceKey, Place};
-use kernel::{Clock, Gate, Problem, ProblemKind, RequestId, Rng, TenantId};
+use kernel::{Clock, EventKind, Gate, Problem, ProblemKind, RequestId, Rng, TenantId};
 use sqlx::Row as _;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
@@ -153,9 +153,11 @@ impl Vault {
         self.system.close();
     }
 
-    /// After a change of this process: lookups remembered before it are dropped now rather than at the next look.
-    pub(crate) fn after_write(&self) {
-        self.memory.forget();
+    /// After a change of this process: lookups it made stale are dropped now rather than at the next look.
+    pub(crate) fn after_write(&self, kind: EventKind) {
+        if kind.makes_lookups_stale() {
+            self.memory.forget();
+        }
         self.written.notify_one();
     }
 
