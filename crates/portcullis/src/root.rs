@@ -33,7 +33,10 @@ pub(crate) fn settle(settings: &Settings, rule: Root) -> Result<()> {
     match (&settings.user, root) {
         (None, false) => Ok(()),
         (Some(name), false) => check_is(name),
-        (Some(name), true) => become_user(name, &settings.place.data_dir),
+        (Some(name), true) => {
+            // Only `up` keeps anything in the data directory.
+            become_user(name, &settings.place.data_dir, rule == Root::Warn)
+        }
         (None, true) if rule == Root::Refuse => bail!(
             "this would run as root. Name the account to become with --user or PORTCULLIS_USER, \
              for example: portcullis serve --user portcullis"
@@ -59,12 +62,12 @@ fn check_is(name: &str) -> Result<()> {
     )
 }
 
-fn become_user(name: &str, data_dir: &Path) -> Result<()> {
+fn become_user(name: &str, data_dir: &Path, make_dir: bool) -> Result<()> {
     let Some((uid, gid)) = owner::account(name) else { bail!("this machine has no account {name}") };
     if uid == 0 {
         bail!("{name} is root too; name an account without privileges");
     }
-    if !data_dir.exists() {
+    if make_dir && !data_dir.exists() {
         files::make_dir(data_dir, 0o700).with_context(|| format!("cannot create {}", data_dir.display()))?;
         chown(data_dir, Some(uid), Some(gid))
             .with_context(|| format!("cannot give {} to {name}", data_dir.display()))?;
@@ -73,8 +76,10 @@ fn become_user(name: &str, data_dir: &Path) -> Result<()> {
     let mut command = Command::new(program);
     // Setting the user also empties the list of supplementary groups.
     command.args(std::env::args_os().skip(1)).uid(uid).gid(gid);
-    // The place was decided as root; the account's own home would be another one.
-    command.env("PORTCULLIS_DATA_DIR", data_dir).env_remove("HOME").env_remove("XDG_RUNTIME_DIR");
+    // These are root's own, and closed to the account.
+    command.env_remove("HOME").env_remove("XDG_DATA_HOME").env_remove("XDG_RUNTIME_DIR");
+    // The place was decided as root; the account must not come to another one.
+    command.env("PORTCULLIS_DATA_DIR", data_dir);
     Err(command.exec()).with_context(|| {
         format!("could not become {name}: the account must be able to reach and run this program")
     })

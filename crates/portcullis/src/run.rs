@@ -62,8 +62,8 @@ fn run(command: Command) -> Result<ExitCode> {
             let key = ApiKey::generate(env.parse().context("--env is live, test or dev")?, &SystemRng);
             done(say::out(format_args!("{}\n", key.expose())))
         }
-        Command::Dev(DevCommand::PrepareQueries { check }) => {
-            wait(dev::prepare(check, &environment)).map(|()| ExitCode::SUCCESS)
+        Command::Dev(DevCommand::PrepareQueries { check, place }) => {
+            wait(dev::prepare(check, &place, &environment)).map(|()| ExitCode::SUCCESS)
         }
         Command::Dev(DevCommand::Database { dir, place }) => {
             wait(dev::database(dir, &place, &environment)).map(|()| ExitCode::SUCCESS)

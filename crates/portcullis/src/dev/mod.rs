@@ -25,6 +25,9 @@ pub enum DevCommand {
         /// Write nothing; fail when `.sqlx` is not what it would be.
         #[arg(long)]
         check: bool,
+        /// Where PostgreSQL is.
+        #[command(flatten)]
+        place: PlaceArgs,
     },
     /// Run a migrated database until standard input ends, and print its URLs as JSON.
     Database {

@@ -21,13 +21,13 @@ const PREFIX: &str = "query-";
 ///
 /// # Errors
 /// When a statement does not fit the schema, or, checking, when `.sqlx` is stale.
-pub(crate) async fn prepare(check: bool, environment: &dyn Environment) -> Result<()> {
+pub(crate) async fn prepare(check: bool, args: &PlaceArgs, environment: &dyn Environment) -> Result<()> {
     let root = std::env::current_dir().context("the working directory is gone")?;
     if !root.join(TOUCHED).is_file() {
         bail!("run this in the root of the working tree: {TOUCHED} is not here");
     }
     let mut faults = Faults::default();
-    let place = Place::read(&PlaceArgs::default(), environment, &mut faults);
+    let place = Place::read(args, environment, &mut faults);
     if !faults.0.is_empty() {
         return Err(faults.into());
     }
