@@ -56,7 +56,7 @@ const BASE: &str = "/api/v1";
     info(
         title = "Portcullis",
         description = "One server between people, AI agents, LLM providers, tools and data. Every request passes five \
-                       gates: identity, token, tenancy, privacy, audit. Send an API key as `Authorization: Bearer …`. \
+                       gates: identity, token, tenancy, privacy, audit. Send an API key as Authorization: Bearer …. \
                        Refusals are problems (RFC 9457); under /v1/ they have the shape of the OpenAI API.",
     ),
     components(schemas(http::ProblemBody<'static>, http::FieldProblem)),
