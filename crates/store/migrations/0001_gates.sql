@@ -19,31 +19,40 @@ create table gate_private.claims_key (
 );
 
 -- The tenant of this transaction, or NULL when the claims are absent, malformed, expired, signed with another key or
--- signed for another backend. Never raises: a wrong claim gives zero rows. The claims have one exact spelling, so a
--- regular expression both validates and parses them.
+-- signed for another backend. Never raises: a wrong claim gives zero rows. The claims have one exact spelling, so they
+-- are cut at their quotes (a regular expression costs half a millisecond here, at every statement); nothing is converted
+-- before the signature says that the server itself wrote it.
 create function gate.tenant() returns uuid
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-    part text[];
-    message bytea;
+    part text[] := string_to_array(current_setting('request.jwt.claims', true), '"');
+    expires text;
     mac bytea;
 begin
-    part := regexp_match(
-        current_setting('request.jwt.claims', true),
-        '^\{"tenant_id":"([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})","exp":([0-9]{1,12}),'
-        || '"request_id":"([0-9A-Za-z._-]{1,128})","sig":"([0-9a-f]{64})"\}$');
-    if part is null or part[2]::bigint < extract(epoch from clock_timestamp()) then
+    if part is null or cardinality(part) <> 15
+        or part[1] <> '{' or part[2] <> 'tenant_id' or part[3] <> ':' or part[5] <> ',' or part[6] <> 'exp'
+        or part[8] <> 'request_id' or part[9] <> ':' or part[11] <> ',' or part[12] <> 'sig' or part[13] <> ':'
+        or part[15] <> '}'
+    then
         return null;
     end if;
-    message := convert_to(part[1] || '|' || part[2] || '|' || part[3] || '|' || pg_backend_pid(), 'UTF8');
-    select sha256(k.outer_pad || sha256(k.inner_pad || message)) into mac from gate_private.claims_key k;
+    expires := btrim(part[7], ':,');
+    if part[7] <> ':' || expires || ',' then
+        return null;
+    end if;
+    select sha256(k.outer_pad || sha256(k.inner_pad || convert_to(
+        part[4] || '|' || expires || '|' || part[10] || '|' || pg_backend_pid(), 'UTF8')))
+    into mac from gate_private.claims_key k;
     -- Hashing both sides makes the comparison's timing say nothing about the expected value.
-    if mac is null or sha256(mac) <> sha256(decode(part[4], 'hex')) then
+    if mac is null or sha256(convert_to(encode(mac, 'hex'), 'UTF8')) <> sha256(convert_to(part[14], 'UTF8')) then
         return null;
     end if;
-    return part[1]::uuid;
+    if expires::bigint < extract(epoch from clock_timestamp()) then
+        return null;
+    end if;
+    return part[4]::uuid;
 end
 $$;
 revoke all on function gate.tenant() from public;
