@@ -14,17 +14,17 @@ action! {
 
 action! {
     /// Creates an agent. Not for agents themselves: an agent cannot make another.
-    CreateAgent = "agent.create", AgentsManage, Service, Write
+    CreateAgent = "agent.create", AgentsManage, Staff, Write
 }
 
 action! {
     /// Suspends an agent: every key of it stops working at once.
-    SuspendAgent = "agent.suspend", AgentsManage, Service, Write
+    SuspendAgent = "agent.suspend", AgentsManage, Staff, Write
 }
 
 action! {
     /// Lets a suspended agent work again.
-    ResumeAgent = "agent.resume", AgentsManage, Service, Write
+    ResumeAgent = "agent.resume", AgentsManage, Staff, Write
 }
 
 /// A page of the organization's agents.

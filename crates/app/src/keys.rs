@@ -24,12 +24,12 @@ action! {
 
 action! {
     /// Issues a key. Not for agents: an agent cannot issue itself another.
-    CreateKey = "key.create", KeysManage, Service, Write
+    CreateKey = "key.create", KeysManage, Staff, Write, Fresh
 }
 
 action! {
     /// Replaces a key by a new one.
-    RotateKey = "key.rotate", KeysManage, Service, Write
+    RotateKey = "key.rotate", KeysManage, Staff, Write, Fresh
 }
 
 action! {
@@ -39,7 +39,7 @@ action! {
 
 action! {
     /// Revokes a key.
-    RevokeKey = "key.revoke", KeysManage, Service, Write
+    RevokeKey = "key.revoke", KeysManage, Staff, Write
 }
 
 /// A page of the organization's keys.

@@ -14,19 +14,37 @@ pub mod projects;
 pub mod providers;
 pub mod setup;
 
-/// Declares an action: its type, name, permission, caller and mode.
+/// Declares an action: its type, name, need (a permission, `Own` or `Enrol`), caller, mode, and `Fresh` where a person
+/// must have confirmed a factor a moment ago.
 macro_rules! action {
     ($(#[$doc:meta])* $name:ident = $text:literal, $needs:ident, $who:ident, $mode:ident) => {
+        $crate::action! { $(#[$doc])* $name = $text, $needs, $who, $mode, Live }
+    };
+    ($(#[$doc:meta])* $name:ident = $text:literal, $needs:ident, $who:ident, $mode:ident, $proof:ident) => {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name;
 
         impl gates::Action for $name {
             const NAME: &'static str = $text;
-            const NEEDS: kernel::Permission = kernel::Permission::$needs;
+            const NEEDS: kernel::Need = $crate::need!($needs);
             type Who = gates::$who;
+            type Proof = gates::$proof;
             type Mode = gates::$mode;
         }
     };
 }
 pub(crate) use action;
+
+macro_rules! need {
+    (Own) => {
+        kernel::Need::Own
+    };
+    (Enrol) => {
+        kernel::Need::Enrol
+    };
+    ($permission:ident) => {
+        kernel::Need::Permission(kernel::Permission::$permission)
+    };
+}
+pub(crate) use need;

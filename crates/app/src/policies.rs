@@ -12,7 +12,7 @@ action! {
 
 action! {
     /// Puts a PII policy into force. Not for agents: an agent cannot loosen what binds it.
-    ChangePolicy = "policy.change", PoliciesManage, Service, Write
+    ChangePolicy = "policy.change", PoliciesManage, Staff, Write, Fresh
 }
 
 /// A policy in force.

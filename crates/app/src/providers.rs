@@ -29,7 +29,7 @@ action! {
 
 action! {
     /// Configures a provider.
-    CreateProvider = "providers.create", ProvidersManage, Principal, Write
+    CreateProvider = "providers.create", ProvidersManage, Principal, Write, Fresh
 }
 
 action! {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
 use kernel::{
-    Clock, EntryId, EventKind, Permission, ProjectId, RequestContext, Rng, Role, TenantId, Timestamp,
+    Assurance, Clock, EntryId, EventKind, MemberRole, Need, Permission, ProjectId, RequestContext, Rng, Role,
+    TenantId, Timestamp,
 };
 use serde_json::Value;
 
@@ -39,9 +40,16 @@ named!(
     kernel::AgentId,
     kernel::KeyId,
     kernel::ProviderId,
-    kernel::EntryId
+    kernel::EntryId,
+    kernel::AccountId,
+    kernel::SessionId,
+    kernel::InvitationId,
+    kernel::TotpId,
+    kernel::PasskeyId,
+    kernel::BreakGlassId,
+    kernel::LetterId
 );
-named!(Permission, Role, Timestamp, llm::price::PicoUsd);
+named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 
 impl From<u64> for Fact {
     /// Entries hold integers that every JSON reader can hold; past 2⁵³ the number becomes text.

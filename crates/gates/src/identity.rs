@@ -6,7 +6,7 @@ use crypto::{ApiKey, KeyHash};
 use kernel::{Capabilities, EventKind, Gate, Problem, ProblemKind, RequestContext, Role, TenantId};
 
 use crate::audit::{Author, Draft, Row};
-use crate::principal::{Principal, Standing};
+use crate::principal::{Principal, Standing, Who};
 use crate::token::Refusal;
 use crate::vault::Vault;
 
@@ -60,8 +60,8 @@ impl StaticKey {
     fn standing(&self) -> Standing {
         Standing {
             tenant: self.tenant,
+            who: Who::Service,
             project: None,
-            agent: None,
             key: None,
             name: "static key".to_owned(),
             capabilities: Capabilities::new(self.role, None),
@@ -107,19 +107,23 @@ impl Vault {
     async fn dev_principal(&self) -> Result<Principal, Problem> {
         let tenant = self.first_organization().await?.ok_or_else(Problem::not_found)?;
         Ok(Principal::of(Arc::new(Standing {
+            who: Who::Service,
             tenant,
             project: None,
-            agent: None,
             key: None,
             name: "development mode".to_owned(),
             capabilities: Capabilities::new(Role::Owner, None),
         })))
     }
 
-    async fn refuse(&self, refusal: Refusal, request: &RequestContext) -> Result<Principal, Problem> {
+    pub(crate) async fn refuse(
+        &self,
+        refusal: Refusal,
+        request: &RequestContext,
+    ) -> Result<Principal, Problem> {
         let author = Author {
             tenant: refusal.tenant.unwrap_or(self.instance),
-            actor: refusal.actor(),
+            actor: refusal.actor,
             project: None,
             action: "token.verify",
             policy: "none",
@@ -130,7 +134,8 @@ impl Vault {
         self.append(row).await?;
         // One answer for every reason: what a stranger may learn is that this key opens nothing.
         let gate = if refusal.reason == "missing" { Gate::Identity } else { Gate::Token };
-        let detail = "Send an API key as `Authorization: Bearer pcl_…`; expired, revoked and unknown keys answer alike.";
+        let detail = "Send an API key or an access token as `Authorization: Bearer …`; expired, revoked and unknown ones \
+                      answer alike.";
         Err(Problem::at(gate, ProblemKind::Unauthenticated, detail))
     }
 }

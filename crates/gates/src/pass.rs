@@ -3,12 +3,16 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
-use kernel::{EventKind, Gate, Permission, Problem, ProblemKind, ProjectId, RequestContext, TenantId};
+use kernel::limits::STEP_UP_SECONDS_MAX;
+use kernel::{
+    Assurance, EventKind, Gate, Need, Problem, ProblemKind, ProjectId, RequestContext, TenantId, Timestamp,
+};
 
 use crate::audit::{Author, Draft, Receipt, Row};
 use crate::pool::DatabaseError;
-use crate::principal::{Caller, Principal};
+use crate::principal::{Caller, Human, Person, Principal, opened_by_override};
 use crate::privacy::Privacy;
+use crate::system::AccountTx;
 use crate::tenancy::{Access, Tx};
 use crate::vault::Vault;
 
@@ -18,6 +22,7 @@ mod sealed {
     use kernel::{Problem, RequestContext, TenantId};
 
     use crate::audit::{Receipt, Row};
+    use crate::principal::Principal;
     use crate::vault::Vault;
 
     pub trait Sealed {}
@@ -33,6 +38,7 @@ mod sealed {
             key: Key,
             vault: &Arc<Vault>,
             tenant: TenantId,
+            principal: &Principal,
             request: &RequestContext,
         ) -> impl Future<Output = Result<Self, Problem>> + Send;
 
@@ -65,6 +71,11 @@ pub struct Write;
 #[derive(Debug)]
 pub struct Record;
 
+/// Reads and writes what is one person's own, which belongs to no tenant; the entry commits together with the change.
+/// For actions whose caller is a [`Human`].
+#[derive(Debug)]
+pub struct Account;
+
 /// A transaction that may change rows. Store functions that write ask for this, so a reading pass cannot call them.
 pub struct WriteTx(Tx);
 
@@ -85,6 +96,7 @@ impl DerefMut for WriteTx {
 impl sealed::Sealed for Read {}
 impl sealed::Sealed for Write {}
 impl sealed::Sealed for Record {}
+impl sealed::Sealed for Account {}
 
 impl Mode for Read {
     type Hold = Tx;
@@ -98,11 +110,16 @@ impl Mode for Record {
     type Hold = ();
 }
 
+impl Mode for Account {
+    type Hold = AccountTx;
+}
+
 impl Hold for Tx {
     async fn open(
         _: Key,
         vault: &Arc<Vault>,
         tenant: TenantId,
+        _: &Principal,
         request: &RequestContext,
     ) -> Result<Self, Problem> {
         vault.tenancy.begin(tenant, &request.id, Access::ReadOnly).await.map_err(|error| unavailable(&error))
@@ -119,6 +136,7 @@ impl Hold for WriteTx {
         _: Key,
         vault: &Arc<Vault>,
         tenant: TenantId,
+        _: &Principal,
         request: &RequestContext,
     ) -> Result<Self, Problem> {
         let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadWrite).await;
@@ -137,8 +155,34 @@ impl Hold for WriteTx {
     }
 }
 
+impl Hold for AccountTx {
+    async fn open(
+        _: Key,
+        vault: &Arc<Vault>,
+        _: TenantId,
+        principal: &Principal,
+        _: &RequestContext,
+    ) -> Result<Self, Problem> {
+        let Some(person) = principal.person() else {
+            tracing::error!("an action over a person's own account was entered by somebody else");
+            return Err(Problem::internal());
+        };
+        Self::open(vault, person.account, person.session).await.map_err(|error| unavailable(&error))
+    }
+
+    async fn close(self, _: Key, _: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
+        self.close(row).await.map_err(|error| unavailable(&error))
+    }
+}
+
 impl Hold for () {
-    async fn open(_: Key, _: &Arc<Vault>, _: TenantId, _: &RequestContext) -> Result<Self, Problem> {
+    async fn open(
+        _: Key,
+        _: &Arc<Vault>,
+        _: TenantId,
+        _: &Principal,
+        _: &RequestContext,
+    ) -> Result<Self, Problem> {
         Ok(())
     }
 
@@ -157,12 +201,40 @@ fn unavailable(error: &DatabaseError) -> Problem {
 pub trait Action: Send + Sync + 'static {
     /// The stable name, `noun.verb`, as it stands in entries, the API description and the docs.
     const NAME: &'static str;
-    /// The permission it needs.
-    const NEEDS: Permission;
+    /// What it needs: a permission, or only that the account is one's own.
+    const NEEDS: Need;
     /// The kind of principal it is for.
     type Who: Caller;
+    /// How sure one must be that it is really them.
+    type Proof: Proof;
     /// How it meets the database.
     type Mode: Mode;
+}
+
+/// How lately a person must have shown that it is them. Sealed: the degrees are the ones here. Programs prove who they
+/// are with every request, so it asks nothing more of them.
+pub trait Proof: sealed::Sealed + 'static {
+    /// Whether a factor must have been confirmed within [`STEP_UP_SECONDS_MAX`].
+    const FRESH: bool;
+}
+
+/// A live session is enough.
+#[derive(Debug)]
+pub struct Live;
+
+/// A factor confirmed a moment ago: for what would hurt if somebody found the session open.
+#[derive(Debug)]
+pub struct Fresh;
+
+impl sealed::Sealed for Live {}
+impl sealed::Sealed for Fresh {}
+
+impl Proof for Live {
+    const FRESH: bool = false;
+}
+
+impl Proof for Fresh {
+    const FRESH: bool = true;
 }
 
 /// Proof that this caller may do `A` for this tenant, with the transaction to do it in.
@@ -186,8 +258,26 @@ struct Station {
 
 impl Station {
     fn row(&self, draft: Draft, action: &'static str, principal: &Principal) -> Result<Row, Problem> {
+        self.row_in(self.tenant, draft, action, principal)
+    }
+
+    fn row_in(
+        &self,
+        tenant: TenantId,
+        mut draft: Draft,
+        action: &'static str,
+        principal: &Principal,
+    ) -> Result<Row, Problem> {
+        if let Some(account) = principal.acting_for() {
+            draft = draft.fact("acting_for", account);
+        }
+        // An override has a slice of the log of its own: every entry made under it says so.
+        if let Some(opened) = principal.person().and_then(|person| person.override_at(self.vault.clock.now()))
+        {
+            draft = draft.fact("break_glass", opened);
+        }
         let author = Author {
-            tenant: self.tenant,
+            tenant,
             actor: principal.actor(),
             project: self.project,
             action,
@@ -216,28 +306,67 @@ impl Vault {
         let tenant = principal.tenant();
         let policy = self.policy(tenant).await?;
         let at = Station { vault: Arc::clone(self), tenant, project: principal.project(), policy, request };
-        let permitted = principal.capabilities().has(A::NEEDS);
-        let refusal = match A::Who::admit(principal) {
-            Ok(who) if permitted => {
-                let hold = <A::Mode as Mode>::Hold::open(Key(()), self, tenant, &at.request).await?;
+        let problem = refusal::<A>(&principal, self.clock.now());
+        let refusal = match (A::Who::admit(principal), problem) {
+            (Ok(who), None) => {
+                let hold =
+                    <A::Mode as Mode>::Hold::open(Key(()), self, tenant, &who.principal(), &at.request)
+                        .await?;
                 return Ok(Pass { who, hold, at });
             }
-            Ok(who) => {
-                let detail = format!("It needs the permission {}.", A::NEEDS);
-                (who.principal(), Problem::at(Gate::Token, ProblemKind::Forbidden, detail))
-            }
-            Err(principal) => {
+            (Ok(who), Some(problem)) => (who.principal(), problem),
+            (Err(principal), _) => {
                 let detail = format!("It is for {} only, and this credential is not one.", A::Who::KIND);
                 (principal, Problem::at(Gate::Identity, ProblemKind::Forbidden, detail))
             }
         };
         let (principal, problem) = refusal;
         let gate = problem.gate.map_or("", Gate::name);
-        let draft = Draft::refused(EventKind::AccessDenied).fact("needs", A::NEEDS).fact("gate", gate);
+        let draft = Draft::refused(EventKind::AccessDenied)
+            .fact("needs", A::NEEDS)
+            .fact("gate", gate)
+            .fact("because", problem.kind.slug());
         let row = at.row(draft, A::NAME, &principal)?;
         self.append(row).await?;
         Err(problem)
     }
+}
+
+/// Why this principal may not do `A` now, when its kind is right.
+fn refusal<A: Action>(principal: &Principal, now: Timestamp) -> Option<Problem> {
+    let person = principal.person();
+    let refused = |kind, detail: String| Some(Problem::at(Gate::Token, kind, detail));
+    if let (Some(person), true) = (person, A::NEEDS != Need::Enrol) {
+        if person.second_factor_required && !person.second_factor {
+            let detail = "The organization asks for a second factor, and there is none yet. Until it is set up, only \
+                          your own account is open.";
+            return refused(ProblemKind::MustEnrol, detail.to_owned());
+        }
+        if person.second_factor_required && person.assurance < Assurance::Aal2 {
+            return refused(ProblemKind::StepUp, "Confirm your second factor to go on.".to_owned());
+        }
+    }
+    let permitted = match A::NEEDS {
+        Need::Own | Need::Enrol => person.is_some(),
+        Need::Permission(permission) => {
+            principal.capabilities().has(permission)
+                || (opened_by_override(permission) && person.is_some_and(|p| p.override_at(now).is_some()))
+        }
+    };
+    if !permitted {
+        return refused(ProblemKind::Forbidden, format!("It needs the permission {}.", A::NEEDS));
+    }
+    if A::Proof::FRESH && person.is_some_and(|person| is_stale(person, now)) {
+        let detail = "This needs a factor confirmed within the last 10 minutes. Confirm that it is you, then try again.";
+        return refused(ProblemKind::StepUp, detail.to_owned());
+    }
+    None
+}
+
+/// Whether what a person last proved is too old, or too little, for a dangerous action.
+fn is_stale(person: &Person, now: Timestamp) -> bool {
+    let too_little = person.second_factor && person.assurance < Assurance::Aal2;
+    too_little || now.since(person.auth_time).as_secs() > STEP_UP_SECONDS_MAX
 }
 
 impl<A: Action> Pass<A> {
@@ -304,10 +433,25 @@ where
     }
 }
 
+impl<A: Action<Mode = Account, Who = Human>> Pass<A> {
+    /// The transaction over the person's own account.
+    pub fn account(&mut self) -> &mut AccountTx {
+        &mut self.hold
+    }
+
+    /// Gate five into the log of another organization: the one the person founds, joins or moves to. The database
+    /// accepts it only where the person is a member by then.
+    pub async fn seal_into(self, tenant: TenantId, draft: Draft) -> Result<Receipt, Problem> {
+        let Self { who, hold, at } = self;
+        let row = at.row_in(tenant, draft, A::NAME, &who.principal())?;
+        Hold::close(hold, Key(()), &at.vault, Ready(row)).await
+    }
+}
+
 impl<A: Action<Mode = Record>> Pass<A> {
     /// A reading transaction of the same tenant, for what the action must know before it acts.
     pub async fn read(&self) -> Result<Tx, Problem> {
-        Tx::open(Key(()), &self.at.vault, self.at.tenant, &self.at.request).await
+        Tx::open(Key(()), &self.at.vault, self.at.tenant, &self.who.principal(), &self.at.request).await
     }
 
     /// Writes an entry and keeps the pass, for an act with an intent and an outcome.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use audit_log::{Actor, ActorKind};
-use kernel::{RequestContext, TenantId};
+use kernel::{AccountId, Problem, RequestContext, SessionId, TenantId};
 use sqlx::postgres::PgConnection;
 
 use crate::audit::{Author, Draft, EntryError, Receipt, Row};
@@ -20,6 +20,45 @@ pub enum Reason {
     Sequencing,
     /// Checkpoints are signed.
     Signing,
+    /// Somebody who is not known yet signs up, signs in or follows a link from a mail.
+    SignIn,
+    /// A signed-in person changes what is their own.
+    OwnAccount,
+    /// Letters are delivered.
+    Mail,
+    /// Keys of the instance are rotated.
+    KeyRotation,
+    /// What has expired is cleared away.
+    Sweep,
+    /// The operator works on the machine itself.
+    Operator,
+}
+
+/// Who stands in the log for work of the system role. A word for the log only: it opens nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// The server itself, or its operator on the machine.
+    System,
+    /// Nobody who is known.
+    Nobody,
+    /// A person who proved who they are in this very request.
+    Person(AccountId, Option<SessionId>),
+}
+
+impl By {
+    fn actor(self) -> Actor {
+        match self {
+            Self::System => Actor::unnamed(ActorKind::System),
+            Self::Nobody => Actor::unnamed(ActorKind::Anonymous),
+            Self::Person(account, session) => {
+                let actor = Actor::new(ActorKind::Human, account.to_string());
+                match session {
+                    Some(session) => actor.with_key(session.to_string()),
+                    None => actor,
+                }
+            }
+        }
+    }
 }
 
 /// A transaction of the system role. It sees what that role's grants and policies show, of every tenant.
@@ -53,6 +92,61 @@ pub enum SealError {
     Database(#[from] DatabaseError),
 }
 
+impl Vault {
+    /// Puts on record what had no transaction of its own: a sign-in that failed, for example. Returns after the commit.
+    pub async fn note(
+        self: &Arc<Self>,
+        by: By,
+        tenant: TenantId,
+        draft: Draft,
+        request: &RequestContext,
+        action: &'static str,
+    ) -> Result<Receipt, Problem> {
+        let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
+        let row = Row::write(draft, &author, &*self.clock, &*self.rng).map_err(|_| Problem::internal())?;
+        self.append(row).await
+    }
+}
+
+/// A transaction over what is one person's own: the account, what proves who they are, their sessions everywhere.
+///
+/// It runs as the system role, because accounts belong to no tenant. The statements in `store` that take it say
+/// `account_id = $1` with [`AccountTx::account`].
+pub struct AccountTx {
+    tx: SystemTx,
+    account: AccountId,
+    session: SessionId,
+}
+
+impl AccountTx {
+    pub(crate) async fn open(
+        vault: &Arc<Vault>,
+        account: AccountId,
+        session: SessionId,
+    ) -> Result<Self, DatabaseError> {
+        Ok(Self { tx: vault.system(Reason::OwnAccount).await?, account, session })
+    }
+
+    /// Whose account.
+    pub fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The session it is asked for in.
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// The transaction, for the store's functions about accounts, which sign-in uses too.
+    pub fn system(&mut self) -> &mut SystemTx {
+        &mut self.tx
+    }
+
+    pub(crate) async fn close(self, row: Row) -> Result<Receipt, DatabaseError> {
+        self.tx.close(row).await
+    }
+}
+
 impl SystemTx {
     /// The connection, for the SQL in `store`.
     pub fn connection(&mut self) -> &mut PgConnection {
@@ -64,23 +158,33 @@ impl SystemTx {
         self.reason
     }
 
-    /// Writes the entry into `tenant`'s log and commits.
+    /// Writes the entry into `tenant`'s log, as work of the system, and commits.
     pub async fn seal(
-        mut self,
+        self,
         tenant: TenantId,
         draft: Draft,
         request: &RequestContext,
         action: &'static str,
     ) -> Result<Receipt, SealError> {
-        let author = Author {
-            tenant,
-            actor: Actor::unnamed(ActorKind::System),
-            project: None,
-            action,
-            policy: "none",
-            request,
-        };
+        self.seal_by(By::System, tenant, draft, request, action).await
+    }
+
+    /// Writes the entry into `tenant`'s log, in the name of `by`, and commits.
+    pub async fn seal_by(
+        self,
+        by: By,
+        tenant: TenantId,
+        draft: Draft,
+        request: &RequestContext,
+        action: &'static str,
+    ) -> Result<Receipt, SealError> {
+        let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
+        Ok(self.close(row).await?)
+    }
+
+    /// Writes a row and commits.
+    pub(crate) async fn close(mut self, row: Row) -> Result<Receipt, DatabaseError> {
         self.lease.run(format!("{}; commit", row.insert_statement())).await?;
         self.lease.give_back();
         self.vault.after_write(row.kind);

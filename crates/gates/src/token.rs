@@ -19,7 +19,8 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::pool::DatabaseError;
-use crate::principal::Standing;
+use crate::principal::{Delegate, Standing, Who};
+use crate::session::{KnownSession, SessionKey};
 use crate::vault::Vault;
 
 /// Time between two looks at the epoch, in milliseconds.
@@ -31,20 +32,12 @@ const EPOCH_STALE_MILLIS_MAX: u64 = 900;
 pub(crate) struct Refusal {
     pub(crate) tenant: Option<TenantId>,
     pub(crate) reason: &'static str,
-    key: Option<KeyId>,
+    pub(crate) actor: Actor,
 }
 
 impl Refusal {
     pub(crate) fn unknown(reason: &'static str) -> Self {
-        Self { tenant: None, reason, key: None }
-    }
-
-    pub(crate) fn actor(&self) -> Actor {
-        let actor = Actor::unnamed(ActorKind::Anonymous);
-        match self.key {
-            Some(key) => actor.with_key(key.to_string()),
-            None => actor,
-        }
+        Self { tenant: None, reason, actor: Actor::unnamed(ActorKind::Anonymous) }
     }
 }
 
@@ -67,7 +60,12 @@ impl Known {
         } else {
             return Ok(Arc::clone(&self.standing));
         };
-        Err(Refusal { tenant: Some(self.standing.tenant), reason, key: self.standing.key })
+        let actor = Actor::unnamed(ActorKind::Anonymous);
+        let actor = match self.standing.key {
+            Some(key) => actor.with_key(key.to_string()),
+            None => actor,
+        };
+        Err(Refusal { tenant: Some(self.standing.tenant), reason, actor })
     }
 }
 
@@ -80,6 +78,7 @@ pub(crate) struct Memory {
     looked: AtomicU64,
     keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
     policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
+    pub(crate) sessions: RwLock<HashMap<SessionKey, (KnownSession, Instant)>>,
 }
 
 impl Memory {
@@ -90,6 +89,7 @@ impl Memory {
             looked: AtomicU64::new(0),
             keys: RwLock::default(),
             policies: RwLock::default(),
+            sessions: RwLock::default(),
         }
     }
 
@@ -110,9 +110,10 @@ impl Memory {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn recall<K: std::hash::Hash + Eq, V: Clone>(
+    pub(crate) fn recall<K: std::hash::Hash + Eq, V: Clone>(
         &self,
         map: &RwLock<HashMap<K, (V, Instant)>>,
         key: &K,
@@ -125,7 +126,7 @@ impl Memory {
         (since.elapsed() < Duration::from_secs(KEY_CACHE_SECONDS_MAX)).then(|| value.clone())
     }
 
-    fn remember<K: std::hash::Hash + Eq, V>(
+    pub(crate) fn remember<K: std::hash::Hash + Eq, V>(
         &self,
         map: &RwLock<HashMap<K, (V, Instant)>>,
         key: K,
@@ -266,11 +267,12 @@ fn known(row: &PgRow) -> Result<Known, DatabaseError> {
     let uuid = |column: &str| row.try_get::<Uuid, _>(column);
     let moment =
         |column: &str| row.try_get::<Option<OffsetDateTime>, _>(column).map(|at| at.map(Timestamp::from));
+    let agent = row.try_get::<Option<Uuid>, _>("agent_id")?.map(AgentId::from_uuid);
     Ok(Known {
         standing: Arc::new(Standing {
+            who: agent.map_or(Who::Service, |agent| Who::Agent(Delegate { agent, acting_for: None })),
             tenant: TenantId::from_uuid(uuid("tenant_id")?),
             project: Some(ProjectId::from_uuid(uuid("project_id")?)),
-            agent: row.try_get::<Option<Uuid>, _>("agent_id")?.map(AgentId::from_uuid),
             key: Some(KeyId::from_uuid(uuid("id")?)),
             name: row.try_get("name")?,
             capabilities: Capabilities::new(role, only),
@@ -281,7 +283,7 @@ fn known(row: &PgRow) -> Result<Known, DatabaseError> {
     })
 }
 
-fn unreachable(error: &DatabaseError) -> Problem {
+pub(crate) fn unreachable(error: &DatabaseError) -> Problem {
     tracing::error!(%error, "gate two could not be passed");
     Problem::at(Gate::Token, ProblemKind::Unavailable, "Credentials cannot be checked; try again shortly.")
         .retry_after(2)

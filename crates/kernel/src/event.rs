@@ -24,7 +24,7 @@ macro_rules! events {
 events! {
     /// A credential was missing, unknown, malformed, expired, revoked or suspended.
     AuthFailure = "AUTH_FAILURE";
-    /// A known caller asked for something its permissions do not cover.
+    /// A known caller asked for something that is not open to it.
     AccessDenied = "access.denied";
     /// The organization came into being, with its first project, agent and keys.
     OrganizationCreated = "organization.created";
@@ -76,6 +76,102 @@ events! {
     AuditExported = "audit.exported";
     /// A checkpoint was asked for.
     CheckpointRequested = "audit.checkpoint.requested";
+    /// A person signed up; nothing opens before the address is verified.
+    AccountCreated = "account.created";
+    /// A person's address was verified.
+    AccountVerified = "account.verified";
+    /// A person read their own account: security page, organizations, sessions.
+    AccountRead = "account.read";
+    /// A person changed the name they go by.
+    AccountRenamed = "account.renamed";
+    /// A person asked for another address; it counts once it is verified.
+    AddressChangeRequested = "account.address_change_requested";
+    /// A person's address was changed.
+    AddressChanged = "account.address_changed";
+    /// The operator closed an account, or opened it again.
+    AccountDisabled = "account.disabled";
+    /// The operator opened an account again.
+    AccountEnabled = "account.enabled";
+    /// The operator made a person administrator of the instance.
+    SuperAdminGranted = "account.super_admin_granted";
+    /// The operator took that away.
+    SuperAdminRevoked = "account.super_admin_revoked";
+    /// A person signed in.
+    SignedIn = "account.signed_in";
+    /// A person signed out.
+    SignedOut = "account.signed_out";
+    /// A person confirmed once more that it is them.
+    SteppedUp = "account.stepped_up";
+    /// Somebody asked for a new password for an address.
+    PasswordResetRequested = "account.password_reset_requested";
+    /// A password was set by a link from the mail.
+    PasswordReset = "account.password_reset";
+    /// A person changed their password.
+    PasswordChanged = "account.password_changed";
+    /// An authenticator app was enrolled.
+    TotpAdded = "mfa.totp_added";
+    /// An authenticator app was removed.
+    TotpRemoved = "mfa.totp_removed";
+    /// New recovery codes were made; the old ones are void.
+    RecoveryCodesMade = "mfa.recovery_codes_made";
+    /// A passkey was enrolled.
+    PasskeyAdded = "mfa.passkey_added";
+    /// A passkey was given another name.
+    PasskeyRenamed = "mfa.passkey_renamed";
+    /// A passkey was removed.
+    PasskeyRemoved = "mfa.passkey_removed";
+    /// Sessions were listed.
+    SessionsListed = "session.listed";
+    /// A session was ended.
+    SessionRevoked = "session.revoked";
+    /// A session moved to another organization of the same person.
+    SessionSwitched = "session.switched";
+    /// An access token was issued.
+    TokenIssued = "token.issued";
+    /// A refresh token was exchanged for the next one.
+    TokenRefreshed = "token.refreshed";
+    /// A refresh token that was replaced long ago came back: the session was ended.
+    TokenReused = "token.reused";
+    /// A token was revoked.
+    TokenRevoked = "token.revoked";
+    /// Somebody asked whether a token is good.
+    TokenIntrospected = "token.introspected";
+    /// The key that signs access tokens was rotated.
+    SigningKeyRotated = "signing_key.rotated";
+    /// Members were listed.
+    MembersListed = "member.listed";
+    /// A person was invited.
+    MemberInvited = "member.invited";
+    /// An invitation was withdrawn.
+    InvitationRevoked = "member.invitation_revoked";
+    /// A person joined.
+    MemberJoined = "member.joined";
+    /// A member's role was changed.
+    MemberRoleChanged = "member.role_changed";
+    /// A member was suspended: nothing of the organization opens for them.
+    MemberSuspended = "member.suspended";
+    /// A suspended member may work again.
+    MemberResumed = "member.resumed";
+    /// A member was removed.
+    MemberRemoved = "member.removed";
+    /// A member left.
+    MemberLeft = "member.left";
+    /// The organization has another owner.
+    OwnershipTransferred = "organization.ownership_transferred";
+    /// The organization's settings were read.
+    SettingsRead = "organization.settings_read";
+    /// The organization's settings were changed.
+    SettingsChanged = "organization.settings_changed";
+    /// An override was opened: from here on its holder may do what their role does not allow.
+    BreakGlassOpened = "break_glass.opened";
+    /// An override was closed before its time.
+    BreakGlassClosed = "break_glass.closed";
+    /// A past override was reviewed.
+    BreakGlassReviewed = "break_glass.reviewed";
+    /// Overrides were listed.
+    BreakGlassListed = "break_glass.listed";
+    /// The outgoing mail was looked at by the administrator of the instance.
+    OutboxRead = "outbox.read";
 }
 
 impl EventKind {

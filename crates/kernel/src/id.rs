@@ -66,6 +66,20 @@ ids! {
     ProviderId;
     /// An entry of the audit log.
     EntryId;
+    /// A person's account, one for all organizations the person belongs to.
+    AccountId;
+    /// One stay of a person: a browser or a program that signed in.
+    SessionId;
+    /// An invitation into an organization.
+    InvitationId;
+    /// An authenticator app that a person enrolled.
+    TotpId;
+    /// A passkey that a person enrolled.
+    PasskeyId;
+    /// An override that was opened for a stated reason.
+    BreakGlassId;
+    /// A letter in the outbox.
+    LetterId;
 }
 
 #[cfg(test)]

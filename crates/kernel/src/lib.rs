@@ -3,6 +3,7 @@
 //!
 //! Architecture invariant: nothing here does IO, is async, or knows another crate of the workspace.
 
+mod assurance;
 mod clock;
 mod event;
 mod gate;
@@ -12,12 +13,18 @@ mod permission;
 mod problem;
 mod request;
 mod rng;
+mod role;
 
+pub use assurance::{Assurance, ParseAssuranceError};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use event::{EventKind, ParseEventKindError};
 pub use gate::Gate;
-pub use id::{AgentId, EntryId, KeyId, ParseIdError, ProjectId, ProviderId, TenantId};
-pub use permission::{Capabilities, ParsePermissionError, ParseRoleError, Permission, Role};
+pub use id::{
+    AccountId, AgentId, BreakGlassId, EntryId, InvitationId, KeyId, LetterId, ParseIdError, PasskeyId,
+    ProjectId, ProviderId, SessionId, TenantId, TotpId,
+};
+pub use permission::{Capabilities, Need, ParsePermissionError, Permission, Rank};
 pub use problem::{FieldError, Problem, ProblemKind};
 pub use request::{Face, RequestContext, RequestId, TraceContext};
 pub use rng::Rng;
+pub use role::{MemberRole, ParseMemberRoleError, ParseRoleError, Role};

@@ -32,3 +32,37 @@ pub const CHECKPOINT_SECONDS_MAX: u64 = 300;
 pub const RATE_STANDARD_PER_MINUTE: u32 = 60;
 /// Requests per minute and address to paths that call a model, by default.
 pub const RATE_LLM_PER_MINUTE: u32 = 10;
+/// Age past which a confirmed factor no longer stands for a dangerous action, in seconds (10 minutes).
+pub const STEP_UP_SECONDS_MAX: u64 = 600;
+/// Time between two notes of when a session was last seen, in seconds.
+pub const SESSION_SEEN_SECONDS: i64 = 60;
+/// How long a session of the console lasts by default, in hours.
+pub const SESSION_HOURS_DEFAULT: i32 = 12;
+/// Longest session an organization may allow, in hours (30 days).
+pub const SESSION_HOURS_MAX: i32 = 720;
+/// Longest an override may stay open, in seconds (8 hours).
+pub const BREAK_GLASS_SECONDS_MAX: u64 = 8 * 3_600;
+/// Time until an override must have been reviewed, in seconds (7 days).
+pub const BREAK_GLASS_REVIEW_SECONDS: u64 = 7 * 24 * 3_600;
+/// How long an invitation can be accepted, in seconds (7 days).
+pub const INVITATION_SECONDS: u64 = 7 * 24 * 3_600;
+/// How long a link to verify or change an address works, in seconds (24 hours).
+pub const VERIFY_LINK_SECONDS: u64 = 24 * 3_600;
+/// How long a link to set a new password works, in seconds (30 minutes).
+pub const RESET_LINK_SECONDS: u64 = 1_800;
+/// How long the first administrator's link works, in seconds (24 hours).
+pub const WELCOME_LINK_SECONDS: u64 = 24 * 3_600;
+/// How long a begun ceremony can be finished, in seconds.
+pub const CEREMONY_SECONDS: u64 = 300;
+/// Wrong guesses from a place nobody knows, per account and window.
+pub const GUESSES_PER_ACCOUNT_MAX: i32 = 10;
+/// Wrong guesses per address of the network and window.
+pub const GUESSES_PER_ADDRESS_MAX: i32 = 50;
+/// The window in which guesses are counted, in seconds (15 minutes).
+pub const GUESS_WINDOW_SECONDS: u64 = 900;
+/// Letters one address may be sent in a window, whoever asked for them.
+pub const LETTERS_PER_ADDRESS_MAX: i32 = 5;
+/// Passkeys one person may have.
+pub const PASSKEYS_MAX: i64 = 20;
+/// Organizations one person may be a member of.
+pub const MEMBERSHIPS_MAX: i64 = 100;

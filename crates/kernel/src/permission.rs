@@ -4,13 +4,15 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::{MemberRole, Role};
+
 macro_rules! permissions {
-    ($($(#[$doc:meta])* $name:ident = $text:literal, $least:ident;)*) => {
-        /// What an action needs. One table gives name and the least role that has it; documentation and
-        /// checks read the same table.
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $area:literal, $says:literal, $key:tt, $member:tt;)*) => {
+        /// What an action needs. One table gives name, area, meaning, and the least role that has it, for API keys
+        /// and for people; checks, documentation and the console read the same table.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
         pub enum Permission {
-            $($(#[$doc])* #[serde(rename = $text)] $name,)*
+            $($(#[$doc])* #[doc = $says] #[serde(rename = $text)] $name,)*
         }
 
         impl Permission {
@@ -22,45 +24,70 @@ macro_rules! permissions {
                 match self { $(Permission::$name => $text,)* }
             }
 
-            /// The least API-key role that carries it.
-            pub const fn least_role(self) -> Role {
-                match self { $(Permission::$name => Role::$least,)* }
+            /// The part of the product it belongs to, for tables that people read.
+            pub const fn area(self) -> &'static str {
+                match self { $(Permission::$name => $area,)* }
+            }
+
+            /// What its holder may do, in a few words.
+            pub const fn says(self) -> &'static str {
+                match self { $(Permission::$name => $says,)* }
+            }
+
+            /// The least API-key role that carries it; `None` when no key can: it is for people alone.
+            pub const fn least_key_role(self) -> Option<Role> {
+                match self { $(Permission::$name => least!(Role $key),)* }
+            }
+
+            /// The least role of a member that carries it; `None` when no role does and only an override
+            /// (break-glass) opens it.
+            pub const fn least_member_role(self) -> Option<MemberRole> {
+                match self { $(Permission::$name => least!(MemberRole $member),)* }
             }
         }
     };
 }
 
+macro_rules! least {
+    ($of:ident _) => {
+        None
+    };
+    ($of:ident $least:ident) => {
+        Some($of::$least)
+    };
+}
+
 permissions! {
-    /// See the organization's own record.
-    OrganizationRead = "organization:read", Reader;
-    /// List projects.
-    ProjectsRead = "projects:read", Reader;
-    /// Create projects.
-    ProjectsWrite = "projects:write", Editor;
-    /// List agents.
-    AgentsRead = "agents:read", Reader;
-    /// Create, suspend and resume agents.
-    AgentsManage = "agents:manage", Admin;
-    /// List API keys (never their secrets).
-    KeysRead = "keys:read", Admin;
-    /// Create, rotate and revoke API keys.
-    KeysManage = "keys:manage", Admin;
-    /// List LLM providers (never their keys).
-    ProvidersRead = "providers:read", Reader;
-    /// Configure LLM providers and their keys.
-    ProvidersManage = "providers:manage", Admin;
-    /// Read the PII policy.
-    PoliciesRead = "policies:read", Reader;
-    /// Change the PII policy.
-    PoliciesManage = "policies:manage", Admin;
-    /// List the models that can be called.
-    ModelsRead = "models:read", Reader;
-    /// Call a model.
-    ModelsInvoke = "models:invoke", Editor;
-    /// Read entries of the audit log.
-    AuditRead = "audit:read", Editor;
-    /// Fetch the log as tiles and checkpoints, for verification elsewhere.
-    AuditExport = "audit:export", Editor;
+    OrganizationRead = "organization:read", "Organization", "See the organization's own record.", Reader, Viewer;
+    OrganizationManage = "organization:manage", "Organization", "Change the organization's name and security rules.", Owner, Admin;
+    BillingManage = "billing:manage", "Organization", "Manage billing.", _, Admin;
+    MembersRead = "members:read", "People", "See the members.", Reader, Viewer;
+    MembersManage = "members:manage", "People", "Manage the team: invite, change roles, suspend and remove members.", Admin, Admin;
+    SessionsManage = "sessions:manage", "People", "See and end the sessions of any member.", Admin, Admin;
+    ProjectsRead = "projects:read", "Work", "List projects.", Reader, Viewer;
+    ProjectsWrite = "projects:write", "Work", "Create projects.", Editor, Member;
+    CanvasRead = "canvas:read", "Work", "View the canvas.", Reader, Viewer;
+    TasksWrite = "tasks:write", "Work", "Create tasks.", Editor, Member;
+    KnowledgeWrite = "knowledge:write", "Work", "Add to memory and to knowledge bases.", Editor, Member;
+    ReviewsApprove = "reviews:approve", "Work", "Approve and merge what agents propose.", _, Member;
+    EscalationsDecide = "escalations:decide", "Work", "Decide what agents escalate.", _, Member;
+    AgentsRead = "agents:read", "Agents", "List agents.", Reader, Viewer;
+    AgentsManage = "agents:manage", "Agents", "Manage agents: create, suspend and resume them.", Admin, Admin;
+    SkillsApprove = "skills:approve", "Agents", "Approve the installation of skills.", _, Admin;
+    KeysRead = "keys:read", "Agents", "List API keys (never their secrets).", Admin, Admin;
+    KeysManage = "keys:manage", "Agents", "Create, rotate and revoke API keys.", Admin, Admin;
+    ModelsRead = "models:read", "Models", "List the models that can be called.", Reader, Viewer;
+    ModelsInvoke = "models:invoke", "Models", "Call a model.", Editor, Member;
+    ProvidersRead = "providers:read", "Models", "List LLM providers (never their keys).", Reader, Viewer;
+    ProvidersManage = "providers:manage", "Models", "Configure LLM providers and their keys.", Admin, Admin;
+    ProvidersAcross = "providers:across", "Models", "Administer providers across organizations.", _, ProviderAdmin;
+    PoliciesRead = "policies:read", "Privacy", "Read the PII policy.", Reader, Viewer;
+    PoliciesManage = "policies:manage", "Privacy", "Change the PII policy.", Admin, Admin;
+    PiiReveal = "pii:reveal", "Privacy", "See personal data that was replaced by a token.", _, _;
+    AuditRead = "audit:read", "Oversight", "View the audit log.", Editor, Admin;
+    AuditExport = "audit:export", "Oversight", "Take the audit log away for verification elsewhere.", Editor, Admin;
+    WebhooksManage = "webhooks:manage", "Oversight", "Configure where events are sent.", Admin, Admin;
+    BreakGlassOpen = "break_glass:open", "Oversight", "Open an override for a stated reason and a limited time.", _, Admin;
 }
 
 /// The text names no permission.
@@ -86,80 +113,100 @@ impl FromStr for Permission {
     }
 }
 
-/// The role of an API key. Each role has all that the one before it has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Role {
-    /// Sees, changes nothing, calls nothing.
-    Reader,
-    /// Calls models and works with projects.
-    Editor,
-    /// Manages agents, keys, providers and policies.
-    Admin,
-    /// Everything the organization itself can do.
-    Owner,
+/// What an action asks of its caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Need {
+    /// A permission of the table.
+    Permission(Permission),
+    /// Nothing but being the person whose account it is; no role is needed, and no organization.
+    Own,
+    /// The same, and open even to a member who must first set up a second factor: what it takes to do that, to look
+    /// around one's own account for it, and to leave.
+    Enrol,
 }
 
-/// The text names no role.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no role named {0:?}; the roles are reader, editor, admin and owner")]
-pub struct ParseRoleError(pub String);
-
-impl Role {
-    /// Every role, least first.
-    pub const ALL: [Role; 4] = [Role::Reader, Role::Editor, Role::Admin, Role::Owner];
-
-    /// The stable lower-case name.
+impl Need {
+    /// The stable name, as descriptions and refusals say it.
     pub const fn name(self) -> &'static str {
         match self {
-            Role::Reader => "reader",
-            Role::Editor => "editor",
-            Role::Admin => "admin",
-            Role::Owner => "owner",
+            Self::Permission(permission) => permission.name(),
+            Self::Own => "account:own",
+            Self::Enrol => "account:enrol",
         }
-    }
-
-    /// Whether this role carries `permission`.
-    pub fn has(self, permission: Permission) -> bool {
-        self >= permission.least_role()
     }
 }
 
-impl fmt::Display for Role {
+impl fmt::Display for Need {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl FromStr for Role {
-    type Err = ParseRoleError;
+/// Where permissions come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rank {
+    /// The role of an API key.
+    Key(Role),
+    /// The role of a member of the organization.
+    Member(MemberRole),
+    /// A person without an organization yet: no permission at all, only what is their own.
+    Newcomer,
+}
 
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        Self::ALL.into_iter().find(|role| role.name() == text).ok_or_else(|| ParseRoleError(text.to_owned()))
+impl Rank {
+    /// The role's name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Key(role) => role.name(),
+            Self::Member(role) => role.name(),
+            Self::Newcomer => "none",
+        }
+    }
+
+    /// Whether this role carries `permission`.
+    pub fn has(self, permission: Permission) -> bool {
+        match self {
+            Self::Key(role) => role.has(permission),
+            Self::Member(role) => role.has(permission),
+            Self::Newcomer => false,
+        }
     }
 }
 
 /// What a credential may do at most: its role, narrowed by its capability set when it has one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    role: Role,
+    rank: Rank,
     only: Option<BTreeSet<Permission>>,
 }
 
 impl Capabilities {
-    /// All of `role`, or the part of it named in `only`. A capability set can narrow a role, never widen it.
+    /// All of an API key's `role`, or the part of it named in `only`. A capability set can narrow a role, never widen
+    /// it.
     pub fn new(role: Role, only: Option<BTreeSet<Permission>>) -> Self {
-        Self { role, only }
+        Self { rank: Rank::Key(role), only }
     }
 
-    /// The role.
-    pub fn role(&self) -> Role {
-        self.role
+    /// All of a rank.
+    pub fn of(rank: Rank) -> Self {
+        Self { rank, only: None }
+    }
+
+    /// The part of these that `other` holds too: what one may do on another's behalf.
+    #[must_use]
+    pub fn within(&self, other: &Self) -> Self {
+        let both = self.held().filter(|permission| other.has(*permission)).collect();
+        Self { rank: self.rank, only: Some(both) }
+    }
+
+    /// Where they come from.
+    pub fn rank(&self) -> Rank {
+        self.rank
     }
 
     /// Whether `permission` is held.
     pub fn has(&self, permission: Permission) -> bool {
-        self.role.has(permission) && self.only.as_ref().is_none_or(|only| only.contains(&permission))
+        self.rank.has(permission) && self.only.as_ref().is_none_or(|only| only.contains(&permission))
     }
 
     /// Whether everything `other` allows is allowed here too: a key may not make a key stronger than itself.
@@ -189,11 +236,40 @@ mod tests {
     }
 
     #[test]
+    fn on_behalf_means_what_both_may() {
+        let agent = Capabilities::new(Role::Admin, None);
+        let viewer = Capabilities::of(Rank::Member(MemberRole::Viewer));
+        let both = agent.within(&viewer);
+        assert!(both.has(Permission::AgentsRead) && !both.has(Permission::AgentsManage));
+        assert!(agent.covers(&both) && viewer.covers(&both));
+        assert!(!Capabilities::of(Rank::Newcomer).has(Permission::OrganizationRead));
+    }
+
+    #[test]
     fn names_are_unique_and_read_back() {
         for permission in Permission::ALL {
             assert_eq!(permission.name().parse::<Permission>().as_ref(), Ok(permission));
             assert_eq!(serde_json::to_value(permission).unwrap(), permission.name());
         }
-        assert!("root".parse::<Role>().is_err());
+    }
+
+    #[test]
+    fn thirty_permissions_and_what_is_for_people_alone() {
+        assert_eq!(Permission::ALL.len(), 30);
+        let people_only: Vec<_> =
+            Permission::ALL.iter().filter(|permission| permission.least_key_role().is_none()).collect();
+        use Permission as P;
+        let expected = [
+            P::BillingManage,
+            P::ReviewsApprove,
+            P::EscalationsDecide,
+            P::SkillsApprove,
+            P::ProvidersAcross,
+            P::PiiReveal,
+            P::BreakGlassOpen,
+        ];
+        assert_eq!(people_only, expected.iter().collect::<Vec<_>>());
+        let by_override: Vec<_> = P::ALL.iter().filter(|p| p.least_member_role().is_none()).collect();
+        assert_eq!(by_override, [&P::PiiReveal]);
     }
 }

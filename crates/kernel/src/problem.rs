@@ -43,6 +43,10 @@ problems! {
     Unauthenticated = "unauthenticated", 401, "A valid API key is needed";
     /// The caller is known, but this is not among its permissions.
     Forbidden = "forbidden", 403, "This credential may not do that";
+    /// The person is known, but this needs a factor confirmed a moment ago (RFC 9470).
+    StepUp = "step-up-required", 401, "Confirm that it is you";
+    /// The organization asks for a second factor, and this person has none yet.
+    MustEnrol = "second-factor-required", 403, "Set up a second factor first";
     /// There is no such thing, or it is somebody else's.
     NotFound = "not-found", 404, "There is nothing here for this credential";
     /// The path exists, the method does not.

@@ -124,6 +124,8 @@ pub enum Face {
     Api,
     /// The LLM endpoint, `/v1`.
     Gateway,
+    /// The web console.
+    Console,
     /// The command line on the machine itself.
     Cli,
     /// The server's own background work.
@@ -136,6 +138,7 @@ impl Face {
         match self {
             Face::Api => "api",
             Face::Gateway => "gateway",
+            Face::Console => "console",
             Face::Cli => "cli",
             Face::System => "system",
         }

@@ -56,7 +56,7 @@ async fn get_whoami(Gate(pass): Gate<WhoAmI>) -> Answered<WhoAmIAnswer> {
         project: principal.project().map(kernel::ProjectId::uuid),
         agent: principal.agent().map(kernel::AgentId::uuid),
         key: principal.key().map(kernel::KeyId::uuid),
-        role: principal.capabilities().role().name(),
+        role: principal.capabilities().rank().name(),
         permissions: principal.capabilities().held().map(Permission::name).collect(),
     };
     Ok(Answer::ok(body, &receipt))

@@ -4,8 +4,9 @@ struct Merge;
 
 impl gates::Action for Merge {
     const NAME: &'static str = "merge";
-    const NEEDS: kernel::Permission = kernel::Permission::ProjectsWrite;
+    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::ProjectsWrite);
     type Who = gates::Human;
+    type Proof = gates::Live;
     type Mode = gates::Write;
 }
 
@@ -13,8 +14,9 @@ struct Work;
 
 impl gates::Action for Work {
     const NAME: &'static str = "work";
-    const NEEDS: kernel::Permission = kernel::Permission::ProjectsWrite;
+    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::ProjectsWrite);
     type Who = gates::Agent;
+    type Proof = gates::Live;
     type Mode = gates::Write;
 }
 

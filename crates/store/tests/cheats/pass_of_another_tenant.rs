@@ -4,8 +4,9 @@ struct Look;
 
 impl gates::Action for Look {
     const NAME: &'static str = "look";
-    const NEEDS: kernel::Permission = kernel::Permission::ProjectsRead;
+    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::ProjectsRead);
     type Who = gates::Principal;
+    type Proof = gates::Live;
     type Mode = gates::Read;
 }
 

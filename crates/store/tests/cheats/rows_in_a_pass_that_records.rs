@@ -4,8 +4,9 @@ struct Call;
 
 impl gates::Action for Call {
     const NAME: &'static str = "call";
-    const NEEDS: kernel::Permission = kernel::Permission::ModelsInvoke;
+    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::ModelsInvoke);
     type Who = gates::Principal;
+    type Proof = gates::Live;
     type Mode = gates::Record;
 }
 

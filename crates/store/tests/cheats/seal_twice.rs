@@ -4,8 +4,9 @@ struct Change;
 
 impl gates::Action for Change {
     const NAME: &'static str = "change";
-    const NEEDS: kernel::Permission = kernel::Permission::AgentsManage;
+    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::AgentsManage);
     type Who = gates::Principal;
+    type Proof = gates::Live;
     type Mode = gates::Write;
 }
 

@@ -4,8 +4,9 @@ struct Look;
 
 impl gates::Action for Look {
     const NAME: &'static str = "look";
-    const NEEDS: kernel::Permission = kernel::Permission::AgentsManage;
+    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::AgentsManage);
     type Who = gates::Principal;
+    type Proof = gates::Live;
     type Mode = gates::Read;
 }
 

@@ -1,7 +1,7 @@
 //! Actions for tests that are about the gates and not about any room.
 
-use gates::{Action, Agent, Human, Principal, Read, Record, Write};
-use kernel::Permission;
+use gates::{Action, Agent, Human, Live, Principal, Read, Record, Write};
+use kernel::{Need, Permission};
 
 /// Reads, for anybody who may read.
 pub(crate) struct Looking;
@@ -20,35 +20,40 @@ pub(crate) struct Working;
 
 impl Action for Looking {
     const NAME: &'static str = "test.look";
-    const NEEDS: Permission = Permission::ProjectsRead;
+    const NEEDS: Need = Need::Permission(Permission::ProjectsRead);
     type Who = Principal;
+    type Proof = Live;
     type Mode = Read;
 }
 
 impl Action for Changing {
     const NAME: &'static str = "test.change";
-    const NEEDS: Permission = Permission::AgentsManage;
+    const NEEDS: Need = Need::Permission(Permission::AgentsManage);
     type Who = Principal;
+    type Proof = Live;
     type Mode = Write;
 }
 
 impl Action for Calling {
     const NAME: &'static str = "test.call";
-    const NEEDS: Permission = Permission::ModelsInvoke;
+    const NEEDS: Need = Need::Permission(Permission::ModelsInvoke);
     type Who = Principal;
+    type Proof = Live;
     type Mode = Record;
 }
 
 impl Action for Deciding {
     const NAME: &'static str = "test.decide";
-    const NEEDS: Permission = Permission::ProjectsRead;
+    const NEEDS: Need = Need::Permission(Permission::ProjectsRead);
     type Who = Human;
+    type Proof = Live;
     type Mode = Write;
 }
 
 impl Action for Working {
     const NAME: &'static str = "test.work";
-    const NEEDS: Permission = Permission::ProjectsWrite;
+    const NEEDS: Need = Need::Permission(Permission::ProjectsWrite);
     type Who = Agent;
+    type Proof = Live;
     type Mode = Write;
 }
