@@ -2,14 +2,19 @@
 //! committed here. Every statement says `tenant_id = $1` although row-level security says it too: the second lock, and
 //! what lets a sharded database send the statement to one node.
 
+pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod doors;
+pub mod factors;
+pub mod key_ring;
 pub mod keys;
 pub mod organizations;
 pub mod policies;
 pub mod projects;
 pub mod providers;
 pub mod schema;
+pub mod sessions;
 pub mod verify;
 
 use kernel::{Problem, ProblemKind};
