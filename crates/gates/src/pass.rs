@@ -439,6 +439,13 @@ impl<A: Action<Mode = Account, Who = Human>> Pass<A> {
         &mut self.hold
     }
 
+    /// Writes one more entry into the log of another organization that the same change concerns: one where the person
+    /// has a session that ends with it, for example. It commits with the seal.
+    pub async fn also_into(&mut self, tenant: TenantId, draft: Draft) -> Result<(), Problem> {
+        let row = self.at.row_in(tenant, draft, A::NAME, &self.who.principal())?;
+        self.hold.insert(&row).await.map_err(|error| unavailable(&error))
+    }
+
     /// Gate five into the log of another organization: the one the person founds, joins or moves to. The database
     /// accepts it only where the person is a member by then.
     pub async fn seal_into(self, tenant: TenantId, draft: Draft) -> Result<Receipt, Problem> {

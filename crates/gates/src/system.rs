@@ -142,6 +142,10 @@ impl AccountTx {
         &mut self.tx
     }
 
+    pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), DatabaseError> {
+        self.tx.insert(row).await
+    }
+
     pub(crate) async fn close(self, row: Row) -> Result<Receipt, DatabaseError> {
         self.tx.close(row).await
     }
@@ -181,6 +185,24 @@ impl SystemTx {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
         Ok(self.close(row).await?)
+    }
+
+    /// Writes one more entry into the log of another tenant that the same change concerns; it commits with the seal.
+    pub async fn also(
+        &mut self,
+        by: By,
+        tenant: TenantId,
+        draft: Draft,
+        request: &RequestContext,
+        action: &'static str,
+    ) -> Result<(), SealError> {
+        let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
+        let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
+        Ok(self.insert(&row).await?)
+    }
+
+    pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), DatabaseError> {
+        self.lease.run(row.insert_statement()).await
     }
 
     /// Writes a row and commits.
