@@ -18,6 +18,11 @@ impl Name {
         Ok(Self(if trimmed.len() == text.len() { text } else { trimmed.to_owned() }))
     }
 
+    /// The name as it is, for a person's own: it is who they say they are and no prose.
+    pub fn into_inner(self) -> String {
+        self.0
+    }
+
     /// The name, still raw: it came from outside.
     pub fn raw(self) -> gates::Raw<String> {
         gates::Raw::new(self.0)

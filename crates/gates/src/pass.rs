@@ -167,11 +167,11 @@ impl Hold for AccountTx {
             tracing::error!("an action over a person's own account was entered by somebody else");
             return Err(Problem::internal());
         };
-        Self::open(vault, person.account, person.session).await.map_err(|error| unavailable(&error))
+        Ok(Self::new(vault, person.account, person.session))
     }
 
     async fn close(self, _: Key, _: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
-        self.close(row).await.map_err(|error| unavailable(&error))
+        self.close(row).await
     }
 }
 
@@ -443,7 +443,7 @@ impl<A: Action<Mode = Account, Who = Human>> Pass<A> {
     /// has a session that ends with it, for example. It commits with the seal.
     pub async fn also_into(&mut self, tenant: TenantId, draft: Draft) -> Result<(), Problem> {
         let row = self.at.row_in(tenant, draft, A::NAME, &self.who.principal())?;
-        self.hold.insert(&row).await.map_err(|error| unavailable(&error))
+        self.hold.insert(&row).await
     }
 
     /// Gate five into the log of another organization: the one the person founds, joins or moves to. The database

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use audit_log::{Actor, ActorKind};
-use kernel::{AccountId, Problem, RequestContext, SessionId, TenantId};
+use kernel::{AccountId, Problem, ProblemKind, RequestContext, SessionId, TenantId};
 use sqlx::postgres::PgConnection;
 
 use crate::audit::{Author, Draft, EntryError, Receipt, Row};
@@ -111,20 +111,18 @@ impl Vault {
 /// A transaction over what is one person's own: the account, what proves who they are, their sessions everywhere.
 ///
 /// It runs as the system role, because accounts belong to no tenant. The statements in `store` that take it say
-/// `account_id = $1` with [`AccountTx::account`].
+/// `account_id = $1` with [`AccountTx::account`]. It begins when it is first needed, so that no connection is held while
+/// a password is hashed.
 pub struct AccountTx {
-    tx: SystemTx,
+    vault: Arc<Vault>,
+    tx: Option<SystemTx>,
     account: AccountId,
     session: SessionId,
 }
 
 impl AccountTx {
-    pub(crate) async fn open(
-        vault: &Arc<Vault>,
-        account: AccountId,
-        session: SessionId,
-    ) -> Result<Self, DatabaseError> {
-        Ok(Self { tx: vault.system(Reason::OwnAccount).await?, account, session })
+    pub(crate) fn new(vault: &Arc<Vault>, account: AccountId, session: SessionId) -> Self {
+        Self { vault: Arc::clone(vault), tx: None, account, session }
     }
 
     /// Whose account.
@@ -138,16 +136,33 @@ impl AccountTx {
     }
 
     /// The transaction, for the store's functions about accounts, which sign-in uses too.
-    pub fn system(&mut self) -> &mut SystemTx {
-        &mut self.tx
+    pub async fn system(&mut self) -> Result<&mut SystemTx, Problem> {
+        let begun = match self.tx.take() {
+            Some(begun) => begun,
+            None => self.vault.system(Reason::OwnAccount).await.map_err(|error| {
+                tracing::error!(%error, "an account cannot be used");
+                Problem::new(ProblemKind::Unavailable, "Nothing was changed; try again shortly.")
+                    .retry_after(2)
+            })?,
+        };
+        Ok(self.tx.insert(begun))
     }
 
-    pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), DatabaseError> {
-        self.tx.insert(row).await
+    pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), Problem> {
+        let failed = |error: DatabaseError| {
+            tracing::error!(%error, "an entry could not be written");
+            Problem::internal()
+        };
+        self.system().await?.insert(row).await.map_err(failed)
     }
 
-    pub(crate) async fn close(self, row: Row) -> Result<Receipt, DatabaseError> {
-        self.tx.close(row).await
+    pub(crate) async fn close(mut self, row: Row) -> Result<Receipt, Problem> {
+        self.system().await?;
+        let Some(tx) = self.tx else { return Err(Problem::internal()) };
+        tx.close(row).await.map_err(|error| {
+            tracing::error!(%error, "a change of an account could not be committed");
+            Problem::new(ProblemKind::Unavailable, "Nothing was changed; try again shortly.").retry_after(2)
+        })
     }
 }
 

@@ -355,7 +355,7 @@ begin
 end
 $$;
 grant select, insert, update on account, totp, passkey, key_ring, mail_outbox to portcullis_system;
-grant delete on totp, passkey to portcullis_system;
+grant delete on account, totp, passkey to portcullis_system;
 grant select, insert, update, delete on recovery_code, known_device, ceremony, one_time_link, attempt to portcullis_system;
 grant select, insert, update on member, session, session_seen to portcullis_system;
 grant delete on session_seen to portcullis_system;

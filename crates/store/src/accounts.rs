@@ -129,6 +129,14 @@ pub async fn create(tx: &mut SystemTx, new: &NewAccount<'_>) -> Result<(), Store
     Ok(())
 }
 
+/// Removes the account of an address that was never verified: nobody proved to own it, so it holds nothing of anybody's.
+pub async fn forget_unverified(tx: &mut SystemTx, key: &str) -> Result<(), StoreError> {
+    sqlx::query!("delete from account where address_key = $1 and address_verified_at is null", key)
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Marks the address as verified. False when it was already.
 pub async fn verify(tx: &mut SystemTx, id: AccountId, at: Timestamp) -> Result<bool, StoreError> {
     let done = sqlx::query!(

@@ -179,6 +179,24 @@ pub async fn take_ceremony(
     Ok(row.map(|row| (row.account_id.map(AccountId::from_uuid), row.state_sealed)))
 }
 
+/// Looks at a ceremony without taking it.
+pub async fn look_at_ceremony(
+    tx: &mut SystemTx,
+    hash: &[u8; 32],
+    purpose: &str,
+    now: Timestamp,
+) -> Result<Option<(Option<AccountId>, Vec<u8>)>, StoreError> {
+    let row = sqlx::query!(
+        "select account_id, state_sealed from ceremony where hash = $1 and purpose = $2 and expires_at > $3 for update",
+        hash.as_slice(),
+        purpose,
+        OffsetDateTime::from(now)
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| (row.account_id.map(AccountId::from_uuid), row.state_sealed)))
+}
+
 /// Counts one more guess and answers how many there are in the current window. The count is there, and locked against
 /// other guesses on the same key, before anything is compared: guesses in parallel cannot outrun it.
 pub async fn count_guess(

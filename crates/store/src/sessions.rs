@@ -3,7 +3,6 @@
 use gates::SystemTx;
 use kernel::{AccountId, Assurance, SessionId, TenantId, Timestamp};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
 use crate::StoreError;
 
@@ -308,11 +307,63 @@ pub async fn rotate(
     Ok(())
 }
 
-/// The id of the person's session with the smallest id, to tell whether any session exists yet.
-pub async fn any_of(tx: &mut SystemTx, account: AccountId) -> Result<bool, StoreError> {
-    let row: (bool,) = sqlx::query_as("select exists (select from session where account_id = $1)")
-        .bind::<Uuid>(account.uuid())
-        .fetch_one(tx.connection())
-        .await?;
-    Ok(row.0)
+/// An organization a person may enter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Home {
+    /// The organization.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// The person's role there.
+    pub role: String,
+    /// Whether they own it.
+    pub owner: bool,
+    /// How long a session lasts there, in hours, when the organization says.
+    pub session_hours: Option<i32>,
+}
+
+/// The organizations a person is a live member of, by name.
+pub async fn homes(tx: &mut SystemTx, account: AccountId) -> Result<Vec<Home>, StoreError> {
+    let found = sqlx::query!(
+        r#"select m.tenant_id, o.name, m.role, m.owner, s.session_hours as "session_hours?"
+           from member m join organization o on o.tenant_id = m.tenant_id
+           left join organization_settings s on s.tenant_id = m.tenant_id
+           where m.account_id = $1 and m.ended_at is null and m.suspended_at is null order by o.name, m.tenant_id"#,
+        account.uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found
+        .into_iter()
+        .map(|row| Home {
+            tenant: TenantId::from_uuid(row.tenant_id),
+            name: row.name,
+            role: row.role,
+            owner: row.owner,
+            session_hours: row.session_hours,
+        })
+        .collect())
+}
+
+/// All organizations that show a person among their members, suspended ones included.
+pub async fn shown_in(tx: &mut SystemTx, account: AccountId) -> Result<Vec<TenantId>, StoreError> {
+    let found = sqlx::query!(
+        "select tenant_id from member where account_id = $1 and ended_at is null order by tenant_id",
+        account.uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| TenantId::from_uuid(row.tenant_id)).collect())
+}
+
+/// Brings the name and the address that organizations show in line with the account's.
+pub async fn show(tx: &mut SystemTx, account: AccountId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "update member m set name = a.name, address = a.address from account a \
+         where a.id = $1 and m.account_id = $1 and m.ended_at is null",
+        account.uuid()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
 }
