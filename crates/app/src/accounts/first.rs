@@ -1,0 +1,110 @@
+//! The first administrator: made by a link that the operator finds on the machine itself.
+
+use gates::{By, Draft};
+use kernel::{AccountId, Assurance, EventKind, MemberRole, Problem, ProblemKind};
+use mail::{Address, Link};
+use store::accounts::{self, NewAccount};
+use store::doors::LinkPurpose;
+use store::members::NewMember;
+
+use super::open::Proved;
+use super::{Accounts, NewSession, SessionKind, Visitor, choose, unavailable};
+use crate::input::Name;
+
+const WELCOME: &str = "account.welcome";
+
+/// What the first administrator says of themselves.
+pub struct First {
+    /// The address.
+    pub address: Address,
+    /// The name they go by.
+    pub name: Name,
+    /// The password; `None` for somebody who enrols a passkey in the next step.
+    pub password: Option<String>,
+}
+
+impl Accounts {
+    /// A link that makes the first administrator; `None` when there is an account already. For the operator.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn welcome_link(&self) -> Result<Option<Link>, Problem> {
+        let mut tx = self.begin().await?;
+        if accounts::any(&mut tx).await? {
+            return Ok(None);
+        }
+        let (link, _) = self.make_link(&mut tx, LinkPurpose::Welcome, None, None).await?;
+        tx.finish().await.map_err(|error| unavailable(&error))?;
+        Ok(Some(link))
+    }
+
+    /// Whether a welcome link still works.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub async fn welcome_link_works(&self, token: &str) -> Result<(), Problem> {
+        let mut tx = self.begin().await?;
+        self.look_at_link(&mut tx, LinkPurpose::Welcome, token).await.map(drop)
+    }
+
+    /// Makes the first administrator: a person who administers the instance and owns the first organization. The address
+    /// is taken as verified, because whoever holds the link has the machine.
+    ///
+    /// # Errors
+    /// When the link does not work, the password is weak, or somebody was first.
+    pub async fn welcome(&self, visitor: Visitor<'_>, token: &str, new: First) -> Result<NewSession, Problem> {
+        let (name, key) = (new.name.into_inner(), new.address.key());
+        let hash = match new.password {
+            None => None,
+            Some(typed) => {
+                let words = [new.address.as_str(), new.address.local(), name.as_str()];
+                Some(self.hashing.hash(choose(typed, &words)?).await?)
+            }
+        };
+        let (clock, rng, at) = (self.vault.clock(), self.vault.rng(), self.vault.clock().now());
+        let mut tx = self.begin().await?;
+        self.take_link(&mut tx, LinkPurpose::Welcome, token).await?;
+        if accounts::any(&mut tx).await? {
+            let detail = "There is an administrator already. Sign in, or ask them for an invitation.";
+            return Err(Problem::new(ProblemKind::Conflict, detail));
+        }
+        let id = AccountId::new(clock, rng);
+        let account = NewAccount {
+            id,
+            address: new.address.as_str(),
+            address_key: &key,
+            verified: true,
+            name: &name,
+            password: hash.as_deref(),
+            super_admin: true,
+            at,
+        };
+        accounts::create(&mut tx, &account).await?;
+        let by = By::Person(id, None);
+        if let Some(first) = store::organizations::first(&mut tx).await? {
+            let tenant = first.organization.0;
+            let member = NewMember {
+                tenant,
+                account: id,
+                address: new.address.as_str(),
+                name: &name,
+                role: MemberRole::Admin,
+                owner: true,
+                at,
+            };
+            store::members::join(&mut tx, &member).await?;
+            let draft = Draft::done(EventKind::MemberJoined)
+                .subject("account", id)
+                .fact("role", MemberRole::Admin)
+                .fact("owner", true);
+            tx.also(by, tenant, draft, visitor.request, WELCOME).await.map_err(|error| unavailable(&error))?;
+        }
+        let draft = Draft::done(EventKind::AccountCreated).subject("account", id).fact("super_admin", true);
+        tx.also(by, self.vault.instance(), draft, visitor.request, WELCOME)
+            .await
+            .map_err(|error| unavailable(&error))?;
+        let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
+        let proved = Proved { assurance: Assurance::Aal1, methods: &["link"], by: "first administrator's link" };
+        self.open(tx, visitor, &account, SessionKind::Browser, proved, WELCOME).await
+    }
+}

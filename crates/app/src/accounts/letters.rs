@@ -1,0 +1,38 @@
+//! Letters about an account, put into the outbox together with the change they tell of.
+
+use gates::SystemTx;
+use kernel::{Problem, RequestContext, Timestamp};
+use mail::{Address, Circumstances, Letter, Link, Words};
+
+use super::{Accounts, Visitor};
+
+/// When, from where, with what.
+pub(super) fn circumstances(request: &RequestContext, device: &str, at: Timestamp) -> Circumstances {
+    let device = (!device.is_empty()).then(|| Words::name(device));
+    Circumstances { at, address: request.peer, device }
+}
+
+impl Visitor<'_> {
+    pub(super) fn how(&self, at: Timestamp) -> Circumstances {
+        circumstances(self.request, self.device, at)
+    }
+}
+
+impl Accounts {
+    /// Writes to an account's own address, which was checked when it was taken.
+    pub(super) async fn write(&self, tx: &mut SystemTx, to: &str, letter: &Letter) -> Result<(), Problem> {
+        let to = Address::parse(to).map_err(|_| Problem::internal())?;
+        self.outbox.put(tx, &to, letter).await?;
+        Ok(())
+    }
+
+    /// A page of this site, for a letter.
+    pub(super) fn page(&self, path: &str) -> Result<Link, Problem> {
+        self.site.page(path).map_err(|_| Problem::internal())
+    }
+
+    /// The page on which a person looks after their own safety.
+    pub(super) fn security_page(&self) -> Result<Link, Problem> {
+        self.page("/security")
+    }
+}
