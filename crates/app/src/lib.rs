@@ -7,6 +7,7 @@ pub mod agents;
 pub mod audit;
 pub mod input;
 pub mod keys;
+pub mod mail;
 pub mod models;
 pub mod organizations;
 pub mod policies;

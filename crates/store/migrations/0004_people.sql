@@ -125,6 +125,7 @@ create table mail_outbox (
     message_sealed bytea not null check (octet_length(message_sealed) <= 262144)
 );
 create index mail_outbox_due on mail_outbox (due_at) where sent_at is null and failed_at is null;
+create index mail_outbox_made on mail_outbox (made_at);
 
 -- A person in an organization. Agents are rows of another table: what refers here can only be a person.
 -- The row outlives the membership, because approvals and reviews go on referring to it.
@@ -355,7 +356,7 @@ begin
 end
 $$;
 grant select, insert, update on account, totp, passkey, key_ring, mail_outbox to portcullis_system;
-grant delete on account, totp, passkey to portcullis_system;
+grant delete on account, totp, passkey, mail_outbox to portcullis_system;
 grant select, insert, update, delete on recovery_code, known_device, ceremony, one_time_link, attempt to portcullis_system;
 grant select, insert, update on member, session, session_seen to portcullis_system;
 grant delete on session_seen to portcullis_system;

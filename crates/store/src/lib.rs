@@ -9,6 +9,7 @@ pub mod doors;
 pub mod factors;
 pub mod key_ring;
 pub mod keys;
+pub mod mail;
 pub mod organizations;
 pub mod policies;
 pub mod projects;
