@@ -3,6 +3,7 @@
 //!
 //! An action takes its [`gates::Pass`], does the thing and seals: the entry and the change commit together.
 
+pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod input;

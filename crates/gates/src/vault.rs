@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
 use uuid::Uuid;
+use zeroize::Zeroizing;
 
 use crate::audit::{Receipt, Row};
 use crate::claims::ClaimsKey;
@@ -64,6 +65,7 @@ pub struct Vault {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
     envelope: Envelope,
+    blind: Zeroizing<[u8; 32]>,
     ledger: Ledger,
     written: Arc<Notify>,
 }
@@ -83,6 +85,7 @@ impl Vault {
         let system = Pool::new(by_index, options.system_connections_max);
         guard::check(&tenancy.pool, &system).await?;
         let envelope = options.instance_key.envelope();
+        let blind = options.instance_key.derive("blind/v1");
         let instance = know_instance(&system, &envelope, &*options.clock, &*options.rng).await?;
         guard::try_claims(&tenancy, instance, &*options.rng).await?;
         let written = Arc::new(Notify::new());
@@ -98,6 +101,7 @@ impl Vault {
             clock: options.clock,
             rng: options.rng,
             envelope,
+            blind,
             written,
         });
         tokio::spawn(token::watch(Arc::downgrade(&vault)));
@@ -112,6 +116,16 @@ impl Vault {
     /// The envelope for stored secrets.
     pub fn envelope(&self) -> &Envelope {
         &self.envelope
+    }
+
+    /// A value by which something can be found and counted without being kept: HMAC-SHA-256 under a key of this instance,
+    /// apart for every `purpose`.
+    pub fn blind(&self, purpose: &str, value: &[u8]) -> [u8; 32] {
+        let mut message = Vec::with_capacity(purpose.len() + 1 + value.len());
+        message.extend_from_slice(purpose.as_bytes());
+        message.push(0);
+        message.extend_from_slice(value);
+        crypto::hmac_sha256(self.blind.as_slice(), &message)
     }
 
     /// Where the present comes from.

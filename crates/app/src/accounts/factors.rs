@@ -115,7 +115,9 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
-        let draft = Draft::done(EventKind::TotpAdded).subject("totp", begun.id).fact("recovery_codes", codes.is_some());
+        let draft = Draft::done(EventKind::TotpAdded)
+            .subject("totp", begun.id)
+            .fact("recovery_codes", codes.is_some());
         tell_homes(&mut pass, EventKind::TotpAdded).await?;
         let receipt = pass.seal(draft).await?;
         self.forgive(guess).await?;
@@ -147,7 +149,9 @@ impl Accounts {
         let tx = pass.account().system().await?;
         let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
         if !factors::remove_totp(tx, id, totp).await? {
-            return Err(pass.fail(Draft::failed(EventKind::TotpRemoved).subject("totp", totp), Problem::not_found()).await);
+            return Err(pass
+                .fail(Draft::failed(EventKind::TotpRemoved).subject("totp", totp), Problem::not_found())
+                .await);
         }
         factors::show_second_factor(tx, id).await?;
         let letter = Letter::SecondFactorRemoved {
@@ -176,7 +180,9 @@ impl Accounts {
         let letter =
             Letter::RecoveryCodesRegenerated { how: visitor.how(at), security: self.security_page()? };
         self.write(tx, &account.address, &letter).await?;
-        let draft = Draft::done(EventKind::RecoveryCodesMade).subject("account", id).fact("codes", RECOVERY_CODES as u64);
+        let draft = Draft::done(EventKind::RecoveryCodesMade)
+            .subject("account", id)
+            .fact("codes", RECOVERY_CODES as u64);
         Ok((codes, pass.seal(draft).await?))
     }
 }

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use authn::secrets::{OpaqueToken, TokenKind};
 use gates::{By, Draft};
-use kernel::limits::{GUESS_WINDOW_SECONDS, GUESSES_PER_ACCOUNT_MAX, GUESSES_PER_ADDRESS_MAX, LETTERS_PER_ADDRESS_MAX};
+use kernel::limits::{
+    GUESS_WINDOW_SECONDS, GUESSES_PER_ACCOUNT_MAX, GUESSES_PER_ADDRESS_MAX, LETTERS_PER_ADDRESS_MAX,
+};
 use kernel::{AccountId, EventKind, Gate, Problem, ProblemKind};
 use store::doors;
 
@@ -53,10 +55,12 @@ impl Accounts {
     ) -> Result<Guess, Problem> {
         let blind = |scope: &str, value: &[u8]| self.vault.blind(scope, value);
         let mut tx = self.begin().await?;
-        let mut counts = vec![("network", blind("network", &network(visitor.request.peer)), GUESSES_PER_ADDRESS_MAX)];
+        let mut counts =
+            vec![("network", blind("network", &network(visitor.request.peer)), GUESSES_PER_ADDRESS_MAX)];
         match target {
             Target::Password { address, account } => {
-                let device = visitor.known_device.and_then(|text| OpaqueToken::parse(TokenKind::Device, text).ok());
+                let device =
+                    visitor.known_device.and_then(|text| OpaqueToken::parse(TokenKind::Device, text).ok());
                 let known = match (account, &device) {
                     (Some(account), Some(device)) => {
                         doors::knows_device(&mut tx, account, device.hash().as_bytes()).await?

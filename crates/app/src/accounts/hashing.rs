@@ -18,7 +18,7 @@ const AT_ONCE_MIN: usize = 2;
 pub(super) struct Hashing {
     scheme: Scheme,
     /// What a password is compared with when there is no account: it never matches and costs as much.
-    dummy: PasswordHash,
+    dummy: Arc<PasswordHash>,
     turns: Arc<Semaphore>,
 }
 
@@ -33,7 +33,7 @@ impl Hashing {
     pub(super) fn new(scheme: Scheme) -> Result<Self, SchemeError> {
         let cores = std::thread::available_parallelism().map_or(AT_ONCE_MIN, usize::from);
         let turns = Arc::new(Semaphore::new(cores.max(AT_ONCE_MIN)));
-        Ok(Self { scheme, dummy: PasswordHash::dummy(scheme)?, turns })
+        Ok(Self { scheme, dummy: Arc::new(PasswordHash::dummy(scheme)?), turns })
     }
 
     /// The hash of a new password.
@@ -55,7 +55,7 @@ impl Hashing {
             Problem::internal()
         })?;
         let known = stored.is_some();
-        let hash = stored.unwrap_or_else(|| self.dummy.clone());
+        let hash = stored.map_or_else(|| Arc::clone(&self.dummy), Arc::new);
         let scheme = self.scheme;
         self.compute(move || {
             let matches = hash.verify(&password) && known;
@@ -66,7 +66,10 @@ impl Hashing {
         .await
     }
 
-    async fn compute<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, Problem> {
         let wait = Duration::from_millis(WAIT_MILLIS_MAX);
         let turn = tokio::time::timeout(wait, Arc::clone(&self.turns).acquire_owned()).await;
         let Ok(Ok(turn)) = turn else {

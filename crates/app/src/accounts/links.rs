@@ -16,7 +16,9 @@ fn terms(purpose: LinkPurpose) -> (TokenKind, &'static str, u64) {
     match purpose {
         LinkPurpose::Verify => (TokenKind::EmailVerification, "/verify", VERIFY_LINK_SECONDS),
         LinkPurpose::Reset => (TokenKind::PasswordReset, "/reset/new", RESET_LINK_SECONDS),
-        LinkPurpose::ChangeAddress => (TokenKind::AddressChange, "/security/email/confirm", VERIFY_LINK_SECONDS),
+        LinkPurpose::ChangeAddress => {
+            (TokenKind::AddressChange, "/security/email/confirm", VERIFY_LINK_SECONDS)
+        }
         LinkPurpose::Welcome => (TokenKind::Welcome, "/welcome", WELCOME_LINK_SECONDS),
     }
 }

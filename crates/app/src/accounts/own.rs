@@ -113,7 +113,8 @@ pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem
 pub async fn list_sessions(mut pass: Pass<ListOwnSessions>) -> Result<(Vec<Session>, Receipt), Problem> {
     let (id, now) = (pass.account().account(), pass.vault().clock().now());
     let found = sessions::of_account(pass.account().system().await?, id, now, SESSIONS_SHOWN_MAX).await?;
-    let draft = Draft::done(EventKind::SessionsListed).subject("account", id).fact("items", found.len() as u64);
+    let draft =
+        Draft::done(EventKind::SessionsListed).subject("account", id).fact("items", found.len() as u64);
     Ok((found, pass.seal(draft).await?))
 }
 
@@ -145,7 +146,8 @@ pub async fn end_other_sessions(mut pass: Pass<EndOtherSessions>) -> Result<(u64
         Draft::done(EventKind::SessionRevoked).subject("account", id).fact("sessions_ended", ended)
     };
     let tenants = sessions::tenants_of(pass.account().system().await?, id, Some(this)).await?;
-    let ended = sessions::revoke_all(pass.account().system().await?, id, Some(this), "by its person", now).await?;
+    let ended =
+        sessions::revoke_all(pass.account().system().await?, id, Some(this), "by its person", now).await?;
     let own = pass.tenant();
     for tenant in tenants.into_iter().filter(|tenant| *tenant != own) {
         pass.also_into(tenant, draft(ended)).await?;
@@ -191,7 +193,7 @@ where
     let secret = OpaqueToken::generate(TokenKind::Session, pass.vault().rng());
     let (id, this) = (pass.account().account(), pass.account().session());
     let tx = pass.account().system().await?;
-    sessions::switch(tx, id, this, tenant, secret.hash().as_bytes()).await?;
+    sessions::switch(tx, id, this, tenant, Some(secret.hash().as_bytes())).await?;
     accounts::set_last_tenant(tx, id, tenant).await?;
     Ok(secret)
 }
@@ -243,7 +245,9 @@ impl Accounts {
         let judged = choose(new, &[&account.address, &account.name]);
         let new = match judged {
             Ok(new) => new,
-            Err(problem) => return Err(pass.fail(draft(Draft::failed(EventKind::PasswordChanged)), problem).await),
+            Err(problem) => {
+                return Err(pass.fail(draft(Draft::failed(EventKind::PasswordChanged)), problem).await);
+            }
         };
         if !self.is_password(visitor, &account, old, "account.change_password").await? {
             let problem = Problem::invalid("/old_password", "This is not the password in use.");
@@ -254,7 +258,8 @@ impl Accounts {
         let tx = pass.account().system().await?;
         let now = accounts::lock(tx, id).await?;
         if now.is_none_or(|now| now.password != account.password) {
-            let problem = Problem::new(ProblemKind::Conflict, "The password was changed meanwhile; try again.");
+            let problem =
+                Problem::new(ProblemKind::Conflict, "The password was changed meanwhile; try again.");
             return Err(pass.fail(draft(Draft::failed(EventKind::PasswordChanged)), problem).await);
         }
         accounts::set_password(tx, id, Some(&hash), at).await?;
@@ -264,7 +269,11 @@ impl Accounts {
         let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
         self.write(tx, &account.address, &letter).await?;
         for tenant in tenants.into_iter().filter(|tenant| *tenant != own) {
-            pass.also_into(tenant, draft(Draft::done(EventKind::SessionRevoked)).fact("because", "new password")).await?;
+            pass.also_into(
+                tenant,
+                draft(Draft::done(EventKind::SessionRevoked)).fact("because", "new password"),
+            )
+            .await?;
         }
         pass.seal(draft(Draft::done(EventKind::PasswordChanged)).fact("sessions_ended", ended)).await
     }
@@ -309,7 +318,8 @@ impl Accounts {
             }
         };
         if !self.may_write(visitor, &new.key()).await? {
-            let problem = Problem::new(ProblemKind::RateLimited, "Too many letters were asked for; try again later.");
+            let problem =
+                Problem::new(ProblemKind::RateLimited, "Too many letters were asked for; try again later.");
             return Err(pass.fail(failed(), problem.retry_after(kernel::limits::GUESS_WINDOW_SECONDS)).await);
         }
         let at = self.vault.clock().now();

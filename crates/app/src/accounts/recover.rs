@@ -20,7 +20,8 @@ impl Accounts {
     /// When the text is no address, or the database cannot be used.
     pub async fn request_reset(&self, visitor: Visitor<'_>, address: &str) -> Result<(), Problem> {
         let floor = Floor::begin();
-        let address = Address::parse(address).map_err(|error| Problem::invalid("/address", error.to_string()))?;
+        let address =
+            Address::parse(address).map_err(|error| Problem::invalid("/address", error.to_string()))?;
         let done = self.send_reset(visitor, &address).await;
         floor.reached().await;
         done
@@ -63,7 +64,12 @@ impl Accounts {
     ///
     /// # Errors
     /// When the link does not work or the password is weak; the link is used up only by success.
-    pub async fn reset(&self, visitor: Visitor<'_>, token: &str, password: String) -> Result<Receipt, Problem> {
+    pub async fn reset(
+        &self,
+        visitor: Visitor<'_>,
+        token: &str,
+        password: String,
+    ) -> Result<Receipt, Problem> {
         let mut tx = self.begin().await?;
         let link = self.look_at_link(&mut tx, LinkPurpose::Reset, token).await?;
         let id = link.account.ok_or_else(dead_link)?;
@@ -84,14 +90,19 @@ impl Accounts {
         let by = By::Person(id, None);
         for tenant in sessions::tenants_of(&mut tx, id, None).await? {
             if tenant != home {
-                let draft = Draft::done(EventKind::SessionRevoked).subject("account", id).fact("because", "new password");
-                tx.also(by, tenant, draft, visitor.request, RESET).await.map_err(|error| unavailable(&error))?;
+                let draft = Draft::done(EventKind::SessionRevoked)
+                    .subject("account", id)
+                    .fact("because", "new password");
+                tx.also(by, tenant, draft, visitor.request, RESET)
+                    .await
+                    .map_err(|error| unavailable(&error))?;
             }
         }
         let ended = sessions::revoke_all(&mut tx, id, None, "new password", at).await?;
         let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
         self.write(&mut tx, &account.address, &letter).await?;
-        let draft = Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
+        let draft =
+            Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
         tx.seal_by(by, home, draft, visitor.request, RESET).await.map_err(|error| unavailable(&error))
     }
 
@@ -116,7 +127,9 @@ impl Accounts {
         let (by, home) = (By::Person(id, None), self.home(Some(&account)));
         for tenant in sessions::shown_in(&mut tx, id).await?.into_iter().filter(|tenant| *tenant != home) {
             let draft = Draft::done(EventKind::AddressChanged).subject("account", id);
-            tx.also(by, tenant, draft, visitor.request, CONFIRM).await.map_err(|error| unavailable(&error))?;
+            tx.also(by, tenant, draft, visitor.request, CONFIRM)
+                .await
+                .map_err(|error| unavailable(&error))?;
         }
         let letter = Letter::AddressChanged { new, how: visitor.how(at), help: self.page("/reset")? };
         self.write(&mut tx, &account.address, &letter).await?;

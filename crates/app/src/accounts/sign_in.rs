@@ -70,7 +70,8 @@ impl Accounts {
         password: String,
         kind: SessionKind,
     ) -> Result<Step, Problem> {
-        let address = Address::parse(address).map_err(|error| Problem::invalid("/address", error.to_string()))?;
+        let address =
+            Address::parse(address).map_err(|error| Problem::invalid("/address", error.to_string()))?;
         let key = address.key();
         let password = Password::parse(password).map_err(|_| no_match())?;
         let mut tx = self.begin().await?;
@@ -140,7 +141,9 @@ impl Accounts {
             self.write(&mut tx, &account.address, &Letter::VerifyAddress { link, until, how }).await?;
             tx.finish().await.map_err(|error| unavailable(&error))?;
         }
-        let draft = Draft::refused(EventKind::AuthFailure).fact("reason", "unverified").subject("account", account.id);
+        let draft = Draft::refused(EventKind::AuthFailure)
+            .fact("reason", "unverified")
+            .subject("account", account.id);
         self.vault.note(By::Nobody, self.vault.instance(), draft, visitor.request, SIGN_IN).await?;
         let detail = "Verify your address first: the link is in a letter we have just sent you.";
         Ok(Problem::at(Gate::Identity, ProblemKind::Forbidden, detail))
@@ -161,7 +164,8 @@ impl Accounts {
         let recovery = factors::recovery_codes_left(tx, account.id).await? > 0;
         let memo = Memo { browser: kind == SessionKind::Browser };
         let state = serde_json::to_vec(&memo).map_err(|_| Problem::internal())?;
-        let ticket = self.begin_ceremony(tx, TokenKind::SecondFactor, WAITING, Some(account.id), &state).await?;
+        let ticket =
+            self.begin_ceremony(tx, TokenKind::SecondFactor, WAITING, Some(account.id), &state).await?;
         Ok(Some(Waiting { ticket, totp, passkey, recovery }))
     }
 
@@ -238,16 +242,19 @@ impl Accounts {
                 methods: &["pwd", "otp", "mfa"],
                 by: "password and authenticator app",
             }),
-            Second::Recovery(code) => self.accept_recovery(&mut tx, visitor, &account, code).await?.then_some(Proved {
-                assurance: Assurance::Aal2,
-                methods: &["pwd", "otp", "mfa"],
-                by: "password and recovery code",
-            }),
+            Second::Recovery(code) => {
+                self.accept_recovery(&mut tx, visitor, &account, code).await?.then_some(Proved {
+                    assurance: Assurance::Aal2,
+                    methods: &["pwd", "otp", "mfa"],
+                    by: "password and recovery code",
+                })
+            }
         };
         let Some(proved) = proved else {
             drop(tx);
-            let draft =
-                Draft::refused(EventKind::AuthFailure).fact("reason", "wrong second factor").subject("account", id);
+            let draft = Draft::refused(EventKind::AuthFailure)
+                .fact("reason", "wrong second factor")
+                .subject("account", id);
             let home = self.home(Some(&account));
             self.vault.note(By::Nobody, home, draft, visitor.request, SECOND).await?;
             return Err(wrong_code());
@@ -309,7 +316,11 @@ impl Accounts {
 
 /// The answer to a ticket that is used, wrong or too old.
 pub(super) fn start_again() -> Problem {
-    Problem::at(Gate::Identity, ProblemKind::Unauthenticated, "This sign-in took too long or was finished already; start again.")
+    Problem::at(
+        Gate::Identity,
+        ProblemKind::Unauthenticated,
+        "This sign-in took too long or was finished already; start again.",
+    )
 }
 
 /// The answer to a code that does not match.

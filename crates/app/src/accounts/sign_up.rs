@@ -60,7 +60,7 @@ impl Accounts {
         let mut tx = self.begin().await?;
         let there = accounts::by_address(&mut tx, key).await?;
         let instance = self.vault.instance();
-        if let Some(there) = there.filter(|account| account.verified_at.is_some()) {
+        if let Some(there) = there.as_ref().filter(|account| account.verified_at.is_some()) {
             let letter = Letter::AccountExists {
                 sign_in: self.page("/sign-in")?,
                 reset: self.page("/reset")?,
@@ -93,7 +93,8 @@ impl Accounts {
             other => other?,
         }
         let (link, until) = self.make_link(&mut tx, LinkPurpose::Verify, Some(id), None).await?;
-        self.write(&mut tx, address.as_str(), &Letter::VerifyAddress { link, until, how: visitor.how(at) }).await?;
+        self.write(&mut tx, address.as_str(), &Letter::VerifyAddress { link, until, how: visitor.how(at) })
+            .await?;
         let draft = Draft::done(EventKind::AccountCreated).subject("account", id);
         tx.seal_by(By::Nobody, instance, draft, visitor.request, SIGN_UP)
             .await

@@ -35,7 +35,15 @@ fn make(vault: &Vault, state: &str) -> Result<RingKey, Problem> {
         .seal(vault.rng(), &place(&id), key.to_text().as_bytes())
         .map_err(|_| Problem::internal())?;
     let current_at = (state == "current").then_some(at);
-    Ok(RingKey { id, state: state.to_owned(), public: None, sealed, made_at: at, current_at, retired_at: None })
+    Ok(RingKey {
+        id,
+        state: state.to_owned(),
+        public: None,
+        sealed,
+        made_at: at,
+        current_at,
+        retired_at: None,
+    })
 }
 
 impl Accounts {
@@ -53,7 +61,8 @@ impl Accounts {
         }
         keys.sort_by_key(|key| key.state != "current");
         let opened = keys.iter().take(KEYS_MAX).map(|key| {
-            let text = self.vault.envelope().open(&place(&key.id), &key.sealed).map_err(|_| Problem::internal())?;
+            let text =
+                self.vault.envelope().open(&place(&key.id), &key.sealed).map_err(|_| Problem::internal())?;
             let text = std::str::from_utf8(text.expose()).map_err(|_| Problem::internal())?;
             Key::parse(text).map_err(|_| Problem::internal())
         });
