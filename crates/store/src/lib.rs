@@ -7,6 +7,7 @@ pub mod agents;
 pub mod audit;
 pub mod doors;
 pub mod factors;
+pub mod joining;
 pub mod key_ring;
 pub mod keys;
 pub mod mail;

@@ -5,7 +5,7 @@ use kernel::{AccountId, Assurance, EventKind, MemberRole, Problem, ProblemKind};
 use mail::{Address, Link};
 use store::accounts::{self, NewAccount};
 use store::doors::LinkPurpose;
-use store::members::NewMember;
+use store::joining::{self, NewMember};
 
 use super::open::Proved;
 use super::{Accounts, NewSession, SessionKind, Visitor, choose, unavailable};
@@ -52,7 +52,12 @@ impl Accounts {
     ///
     /// # Errors
     /// When the link does not work, the password is weak, or somebody was first.
-    pub async fn welcome(&self, visitor: Visitor<'_>, token: &str, new: First) -> Result<NewSession, Problem> {
+    pub async fn welcome(
+        &self,
+        visitor: Visitor<'_>,
+        token: &str,
+        new: First,
+    ) -> Result<NewSession, Problem> {
         let (name, key) = (new.name.into_inner(), new.address.key());
         let hash = match new.password {
             None => None,
@@ -92,19 +97,22 @@ impl Accounts {
                 owner: true,
                 at,
             };
-            store::members::join(&mut tx, &member).await?;
+            joining::join(&mut tx, &member).await?;
             let draft = Draft::done(EventKind::MemberJoined)
                 .subject("account", id)
                 .fact("role", MemberRole::Admin)
                 .fact("owner", true);
-            tx.also(by, tenant, draft, visitor.request, WELCOME).await.map_err(|error| unavailable(&error))?;
+            tx.also(by, tenant, draft, visitor.request, WELCOME)
+                .await
+                .map_err(|error| unavailable(&error))?;
         }
         let draft = Draft::done(EventKind::AccountCreated).subject("account", id).fact("super_admin", true);
         tx.also(by, self.vault.instance(), draft, visitor.request, WELCOME)
             .await
             .map_err(|error| unavailable(&error))?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
-        let proved = Proved { assurance: Assurance::Aal1, methods: &["link"], by: "first administrator's link" };
+        let proved =
+            Proved { assurance: Assurance::Aal1, methods: &["link"], by: "first administrator's link" };
         self.open(tx, visitor, &account, SessionKind::Browser, proved, WELCOME).await
     }
 }

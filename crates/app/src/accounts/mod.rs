@@ -13,7 +13,8 @@ mod open;
 mod site;
 
 pub mod factors;
-//pub mod first;
+pub mod first;
+pub mod join;
 pub mod own;
 //pub mod passkeys;
 pub mod recover;
