@@ -10,6 +10,7 @@ pub mod input;
 pub mod keys;
 pub mod mail;
 pub mod models;
+pub mod operator;
 pub mod organizations;
 pub mod policies;
 pub mod projects;

@@ -117,3 +117,22 @@ pub async fn memberships(tx: &mut SystemTx, account: AccountId) -> Result<i64, S
     .await?;
     Ok(row.count)
 }
+
+/// Gives a member a role, as the operator. False when there is no such member, or an owner's role would sink below admin.
+pub async fn set_role(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    account: AccountId,
+    role: MemberRole,
+) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update member set role = $3 where tenant_id = $1 and account_id = $2 and ended_at is null \
+         and (not owner or $3 in ('admin', 'provider_admin'))",
+        tenant.uuid(),
+        account.uuid(),
+        role.name()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

@@ -1,0 +1,121 @@
+//! What only the operator may do, on the machine itself: closing accounts, naming administrators of the instance, giving
+//! the role that reaches across organizations. None of it has a route.
+
+use std::sync::Arc;
+
+use gates::{By, Draft, Reason, SystemTx, Vault};
+use kernel::{EventKind, MemberRole, RequestContext, TenantId};
+use mail::Address;
+use store::accounts::{self, Account};
+use store::{StoreError, joining, sessions};
+
+/// It could not be done.
+#[derive(Debug, thiserror::Error)]
+pub enum OperatorError {
+    /// No such account.
+    #[error("there is no account with this address")]
+    NoAccount,
+    /// No such membership.
+    #[error("this person is not a member of that organization")]
+    NoMember,
+    /// The database could not be used.
+    #[error(transparent)]
+    Database(#[from] gates::DatabaseError),
+    /// A statement failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// It could not be recorded.
+    #[error(transparent)]
+    Seal(#[from] gates::SealError),
+}
+
+/// The operator at work.
+pub struct Operator {
+    vault: Arc<Vault>,
+    request: RequestContext,
+}
+
+impl Operator {
+    /// The operator, over an open vault.
+    pub fn new(vault: Arc<Vault>, request: RequestContext) -> Self {
+        Self { vault, request }
+    }
+
+    async fn begin(&self, address: &Address) -> Result<(SystemTx, Account), OperatorError> {
+        let mut tx = self.vault.system(Reason::Operator).await?;
+        let found = accounts::by_address(&mut tx, &address.key()).await?.ok_or(OperatorError::NoAccount)?;
+        let account = accounts::lock(&mut tx, found.id).await?.ok_or(OperatorError::NoAccount)?;
+        Ok((tx, account))
+    }
+
+    /// Makes a person administrator of the instance, or takes that away.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database cannot be used.
+    pub async fn super_admin(&self, address: &Address, granted: bool) -> Result<(), OperatorError> {
+        let (mut tx, account) = self.begin(address).await?;
+        let at = granted.then(|| self.vault.clock().now());
+        accounts::set_super_admin(&mut tx, account.id, at).await?;
+        let kind = if granted { EventKind::SuperAdminGranted } else { EventKind::SuperAdminRevoked };
+        let draft = Draft::done(kind).subject("account", account.id);
+        tx.seal_by(By::System, self.vault.instance(), draft, &self.request, "operator.super_admin").await?;
+        Ok(())
+    }
+
+    /// Closes an account: every session of it ends, and nothing opens until it is enabled again.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database cannot be used.
+    pub async fn disable(&self, address: &Address) -> Result<u64, OperatorError> {
+        const ACTION: &str = "operator.disable";
+        let (mut tx, account) = self.begin(address).await?;
+        let now = self.vault.clock().now();
+        accounts::set_disabled(&mut tx, account.id, Some(now)).await?;
+        for tenant in sessions::tenants_of(&mut tx, account.id, None).await? {
+            if tenant != self.vault.instance() {
+                let draft = Draft::done(EventKind::SessionRevoked)
+                    .subject("account", account.id)
+                    .fact("because", "account disabled");
+                tx.also(By::System, tenant, draft, &self.request, ACTION).await?;
+            }
+        }
+        let ended = sessions::revoke_all(&mut tx, account.id, None, "account disabled", now).await?;
+        let draft = Draft::done(EventKind::AccountDisabled)
+            .subject("account", account.id)
+            .fact("sessions_ended", ended);
+        tx.seal_by(By::System, self.vault.instance(), draft, &self.request, ACTION).await?;
+        Ok(ended)
+    }
+
+    /// Opens a closed account again. Its old sessions stay ended.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database cannot be used.
+    pub async fn enable(&self, address: &Address) -> Result<(), OperatorError> {
+        let (mut tx, account) = self.begin(address).await?;
+        accounts::set_disabled(&mut tx, account.id, None).await?;
+        let draft = Draft::done(EventKind::AccountEnabled).subject("account", account.id);
+        tx.seal_by(By::System, self.vault.instance(), draft, &self.request, "operator.enable").await?;
+        Ok(())
+    }
+
+    /// Gives a member any of the roles, the one that reaches across organizations included.
+    ///
+    /// # Errors
+    /// When there is no such member, or the database cannot be used.
+    pub async fn role(
+        &self,
+        address: &Address,
+        tenant: TenantId,
+        role: MemberRole,
+    ) -> Result<(), OperatorError> {
+        let (mut tx, account) = self.begin(address).await?;
+        if !joining::set_role(&mut tx, tenant, account.id, role).await? {
+            return Err(OperatorError::NoMember);
+        }
+        let draft =
+            Draft::done(EventKind::MemberRoleChanged).subject("account", account.id).fact("role", role);
+        tx.seal_by(By::System, tenant, draft, &self.request, "operator.role").await?;
+        Ok(())
+    }
+}
