@@ -21,5 +21,7 @@ mod bytes;
 pub mod fernet;
 pub mod password;
 pub mod recovery;
+pub mod refresh;
 pub mod secrets;
 pub mod totp;
+pub mod webauthn;
