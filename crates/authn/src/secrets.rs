@@ -28,17 +28,26 @@ pub enum TokenKind {
     SecondFactor,
     /// A passkey ceremony under way, or another exchange with a browser that is answered once.
     Ceremony,
+    /// The link that proves a new email address.
+    AddressChange,
+    /// The link that makes the first administrator.
+    Welcome,
+    /// The mark of a device that signed in before.
+    Device,
 }
 
 impl TokenKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 9] = [
         Self::Session,
         Self::Invitation,
         Self::EmailVerification,
         Self::PasswordReset,
         Self::SecondFactor,
         Self::Ceremony,
+        Self::AddressChange,
+        Self::Welcome,
+        Self::Device,
     ];
 
     /// The prefix of a token of this kind.
@@ -50,6 +59,9 @@ impl TokenKind {
             Self::PasswordReset => "ppr_",
             Self::SecondFactor => "psf_",
             Self::Ceremony => "pce_",
+            Self::AddressChange => "pac_",
+            Self::Welcome => "pwl_",
+            Self::Device => "pdv_",
         }
     }
 }
