@@ -33,7 +33,8 @@ const BLOCK_BYTES: usize = 16;
 /// Version, moment (seconds, 64-bit big-endian) and IV.
 const HEAD_BYTES: usize = 1 + 8 + IV_BYTES;
 /// Longest token, in characters: the largest value with its frame in base64.
-const TOKEN_CHARS_MAX: usize = (HEAD_BYTES + FERNET_PLAIN_BYTES_MAX + BLOCK_BYTES + TAG_BYTES).div_ceil(3) * 4;
+const TOKEN_CHARS_MAX: usize =
+    (HEAD_BYTES + FERNET_PLAIN_BYTES_MAX + BLOCK_BYTES + TAG_BYTES).div_ceil(3) * 4;
 
 /// Why a key, a value or a token was refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

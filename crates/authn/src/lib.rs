@@ -7,6 +7,8 @@
 //! | [`totp`] | time-based one-time codes and their enrolment |
 //! | [`recovery`] | one-time codes for the day the second factor is lost |
 //! | [`fernet`] | Fernet tokens and key rotation, for secrets at rest |
+//! | [`refresh`] | families of refresh tokens, as a state machine |
+//! | [`webauthn`] | passkeys |
 //! | [`secrets`] | opaque tokens for links, cookies and invitations |
 //!
 //! Invariants:

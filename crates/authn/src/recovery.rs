@@ -156,7 +156,8 @@ mod tests {
             assert_eq!(RecoveryCode::parse(typed).ok().unwrap().expose(), code.expose(), "{typed}");
         }
         let long = "0".repeat(16);
-        for bad in ["", "01234-56789-abcd", &long, "01234-56789-abcdu", "01234-56789-abcdé", &" ".repeat(99)] {
+        for bad in ["", "01234-56789-abcd", &long, "01234-56789-abcdu", "01234-56789-abcdé", &" ".repeat(99)]
+        {
             assert!(RecoveryCode::parse(bad).is_err(), "{bad}");
         }
     }

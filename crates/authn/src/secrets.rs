@@ -131,11 +131,6 @@ impl TokenHash {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
-
-    /// The hash of `data`.
-    pub(crate) fn of(data: &[u8]) -> Self {
-        Self(sha256(data))
-    }
 }
 
 impl PartialEq for TokenHash {

@@ -49,7 +49,9 @@ fn agrees_with_the_specification() {
     }
     for case in invalid {
         let wanted = match case.desc.as_str() {
-            "too short" | "invalid base64" | "payload size not multiple of block size" => FernetError::Malformed,
+            "too short" | "invalid base64" | "payload size not multiple of block size" => {
+                FernetError::Malformed
+            }
             "expired TTL" => FernetError::Expired,
             "far-future TS (unacceptable clock skew)" => FernetError::Future,
             _ => FernetError::Refused,
@@ -96,7 +98,12 @@ fn one_changed_bit_is_refused_and_two_seals_share_nothing() {
 
 #[test]
 fn keys_rings_and_values_have_bounds() {
-    for bad in ["", "AAAA", "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4", "cw/0x689RpI+jtRR7oE8h/eQsKImvJapLeSbXpwF4e4="] {
+    for bad in [
+        "",
+        "AAAA",
+        "cw_0x689RpI-jtRR7oE8h_eQsKImvJapLeSbXpwF4e4",
+        "cw/0x689RpI+jtRR7oE8h/eQsKImvJapLeSbXpwF4e4=",
+    ] {
         assert_eq!(Key::parse(bad).err(), Some(FernetError::Key), "{bad}");
     }
     assert_eq!(KeyRing::new(Vec::new()).err(), Some(FernetError::Ring));

@@ -121,7 +121,9 @@ impl PasswordHash {
     /// Whether the password should be hashed again with `scheme` at its next use.
     pub fn needs_rehash(&self, scheme: &Scheme) -> bool {
         match (self.form, *scheme) {
-            (Form::Bcrypt { variant, cost }, Scheme::Bcrypt { cost: wanted }) => variant != 'b' || cost != wanted,
+            (Form::Bcrypt { variant, cost }, Scheme::Bcrypt { cost: wanted }) => {
+                variant != 'b' || cost != wanted
+            }
             (Form::BcryptSha256 { cost }, Scheme::Bcrypt { cost: wanted }) => cost != wanted,
             (Form::Argon2id { memory_kib: m, passes: t, lanes: p }, wanted) => {
                 wanted != Scheme::Argon2id { memory_kib: m, passes: t, lanes: p }
@@ -142,7 +144,8 @@ impl PasswordHash {
                 format!("$bcrypt-sha256$v=2,t=2b,r={cost}${salt}${digest}")
             }
             Form::Argon2id { memory_kib, passes, lanes } => {
-                let (salt, digest) = (STANDARD_NO_PAD.encode(&self.salt), STANDARD_NO_PAD.encode(&self.digest));
+                let (salt, digest) =
+                    (STANDARD_NO_PAD.encode(&self.salt), STANDARD_NO_PAD.encode(&self.digest));
                 format!("$argon2id$v=19$m={memory_kib},t={passes},p={lanes}${salt}${digest}")
             }
         }

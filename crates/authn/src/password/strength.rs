@@ -20,10 +20,39 @@ const JUDGED_CHARS_MAX: usize = 100;
 const WORD_CHARS_MIN: usize = 3;
 /// Words anybody who attacks this server would try first.
 const CONTEXT_WORDS: &[&str] = &[
-    "portcullis", "gateway", "company", "organization", "organisation", "corporate", "business", "office",
-    "admin", "administrator", "operator", "owner", "tenant", "server", "localhost", "production", "staging",
-    "correcthorsebatterystaple", "passphrase", "changeme", "letmein", "welcome", "artificial", "intelligence",
-    "assistant", "chatgpt", "claude", "openai", "anthropic", "gemini", "copilot", "prompt", "agent",
+    "portcullis",
+    "gateway",
+    "company",
+    "organization",
+    "organisation",
+    "corporate",
+    "business",
+    "office",
+    "admin",
+    "administrator",
+    "operator",
+    "owner",
+    "tenant",
+    "server",
+    "localhost",
+    "production",
+    "staging",
+    "correcthorsebatterystaple",
+    "passphrase",
+    "changeme",
+    "letmein",
+    "welcome",
+    "artificial",
+    "intelligence",
+    "assistant",
+    "chatgpt",
+    "claude",
+    "openai",
+    "anthropic",
+    "gemini",
+    "copilot",
+    "prompt",
+    "agent",
 ];
 
 /// Why a password may not be chosen, in words for the person who chose it. Never holds the password or a part of it.
@@ -80,7 +109,8 @@ fn advice(warning: Option<Warning>, suggestions: &[Suggestion]) -> String {
     sentences.extend(suggestions.iter().map(ToString::to_string));
     if sentences.is_empty() {
         sentences.push("This is easy to guess.".to_owned());
-        sentences.push("Use four or more words that have nothing to do with you or with each other.".to_owned());
+        sentences
+            .push("Use four or more words that have nothing to do with you or with each other.".to_owned());
     }
     sentences.join(" ")
 }
@@ -90,12 +120,14 @@ fn cut(text: &str) -> &str {
     text.char_indices().nth(JUDGED_CHARS_MAX).map_or(text, |(end, _)| &text[..end])
 }
 
-/// The words of the place and of the person, the latter whole and in parts: an address is also its user and host.
+/// The words of the place and of the person, the latter whole, run together and in parts: an address is also its user
+/// and its host.
 fn known_words(words: &[&str]) -> Vec<String> {
     let mut known: Vec<String> = Vec::new();
     for word in words.iter().take(PERSON_WORDS_MAX) {
         let word = cut(word);
         known.push(word.to_lowercase());
+        known.push(word.chars().filter(|c| c.is_alphanumeric()).collect::<String>().to_lowercase());
         known.extend(
             word.split(|c: char| !c.is_alphanumeric())
                 .filter(|part| part.chars().count() >= WORD_CHARS_MIN && part.len() < word.len())

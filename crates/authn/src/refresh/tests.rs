@@ -4,20 +4,7 @@ use kernel::Timestamp;
 use proptest::prelude::*;
 
 use super::*;
-
-struct Counting(std::sync::atomic::AtomicU8);
-
-impl kernel::Rng for Counting {
-    fn fill(&self, out: &mut [u8]) {
-        for byte in out {
-            *byte = self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        }
-    }
-}
-
-fn chance() -> Counting {
-    Counting(std::sync::atomic::AtomicU8::new(1))
-}
+use crate::bytes::testing::Counting;
 
 fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_micros(1_700_000_000_000_000).plus(Duration::from_secs(seconds))
@@ -28,7 +15,7 @@ fn key() -> RefreshKey {
 }
 
 fn begin() -> (Family, RefreshToken) {
-    Family::begin(Uuid::from_u128(1), at(0), &chance())
+    Family::begin(Uuid::from_u128(1), at(0), &Counting::from(1))
 }
 
 fn rotated(outcome: Outcome) -> (RefreshToken, Family) {

@@ -21,7 +21,8 @@ fn agrees_with_rfc_6238() {
     let algorithms = [hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, hmac::HMAC_SHA256, hmac::HMAC_SHA512];
     let key: Vec<u8> = b"1234567890".iter().copied().cycle().take(64).collect();
     let mut checked = 0;
-    for line in include_str!("../../testdata/rfc6238/totp.tsv").lines().filter(|line| !line.starts_with('#')) {
+    for line in include_str!("../../testdata/rfc6238/totp.tsv").lines().filter(|line| !line.starts_with('#'))
+    {
         let mut fields = line.split('\t');
         let seconds: i64 = fields.next().unwrap().parse().unwrap();
         for ((algorithm, bytes), wanted) in algorithms.iter().zip([20, 32, 64]).zip(fields) {
@@ -78,7 +79,8 @@ fn what_people_type_is_read() {
     let right = code(&secret, 1);
     let spaced = format!(" {} {} ", &right[..3], &right[3..]);
     assert_eq!(secret.check(&spaced, at(59), None), Ok(1));
-    for bad in ["", "12345", "1234567", "12345a", "１２３４５６", "-12345", &" ".repeat(20), "12345\n6"] {
+    for bad in ["", "12345", "1234567", "12345a", "１２３４５６", "-12345", &" ".repeat(20), "12345\n6"]
+    {
         assert_eq!(secret.check(bad, at(59), None), Err(TotpError::Malformed), "{bad:?}");
     }
 }
