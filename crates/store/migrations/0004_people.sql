@@ -162,10 +162,11 @@ create table session (
     expires_at         timestamptz not null,
     revoked_at         timestamptz,
     revoked_because    text check (length(revoked_because) <= 32),
-    -- The family of refresh tokens, for programs: which generation is the living one, and its hash.
+    -- The family of refresh tokens, for programs: which generation is the living one, its hash, and when it and those
+    -- lately before it took their place.
     refresh_generation bigint check (refresh_generation > 0),
     refresh_hash       bytea check (octet_length(refresh_hash) = 32),
-    refresh_rotated_at timestamptz,
+    refresh_rotations  timestamptz[] check (cardinality(refresh_rotations) between 1 and 16),
     refresh_expires_at timestamptz,
     primary key (tenant_id, id),
     check ((refresh_generation is null) = (refresh_hash is null)),

@@ -33,24 +33,31 @@ pub struct NewSession<'a> {
 }
 
 /// The living member of a family of refresh tokens.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refresh {
     /// Which generation.
     pub generation: i64,
     /// SHA-256 of its secret.
     pub hash: [u8; 32],
-    /// When it became the living one.
-    pub rotated_at: Timestamp,
+    /// When it, and those lately before it, became the living one; newest first.
+    pub rotations: Vec<Timestamp>,
     /// When it expires unused.
     pub expires_at: Timestamp,
+}
+
+impl Refresh {
+    fn moments(&self) -> Vec<OffsetDateTime> {
+        self.rotations.iter().copied().map(OffsetDateTime::from).collect()
+    }
 }
 
 /// Opens a session.
 pub async fn open(tx: &mut SystemTx, new: &NewSession<'_>) -> Result<(), StoreError> {
     let at = OffsetDateTime::from(new.at);
+    let rotations = new.refresh.as_ref().map(Refresh::moments);
     sqlx::query!(
         "insert into session (tenant_id, id, account_id, hash, device, address, acr, amr, auth_time, created_at, \
-         expires_at, refresh_generation, refresh_hash, refresh_rotated_at, refresh_expires_at) \
+         expires_at, refresh_generation, refresh_hash, refresh_rotations, refresh_expires_at) \
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9, $10, $11, $12, $13, $14)",
         new.tenant.uuid(),
         new.id.uuid(),
@@ -62,10 +69,10 @@ pub async fn open(tx: &mut SystemTx, new: &NewSession<'_>) -> Result<(), StoreEr
         new.methods,
         at,
         OffsetDateTime::from(new.expires_at),
-        new.refresh.map(|refresh| refresh.generation),
+        new.refresh.as_ref().map(|refresh| refresh.generation),
         new.refresh.as_ref().map(|refresh| refresh.hash.as_slice()),
-        new.refresh.map(|refresh| OffsetDateTime::from(refresh.rotated_at)),
-        new.refresh.map(|refresh| OffsetDateTime::from(refresh.expires_at))
+        rotations.as_deref(),
+        new.refresh.as_ref().map(|refresh| OffsetDateTime::from(refresh.expires_at))
     )
     .execute(tx.connection())
     .await?;
@@ -258,8 +265,8 @@ pub struct Family {
 /// The family a refresh token says it belongs to.
 pub async fn family(tx: &mut SystemTx, id: SessionId) -> Result<Option<Family>, StoreError> {
     let row = sqlx::query!(
-        r#"select id, tenant_id, account_id, refresh_generation as "generation!", refresh_hash as "hash!",
-               refresh_rotated_at as "rotated_at!", refresh_expires_at as "refresh_expires_at!", expires_at, revoked_at
+        r#"select id, tenant_id, account_id, refresh_generation as "generation!",  refresh_hash as "hash!",
+               refresh_rotations as "rotations!", refresh_expires_at as "refresh_expires_at!", expires_at, revoked_at
            from session where id = $1 and refresh_hash is not null for update"#,
         id.uuid()
     )
@@ -277,7 +284,7 @@ pub async fn family(tx: &mut SystemTx, id: SessionId) -> Result<Option<Family>, 
         refresh: Refresh {
             generation: row.generation,
             hash,
-            rotated_at: row.rotated_at.into(),
+            rotations: row.rotations.into_iter().map(Into::into).collect(),
             expires_at: row.refresh_expires_at.into(),
         },
         expires_at: row.expires_at.into(),
@@ -293,13 +300,13 @@ pub async fn rotate(
     next: &Refresh,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "update session set refresh_generation = $3, refresh_hash = $4, refresh_rotated_at = $5, \
+        "update session set refresh_generation = $3, refresh_hash = $4, refresh_rotations = $5, \
          refresh_expires_at = $6 where tenant_id = $1 and id = $2",
         tenant.uuid(),
         id.uuid(),
         next.generation,
         next.hash.as_slice(),
-        OffsetDateTime::from(next.rotated_at),
+        &next.moments(),
         OffsetDateTime::from(next.expires_at)
     )
     .execute(tx.connection())

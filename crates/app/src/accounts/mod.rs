@@ -16,18 +16,18 @@ pub mod factors;
 pub mod first;
 pub mod join;
 pub mod own;
-//pub mod passkeys;
+pub mod passkeys;
 pub mod recover;
 pub mod sign_in;
 pub mod sign_up;
-//pub mod step_up;
+pub mod step_up;
 pub mod totp_keys;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use authn::password::{Password, Scheme, SchemeError, Weakness, judge};
-//use authn::webauthn::RelyingParty;
+use authn::webauthn::RelyingParty;
 use gates::{SystemTx, Vault};
 use kernel::{Gate, Problem, ProblemKind, RequestContext, TenantId};
 use store::accounts::Account;
@@ -60,6 +60,7 @@ pub struct Accounts {
     vault: Arc<Vault>,
     site: Site,
     hashing: Arc<Hashing>,
+    relying_party: Option<Arc<RelyingParty>>,
     outbox: Outbox,
 }
 
@@ -70,8 +71,10 @@ impl Accounts {
     /// When the scheme asks for more than is computed here.
     pub fn new(vault: Arc<Vault>, site: Site, scheme: Scheme) -> Result<Self, SchemeError> {
         let hashing = Arc::new(Hashing::new(scheme)?);
+        // A site whose address is a bare number has no passkeys: WebAuthn knows places by name.
+        let relying_party = RelyingParty::new(site.origin(), "Portcullis").ok().map(Arc::new);
         let outbox = Outbox::new(Arc::clone(&vault), site.letterhead().clone());
-        Ok(Self { vault, site, hashing, outbox })
+        Ok(Self { vault, site, hashing, relying_party, outbox })
     }
 
     /// Where people find this instance.
@@ -79,9 +82,21 @@ impl Accounts {
         &self.site
     }
 
+    /// Whether passkeys can be used at this address.
+    pub fn has_passkeys(&self) -> bool {
+        self.relying_party.is_some()
+    }
+
     /// The vault.
     pub fn vault(&self) -> &Arc<Vault> {
         &self.vault
+    }
+
+    fn relying_party(&self) -> Result<&RelyingParty, Problem> {
+        self.relying_party.as_deref().ok_or_else(|| {
+            let detail = "Passkeys need this server to be reached by a name; use localhost or a domain.";
+            Problem::new(ProblemKind::Conflict, detail)
+        })
     }
 
     /// In whose log it is written what concerns this account: the organization it was last in, or the instance.

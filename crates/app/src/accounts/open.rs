@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-type RefreshToken = ();
+use authn::refresh::{Family, RefreshToken};
 use authn::secrets::{OpaqueToken, TokenKind};
 use gates::{By, Draft, Receipt, SystemTx};
 use kernel::limits::SESSION_HOURS_DEFAULT;
@@ -55,6 +55,16 @@ pub(super) struct Proved<'a> {
     pub(super) by: &'static str,
 }
 
+/// What is kept of a family of refresh tokens.
+pub(crate) fn row_of(family: &Family) -> Result<sessions::Refresh, Problem> {
+    Ok(sessions::Refresh {
+        generation: i64::try_from(family.generation).map_err(|_| Problem::internal())?,
+        hash: family.hash,
+        rotations: family.rotations.clone(),
+        expires_at: family.expires_at,
+    })
+}
+
 impl Accounts {
     /// Opens a session for a person who has proved enough, seals and commits.
     pub(super) async fn open(
@@ -79,9 +89,10 @@ impl Accounts {
                 at.plus(Duration::from_secs(u64::from(hours.unsigned_abs()) * HOUR_SECONDS))
             }
             SessionKind::Program => {
-                first = None;
-                refresh = None;
-                at
+                let (family, token) = Family::begin(id.uuid(), at, rng);
+                first = Some(row_of(&family)?);
+                refresh = Some(token);
+                family.ends_at
             }
         };
         let methods: Vec<String> = proved.methods.iter().map(|name| (*name).to_owned()).collect();

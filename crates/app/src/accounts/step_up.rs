@@ -1,6 +1,5 @@
 //! Confirming once more that it is really them, before something dangerous.
 
-use authn::secrets::TokenKind;
 use gates::{Draft, Pass, Receipt};
 use kernel::{Assurance, EventKind, Gate, Problem, ProblemKind};
 use store::{accounts, factors, sessions};
@@ -74,7 +73,7 @@ impl Accounts {
             }
             Factor::Passkey { ceremony, answer } => {
                 let tx = pass.account().system().await?;
-                let used = self.use_passkey(tx, TokenKind::Ceremony, &ceremony, &answer).await;
+                let used = self.use_passkey(tx, &ceremony, &answer).await;
                 match used {
                     Ok(used) if used.account == id => {}
                     Ok(_) => return Err(pass.fail(draft, no_match()).await),
