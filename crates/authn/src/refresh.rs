@@ -42,7 +42,12 @@ impl RefreshKey {
     }
 
     /// The secret of `generation`, from the secret of the one before.
-    fn derive(&self, before: &[u8; SECRET_BYTES], family: Uuid, generation: u64) -> Zeroizing<[u8; SECRET_BYTES]> {
+    fn derive(
+        &self,
+        before: &[u8; SECRET_BYTES],
+        family: Uuid,
+        generation: u64,
+    ) -> Zeroizing<[u8; SECRET_BYTES]> {
         let mut mac = hmac::Context::with_key(&self.0);
         mac.update(before);
         mac.update(family.as_bytes());
@@ -73,7 +78,8 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Result<Self, ParseRefreshError> {
         let rest = text.strip_prefix(PREFIX).ok_or(ParseRefreshError)?;
         let mut parts = rest.splitn(3, '_');
-        let (Some(family), Some(generation), Some(secret)) = (parts.next(), parts.next(), parts.next()) else {
+        let (Some(family), Some(generation), Some(secret)) = (parts.next(), parts.next(), parts.next())
+        else {
             return Err(ParseRefreshError);
         };
         let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);

@@ -141,8 +141,7 @@ impl RelyingParty {
     /// # Errors
     /// When the library refuses, which its inputs prevent.
     pub fn begin_authentication(&self) -> Result<Begun, PasskeyError> {
-        let (options, state) =
-            self.0.start_discoverable_authentication().map_err(|error| refused(&error))?;
+        let (options, state) = self.0.start_discoverable_authentication().map_err(|error| refused(&error))?;
         Ok(Begun { options: write(&options)?, state: write(&state)? })
     }
 
@@ -191,10 +190,13 @@ mod tests {
 
     #[test]
     fn an_origin_is_a_name_under_tls_or_this_machine() {
-        for good in ["https://portcullis.example.com", "http://localhost:8080", "https://p.example.com:8443"] {
+        for good in ["https://portcullis.example.com", "http://localhost:8080", "https://p.example.com:8443"]
+        {
             assert!(RelyingParty::new(good, "Portcullis").is_ok(), "{good}");
         }
-        for bad in ["http://portcullis.example.com", "https://192.0.2.1", "http://127.0.0.1:8080", "nonsense", ""] {
+        for bad in
+            ["http://portcullis.example.com", "https://192.0.2.1", "http://127.0.0.1:8080", "nonsense", ""]
+        {
             assert!(RelyingParty::new(bad, "Portcullis").is_err(), "{bad}");
         }
     }
@@ -202,7 +204,8 @@ mod tests {
     #[test]
     fn options_ask_for_a_discoverable_passkey_that_verifies_its_user() {
         let party = RelyingParty::new("http://localhost:8080", "Portcullis").unwrap();
-        let begun = party.begin_registration(Uuid::from_u128(7), "someone@example.com", "Someone", &[vec![1, 2, 3]]);
+        let begun =
+            party.begin_registration(Uuid::from_u128(7), "someone@example.com", "Someone", &[vec![1, 2, 3]]);
         let begun = begun.unwrap();
         let options: Value = serde_json::from_str(&begun.options).unwrap();
         let key = &options["publicKey"];

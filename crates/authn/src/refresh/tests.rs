@@ -41,7 +41,8 @@ fn a_token_reads_back_and_has_one_spelling() {
     let (_, token) = begin();
     let text = token.expose();
     assert_eq!(*RefreshToken::parse(&text).ok().unwrap().expose(), *text);
-    let bent = ["", "prt_", "prt_1_1_1", &text.to_uppercase(), &format!("{}x", *text), &text.replace("_1_", "_01_")];
+    let bent =
+        ["", "prt_", "prt_1_1_1", &text.to_uppercase(), &format!("{}x", *text), &text.replace("_1_", "_01_")];
     for bad in bent {
         assert!(RefreshToken::parse(bad).is_err(), "{bad}");
     }
