@@ -9,6 +9,7 @@
 //! | [`fernet`] | Fernet tokens and key rotation, for secrets at rest |
 //! | [`refresh`] | families of refresh tokens, as a state machine |
 //! | [`webauthn`] | passkeys |
+//! | [`jwt`] | signed tokens: one strict verifier, keys, key sets, this server's access tokens |
 //! | [`secrets`] | opaque tokens for links, cookies and invitations |
 //!
 //! Invariants:
@@ -21,6 +22,7 @@
 
 mod bytes;
 pub mod fernet;
+pub mod jwt;
 pub mod password;
 pub mod recovery;
 pub mod refresh;

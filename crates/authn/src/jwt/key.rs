@@ -123,8 +123,7 @@ impl PublicKey {
             return Err(KeyError::Malformed);
         }
         let point = [&[4], x, y].concat(); // SEC 1 §2.3.3, uncompressed
-        let parsed =
-            ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Point)?;
+        let parsed = ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, point).map_err(|_| KeyError::Point)?;
         Self::named(kid, Algorithm::Es256, Numbers::P256 { x: x.to_vec(), y: y.to_vec() }, parsed)
     }
 
