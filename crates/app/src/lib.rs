@@ -16,6 +16,7 @@ pub mod policies;
 pub mod projects;
 pub mod providers;
 pub mod setup;
+pub mod tokens;
 
 /// Declares an action: its type, name, need (a permission, `Own` or `Enrol`), caller, mode, and `Fresh` where a person
 /// must have confirmed a factor a moment ago.

@@ -79,6 +79,7 @@ async fn measure(owner: &PgConnectOptions, time: Duration, clients: &[usize]) ->
         app_connections_max: u32::try_from(most)?,
         system_connections_max: 4,
         instance_key: key,
+        issuer: "http://localhost".to_owned(),
         auth: AuthMode::Db,
         static_keys: Vec::new(),
         clock: Arc::new(SystemClock),

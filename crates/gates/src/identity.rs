@@ -80,6 +80,12 @@ impl Vault {
         let refusal = match bearer {
             None if self.mode == AuthMode::Dev => return self.dev_principal().await,
             None => Refusal::unknown("missing"),
+            Some(text) if text.bytes().filter(|byte| *byte == b'.').count() == 2 => {
+                match self.recognise_token(text, request).await? {
+                    Ok(standing) => return Ok(Principal::of(standing)),
+                    Err(refusal) => refusal,
+                }
+            }
             Some(text) => match ApiKey::parse(text) {
                 Err(_) => Refusal::unknown("malformed"),
                 Ok(key) => match self.recognise(&key).await? {

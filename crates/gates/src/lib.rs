@@ -6,6 +6,7 @@
 //! * No type here turns into another kind of principal; [`Clean`] is made in [`privacy`](Privacy) alone.
 //! * [`Receipt`] has no constructor: it exists only after its entry is committed.
 
+mod access;
 mod audit;
 mod claims;
 mod guard;
@@ -21,6 +22,7 @@ mod tenancy;
 mod token;
 mod vault;
 
+pub use access::{AccessToken, TokenFacts};
 pub use audit::{Draft, Fact, Receipt};
 pub use claims::ClaimsKey;
 pub use guard::{Finding, GuardError};

@@ -18,6 +18,7 @@ use time::OffsetDateTime;
 use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
+use crate::access::AccessKeys;
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Standing, Who};
 use crate::session::{KnownSession, SessionKey};
@@ -38,6 +39,11 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn unknown(reason: &'static str) -> Self {
         Self { tenant: None, reason, actor: Actor::unnamed(ActorKind::Anonymous) }
+    }
+
+    /// A genuine token of this tenant's that opens nothing.
+    pub(crate) fn of(tenant: TenantId, reason: &'static str) -> Self {
+        Self { tenant: Some(tenant), ..Self::unknown(reason) }
     }
 }
 
@@ -79,6 +85,8 @@ pub(crate) struct Memory {
     keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
     policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
     pub(crate) sessions: RwLock<HashMap<SessionKey, (KnownSession, Instant)>>,
+    keys_by_id: RwLock<HashMap<KeyId, (Known, Instant)>>,
+    pub(crate) access: RwLock<Option<(Arc<AccessKeys>, Instant)>>,
 }
 
 impl Memory {
@@ -90,6 +98,8 @@ impl Memory {
             keys: RwLock::default(),
             policies: RwLock::default(),
             sessions: RwLock::default(),
+            keys_by_id: RwLock::default(),
+            access: RwLock::default(),
         }
     }
 
@@ -111,6 +121,8 @@ impl Memory {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.keys_by_id.write().unwrap_or_else(PoisonError::into_inner).clear();
+        *self.access.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     pub(crate) fn recall<K: std::hash::Hash + Eq, V: Clone>(
@@ -168,6 +180,18 @@ pub(crate) async fn watch(vault: std::sync::Weak<Vault>) {
     }
 }
 
+/// A key with what decides about it.
+macro_rules! key_where {
+    ($which:literal) => {
+        concat!(
+            "select k.tenant_id, k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hash, \
+             k.expires_at, k.revoked_at, a.suspended_at is not null as suspended \
+             from api_key k left join agent a on a.tenant_id = k.tenant_id and a.id = k.agent_id where ",
+            $which
+        )
+    };
+}
+
 impl Vault {
     async fn epoch(&self) -> Result<i64, DatabaseError> {
         let mut lease = self.system.lease().await?;
@@ -193,16 +217,28 @@ impl Vault {
         }
     }
 
+    /// The standing of a key by its id, for tokens that were issued for it.
+    pub(crate) async fn look_up_id(&self, id: KeyId) -> Result<Result<Arc<Standing>, Refusal>, Problem> {
+        let now = self.clock.now();
+        if let Some(known) = self.memory.recall(&self.memory.keys_by_id, &id) {
+            return Ok(known.judge(now));
+        }
+        let generation = self.memory.generation();
+        match self.read_key_by_id(id).await.map_err(|error| unreachable(&error))? {
+            None => Ok(Err(Refusal::unknown("unknown"))),
+            Some(found) => {
+                self.memory.remember(&self.memory.keys_by_id, id, found.clone(), generation);
+                Ok(found.judge(now))
+            }
+        }
+    }
+
     async fn read_key(&self, hash: KeyHash) -> Result<Option<Known>, DatabaseError> {
         let mut lease = self.system.lease().await?;
-        let rows = sqlx::query(
-            "select k.tenant_id, k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hash, \
-             k.expires_at, k.revoked_at, a.suspended_at is not null as suspended \
-             from api_key k left join agent a on a.tenant_id = k.tenant_id and a.id = k.agent_id where k.hash = $1",
-        )
-        .bind(hash.as_bytes().as_slice())
-        .fetch_all(lease.connection())
-        .await?;
+        let rows = sqlx::query(key_where!("k.hash = $1"))
+            .bind(hash.as_bytes().as_slice())
+            .fetch_all(lease.connection())
+            .await?;
         lease.give_back();
         for row in rows {
             let stored: Vec<u8> = row.try_get("hash")?;
@@ -212,6 +248,14 @@ impl Vault {
             }
         }
         Ok(None)
+    }
+
+    async fn read_key_by_id(&self, id: KeyId) -> Result<Option<Known>, DatabaseError> {
+        let mut lease = self.system.lease().await?;
+        let row =
+            sqlx::query(key_where!("k.id = $1")).bind(id.uuid()).fetch_optional(lease.connection()).await?;
+        lease.give_back();
+        row.map(|row| known(&row)).transpose()
     }
 
     /// The tenant's PII policy in force.

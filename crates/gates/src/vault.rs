@@ -29,6 +29,8 @@ pub struct VaultOptions {
     pub system_connections_max: u32,
     /// The instance's root key.
     pub instance_key: InstanceKey,
+    /// This server's public URL, which is issuer and audience of its access tokens.
+    pub issuer: String,
     /// How API callers are recognised.
     pub auth: AuthMode,
     /// The static list of keys.
@@ -58,6 +60,7 @@ pub struct Vault {
     pub(crate) tenancy: Arc<Tenancy>,
     pub(crate) system: Arc<Pool>,
     pub(crate) memory: Memory,
+    pub(crate) issuer: String,
     pub(crate) mode: AuthMode,
     pub(crate) static_keys: Vec<StaticKey>,
     pub(crate) instance: TenantId,
@@ -94,6 +97,7 @@ impl Vault {
             tenancy,
             system,
             memory: Memory::new(),
+            issuer: options.issuer,
             mode: options.auth,
             static_keys: options.static_keys,
             instance,

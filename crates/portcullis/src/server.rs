@@ -66,6 +66,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         app_connections_max: settings.app_connections,
         system_connections_max: settings.system_connections,
         instance_key: key,
+        issuer: url.clone(),
         auth: settings.auth,
         static_keys: settings.static_keys,
         clock: Arc::new(SystemClock),

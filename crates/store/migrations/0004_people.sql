@@ -229,13 +229,18 @@ create table break_glass (
     check ((reviewed_at is null) = (reviewed_by is null))
 );
 
--- Access tokens called back before their time; forgotten when they would have expired.
+-- Access tokens called back before their time. Only those that would still live are looked at.
 create table revoked_token (
     tenant_id  uuid not null,
     id         text not null check (length(id) <= 64),
     expires_at timestamptz not null,
     primary key (tenant_id, id)
 );
+
+create index revoked_token_expires on revoked_token (expires_at);
+
+-- A token made with a key names the key by its id alone.
+create index api_key_id on api_key (id);
 
 -- A member is a person: the row of the account must be there. Not a foreign key, whose error would tell one organization
 -- of another's people.
@@ -363,4 +368,3 @@ grant select, insert, update on member, session, session_seen to portcullis_syst
 grant delete on session_seen to portcullis_system;
 grant select on organization_settings, break_glass, invitation, revoked_token to portcullis_system;
 grant update (accepted_at) on invitation to portcullis_system;
-grant insert, delete on revoked_token to portcullis_system;

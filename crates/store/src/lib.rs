@@ -17,6 +17,7 @@ pub mod projects;
 pub mod providers;
 pub mod schema;
 pub mod sessions;
+pub mod tokens;
 pub mod verify;
 
 use kernel::{Problem, ProblemKind};

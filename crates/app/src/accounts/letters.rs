@@ -13,14 +13,14 @@ pub(super) fn circumstances(request: &RequestContext, device: &str, at: Timestam
 }
 
 impl Visitor<'_> {
-    pub(super) fn how(&self, at: Timestamp) -> Circumstances {
+    pub(crate) fn how(&self, at: Timestamp) -> Circumstances {
         circumstances(self.request, self.device, at)
     }
 }
 
 impl Accounts {
     /// Writes to an account's own address, which was checked when it was taken.
-    pub(super) async fn write(&self, tx: &mut SystemTx, to: &str, letter: &Letter) -> Result<(), Problem> {
+    pub(crate) async fn write(&self, tx: &mut SystemTx, to: &str, letter: &Letter) -> Result<(), Problem> {
         let to = Address::parse(to).map_err(|_| Problem::internal())?;
         self.outbox.put(tx, &to, letter).await?;
         Ok(())
@@ -32,7 +32,7 @@ impl Accounts {
     }
 
     /// The page on which a person looks after their own safety.
-    pub(super) fn security_page(&self) -> Result<Link, Problem> {
+    pub(crate) fn security_page(&self) -> Result<Link, Problem> {
         self.page("/security")
     }
 }

@@ -32,6 +32,7 @@ use gates::{SystemTx, Vault};
 use kernel::{Gate, Problem, ProblemKind, RequestContext, TenantId};
 use store::accounts::Account;
 
+pub(crate) use open::row_of;
 pub use open::{Home, NewSession, SessionKind};
 pub use site::{Site, SiteError};
 

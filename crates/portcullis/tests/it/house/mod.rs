@@ -252,6 +252,7 @@ impl Database {
             app_connections_max: OWN_CONNECTIONS_MAX,
             system_connections_max: OWN_CONNECTIONS_MAX,
             instance_key: instance_key(),
+            issuer: "http://localhost".to_owned(),
             auth: AuthMode::Db,
             static_keys: Vec::new(),
             clock: Arc::new(SystemClock),
