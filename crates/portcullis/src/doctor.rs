@@ -330,6 +330,7 @@ async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOpti
         app_connections_max: 6,
         system_connections_max: 3,
         instance_key,
+        issuer: "http://localhost".to_owned(),
         auth: gates::AuthMode::Db,
         static_keys: Vec::new(),
         clock: Arc::new(SystemClock),
