@@ -1,0 +1,14 @@
+//! The web console: pages for people, rendered on the server.
+mod rooms;
+
+pub mod assets;
+pub mod layout;
+pub mod pages;
+pub mod parts;
+
+#[cfg(test)]
+mod html;
+#[cfg(test)]
+mod samples;
+#[cfg(test)]
+mod tests;

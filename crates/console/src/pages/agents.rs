@@ -1,0 +1,207 @@
+//! Agents, and what they prove themselves with.
+
+use askama::Template;
+
+use crate::layout::Shell;
+use crate::parts::{Badge, Choice, Form, Icon, Id, Pager, Secret, Tone, When};
+
+/// A line of the list of agents.
+#[derive(Debug, Clone)]
+pub struct AgentRow {
+    /// For paths.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// The person who answers for it.
+    pub owner: String,
+    /// The project it works in.
+    pub project: String,
+    /// "Active", "Suspended"…
+    pub status: Badge,
+    /// Its live credentials.
+    pub credentials: u32,
+    /// Its last request.
+    pub last_seen: Option<When>,
+}
+
+/// `/agents`: the programs that act for the organization.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/agents.html")]
+pub struct Agents {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// The filter: `q`, `status`; sent by GET.
+    pub form: Form,
+    /// What `status` offers, "any" first.
+    pub statuses: Vec<Choice>,
+    /// The agents on this page.
+    pub agents: Vec<AgentRow>,
+    /// Whether the list is filtered: an empty list then means something else.
+    pub filtered: bool,
+    /// The way to the next page.
+    pub pager: Pager,
+    /// Whether this person may create agents.
+    pub may_manage: bool,
+}
+
+/// `/agents/new`: a new agent.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/agent_new.html")]
+pub struct AgentNew {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// `name`, `purpose`, `project`, `owner`.
+    pub form: Form,
+    /// The projects it may work in.
+    pub projects: Vec<Choice>,
+    /// The people who may answer for it.
+    pub owners: Vec<Choice>,
+}
+
+/// An OAuth client that is an agent.
+#[derive(Debug, Clone)]
+pub struct ClientRow {
+    /// Its `client_id`.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// When it was made.
+    pub created: When,
+    /// When it last got a token.
+    pub last_used: Option<When>,
+}
+
+/// A person an agent may act for.
+#[derive(Debug, Clone)]
+pub struct ActsFor {
+    /// Who.
+    pub person: String,
+    /// What it may do for them, after the word "May".
+    pub may: String,
+    /// Until when.
+    pub until: When,
+}
+
+/// `/agents/{id}`: one agent.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/agent.html")]
+pub struct AgentPage {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// Its id.
+    pub id: Id,
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub purpose: String,
+    /// The person who answers for it.
+    pub owner: String,
+    /// The project it works in.
+    pub project: String,
+    /// Since when it exists.
+    pub created: When,
+    /// Its last request.
+    pub last_seen: Option<When>,
+    /// Whether it is suspended.
+    pub suspended: bool,
+    /// Its API keys.
+    pub keys: Vec<KeyRow>,
+    /// Its OAuth clients.
+    pub clients: Vec<ClientRow>,
+    /// The people it may act for.
+    pub acts_for: Vec<ActsFor>,
+    /// Whether this person may manage it.
+    pub may_manage: bool,
+}
+
+/// An API key, as a row; never its secret.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    /// For paths.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// How it begins, to recognise it by.
+    pub prefix: String,
+    /// The agent it belongs to.
+    pub agent: String,
+    /// Its role.
+    pub role: String,
+    /// The project it is bound to.
+    pub project: String,
+    /// When it was made.
+    pub created: When,
+    /// When it stops working.
+    pub expires: Option<When>,
+    /// When it was last used.
+    pub last_used: Option<When>,
+    /// "Live", "Expires soon", "Revoked"…
+    pub status: Badge,
+    /// Whether it still opens something.
+    pub live: bool,
+}
+
+/// `/keys`: all API keys.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/keys.html")]
+pub struct Keys {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// The filter: `q`, `status`; sent by GET.
+    pub form: Form,
+    /// What `status` offers, "any" first.
+    pub statuses: Vec<Choice>,
+    /// The keys on this page.
+    pub keys: Vec<KeyRow>,
+    /// Whether the list is filtered.
+    pub filtered: bool,
+    /// The way to the next page.
+    pub pager: Pager,
+    /// Whether this person may make and revoke keys.
+    pub may_manage: bool,
+}
+
+/// `/keys/new`: a new API key.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/key_new.html")]
+pub struct KeyNew {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// `name`, `agent`, `role`, `capability` (several), `expires_days`.
+    pub form: Form,
+    /// The agents it can belong to.
+    pub agents: Vec<Choice>,
+    /// The roles this person may give.
+    pub roles: Vec<Choice>,
+    /// The permissions it can be narrowed to.
+    pub capabilities: Vec<Choice>,
+    /// How long it works.
+    pub lifetimes: Vec<Choice>,
+}
+
+/// What kind of secret was made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NewSecret {
+    /// An API key.
+    ApiKey,
+    /// The secret of an OAuth client with this `client_id`.
+    Client(Id),
+}
+
+/// `/keys/created`: a secret, shown once.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/key_created.html")]
+pub struct KeyCreated {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// What kind.
+    pub kind: NewSecret,
+    /// Its name.
+    pub name: String,
+    /// The secret.
+    pub secret: Secret,
+    /// Where the way goes on; sent as `return`.
+    pub next: String,
+    /// The address of this server, for the example.
+    pub server_url: String,
+}

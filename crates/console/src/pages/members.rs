@@ -1,0 +1,184 @@
+//! Who belongs to the organization.
+
+use askama::Template;
+
+use crate::layout::Shell;
+use crate::parts::{Badge, Choice, Form, Icon, Id, Pager, Tone, When, initials};
+
+/// A line of the list.
+#[derive(Debug, Clone)]
+pub struct MemberRow {
+    /// For paths.
+    pub id: String,
+    /// The name they gave.
+    pub name: String,
+    /// Their address.
+    pub email: String,
+    /// Their role, in words.
+    pub role: String,
+    /// Whether the organization is theirs.
+    pub owner: bool,
+    /// Whether it is the person who is looking.
+    pub you: bool,
+    /// "Passkey", "App", "None"…
+    pub second_factor: Badge,
+    /// "Active", "Suspended", "Must enrol"…
+    pub status: Badge,
+    /// When they were last here.
+    pub last_seen: Option<When>,
+}
+
+impl MemberRow {
+    fn initials(&self) -> String {
+        initials(&self.name)
+    }
+}
+
+/// Somebody who was asked to come.
+#[derive(Debug, Clone)]
+pub struct InvitationRow {
+    /// For paths.
+    pub id: String,
+    /// The address it was sent to.
+    pub email: String,
+    /// The role they will have.
+    pub role: String,
+    /// Who invited them.
+    pub by: String,
+    /// When it was last sent.
+    pub sent: When,
+    /// When it stops working.
+    pub expires: When,
+    /// Whether it has stopped working.
+    pub expired: bool,
+}
+
+/// `/members`: the people and the invitations.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/members.html")]
+pub struct Members {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// The filter: `q`, `status`, `role`; sent by GET.
+    pub form: Form,
+    /// What `status` offers, "any" first.
+    pub statuses: Vec<Choice>,
+    /// What `role` offers, "any" first.
+    pub roles: Vec<Choice>,
+    /// The people on this page.
+    pub members: Vec<MemberRow>,
+    /// The way to the next page.
+    pub pager: Pager,
+    /// Invitations nobody has answered.
+    pub invitations: Vec<InvitationRow>,
+    /// Whether this person may invite and withdraw.
+    pub may_invite: bool,
+}
+
+/// `/members/invite`: ask somebody in.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/invite.html")]
+pub struct Invite {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// `email`, `role`.
+    pub form: Form,
+    /// The roles this person may give.
+    pub roles: Vec<Choice>,
+    /// How long the invitation works.
+    pub days_valid: u32,
+}
+
+/// A place somebody is signed in at.
+#[derive(Debug, Clone)]
+pub struct SessionRow {
+    /// For paths.
+    pub id: String,
+    /// "Firefox on Linux".
+    pub device: String,
+    /// Whether it is a phone.
+    pub phone: bool,
+    /// The address it came from.
+    pub address: String,
+    /// How they signed in: "passkey", "password and app"…
+    pub how: String,
+    /// Since when.
+    pub started: When,
+    /// The last request.
+    pub last_seen: When,
+    /// Whether it is the one that is looking.
+    pub this: bool,
+}
+
+/// `/members/{id}`: one person.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/member.html")]
+pub struct MemberPage {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// Who.
+    pub member: MemberRow,
+    /// Since when they belong.
+    pub joined: When,
+    /// `role`; POST to `/members/{id}`.
+    pub form: Form,
+    /// The roles this person may give.
+    pub roles: Vec<Choice>,
+    /// Where they are signed in.
+    pub sessions: Vec<SessionRow>,
+    /// Whether they are suspended.
+    pub suspended: bool,
+    /// Whether the one who looks may change the role, suspend, remove and sign out.
+    pub may_manage: bool,
+    /// Whether the one who looks may hand the organization over to them.
+    pub may_transfer: bool,
+    /// Whether they have a second factor that can be reset.
+    pub may_reset_factor: bool,
+}
+
+/// A role, as a column.
+#[derive(Debug, Clone)]
+pub struct RoleColumn {
+    /// Its name.
+    pub name: String,
+    /// What it is for.
+    pub explanation: String,
+    /// Whether it is the role of the one who looks.
+    pub yours: bool,
+}
+
+/// A permission, as a row.
+#[derive(Debug, Clone)]
+pub struct PermissionRow {
+    /// The stable name, `noun:verb`.
+    pub name: String,
+    /// What it allows.
+    pub explanation: String,
+    /// For each role of people, whether it has it.
+    pub people: Vec<bool>,
+    /// For each role of API keys, whether it has it.
+    pub keys: Vec<bool>,
+}
+
+/// Permissions of one area.
+#[derive(Debug, Clone)]
+pub struct PermissionArea {
+    /// Its name.
+    pub name: String,
+    /// Its permissions.
+    pub rows: Vec<PermissionRow>,
+}
+
+/// `/roles`: what each role may do.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/roles.html")]
+pub struct Roles {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// The roles of people.
+    pub people: Vec<RoleColumn>,
+    /// The roles of API keys.
+    pub keys: Vec<RoleColumn>,
+    /// The permissions.
+    pub areas: Vec<PermissionArea>,
+}

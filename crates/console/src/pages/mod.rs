@@ -1,0 +1,26 @@
+//! The pages, one struct each: plain owned values in, HTML out. The structs know nothing of where their values come
+//! from and decide nothing: a button that must not be there is a field that says so.
+
+mod agents;
+mod audit;
+mod break_glass;
+mod home;
+mod members;
+mod onboarding;
+mod problem;
+mod security;
+mod settings;
+mod sign_in;
+mod sign_up;
+
+pub use agents::*;
+pub use audit::*;
+pub use break_glass::*;
+pub use home::*;
+pub use members::*;
+pub use onboarding::*;
+pub use problem::*;
+pub use security::*;
+pub use settings::*;
+pub use sign_in::*;
+pub use sign_up::*;

@@ -1,0 +1,249 @@
+//! The log, break-glass, settings, mail, confirm pages.
+
+use super::{
+    DAY, HOSTILE, HOUR, Sample, ago, ahead, choices, explained, hostile_shell, page, people_roles, shell, stamp,
+};
+use crate::layout::Room;
+use crate::pages::*;
+use crate::parts::{Badge, Form, Id, Pager, Tone};
+
+pub(super) fn all() -> Vec<Sample> {
+    [audit(), break_glass(), settings(), outbox(), confirm()].into_iter().flatten().collect()
+}
+
+fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {
+    AuditRow {
+        id: "0199aa00-0000-7000-8000-0000000000e1".to_owned(),
+        at: stamp(minutes),
+        actor,
+        who: who.to_owned(),
+        on_behalf_of: (actor == Actor::Agent).then(|| "Member two".to_owned()),
+        what: what.to_owned(),
+        kind: "KEY_CREATED".to_owned(),
+        outcome: match actor {
+            Actor::Unknown => Badge::new(Tone::Bad, "Refused"),
+            _ => Badge::new(Tone::Good, "Done"),
+        },
+        subject: (actor == Actor::Person).then(|| "key “Build server”".to_owned()),
+        request_id: Id::new("0199aa00-0000-7000-8000-0000000000ff"),
+    }
+}
+
+fn entries() -> Vec<AuditRow> {
+    vec![
+        entry(Actor::Person, "Member one", "Made an API key", 2),
+        entry(Actor::Agent, "Invoice reader", "Called a model", 7),
+        entry(Actor::Unknown, "Somebody", "Tried an unknown API key", 12),
+        entry(Actor::Service, "Server", "Signed a checkpoint", 15),
+        entry(Actor::Person, "Member three", "Signed in", 31 * HOUR),
+    ]
+}
+
+fn audit() -> Vec<Sample> {
+    let full = Audit {
+        shell: shell(Some(Room::Audit)),
+        form: Form::blank(),
+        kinds: choices(&[("", "Any"), ("KEY_CREATED", "Key made"), ("AUTH_FAILURE", "Sign-in refused")]),
+        entries: entries(),
+        filtered: false,
+        pager: Pager { shown: 5, first: None, next: Some("/audit?before=5".to_owned()) },
+    };
+    let empty = Audit { entries: Vec::new(), ..full.clone() };
+    let none = Audit { form: Form::blank().with("request", HOSTILE), filtered: true, ..empty.clone() };
+    let bad = AuditRow {
+        subject: Some(HOSTILE.to_owned()),
+        request_id: Id::new(HOSTILE),
+        ..entry(Actor::Agent, HOSTILE, HOSTILE, 4)
+    };
+    let hostile = Audit { shell: hostile_shell(Some(Room::Audit)), entries: vec![bad.clone()], ..full.clone() };
+    let one = AuditEntry {
+        shell: shell(Some(Room::Audit)),
+        entry: entry(Actor::Person, "Member one", "Made an API key", 2),
+        fields: vec![("Policy".to_owned(), "default, version 3".to_owned())],
+        canonical: r#"{"actor":{"id":"0199aa00-0000-7000-8000-000000000001","kind":"human"},"at":"2026-11-22T09:58:00.000000Z","kind":"KEY_CREATED","outcome":"done","request":"0199aa00-0000-7000-8000-0000000000ff","v":1}"#
+            .to_owned(),
+        place: Some(Place {
+            index: 48_151,
+            leaf_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+            checkpoint_size: Some(48_200),
+            checkpoint_at: Some(ago(1)),
+        }),
+    };
+    let waiting = AuditEntry {
+        shell: hostile_shell(Some(Room::Audit)),
+        entry: bad,
+        canonical: HOSTILE.to_owned(),
+        place: None,
+        ..one.clone()
+    };
+    vec![
+        page("audit", &full),
+        page("audit-empty", &empty),
+        page("audit-none", &none),
+        page("audit-hostile", &hostile),
+        page("audit-entry", &one),
+        page("audit-entry-waiting", &waiting),
+    ]
+}
+
+fn break_glass() -> Vec<Sample> {
+    let past = |reason: &str, tone, review: &str, due| PastGlass {
+        id: "1".to_owned(),
+        by: "Member two".to_owned(),
+        reason: reason.to_owned(),
+        opened: ago(3 * DAY),
+        minutes: 30,
+        review: Badge::new(tone, review),
+        due,
+    };
+    let due = || past("The provider's key leaked; rotating it by hand.", Tone::Warn, "Review due", Some(ahead(4 * DAY)));
+    let full = BreakGlass {
+        shell: shell(Some(Room::BreakGlass)),
+        form: Form::blank().with("minutes", "30"),
+        durations: choices(&[("15", "15 minutes"), ("30", "30 minutes"), ("60", "An hour")]),
+        reason_characters_min: 20,
+        open: vec![OpenGlass {
+            id: "1".to_owned(),
+            by: "Member two".to_owned(),
+            reason: "An agent sends mail in a loop and its owner cannot be reached.".to_owned(),
+            opened: ago(19),
+            ends: ahead(41),
+            ends_at: "2026-11-22T10:41:07.000000Z".to_owned(),
+            left: "41:07".to_owned(),
+            may_end: true,
+        }],
+        past: vec![due(), past("Backup restore.", Tone::Good, "In order", None)],
+        may_open: true,
+        review_days: 7,
+    };
+    let empty = BreakGlass { open: Vec::new(), past: Vec::new(), may_open: false, ..full.clone() };
+    let refused = BreakGlass {
+        form: Form::blank().with("reason", HOSTILE).refuse("reason", "Say more: at least 20 characters."),
+        past: vec![past(HOSTILE, Tone::Bad, "Not in order", None)],
+        ..full.clone()
+    };
+    let review = BreakGlassReview {
+        shell: shell(Some(Room::BreakGlass)),
+        glass: due(),
+        entries: entries(),
+        form: Form::blank(),
+        verdicts: explained(&[
+            ("in_order", "In order", "The reason holds and what was done fits it."),
+            ("not_in_order", "Not in order", "Something has to follow; say what."),
+        ]),
+        reviewed: None,
+        may_review: true,
+    };
+    let done = BreakGlassReview {
+        glass: past(HOSTILE, Tone::Good, "In order", None),
+        entries: Vec::new(),
+        reviewed: Some(Reviewed {
+            by: "Member one".to_owned(),
+            at: ago(DAY),
+            verdict: Badge::new(Tone::Good, "In order"),
+            note: HOSTILE.to_owned(),
+        }),
+        ..review.clone()
+    };
+    let own = BreakGlassReview { may_review: false, ..review.clone() };
+    vec![
+        page("break-glass", &full),
+        page("break-glass-empty", &empty),
+        page("break-glass-refused", &refused),
+        page("break-glass-review", &review),
+        page("break-glass-reviewed", &done),
+        page("break-glass-review-own", &own),
+    ]
+}
+
+fn settings() -> Vec<Sample> {
+    let full = Settings {
+        shell: shell(Some(Room::Organization)),
+        id: Id::new("0199aa00-0000-7000-8000-000000000001"),
+        name: Form::named("name").with("name", "Example organization"),
+        second_factor: Form::named("factor").with("role", "admin"),
+        roles: people_roles(),
+        members_without: 3,
+        sessions: Form::named("sessions").with("hours", "12").with("idle_minutes", "60"),
+        session_hours_max: 168,
+        idle_minutes_max: 1_440,
+        may_change: true,
+    };
+    let refused = Settings {
+        name: Form::named("name").with("name", HOSTILE).refuse("name", "At most 100 characters."),
+        sessions: Form::named("sessions").with("hours", "900").refuse("hours", "At most 168 hours."),
+        members_without: 1,
+        ..full.clone()
+    };
+    let looking = Settings { may_change: false, members_without: 0, ..full.clone() };
+    vec![page("settings", &full), page("settings-refused", &refused), page("settings-looking", &looking)]
+}
+
+fn outbox() -> Vec<Sample> {
+    let mail = |subject: &str, tone, status: &str, error: Option<&str>| MailRow {
+        id: "1".to_owned(),
+        to: "member.six@example.com".to_owned(),
+        subject: subject.to_owned(),
+        at: ago(20),
+        status: Badge::new(tone, status),
+        error: error.map(str::to_owned),
+    };
+    let full = Outbox {
+        shell: shell(Some(Room::Outbox)),
+        smtp: None,
+        messages: vec![
+            mail("You are invited to Example organization", Tone::Warn, "Waiting", None),
+            mail(HOSTILE, Tone::Bad, "Failed", Some("550 5.1.1 no such mailbox")),
+        ],
+        pager: Pager::default(),
+    };
+    let empty = Outbox { smtp: Some("mail.example.com:587".to_owned()), messages: Vec::new(), ..full.clone() };
+    let message = OutboxMessage {
+        shell: shell(Some(Room::Outbox)),
+        mail: mail("You are invited to Example organization", Tone::Warn, "Waiting", None),
+        from: "portcullis@example.com".to_owned(),
+        text: "Hello,\n\nMember one invites you to Example organization as Member.\n\nFollow this link within 7 days:\n\nhttps://portcullis.example.com/invitation?t=sample\n\nYou do not know who this is? Do nothing.\n".to_owned(),
+        link: Some("https://portcullis.example.com/invitation?t=sample".to_owned()),
+    };
+    let hostile = OutboxMessage {
+        mail: mail(HOSTILE, Tone::Bad, "Failed", Some(HOSTILE)),
+        text: HOSTILE.to_owned(),
+        link: None,
+        ..message.clone()
+    };
+    vec![
+        page("outbox", &full),
+        page("outbox-empty", &empty),
+        page("outbox-message", &message),
+        page("outbox-message-hostile", &hostile),
+    ]
+}
+
+fn confirm() -> Vec<Sample> {
+    let suspend = Confirm {
+        shell: shell(Some(Room::Agents)),
+        title: "Stop Invoice reader?".to_owned(),
+        lead: "From this moment every request of this agent is refused.".to_owned(),
+        effects: vec![
+            "Its two API keys and one OAuth client stop working, on every replica.".to_owned(),
+            "Calls that are under way are cut off.".to_owned(),
+            "You can let it work again at any time.".to_owned(),
+        ],
+        action: "/agents/1/suspend".to_owned(),
+        button: "Stop the agent".to_owned(),
+        tone: Tone::Bad,
+        cancel: "/agents/1".to_owned(),
+        form: Form::blank(),
+        asks_reason: true,
+        typed: None,
+    };
+    let transfer = Confirm {
+        title: HOSTILE.to_owned(),
+        effects: Vec::new(),
+        form: Form::blank().refuse("typed", "That is not the name of the organization."),
+        asks_reason: false,
+        typed: Some("Example organization".to_owned()),
+        ..suspend.clone()
+    };
+    vec![page("confirm", &suspend), page("confirm-typed", &transfer)]
+}

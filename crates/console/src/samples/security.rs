@@ -1,0 +1,129 @@
+//! One's own security.
+
+use super::people::session;
+use super::{DAY, HOSTILE, HOUR, Sample, ago, ahead, flashed, hostile_shell, outside, page, paths, shell};
+use crate::layout::{Flash, Room};
+use crate::pages::*;
+use crate::parts::{Form, Secret, Tone};
+
+pub(super) fn all() -> Vec<Sample> {
+    [overview(), forms()].into_iter().flatten().collect()
+}
+
+fn passkey(name: &str) -> PasskeyRow {
+    PasskeyRow {
+        id: "1".to_owned(),
+        name: name.to_owned(),
+        provider: "Security key".to_owned(),
+        created: ago(60 * DAY),
+        last_used: Some(ago(2 * HOUR)),
+    }
+}
+
+fn overview() -> Vec<Sample> {
+    let event = |what: &str, minutes| SecurityEvent {
+        what: what.to_owned(),
+        place: "Firefox on Linux, 192.0.2.17".to_owned(),
+        at: ago(minutes),
+    };
+    let delegation = |agent: &str| DelegationRow {
+        id: "1".to_owned(),
+        agent: agent.to_owned(),
+        may: "read documents and draft answers".to_owned(),
+        until: ahead(20 * DAY),
+        last_used: Some(ago(HOUR)),
+    };
+    let full = Security {
+        shell: flashed(Some(Room::Security), Flash::done("The passkey “Laptop” was added.")),
+        form: Form::blank().with("alert_new_device", "on"),
+        advice: Vec::new(),
+        passkeys: vec![passkey("Laptop"), PasskeyRow { last_used: None, ..passkey("Key in the drawer") }],
+        password_changed: Some(ago(200 * DAY)),
+        totp_since: Some(ago(60 * DAY)),
+        recovery_codes_left: 8,
+        delegations: vec![delegation("Support answers")],
+        events: vec![event("Signed in with a passkey", 120), event("Added the passkey “Laptop”", DAY)],
+    };
+    let bare = Security {
+        shell: shell(Some(Room::Security)),
+        advice: vec![Advice {
+            tone: Tone::Warn,
+            title: "Add a passkey".to_owned(),
+            why: "Your password alone opens everything you may do here.".to_owned(),
+            button: "Add".to_owned(),
+            path: "/security/passkeys/new".to_owned(),
+        }],
+        passkeys: Vec::new(),
+        password_changed: None,
+        totp_since: None,
+        recovery_codes_left: 0,
+        delegations: Vec::new(),
+        events: Vec::new(),
+        ..full.clone()
+    };
+    let hostile = Security {
+        shell: hostile_shell(Some(Room::Security)),
+        passkeys: vec![PasskeyRow { provider: HOSTILE.to_owned(), ..passkey(HOSTILE) }],
+        delegations: vec![DelegationRow { may: HOSTILE.to_owned(), ..delegation(HOSTILE) }],
+        events: vec![SecurityEvent { place: HOSTILE.to_owned(), ..event(HOSTILE, 3) }],
+        ..full.clone()
+    };
+    let sessions = Sessions {
+        shell: shell(Some(Room::Sessions)),
+        sessions: vec![session(true, false), session(false, true), session(false, false)],
+    };
+    vec![
+        page("security", &full),
+        page("security-bare", &bare),
+        page("security-hostile", &hostile),
+        page("sessions", &sessions),
+        page("sessions-one", &Sessions { sessions: vec![session(true, false)], ..sessions.clone() }),
+    ]
+}
+
+fn forms() -> Vec<Sample> {
+    let shell = || shell(Some(Room::Security));
+    let password = SecurityPassword {
+        shell: shell(),
+        form: Form::blank().with("sign_out_others", "on"),
+        has_password: true,
+        password_characters_min: 12,
+    };
+    let refused = SecurityPassword {
+        form: Form::blank()
+            .refuse("current", "That is not your password.")
+            .refuse("password", "Take at least 12 characters."),
+        ..password.clone()
+    };
+    let totp = SecurityTotp {
+        shell: shell(),
+        form: Form::blank().refuse("code", "That code is not right. Is the clock of your phone?"),
+        qr: outside::qr(),
+        secret: Secret::new("JBSWY3DPEHPK3PXPJBSWY3DP"),
+        replaces: true,
+    };
+    let codes = RecoveryCodes { shell: shell(), codes: Vec::new(), left: 3, made: Some(ago(60 * DAY)) };
+    let email = SecurityEmail { shell: shell(), form: Form::blank(), pending: None };
+    vec![
+        page("security-password", &password),
+        page("security-password-refused", &refused),
+        page("security-totp", &totp),
+        page("recovery-codes", &codes),
+        page("recovery-codes-none", &RecoveryCodes { left: 0, ..codes.clone() }),
+        page("recovery-codes-made", &RecoveryCodes { codes: outside::codes(), ..codes.clone() }),
+        page("passkey-new", &PasskeyNew { shell: shell(), form: Form::blank(), passkey: paths() }),
+        page(
+            "passkey-rename",
+            &PasskeyRename {
+                shell: shell(),
+                form: Form::blank().with("name", HOSTILE).refuse("name", "At most 60 characters."),
+                passkey: passkey(HOSTILE),
+            },
+        ),
+        page("security-email", &email),
+        page(
+            "security-email-pending",
+            &SecurityEmail { pending: Some("member.new@example.com".to_owned()), ..email.clone() },
+        ),
+    ]
+}
