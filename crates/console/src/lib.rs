@@ -2,9 +2,12 @@
 mod rooms;
 
 pub mod assets;
+mod face;
 pub mod layout;
 pub mod pages;
 pub mod parts;
+
+pub use face::{State, router};
 
 #[cfg(test)]
 mod html;

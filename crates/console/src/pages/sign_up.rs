@@ -52,12 +52,15 @@ impl MailSent {
     }
 }
 
-/// `/verify?t=`: one press, so that a mail scanner that follows links confirms nothing.
+/// `/verify?t=`: the link together with the password that was chosen. A mail scanner that follows links confirms
+/// nothing, and neither does somebody whose address was used by a stranger.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/verify.html")]
 pub struct Verify {
     /// What surrounds it.
     pub frame: Frame,
+    /// `password`.
+    pub form: Form,
     /// The link's token, sent back as `t`.
     pub token: Secret,
 }

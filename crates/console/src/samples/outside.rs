@@ -108,7 +108,7 @@ fn sign_up() -> Vec<Sample> {
         page("sign-up-sent", &sent(MailKind::SignUp)),
         page("reset-sent", &sent(MailKind::Reset)),
         page("email-sent", &sent(MailKind::EmailChange)),
-        page("verify", &Verify { frame: frame(), token: Secret::new("sample") }),
+        page("verify", &Verify { frame: frame(), form: Form::blank(), token: Secret::new("sample") }),
         page("reset", &Reset { frame: frame(), form: Form::blank() }),
         page("reset-new", &new_password),
         page("welcome", &welcome),

@@ -1,0 +1,156 @@
+//! What a handler answers with: a page, a way on, or a few words for a script.
+
+use app::accounts::Site;
+use askama::Template;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use kernel::{Problem, RequestContext};
+
+use super::cookies::Cookie;
+use crate::layout::{Flash, Frame};
+use crate::pages::ProblemPage;
+
+/// The content policy of the console: its own files and forms, nothing from elsewhere, nothing inline.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+     trusted-types default";
+
+/// An answer on its way to the browser.
+pub(super) struct Answer(Response);
+
+impl IntoResponse for Answer {
+    fn into_response(self) -> Response {
+        self.0
+    }
+}
+
+impl Answer {
+    /// A page.
+    pub(super) fn page(page: &impl Template) -> Self {
+        Self::page_with(StatusCode::OK, page)
+    }
+
+    /// A page with another status than 200: a form that comes back, for example.
+    pub(super) fn page_with(status: StatusCode, page: &impl Template) -> Self {
+        let html = match page.render() {
+            Ok(html) => html,
+            Err(error) => {
+                tracing::error!(%error, "a page could not be rendered");
+                return Self(StatusCode::INTERNAL_SERVER_ERROR.into_response());
+            }
+        };
+        let mut response = (status, html).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        Self(response)
+    }
+
+    /// A form that comes back with what is wrong.
+    pub(super) fn form(problem: &Problem, page: &impl Template) -> Self {
+        let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
+        let mut answer = Self::page_with(status, page);
+        if let Some(seconds) = problem.retry_after_seconds {
+            answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        answer
+    }
+
+    /// The way on, always by GET (RFC 9110 §15.4.4).
+    pub(super) fn redirect(path: &str) -> Self {
+        let mut response = StatusCode::SEE_OTHER.into_response();
+        match HeaderValue::from_str(path) {
+            Ok(path) => response.headers_mut().insert(header::LOCATION, path),
+            Err(_) => response.headers_mut().insert(header::LOCATION, HeaderValue::from_static("/")),
+        };
+        Self(response)
+    }
+
+    /// A problem as a page.
+    pub(super) fn problem(frame: Frame, problem: &Problem, context: &RequestContext) -> Self {
+        let page = ProblemPage::new(frame, problem, context.id.as_str());
+        Self::form(problem, &page)
+    }
+
+    /// JSON for one of the console's own scripts.
+    pub(super) fn json(status: StatusCode, body: &serde_json::Value) -> Self {
+        let mut response = (status, body.to_string()).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        Self(response)
+    }
+
+    /// A problem for a script.
+    pub(super) fn json_problem(problem: &Problem) -> Self {
+        let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::BAD_REQUEST);
+        let body = serde_json::json!({ "title": problem.kind.title(), "detail": problem.detail });
+        Self::json(status, &body)
+    }
+
+    pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
+        self.0.headers_mut()
+    }
+
+    /// Says something on the next page.
+    pub(super) fn saying(mut self, site: &Site, said: Said) -> Self {
+        Cookie::Flash.keep(self.headers_mut(), site, said.name());
+        self
+    }
+}
+
+macro_rules! said {
+    ($($(#[$doc:meta])* $name:ident = $word:literal, $tone:ident, $text:literal;)*) => {
+        /// What a page can say of the request before. A fixed list, so that nobody else's cookie puts words into ours.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(super) enum Said {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Said {
+            const fn name(self) -> &'static str {
+                match self { $(Self::$name => $word,)* }
+            }
+
+            fn flash(word: &str) -> Option<Flash> {
+                match word {
+                    $($word => Some(Flash::$tone($text)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+said! {
+    SignedOut = "signed-out", done, "You are signed out.";
+    PasswordReset = "password-reset", done, "Your new password is set, and everything that was signed in has been signed out. Sign in with it now.";
+    PasswordChanged = "password-changed", done, "Your password is changed. Everywhere else you are signed out.";
+    EmailChanged = "email-changed", done, "Your address is changed.";
+    TotpAdded = "totp-added", done, "Your authenticator app is set up.";
+    TotpRemoved = "totp-removed", done, "Your authenticator app is removed.";
+    PasskeyAdded = "passkey-added", done, "Your passkey is ready to use.";
+    PasskeyRenamed = "passkey-renamed", done, "The passkey has its new name.";
+    PasskeyRemoved = "passkey-removed", done, "The passkey is removed.";
+    CodesStored = "codes-stored", done, "Good. Each recovery code works once.";
+    SessionEnded = "session-ended", done, "That session has ended.";
+    SessionsEnded = "sessions-ended", done, "All other sessions have ended.";
+    SteppedUp = "stepped-up", done, "Thank you. For the next ten minutes you will not be asked again.";
+    Founded = "founded", done, "Your organization is ready. Here is what to do first.";
+    Joined = "joined", done, "Welcome: you are a member now.";
+    Invited = "invited", done, "The invitation is on its way.";
+    Withdrawn = "withdrawn", done, "The invitation is withdrawn.";
+    Saved = "saved", done, "Saved.";
+    MemberChanged = "member-changed", done, "The member is changed.";
+    MemberRemoved = "member-removed", done, "The member is removed.";
+    AgentCreated = "agent-created", done, "The agent is created. Give it a key next.";
+    AgentSuspended = "agent-suspended", done, "The agent is suspended: nothing it holds opens anything.";
+    AgentResumed = "agent-resumed", done, "The agent may work again.";
+    KeyRevoked = "key-revoked", done, "The key is revoked.";
+    GlassOpened = "glass-opened", warn, "Break-glass is open. All owners have been told.";
+    GlassClosed = "glass-closed", done, "Break-glass is closed.";
+    GlassReviewed = "glass-reviewed", done, "The review is on record.";
+}
+
+/// What the request before said.
+pub(super) fn said(headers: &HeaderMap, site: &Site) -> Option<Flash> {
+    Cookie::Flash.read(headers, site).and_then(|word| Said::flash(&word))
+}

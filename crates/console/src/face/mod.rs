@@ -1,0 +1,85 @@
+//! The handlers: they read what a browser sends, ask the house, and fill the pages. They decide nothing.
+
+mod answer;
+mod cookies;
+mod join;
+mod own;
+mod passkey;
+mod posted;
+mod sign_in;
+mod sign_up;
+mod step_up;
+mod visit;
+
+use std::sync::Arc;
+
+use app::accounts::Accounts;
+use axum::Router;
+use axum::routing::{get, post};
+use gates::Vault;
+
+use crate::assets;
+
+/// What the console works with.
+#[derive(Clone)]
+pub struct State {
+    accounts: Accounts,
+}
+
+impl State {
+    /// The console of an instance.
+    pub fn new(accounts: Accounts) -> Self {
+        Self { accounts }
+    }
+
+    fn vault(&self) -> &Arc<Vault> {
+        self.accounts.vault()
+    }
+}
+
+/// Every page, and the files they need. Wrap it, together with the other faces, in the shared manners.
+pub fn router(state: State) -> Router {
+    Router::new()
+        .route("/sign-in", get(sign_in::page).post(sign_in::submit))
+        .route("/sign-in/second", get(sign_in::second_page).post(sign_in::second_submit))
+        .route("/sign-in/passkey/options", post(passkey::ask))
+        .route("/sign-in/passkey", post(passkey::sign_in))
+        .route("/sign-in/second/passkey", post(passkey::second))
+        .route("/sign-out", get(sign_in::sign_out_page).post(sign_in::sign_out))
+        .route("/sign-up", get(sign_up::page).post(sign_up::submit))
+        .route("/sign-up/sent", get(sign_up::sent))
+        .route("/verify", get(sign_up::verify_page).post(sign_up::verify))
+        .route("/reset", get(sign_up::reset_page).post(sign_up::reset))
+        .route("/reset/sent", get(sign_up::reset_sent))
+        .route("/reset/new", get(sign_up::reset_new_page).post(sign_up::reset_new))
+        .route("/welcome", get(join::welcome_page).post(join::welcome))
+        .route("/invitation", get(join::invitation_page).post(join::invitation))
+        .route("/onboarding", get(join::onboarding_page))
+        .route("/onboarding/create", post(join::create))
+        .route("/onboarding/join", post(join::join))
+        .route("/switch", get(join::switch_page).post(join::switch))
+        .route("/enrol", get(own::enrol_page))
+        .route("/enrol/totp", get(own::enrol_totp_page).post(own::enrol_totp))
+        .route("/step-up", get(step_up::page).post(step_up::submit))
+        .route("/step-up/passkey", post(passkey::step_up))
+        .route("/theme", post(own::theme))
+        .route("/security", get(own::security))
+        .route("/security/password", get(own::password_page).post(own::password))
+        .route("/security/email", get(own::email_page).post(own::email))
+        .route("/security/email/sent", get(sign_up::email_sent))
+        .route("/security/email/confirm", get(own::email_confirm_page).post(own::email_confirm))
+        .route("/security/totp", get(own::totp_page).post(own::totp))
+        .route("/security/totp/remove", get(own::totp_remove_page).post(own::totp_remove))
+        .route("/security/recovery-codes", get(own::codes_page).post(own::codes))
+        .route("/security/recovery-codes/stored", post(own::codes_stored))
+        .route("/security/passkeys/new", get(own::passkey_new_page))
+        .route("/security/passkeys/options", post(passkey::begin))
+        .route("/security/passkeys", post(passkey::add))
+        .route("/security/passkeys/{id}", get(own::passkey_page).post(own::passkey_rename))
+        .route("/security/passkeys/{id}/remove", get(own::passkey_remove_page).post(own::passkey_remove))
+        .route("/sessions", get(own::sessions))
+        .route("/sessions/revoke-others", get(own::revoke_others_page).post(own::revoke_others))
+        .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
+        .merge(assets::routes())
+        .with_state(state)
+}

@@ -1,0 +1,132 @@
+//! The passkey ceremonies, as the console's script speaks them.
+
+use app::accounts::passkeys::{AddPasskey, BeginPasskey, Ceremony};
+use app::accounts::step_up::{Factor, StepUp};
+use app::accounts::SessionKind;
+use app::input::Name;
+use http::StatusCode;
+use kernel::{Problem, ProblemKind};
+use serde_json::{Value, json};
+
+use super::answer::{Answer, Said};
+use super::cookies::Cookie;
+use super::posted::Script;
+use super::sign_in::{set_session, waiting};
+use super::visit::safe_path;
+
+/// What a passkey is called whose owner gave it no name.
+const NAME: &str = "Passkey";
+
+fn options(ceremony: &Ceremony) -> Answer {
+    let asked: Value = serde_json::from_str(&ceremony.options).unwrap_or_default();
+    let body = json!({ "ceremony": ceremony.token.expose(), "publicKey": asked["publicKey"] });
+    Answer::json(StatusCode::OK, &body)
+}
+
+fn on(path: &str) -> Answer {
+    Answer::json(StatusCode::OK, &json!({ "location": path }))
+}
+
+/// A refusal for the script; where the page must go somewhere first, it is told where.
+fn refused(problem: &Problem) -> Answer {
+    match problem.kind {
+        ProblemKind::StepUp => Answer::json_problem(&Problem::new(
+            ProblemKind::StepUp,
+            "Confirm that it is you first: open this page again, and you will be asked.",
+        )),
+        _ => Answer::json_problem(problem),
+    }
+}
+
+/// `POST /sign-in/passkey/options`, also for confirming.
+pub(super) async fn ask(script: Script) -> Answer {
+    let visit = &script.visit;
+    match visit.state.accounts.ask_for_passkey().await {
+        Ok(ceremony) => visit.settle(options(&ceremony)),
+        Err(problem) => refused(&problem),
+    }
+}
+
+/// `POST /sign-in/passkey`: the first factor and the last.
+pub(super) async fn sign_in(script: Script) -> Answer {
+    signed_in(&script, None).await
+}
+
+/// `POST /sign-in/second/passkey`: the second factor of a sign-in that waits.
+pub(super) async fn second(script: Script) -> Answer {
+    match waiting(&script.visit) {
+        Some((_, ticket)) => signed_in(&script, Some(&ticket)).await,
+        None => on("/sign-in"),
+    }
+}
+
+async fn signed_in(script: &Script, ticket: Option<&str>) -> Answer {
+    let visit = &script.visit;
+    let answer = script.credential();
+    let opened = visit
+        .state
+        .accounts
+        .sign_in_passkey(visit.visitor(), ticket, script.text("ceremony"), &answer, SessionKind::Browser)
+        .await;
+    match opened {
+        Ok(opened) => {
+            let back = safe_path(script.text("return"));
+            let mut answer = on(back.as_deref().unwrap_or("/"));
+            set_session(&mut answer, visit, &opened);
+            let site = visit.site().clone();
+            Cookie::Ticket.clear(answer.headers_mut(), &site);
+            Cookie::Visit.clear(answer.headers_mut(), &site);
+            answer
+        }
+        Err(problem) => refused(&problem),
+    }
+}
+
+/// `POST /step-up/passkey`.
+pub(super) async fn step_up(script: Script) -> Result<Answer, Answer> {
+    let visit = &script.visit;
+    let human = visit.signed_in().await?;
+    let pass = visit.enter::<StepUp>(human).await?;
+    let factor =
+        Factor::Passkey { ceremony: script.text("ceremony").to_owned(), answer: script.credential() };
+    match visit.state.accounts.step_up(pass, visit.visitor(), factor).await {
+        Ok(_) => {
+            let back = safe_path(script.text("return"));
+            Ok(on(back.as_deref().unwrap_or("/")).saying(&visit.site().clone(), Said::SteppedUp))
+        }
+        Err(problem) => Err(refused(&problem)),
+    }
+}
+
+/// `POST /security/passkeys/options`.
+pub(super) async fn begin(script: Script) -> Result<Answer, Answer> {
+    let visit = &script.visit;
+    let human = visit.signed_in().await?;
+    let principal = gates::Caller::principal(&human);
+    let pass = visit.state.vault().enter::<BeginPasskey>(principal, visit.context.clone()).await;
+    let pass = pass.map_err(|problem| refused(&problem))?;
+    let (ceremony, _) = visit.state.accounts.begin_passkey(pass).await.map_err(|problem| refused(&problem))?;
+    Ok(options(&ceremony))
+}
+
+/// `POST /security/passkeys`.
+pub(super) async fn add(script: Script) -> Result<Answer, Answer> {
+    let visit = &script.visit;
+    let human = visit.signed_in().await?;
+    let first = !human.has_second_factor();
+    let typed = Some(script.text("name")).filter(|name| !name.trim().is_empty()).unwrap_or(NAME);
+    let name = Name::parse(typed.to_owned(), "/name").map_err(|problem| refused(&problem))?;
+    let principal = gates::Caller::principal(&human);
+    let pass = visit.state.vault().enter::<AddPasskey>(principal, visit.context.clone()).await;
+    let pass = pass.map_err(|problem| refused(&problem))?;
+    let answer = script.credential();
+    let added = visit
+        .state
+        .accounts
+        .add_passkey(pass, visit.visitor(), script.text("ceremony"), &answer, name)
+        .await;
+    added.map_err(|problem| refused(&problem))?;
+    // Two ways back before one is needed: the first factor leads on to recovery codes.
+    let next = if first { "/security/recovery-codes" } else { "/security" };
+    Ok(on(next).saying(&visit.site().clone(), Said::PasskeyAdded))
+}
