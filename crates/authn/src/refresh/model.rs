@@ -24,7 +24,7 @@ fn begin() -> (Family, RefreshToken) {
 }
 
 /// What may happen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Step {
     /// Time passes; sometimes backwards.
     Wait(i64),

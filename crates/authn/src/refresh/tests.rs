@@ -207,7 +207,9 @@ proptest! {
                             }
                             if !answer_lost {
                                 // The tabs share a cookie jar: all have the new one.
-                                tabs.iter_mut().for_each(|text| text.clone_from(&next));
+                                for text in &mut tabs {
+ text.clone_from(&next);
+}
                                 replaced.fill(None);
                             }
                         }
