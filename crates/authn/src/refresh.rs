@@ -21,7 +21,8 @@ pub const GRACE_SECONDS: u64 = 30;
 pub const TOKEN_SECONDS: u64 = 7 * 24 * 3_600;
 /// How long a family lives at most, in seconds (30 days): then the person signs in again.
 pub const FAMILY_SECONDS: u64 = 30 * 24 * 3_600;
-/// Replacements within the grace that are remembered.
+/// Replacements within the grace that are remembered. When there were as many, the living token is given once more,
+/// unreplaced: forgetting one would sign out an honest client that was a moment late.
 pub const ROTATIONS_MAX: usize = 16;
 /// Generations a presented token may lie behind the living one; what lies further back is not worth deriving.
 const BEHIND_MAX: u64 = 4_096;
@@ -145,7 +146,7 @@ impl fmt::Debug for Family {
 pub enum Outcome {
     /// It was the living one: here is the next, and what to keep of the family from now on.
     Rotated(RefreshToken, Family),
-    /// It was replaced a moment ago: here is the living one once more. Nothing changes.
+    /// It was replaced a moment ago, or too many were: here is the living one once more. Nothing changes.
     Again(RefreshToken),
     /// It was replaced long ago: somebody holds a copy. End the family.
     Reused,
@@ -206,18 +207,23 @@ impl Family {
     /// one back, the rotation before it the one two back, and so on.
     fn is_in_grace(&self, behind: u64, now: Timestamp) -> bool {
         let replaced = usize::try_from(behind - 1).ok().and_then(|index| self.rotations.get(index));
-        replaced.is_some_and(|at| now.since(*at) <= Duration::from_secs(GRACE_SECONDS))
+        replaced.is_some_and(|at| within_grace(*at, now))
     }
 
     fn rotate(&self, secret: &[u8; SECRET_BYTES], key: &RefreshKey, now: Timestamp) -> Outcome {
+        // The first one too old ends the list, whatever clocks did: its order says which token each of them replaced.
+        let lately: Vec<Timestamp> =
+            self.rotations.iter().copied().take_while(|at| within_grace(*at, now)).collect();
+        if lately.len() >= ROTATIONS_MAX {
+            let secret = Zeroizing::new(*secret);
+            return Outcome::Again(RefreshToken { family: self.id, generation: self.generation, secret });
+        }
         let generation = self.generation + 1;
         let next = key.derive(secret, self.id, generation);
-        let grace = Duration::from_secs(GRACE_SECONDS);
-        let lately = self.rotations.iter().copied().filter(|at| now.since(*at) <= grace);
         let family = Self {
             generation,
             hash: sha256(next.as_slice()),
-            rotations: std::iter::once(now).chain(lately).take(ROTATIONS_MAX).collect(),
+            rotations: std::iter::once(now).chain(lately).collect(),
             expires_at: now.plus(Duration::from_secs(TOKEN_SECONDS)).min(self.ends_at),
             ..self.clone()
         };
@@ -225,5 +231,13 @@ impl Family {
     }
 }
 
+/// Whether no more than the grace lies between the two moments. In either direction: a clock that was wrong, or another
+/// process's, may have written a moment that has not come yet, which must not mean grace until it comes.
+fn within_grace(then: Timestamp, now: Timestamp) -> bool {
+    now.since(then).max(then.since(now)) <= Duration::from_secs(GRACE_SECONDS)
+}
+
+#[cfg(test)]
+mod model;
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,37 @@ fn expired_forged_and_foreign_tokens_open_nothing() {
     assert_eq!(name(&family.present(&token, &key(), at(FAMILY_SECONDS))), "expired", "a family ends");
 }
 
+#[test]
+fn a_burst_forgets_nobody_and_does_not_run_away() {
+    let (mut family, mut token) = begin();
+    let mut older = Vec::new();
+    for _ in 0..ROTATIONS_MAX {
+        older.push(RefreshToken::parse(&token.expose()).ok().unwrap());
+        (token, family) = rotated(family.present(&token, &key(), at(100)));
+    }
+    for presented in older.iter().chain([&token]) {
+        match family.present(presented, &key(), at(130)) {
+            Outcome::Again(again) => assert_eq!(*again.expose(), *token.expose()),
+            other => panic!("{}", name(&other)),
+        }
+    }
+    let (_, family) = rotated(family.present(&token, &key(), at(131)));
+    assert_eq!(family.rotations, [at(131)], "what no longer counts is forgotten");
+}
+
+#[test]
+fn a_clock_that_was_wrong_gives_no_grace_until_its_moment_comes() {
+    let (family, first) = begin();
+    let (second, family) = rotated(family.present(&first, &key(), at(100_000)));
+    assert_eq!(name(&family.present(&first, &key(), at(99_980))), "again", "a little is forgiven");
+    assert_eq!(name(&family.present(&first, &key(), at(50_000))), "reused");
+    // The list keeps its order: what is judged is the moment of the token presented, not of another.
+    let (third, family) = rotated(family.present(&second, &key(), at(99_980)));
+    let (_, family) = rotated(family.present(&third, &key(), at(100_020)));
+    assert_eq!(family.rotations, [at(100_020)]);
+    assert_eq!(name(&family.present(&second, &key(), at(100_020))), "reused", "replaced 40 seconds ago");
+}
+
 /// What may happen to a family: time passes, one of the honest client's tabs refreshes (and may lose the answer), or a
 /// thief who copied a token presents it.
 #[derive(Debug, Clone)]
@@ -176,7 +207,9 @@ proptest! {
                             }
                             if !answer_lost {
                                 // The tabs share a cookie jar: all have the new one.
-                                tabs.iter_mut().for_each(|text| text.clone_from(&next));
+                                for text in &mut tabs {
+ text.clone_from(&next);
+}
                                 replaced.fill(None);
                             }
                         }

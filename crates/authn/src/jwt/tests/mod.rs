@@ -35,7 +35,7 @@ fn expected() -> Expectations<'static> {
 }
 
 /// Claims that are accepted, with some replaced; `null` removes one.
-fn claims(changes: Value) -> Value {
+fn claims(changes: &Value) -> Value {
     let mut claims = json!({
         "iss": "https://issuer.example.com", "aud": "https://api.example.com",
         "iat": NOW - 60, "nbf": NOW - 60, "exp": NOW + 60,
@@ -58,7 +58,7 @@ fn forged(header: &str, payload: &[u8]) -> String {
 }
 
 /// The header this server writes, with some members replaced; `null` removes one.
-fn header(changes: Value) -> String {
+fn header(changes: &Value) -> String {
     let mut members = Map::new();
     members.insert("alg".into(), "RS256".into());
     members.insert("kid".into(), KEY.kid().into());
