@@ -78,9 +78,9 @@ static URLS: LazyLock<[String; 5]> = LazyLock::new(|| {
 
 /// FNV-1a, folded to 32 bits. It tells one release's file from another's; nobody has to trust it.
 fn fingerprint(bytes: &[u8]) -> u32 {
-    let wide = bytes
-        .iter()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3));
+    let wide = bytes.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
     let [a, b, c, d, e, f, g, h] = wide.to_be_bytes();
     u32::from_be_bytes([a ^ e, b ^ f, c ^ g, d ^ h])
 }

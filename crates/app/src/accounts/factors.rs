@@ -1,7 +1,7 @@
 //! Enrolling and removing second factors: authenticator apps and recovery codes. Passkeys are next door.
 
 use authn::recovery::{RECOVERY_CODES, RecoveryCode};
-use authn::totp::Secret;
+use authn::totp::{QrModules, Secret};
 use gates::{Draft, Pass, Receipt};
 use kernel::{AccountId, Assurance, EventKind, Problem, TotpId};
 use mail::{Letter, SecondFactor};
@@ -40,6 +40,8 @@ action! {
 pub struct TotpOffer {
     /// The QR code, as SVG.
     pub qr_svg: Zeroizing<String>,
+    /// The same as modules, for pages that draw it themselves.
+    pub qr: Option<QrModules>,
     /// The secret in base 32, for typing.
     pub secret: Zeroizing<String>,
     /// The same as an `otpauth` URI.
@@ -64,6 +66,7 @@ impl Accounts {
         let issuer = self.site.name();
         let offer = TotpOffer {
             qr_svg: secret.qr_svg(issuer, &account.address),
+            qr: secret.qr_modules(issuer, &account.address),
             secret: secret.base32(),
             uri: secret.uri(issuer, &account.address),
         };

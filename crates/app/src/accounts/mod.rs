@@ -5,6 +5,7 @@
 //! with a [`gates::Pass`] are for people who are signed in. Either way an answer never tells a stranger which addresses
 //! have an account.
 
+mod devices;
 mod guesses;
 mod hashing;
 mod letters;
@@ -32,6 +33,7 @@ use gates::{SystemTx, Vault};
 use kernel::{Gate, Problem, ProblemKind, RequestContext, TenantId};
 use store::accounts::Account;
 
+pub use devices::device_name;
 pub(crate) use open::row_of;
 pub use open::{Home, NewSession, SessionKind};
 pub use site::{Site, SiteError};

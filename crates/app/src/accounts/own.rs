@@ -7,7 +7,9 @@ use kernel::{AccountId, EventKind, Problem, ProblemKind, SessionId, TenantId, Ti
 use mail::{Address, Letter};
 use store::accounts::Account;
 use store::doors::{self, LinkPurpose};
-use store::sessions::{self, Home, Session};
+pub use store::factors::{Passkey, Totp};
+pub use store::sessions::Session;
+use store::sessions::{self, Home};
 use store::{accounts, factors};
 
 use super::guesses::Target;

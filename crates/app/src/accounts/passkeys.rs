@@ -244,7 +244,7 @@ impl Accounts {
             credential_id: enrolled.credential_id,
             name: name.clone(),
             credential: enrolled.credential,
-            provider: None,
+            provider: enrolled.provider.map(str::to_owned),
             created_at: at,
             last_used_at: None,
         };

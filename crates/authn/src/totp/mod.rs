@@ -3,6 +3,8 @@
 
 mod qr;
 
+pub use qr::QrModules;
+
 use aws_lc_rs::hmac;
 use kernel::{Rng, Timestamp};
 use zeroize::Zeroizing;
@@ -92,6 +94,11 @@ impl Secret {
     /// styles or scripts, so that it stands under a strict content security policy. It is the secret, too.
     pub fn qr_svg(&self, issuer: &str, account: &str) -> Zeroizing<String> {
         qr::svg(&self.uri(issuer, account))
+    }
+
+    /// The same code as its modules, for those who draw it themselves.
+    pub fn qr_modules(&self, issuer: &str, account: &str) -> Option<QrModules> {
+        qr::modules(&self.uri(issuer, account))
     }
 
     /// Checks a typed code at `now`. `last_step` is the step of the last code this person used: that one and all

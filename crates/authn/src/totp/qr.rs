@@ -1,4 +1,4 @@
-//! A QR code as SVG.
+//! A QR code: as SVG, and as its modules for those who draw it themselves.
 
 use std::fmt::Write as _;
 
@@ -7,6 +7,23 @@ use zeroize::Zeroizing;
 
 /// Light modules around the code that scanners need (ISO/IEC 18004 §9.1).
 const QUIET_MODULES: usize = 4;
+
+/// A QR code (ISO/IEC 18004): a square of modules, without the light margin that scanners need around it. It holds the
+/// secret, and is wiped when dropped.
+pub struct QrModules {
+    /// Modules in a row.
+    pub width: usize,
+    /// Row by row; true is dark.
+    pub dark: Zeroizing<Vec<bool>>,
+}
+
+/// The modules of `text` as a QR code; `None` when it is longer than any code holds.
+pub(super) fn modules(text: &str) -> Option<QrModules> {
+    let code = QrCode::with_error_correction_level(text, EcLevel::M).ok()?;
+    let width = code.width();
+    let dark = code.into_colors().into_iter().map(|color| color == Color::Dark).collect();
+    Some(QrModules { width, dark: Zeroizing::new(dark) })
+}
 
 /// `text` as a QR code; empty when it is longer than any code holds (2,331 bytes), which an enrolment address with
 /// its bounded names never is.

@@ -17,7 +17,8 @@ use crate::pages::{self, Invited, LinkKind, PasskeyPaths};
 use crate::parts::{Form, Secret};
 
 fn welcome_form(visit: &Visit, form: Form, token: &str) -> pages::Welcome {
-    let passkey = PasskeyPaths { options: "/welcome/passkey/options".into(), finish: "/welcome/passkey".into() };
+    let passkey =
+        PasskeyPaths { options: "/welcome/passkey/options".into(), finish: "/welcome/passkey".into() };
     pages::Welcome {
         frame: visit.frame(),
         form,
@@ -69,7 +70,8 @@ async fn invitation_form(visit: &Visit, form: Form, code: &str) -> Result<pages:
         None if known => Invited::HasAccount,
         None => Invited::New,
     };
-    let passkey = PasskeyPaths { options: "/invitation/passkey/options".into(), finish: "/invitation/passkey".into() };
+    let passkey =
+        PasskeyPaths { options: "/invitation/passkey/options".into(), finish: "/invitation/passkey".into() };
     Ok(pages::InvitationPage {
         frame: visit.frame(),
         form,
@@ -100,7 +102,8 @@ pub(super) async fn invitation(posted: Posted) -> Result<Answer, Answer> {
         let entered = accounts.accept(pass, &code).await.map_err(|problem| visit.refused(&problem))?;
         return Ok(arrived(visit, &entered, Said::Joined));
     }
-    let offer = accounts.offer(&code).await.map_err(|problem| spent(visit, &problem, LinkKind::Invitation))?;
+    let offer =
+        accounts.offer(&code).await.map_err(|problem| spent(visit, &problem, LinkKind::Invitation))?;
     if accounts.is_known(&offer).await.map_err(|problem| visit.refused(&problem))? {
         let back = format!("/invitation?t={}", escaped(&code));
         return Ok(Answer::redirect(&format!("/sign-in?return={}", escaped(&back))));

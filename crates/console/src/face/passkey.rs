@@ -1,8 +1,8 @@
 //! The passkey ceremonies, as the console's script speaks them.
 
+use app::accounts::SessionKind;
 use app::accounts::passkeys::{AddPasskey, BeginPasskey, Ceremony};
 use app::accounts::step_up::{Factor, StepUp};
-use app::accounts::SessionKind;
 use app::input::Name;
 use http::StatusCode;
 use kernel::{Problem, ProblemKind};
@@ -105,7 +105,8 @@ pub(super) async fn begin(script: Script) -> Result<Answer, Answer> {
     let principal = gates::Caller::principal(&human);
     let pass = visit.state.vault().enter::<BeginPasskey>(principal, visit.context.clone()).await;
     let pass = pass.map_err(|problem| refused(&problem))?;
-    let (ceremony, _) = visit.state.accounts.begin_passkey(pass).await.map_err(|problem| refused(&problem))?;
+    let (ceremony, _) =
+        visit.state.accounts.begin_passkey(pass).await.map_err(|problem| refused(&problem))?;
     Ok(options(&ceremony))
 }
 
@@ -120,11 +121,8 @@ pub(super) async fn add(script: Script) -> Result<Answer, Answer> {
     let pass = visit.state.vault().enter::<AddPasskey>(principal, visit.context.clone()).await;
     let pass = pass.map_err(|problem| refused(&problem))?;
     let answer = script.credential();
-    let added = visit
-        .state
-        .accounts
-        .add_passkey(pass, visit.visitor(), script.text("ceremony"), &answer, name)
-        .await;
+    let added =
+        visit.state.accounts.add_passkey(pass, visit.visitor(), script.text("ceremony"), &answer, name).await;
     added.map_err(|problem| refused(&problem))?;
     // Two ways back before one is needed: the first factor leads on to recovery codes.
     let next = if first { "/security/recovery-codes" } else { "/security" };

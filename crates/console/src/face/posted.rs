@@ -49,12 +49,16 @@ fn is_ours(headers: &HeaderMap, visit: &Visit) -> bool {
         None => true,
         Some(origin) => {
             origin == visit.site().origin()
-                || text(&HOST).is_some_and(|host| !visit.site().is_secure() && origin == format!("http://{host}"))
+                || text(&HOST)
+                    .is_some_and(|host| !visit.site().is_secure() && origin == format!("http://{host}"))
         }
     }
 }
 
-async fn collected(request: Request, state: &State) -> Result<(Visit, HeaderMap, Zeroizing<Vec<u8>>), Answer> {
+async fn collected(
+    request: Request,
+    state: &State,
+) -> Result<(Visit, HeaderMap, Zeroizing<Vec<u8>>), Answer> {
     let (mut parts, body) = request.into_parts();
     let visit = Visit::from_request_parts(&mut parts, state).await?;
     if !is_ours(&parts.headers, &visit) {

@@ -54,7 +54,8 @@ pub(super) async fn submit(posted: Posted) -> Answer {
             };
             let flags = [(waiting.passkey, "p"), (waiting.totp, "t"), (waiting.recovery, "r")];
             let ways: String = flags.into_iter().filter(|(has, _)| *has).map(|(_, flag)| flag).collect();
-            let back = back.map(|path| format!("&return={}", super::visit::escaped(&path))).unwrap_or_default();
+            let back =
+                back.map(|path| format!("&return={}", super::visit::escaped(&path))).unwrap_or_default();
             let mut answer = Answer::redirect(&format!("/sign-in/second?way={}{back}", way.name()));
             let site = visit.site().clone();
             let ticket = format!("{ways}.{}", waiting.ticket.expose());
@@ -114,7 +115,13 @@ pub(super) fn waiting(visit: &Visit) -> Option<(Vec<SecondWay>, String)> {
     Some((ways, ticket.to_owned()))
 }
 
-fn second(visit: &Visit, ways: &[SecondWay], way: SecondWay, form: Form, back: Option<String>) -> pages::SecondFactor {
+fn second(
+    visit: &Visit,
+    ways: &[SecondWay],
+    way: SecondWay,
+    form: Form,
+    back: Option<String>,
+) -> pages::SecondFactor {
     pages::SecondFactor {
         frame: visit.frame(),
         form,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use app::accounts::own::{Own, ReadAccount};
 use app::accounts::{Site, Visitor};
 use authn::secrets::{OpaqueToken, TokenKind};
-use axum::extract::{FromRequestParts, OriginalUri};
+use axum::extract::FromRequestParts;
 use gates::{Action, Caller as _, Human, Pass, Principal};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, header};
@@ -46,7 +46,7 @@ impl FromRequestParts<State> for Visit {
         let context =
             context.unwrap_or_else(|| RequestContext::internal(Face::Console, vault.clock(), vault.rng()));
         let context = RequestContext { face: Face::Console, ..context };
-        let uri = parts.extensions.get::<OriginalUri>().map_or_else(|| parts.uri.clone(), |OriginalUri(uri)| uri.clone());
+        let uri = parts.uri.clone();
         let kept = Cookie::Visit.read(&parts.headers, site);
         let kept = kept.filter(|text| OpaqueToken::parse(TokenKind::Ceremony, text).is_ok());
         let new_visit = kept.is_none();
@@ -74,8 +74,9 @@ fn by_name(parts: &Parts, site: &Site) -> Option<String> {
     let host = parts.headers.get(header::HOST)?.to_str().ok()?;
     let numeric = host.starts_with("127.") || host.starts_with("[::1]");
     let name = site.origin().strip_prefix("http://localhost")?;
-    (numeric && parts.method == http::Method::GET)
-        .then(|| format!("http://localhost{name}{}", parts.uri.path_and_query().map_or("/", |path| path.as_str())))
+    (numeric && parts.method == http::Method::GET).then(|| {
+        format!("http://localhost{name}{}", parts.uri.path_and_query().map_or("/", |path| path.as_str()))
+    })
 }
 
 fn theme(headers: &HeaderMap) -> Theme {
@@ -106,7 +107,12 @@ impl Visit {
     }
 
     pub(super) fn frame(&self) -> Frame {
-        Frame { csrf: Secret::new(self.csrf()), theme: self.theme, flash: said(&self.headers, self.site()), person: None }
+        Frame {
+            csrf: Secret::new(self.csrf()),
+            theme: self.theme,
+            flash: said(&self.headers, self.site()),
+            person: None,
+        }
     }
 
     /// Sets the mark of a new visit, and takes back a flash that was shown.
@@ -116,7 +122,9 @@ impl Visit {
         if self.new_visit {
             Cookie::Visit.keep(headers, &site, &self.visit);
         }
-        if Cookie::Flash.read(&self.headers, &site).is_some() && !headers.get_all(header::SET_COOKIE).iter().any(is_flash) {
+        if Cookie::Flash.read(&self.headers, &site).is_some()
+            && !headers.get_all(header::SET_COOKIE).iter().any(is_flash)
+        {
             Cookie::Flash.clear(headers, &site);
         }
         answer
@@ -181,7 +189,9 @@ impl Visit {
         match problem.kind {
             ProblemKind::StepUp => Answer::redirect(&format!("/step-up?return={}", escaped(&self.here()))),
             ProblemKind::MustEnrol => Answer::redirect("/enrol"),
-            ProblemKind::Unauthenticated if self.session.is_some() && problem.gate == Some(kernel::Gate::Token) => {
+            ProblemKind::Unauthenticated
+                if self.session.is_some() && problem.gate == Some(kernel::Gate::Token) =>
+            {
                 self.to_sign_in()
             }
             _ => self.settle(Answer::problem(self.frame(), problem, &self.context)),
@@ -296,7 +306,15 @@ mod tests {
     #[test]
     fn only_paths_of_this_server_are_gone_to() {
         assert_eq!(safe_path("/members?q=a").as_deref(), Some("/members?q=a"));
-        for bad in ["", "//evil.example.com", "https://evil.example.com", "/\\evil.example.com", "/a b", "/a\n", "javascript:alert(1)"] {
+        for bad in [
+            "",
+            "//evil.example.com",
+            "https://evil.example.com",
+            "/\\evil.example.com",
+            "/a b",
+            "/a\n",
+            "javascript:alert(1)",
+        ] {
             assert_eq!(safe_path(bad), None, "{bad:?}");
         }
     }

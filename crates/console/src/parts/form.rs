@@ -59,9 +59,10 @@ impl Form {
             return self.problem(problem.detail.clone());
         }
         let named = problem.errors.iter();
-        self.errors.extend(named.map(|error| {
-            (error.pointer.trim_start_matches('/').replace('/', "."), error.detail.clone())
-        }));
+        self.errors
+            .extend(named.map(|error| {
+                (error.pointer.trim_start_matches('/').replace('/', "."), error.detail.clone())
+            }));
         self
     }
 

@@ -1,7 +1,8 @@
 //! The log, break-glass, settings, mail, confirm pages.
 
 use super::{
-    DAY, HOSTILE, HOUR, Sample, ago, ahead, choices, explained, hostile_shell, page, people_roles, shell, stamp,
+    DAY, HOSTILE, HOUR, Sample, ago, ahead, choices, explained, hostile_shell, page, people_roles, shell,
+    stamp,
 };
 use crate::layout::Room;
 use crate::pages::*;
@@ -55,7 +56,8 @@ fn audit() -> Vec<Sample> {
         request_id: Id::new(HOSTILE),
         ..entry(Actor::Agent, HOSTILE, HOSTILE, 4)
     };
-    let hostile = Audit { shell: hostile_shell(Some(Room::Audit)), entries: vec![bad.clone()], ..full.clone() };
+    let hostile =
+        Audit { shell: hostile_shell(Some(Room::Audit)), entries: vec![bad.clone()], ..full.clone() };
     let one = AuditEntry {
         shell: shell(Some(Room::Audit)),
         entry: entry(Actor::Person, "Member one", "Made an API key", 2),
@@ -96,7 +98,14 @@ fn break_glass() -> Vec<Sample> {
         review: Badge::new(tone, review),
         due,
     };
-    let due = || past("The provider's key leaked; rotating it by hand.", Tone::Warn, "Review due", Some(ahead(4 * DAY)));
+    let due = || {
+        past(
+            "The provider's key leaked; rotating it by hand.",
+            Tone::Warn,
+            "Review due",
+            Some(ahead(4 * DAY)),
+        )
+    };
     let full = BreakGlass {
         shell: shell(Some(Room::BreakGlass)),
         form: Form::blank().with("minutes", "30"),
@@ -197,7 +206,8 @@ fn outbox() -> Vec<Sample> {
         ],
         pager: Pager::default(),
     };
-    let empty = Outbox { smtp: Some("mail.example.com:587".to_owned()), messages: Vec::new(), ..full.clone() };
+    let empty =
+        Outbox { smtp: Some("mail.example.com:587".to_owned()), messages: Vec::new(), ..full.clone() };
     let message = OutboxMessage {
         shell: shell(Some(Room::Outbox)),
         mail: mail("You are invited to Example organization", Tone::Warn, "Waiting", None),
