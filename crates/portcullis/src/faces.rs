@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
 use api::http::{HttpSettings, layers};
+use app::accounts::Accounts;
 use app::audit::jobs::Sequencer;
 use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
@@ -21,6 +22,7 @@ use crate::settings::{HttpLimits, UpstreamRules};
 /// When TLS towards providers cannot be set up.
 pub(crate) fn router(
     vault: &Arc<Vault>,
+    accounts: &Accounts,
     sequencer: &Sequencer,
     http: HttpLimits,
     rules: UpstreamRules,
@@ -34,7 +36,8 @@ pub(crate) fn router(
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
     let calls = gateway.calls().clone();
     let control = api::router(api::State::new(Arc::clone(vault), sequencer.clone(), rules));
-    Ok((layers(control.merge(gateway::router(gateway)), manners(http)), calls))
+    let console = console::router(console::State::new(accounts.clone()));
+    Ok((layers(control.merge(gateway::router(gateway)).merge(console), manners(http)), calls))
 }
 
 fn manners(http: HttpLimits) -> HttpSettings {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use app::accounts::{Accounts, Site};
 use app::audit::jobs::Sequencer;
 use app::models::Calls;
 use crypto::{InstanceKey, SystemRng};
@@ -38,6 +39,8 @@ pub(crate) struct Logins {
 pub(crate) struct Server {
     /// The gates.
     pub(crate) vault: Arc<Vault>,
+    /// The doors for people.
+    pub(crate) accounts: Accounts,
     /// The URL clients use, without a slash at its end.
     pub(crate) url: String,
     /// Where metrics are, when they are served.
@@ -59,7 +62,8 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         .await
         .with_context(|| format!("cannot listen on {}", settings.listen))?;
     let address = listener.local_addr().context("the listening address is not known")?;
-    let url = settings.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
+    let site = Site::new(&url).context("PORTCULLIS_PUBLIC_URL")?;
     let vault = Vault::open(VaultOptions {
         app: quiet(logins.app),
         system: quiet(logins.system),
@@ -75,8 +79,10 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     .await?;
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
+    let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
+        .context("PORTCULLIS_PASSWORD_HASH")?;
     let (router, calls) =
-        faces::router(&vault, &sequencer, settings.http, settings.upstream, settings.providers)?;
+        faces::router(&vault, &accounts, &sequencer, settings.http, settings.upstream, settings.providers)?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);
@@ -89,7 +95,16 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, scraped).await?),
     };
     tracing::info!(%address, "ready");
-    Ok(Server { vault, url, metrics_url, stop_accepting, stop_jobs, calls, serving, sequencing })
+    Ok(Server { vault, accounts, url, metrics_url, stop_accepting, stop_jobs, calls, serving, sequencing })
+}
+
+/// The URL of a server nobody gave one: on this machine it is `localhost`, because browsers bind passkeys to names.
+fn local_url(address: SocketAddr) -> String {
+    if address.ip().is_loopback() {
+        format!("http://localhost:{}", address.port())
+    } else {
+        format!("http://{address}")
+    }
 }
 
 /// Serves `/metrics` on a listener of its own, which no proxy of the product's leads to.

@@ -132,6 +132,8 @@ async fn announce(server: &Server, names: Names, data_dir: &Path, as_json: bool)
     let vault = &server.vault;
     let context = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let made = first_run(vault, &context, names).await.context("the first organization could not be made")?;
+    let sign_in = server.accounts.welcome_link().await.map_err(|problem| anyhow::anyhow!("{problem}"))?;
+    let sign_in = sign_in.as_ref().map(mail::Link::as_str);
     let mut tx = vault.system(Reason::SetUp).await?;
     let first = store::organizations::first(&mut tx).await?;
     tx.finish().await?;
@@ -154,14 +156,17 @@ async fn announce(server: &Server, names: Names, data_dir: &Path, as_json: bool)
             "project": named(project),
             "agent": named(agent),
             "api_key": made.as_ref().map(|made| made.agent_key.expose()),
-            "admin": { "api_key": made.as_ref().map(|made| made.admin_key.expose()) },
+            "admin": {
+                "api_key": made.as_ref().map(|made| made.admin_key.expose()),
+                "sign_in_url": sign_in,
+            },
             "data_dir": data_dir.display().to_string(),
             "metrics_url": server.metrics_url,
             "first_run": made.is_some(),
             "pid": std::process::id(),
         }))
     } else {
-        say::out(text(server, made.as_ref(), organization, data_dir))
+        say::out(text(server, made.as_ref(), organization, data_dir, sign_in))
     };
     Ok(())
 }
@@ -171,14 +176,19 @@ fn text(
     made: Option<&FirstRun>,
     organization: Option<(String, String)>,
     data_dir: &Path,
+    sign_in: Option<&str>,
 ) -> String {
     let url = &server.url;
+    let sign_in = sign_in.map(|link| {
+        format!("\n  Console       {link}\n                this link makes you the first administrator, once, within 24 hours\n")
+    });
+    let sign_in = sign_in.unwrap_or_else(|| format!("\n  Console       {url}\n"));
     let name = organization.map_or_else(|| "none".to_owned(), |(id, name)| format!("{name} ({id})"));
     let data = data_dir.display();
     let Some(made) = made else {
         return format!(
             "\nPortcullis is ready at {url}\n\n  Organization  {name}\n  Data          {data}\n  \
-             Keys          those you have; none were made\n\nStop with Ctrl-C.\n"
+             Keys          those you have; none were made\n{sign_in}\nStop with Ctrl-C.\n"
         );
     };
     let (agent, owner) = (made.agent_key.expose(), made.admin_key.expose());
@@ -192,7 +202,7 @@ Portcullis is ready at {url}
   Agent key     {agent}
   Owner key     {owner}
   Data          {data}
-
+{sign_in}
 Keep the two keys: they are shown only now. The agent key calls models; the owner key administers.
 
 Try it; the built-in model `loopback-echo` answers what it was sent, without any network:

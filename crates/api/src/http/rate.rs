@@ -2,6 +2,7 @@
 //! (draft-ietf-httpapi-ratelimit-headers), and the older trio that most clients read.
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use kernel::limits::RATE_CONSOLE_PER_MINUTE;
 use kernel::{Problem, ProblemKind, Timestamp};
 
 use super::quota::{Quota, Verdict, WINDOW_SECONDS};
@@ -22,14 +23,23 @@ pub(super) enum PathClass {
     Standard,
     /// Calls of a model.
     Llm,
+    /// Pages of the console, of which a person opens many.
+    Console,
 }
+
+/// Where the programs' paths begin; every other path is a page of the console.
+const PROGRAMS: [&str; 7] =
+    ["/api/", "/v1/", "/oauth/", "/.well-known/", "/problems", "/docs", "/openapi.json"];
 
 impl PathClass {
     pub(super) fn of(method: &Method, path: &str) -> Self {
         match path {
             "/health" => Self::Exempt,
+            _ if path.starts_with("/assets/") => Self::Exempt,
             "/v1/chat/completions" if method == Method::POST => Self::Llm,
-            _ => Self::Standard,
+            "/ready" => Self::Standard,
+            _ if PROGRAMS.iter().any(|start| path.starts_with(start)) => Self::Standard,
+            _ => Self::Console,
         }
     }
 
@@ -39,6 +49,7 @@ impl PathClass {
             Self::Exempt => "none",
             Self::Standard => "standard",
             Self::Llm => "llm",
+            Self::Console => "console",
         }
     }
 }
@@ -47,6 +58,7 @@ impl PathClass {
 pub(super) struct Rates {
     standard: Option<Quota>,
     llm: Option<Quota>,
+    console: Option<Quota>,
 }
 
 /// A verdict and the class it was found under.
@@ -60,6 +72,8 @@ impl Rates {
         Self {
             standard: settings.rate_standard_per_minute.map(Quota::new),
             llm: settings.rate_llm_per_minute.map(Quota::new),
+            // Off together with the standard limit.
+            console: settings.rate_standard_per_minute.map(|_| Quota::new(RATE_CONSOLE_PER_MINUTE)),
         }
     }
 
@@ -69,6 +83,7 @@ impl Rates {
             PathClass::Exempt => None,
             PathClass::Standard => self.standard.as_ref(),
             PathClass::Llm => self.llm.as_ref(),
+            PathClass::Console => self.console.as_ref(),
         };
         quota.map(|quota| Counted { class, verdict: quota.take(client, now) })
     }

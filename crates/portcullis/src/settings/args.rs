@@ -13,9 +13,13 @@ pub struct ServerArgs {
     /// Address for Prometheus metrics, or `off`. Default: off.
     #[arg(long, env = "PORTCULLIS_METRICS_LISTEN", value_name = "ADDRESS")]
     pub metrics_listen: Option<String>,
-    /// The URL clients use, where it differs from the address. Default: http:// and the address.
+    /// The URL clients and browsers use: links in mails, passkeys and tokens are bound to it. Default: http://localhost
+    /// and the port on a loopback address, else http:// and the address.
     #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// How new passwords are hashed: `bcrypt:<cost>` or `argon2id:<KiB>:<passes>:<lanes>`. Default: bcrypt:12.
+    #[arg(long, env = "PORTCULLIS_PASSWORD_HASH", value_name = "SCHEME")]
+    pub password_hash: Option<String>,
     /// How API callers are recognised: `auto`, `env`, `db` or `dev`. Default: auto.
     #[arg(long, env = "PORTCULLIS_AUTH", value_name = "MODE")]
     pub auth: Option<String>,

@@ -20,6 +20,7 @@ use std::time::Duration;
 
 use api::http::{Cidr, CorsOrigin, ForwardedBy, REQUEST_SECONDS_DEFAULT};
 use app::providers::EnvProvider;
+use authn::password::Scheme;
 use gates::{AuthMode, StaticKey};
 use kernel::{Timestamp, limits};
 
@@ -112,6 +113,8 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// The URL clients use, without a slash at its end.
     pub public_url: Option<String>,
+    /// How new passwords are hashed.
+    pub password_scheme: Scheme,
     /// How callers are recognised.
     pub auth: AuthMode,
     /// The static list of keys.
@@ -172,6 +175,11 @@ impl Settings {
                 "PORTCULLIS_PUBLIC_URL",
                 parse::base_url(args.public_url.as_deref()),
                 None,
+            ),
+            password_scheme: faults.keep(
+                "PORTCULLIS_PASSWORD_HASH",
+                parse::password_scheme(args.password_hash.as_deref()),
+                Scheme::default(),
             ),
             auth,
             static_keys: static_keys(environment, auth, &mut faults),

@@ -1,5 +1,6 @@
 //! Reading single values. An error is a plain sentence; an empty text counts as not given.
 
+use authn::password::Scheme;
 use std::net::SocketAddr;
 
 /// Most items of a list.
@@ -79,4 +80,26 @@ pub(super) fn base_url(text: Option<&str>) -> Result<Option<String>, String> {
         && url.query().is_none()
         && !text.contains('#');
     if plain { Ok(Some(text.trim_end_matches('/').to_owned())) } else { Err(wrong()) }
+}
+
+/// `bcrypt:<cost>` or `argon2id:<KiB>:<passes>:<lanes>`.
+pub(super) fn password_scheme(text: Option<&str>) -> Result<Scheme, String> {
+    let Some(text) = given(text) else { return Ok(Scheme::default()) };
+    let wrong = || {
+        format!("{text:?} is no password scheme; give bcrypt:12 or argon2id:65536:3:1 (KiB, passes, lanes).")
+    };
+    let mut parts = text.split(':');
+    let name = parts.next().unwrap_or_default();
+    let numbers: Vec<u32> = parts.map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let scheme = match (name, numbers.as_slice()) {
+        ("bcrypt", [cost]) => Scheme::Bcrypt { cost: *cost },
+        ("argon2id", [memory_kib, passes, lanes]) => {
+            Scheme::Argon2id { memory_kib: *memory_kib, passes: *passes, lanes: *lanes }
+        }
+        _ => return Err(wrong()),
+    };
+    match scheme.check() {
+        Ok(()) => Ok(scheme),
+        Err(error) => Err(format!("{error}.")),
+    }
 }
