@@ -173,6 +173,7 @@ impl Form {
             numeric: false,
             ticked: false,
             first: false,
+            label_aside: false,
         }
     }
 }
@@ -248,6 +249,7 @@ pub struct Control {
     numeric: bool,
     ticked: bool,
     first: bool,
+    label_aside: bool,
 }
 
 impl HtmlSafe for Control {}
@@ -301,6 +303,13 @@ impl Control {
     #[must_use]
     pub fn not_required(mut self) -> Self {
         self.required = false;
+        self
+    }
+
+    /// A group whose label stands right above it as a heading: only screen readers hear it again.
+    #[must_use]
+    pub fn label_aside(mut self) -> Self {
+        self.label_aside = true;
         self
     }
 
