@@ -82,13 +82,20 @@ impl Page {
     /// The elements inside the one at `index`.
     pub(crate) fn inside(&self, index: usize) -> impl Iterator<Item = &Element> {
         let outer = &raw const self.elements[index];
-        self.elements.iter().filter(move |element| self.around(element).any(|around| std::ptr::eq(around, outer)))
+        self.elements
+            .iter()
+            .filter(move |element| self.around(element).any(|around| std::ptr::eq(around, outer)))
     }
 
     /// All text inside the element at `index`.
     pub(crate) fn words(&self, index: usize) -> String {
         let own = std::iter::once(&self.elements[index]);
-        own.chain(self.inside(index)).map(|element| element.text.trim()).collect::<Vec<_>>().join(" ").trim().to_owned()
+        own.chain(self.inside(index))
+            .map(|element| element.text.trim())
+            .collect::<Vec<_>>()
+            .join(" ")
+            .trim()
+            .to_owned()
     }
 }
 
@@ -102,7 +109,8 @@ fn escaped(text: &str) -> Result<(), String> {
         return Err(wrong("a bare > in text", text));
     }
     for (at, _) in text.match_indices('&') {
-        let name: String = text[at + 1..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '#').collect();
+        let name: String =
+            text[at + 1..].chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '#').collect();
         if name.is_empty() || !text[at + 1 + name.len()..].starts_with(';') {
             return Err(wrong("a bare & in text", &text[at..]));
         }
@@ -127,14 +135,16 @@ fn start_tag(tag: &str) -> Result<(Element, bool, &str), String> {
             return Ok((Element { tag: name, attributes, parent: None, text: String::new() }, true, after));
         }
         let attribute = take(&mut rest, |c| c.is_ascii_alphanumeric() || matches!(c, '-' | ':'));
-        if attribute.is_empty() || blank.is_empty() || attributes.iter().any(|(known, _)| *known == attribute) {
+        if attribute.is_empty() || blank.is_empty() || attributes.iter().any(|(known, _)| *known == attribute)
+        {
             return Err(wrong("an attribute that is none, glued or twice", rest));
         }
         let value = match rest.strip_prefix("=\"") {
             None if rest.starts_with('=') => return Err(wrong("a value without quotes", rest)),
             None => String::new(),
             Some(quoted) => {
-                let (value, after) = quoted.split_once('"').ok_or_else(|| wrong("a quote that never ends", rest))?;
+                let (value, after) =
+                    quoted.split_once('"').ok_or_else(|| wrong("a quote that never ends", rest))?;
                 if value.contains('<') {
                     return Err(wrong("a bare < in a value", value));
                 }
@@ -158,9 +168,16 @@ fn take(rest: &mut &str, wanted: impl Fn(char) -> bool) -> String {
 fn the_reader_forgives_nothing() {
     let read = |body: &str| Page::read(&format!("<!doctype html>{body}")).map(|page| page.elements.len());
     assert_eq!(read("<p class=\"a\">x &amp; y<br></p><svg><path d=\"M0\"/></svg>"), Ok(4));
-    for bad in
-        ["<p>", "</p>", "<p></b>", "<p>a & b</p>", "<p class=a></p>", "<p a=\"1\" a=\"2\"></p>", "<p>1 > 0</p>", "< p>"]
-    {
+    for bad in [
+        "<p>",
+        "</p>",
+        "<p></b>",
+        "<p>a & b</p>",
+        "<p class=a></p>",
+        "<p a=\"1\" a=\"2\"></p>",
+        "<p>1 > 0</p>",
+        "< p>",
+    ] {
         assert!(read(bad).is_err(), "{bad}");
     }
 }

@@ -142,7 +142,8 @@ impl Nav {
     /// The same with a number beside a room: how many things wait for this person there.
     #[must_use]
     pub fn waiting(mut self, room: Room, count: u32) -> Self {
-        for item in self.groups.iter_mut().flat_map(|group| &mut group.items).filter(|item| item.room == room) {
+        for item in self.groups.iter_mut().flat_map(|group| &mut group.items).filter(|item| item.room == room)
+        {
             item.waiting = count;
         }
         self
@@ -161,7 +162,7 @@ impl Nav {
 }
 
 impl NavItem {
-    pub(crate) fn icon(&self) -> Icon {
+    pub(crate) const fn icon(self) -> Icon {
         self.room.icon()
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -78,7 +79,9 @@ fn every_control_has_a_name_people_can_hear() {
             let said = match element.tag.as_str() {
                 "input" if element.get("type") == Some("hidden") => true,
                 "input" | "select" | "textarea" => element.get("id").is_some_and(labelled),
-                "button" | "a" | "summary" => element.get("aria-label").is_some() || !page.words(at).is_empty(),
+                "button" | "a" | "summary" => {
+                    element.get("aria-label").is_some() || !page.words(at).is_empty()
+                }
                 "img" => element.get("alt").is_some(),
                 "svg" => element.get("aria-hidden").is_some() || element.get("aria-label").is_some(),
                 "nav" | "dialog" => element.get("aria-label").or(element.get("aria-labelledby")).is_some(),
@@ -97,11 +100,23 @@ fn ids_are_unique_and_what_refers_to_them_finds_them() {
             assert!(ids.insert(id.to_owned()) && !id.is_empty(), "{}: id {id:?} twice", sample.name);
         }
         for element in &page.elements {
-            let lists = ["aria-describedby", "aria-labelledby", "for", "popovertarget", "data-copy-from", "data-from"];
+            let lists = [
+                "aria-describedby",
+                "aria-labelledby",
+                "for",
+                "popovertarget",
+                "data-copy-from",
+                "data-from",
+            ];
             let named = lists.iter().filter_map(|name| element.get(name)).flat_map(str::split_whitespace);
             let linked = element.get("href").and_then(|href| href.strip_prefix('#'));
             for id in named.chain(linked) {
-                assert!(ids.contains(id), "{}: nothing has the id {id:?} that <{}> names", sample.name, element.tag);
+                assert!(
+                    ids.contains(id),
+                    "{}: nothing has the id {id:?} that <{}> names",
+                    sample.name,
+                    element.tag
+                );
             }
         }
     }
@@ -138,8 +153,14 @@ fn a_page_says_what_it_is() {
 fn text_of_strangers_stays_text() {
     let mut shown = 0;
     for sample in samples::all() {
-        assert!(!sample.html.contains("<script>alert") && !sample.html.contains("<img src=x"), "{}", sample.name);
-        shown += usize::from(sample.html.contains("&#60;script&#62;alert") || sample.html.contains("&lt;script&gt;"));
+        assert!(
+            !sample.html.contains("<script>alert") && !sample.html.contains("<img src=x"),
+            "{}",
+            sample.name
+        );
+        shown += usize::from(
+            sample.html.contains("&#60;script&#62;alert") || sample.html.contains("&lt;script&gt;"),
+        );
     }
     assert!(shown >= 20, "only {shown} samples show the hostile text");
     assert!(HOSTILE.contains("<script>"));
@@ -168,7 +189,15 @@ fn no_template_trusts_a_value() {
 fn the_scripts_make_no_markup_of_text() {
     for file in [File::Script, File::Passkeys] {
         let text = std::str::from_utf8(file.bytes()).unwrap();
-        for sink in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "new Function", ".style"] {
+        for sink in [
+            "innerHTML",
+            "outerHTML",
+            "insertAdjacentHTML",
+            "document.write",
+            "eval(",
+            "new Function",
+            ".style",
+        ] {
             assert!(!text.contains(sink), "{file:?}: {sink}");
         }
     }
@@ -201,11 +230,13 @@ fn the_gallery_is_written() {
     for file in File::ALL {
         fs::write(folder.join(file.url().trim_start_matches('/')), file.bytes()).unwrap();
     }
-    let mut index = String::from("<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Gallery</title><h1>Gallery</h1><ul>");
+    let mut index = String::from(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><title>Gallery</title><h1>Gallery</h1><ul>",
+    );
     for sample in samples::all() {
         let html = sample.html.replace("\"/assets/", "\"assets/");
         fs::write(folder.join(format!("{}.html", sample.name)), html).unwrap();
-        index.push_str(&format!("<li><a href=\"{0}.html\">{0}</a></li>", sample.name));
+        write!(index, "<li><a href=\"{0}.html\">{0}</a></li>", sample.name).unwrap();
     }
     fs::write(folder.join("index.html"), index + "</ul></html>\n").unwrap();
 }

@@ -59,9 +59,10 @@ impl Form {
             return self.problem(problem.detail.clone());
         }
         let named = problem.errors.iter();
-        self.errors.extend(named.map(|error| {
-            (error.pointer.trim_start_matches('/').replace('/', "."), error.detail.clone())
-        }));
+        self.errors
+            .extend(named.map(|error| {
+                (error.pointer.trim_start_matches('/').replace('/', "."), error.detail.clone())
+            }));
         self
     }
 
@@ -230,6 +231,7 @@ enum Kind {
 }
 
 /// A field with its label, hint and error, tied together for screen readers.
+#[expect(clippy::struct_excessive_bools, reason = "attributes of HTML, each on or off")]
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(path = "parts/control.html")]
 pub struct Control {

@@ -49,7 +49,8 @@ impl When {
 }
 
 fn exact(at: Timestamp) -> String {
-    let shape = format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute]:[second] UTC");
+    let shape =
+        format_description!("[day padding:none] [month repr:long] [year], [hour]:[minute]:[second] UTC");
     OffsetDateTime::from(at).format(&shape).unwrap_or_default()
 }
 

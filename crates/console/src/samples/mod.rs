@@ -26,7 +26,10 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn all() -> Vec<Sample> {
-    [outside::all(), people::all(), agents::all(), security::all(), oversight::all()].into_iter().flatten().collect()
+    [outside::all(), people::all(), agents::all(), security::all(), oversight::all()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn page(name: &'static str, page: &impl Template) -> Sample {

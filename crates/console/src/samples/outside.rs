@@ -39,7 +39,8 @@ fn sign_in() -> Vec<Sample> {
     };
     let second = SecondFactor {
         frame: frame(),
-        form: Form::blank().refuse("code", "That code is not right, or it was used before. Wait for the next one."),
+        form: Form::blank()
+            .refuse("code", "That code is not right, or it was used before. Wait for the next one."),
         way: SecondWay::App,
         others: vec![SecondWay::Passkey, SecondWay::Recovery],
         passkey: paths(),
@@ -161,8 +162,12 @@ fn between() -> Vec<Sample> {
         passkey: paths(),
         may_switch: true,
     };
-    let totp =
-        EnrolTotp { frame: half_in(), form: Form::blank(), qr: qr(), secret: Secret::new("JBSWY3DPEHPK3PXPJBSWY3DP") };
+    let totp = EnrolTotp {
+        frame: half_in(),
+        form: Form::blank(),
+        qr: qr(),
+        secret: Secret::new("JBSWY3DPEHPK3PXPJBSWY3DP"),
+    };
     let codes = EnrolCodes { frame: half_in(), codes: codes(), next: "/".to_owned() };
     let mut memberships = shell(None).memberships;
     memberships[1].name = HOSTILE.to_owned();
@@ -188,10 +193,16 @@ fn problems() -> Vec<Sample> {
             "problem-identity",
             &at(Gate::Identity, ProblemKind::Unauthenticated, "This page is for people who are signed in."),
         ),
-        page("problem-token", &at(Gate::Token, ProblemKind::Forbidden, "Your role does not include keys:manage.")),
+        page(
+            "problem-token",
+            &at(Gate::Token, ProblemKind::Forbidden, "Your role does not include keys:manage."),
+        ),
         page("problem-tenancy", &at(Gate::Tenancy, ProblemKind::NotFound, "Nothing of that id is here.")),
         page("problem-privacy", &at(Gate::Privacy, ProblemKind::Invalid, HOSTILE)),
-        page("problem-audit", &at(Gate::Audit, ProblemKind::Unavailable, "The log cannot be written just now.")),
+        page(
+            "problem-audit",
+            &at(Gate::Audit, ProblemKind::Unavailable, "The log cannot be written just now."),
+        ),
     ]
 }
 
@@ -215,5 +226,7 @@ pub(super) fn qr() -> Qr {
 }
 
 pub(super) fn codes() -> Vec<Secret> {
-    (0..10_u32).map(|at| Secret::new(format!("{:04x}-{:04x}", at * 6_151 + 4_099, at * 3_571 + 8_209))).collect()
+    (0..10_u32)
+        .map(|at| Secret::new(format!("{:04x}-{:04x}", at * 6_151 + 4_099, at * 3_571 + 8_209)))
+        .collect()
 }

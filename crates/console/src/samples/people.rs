@@ -83,7 +83,11 @@ fn home() -> Vec<Sample> {
             step("Create your organization", "", true),
             step("Add a passkey", "So that a lost password opens nothing.", false),
             step("Invite a second administrator", "So that you can be away.", false),
-            step("Create the first agent", "It gets credentials of its own and one switch that stops it.", false),
+            step(
+                "Create the first agent",
+                "It gets credentials of its own and one switch that stops it.",
+                false,
+            ),
             step("Call a model through the gates", "Point any OpenAI SDK at this server.", false),
         ],
         ..full.clone()
@@ -128,7 +132,10 @@ fn members() -> Vec<Sample> {
         expired,
     };
     let full = Members {
-        shell: flashed(Some(Room::Members), Flash::done("The invitation is on its way to member.six@example.com.")),
+        shell: flashed(
+            Some(Room::Members),
+            Flash::done("The invitation is on its way to member.six@example.com."),
+        ),
         form: Form::blank(),
         statuses: choices(&[("", "Any"), ("active", "Active"), ("suspended", "Suspended")]),
         roles: choices(&[("", "Any"), ("viewer", "Viewer"), ("member", "Member"), ("admin", "Admin")]),
