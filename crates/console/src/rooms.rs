@@ -162,7 +162,7 @@ impl Nav {
 }
 
 impl NavItem {
-    pub(crate) fn icon(&self) -> Icon {
+    pub(crate) const fn icon(self) -> Icon {
         self.room.icon()
     }
 }

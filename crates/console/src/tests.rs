@@ -1,4 +1,5 @@
 use std::collections::HashSet;
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -235,7 +236,7 @@ fn the_gallery_is_written() {
     for sample in samples::all() {
         let html = sample.html.replace("\"/assets/", "\"assets/");
         fs::write(folder.join(format!("{}.html", sample.name)), html).unwrap();
-        index.push_str(&format!("<li><a href=\"{0}.html\">{0}</a></li>", sample.name));
+        write!(index, "<li><a href=\"{0}.html\">{0}</a></li>", sample.name).unwrap();
     }
     fs::write(folder.join("index.html"), index + "</ul></html>\n").unwrap();
 }

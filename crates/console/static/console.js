@@ -3,11 +3,12 @@
 // trusted.
 
 (() => {
-  // htmx reads answers of this server with DOMParser, and nothing else here makes HTML of text. Every other sink stays
-  // shut: a default policy that answers null refuses.
+  // htmx and the dialogs below read answers of this server into documents of their own, where no script runs. That is
+  // all the HTML that is made of text here, so every other sink stays shut: a default policy that answers null refuses.
+  const PARSERS = ["DOMParser parseFromString", "Document parseHTMLUnsafe"];
   if (window.trustedTypes && trustedTypes.createPolicy) {
     trustedTypes.createPolicy("default", {
-      createHTML: (html, _type, sink) => (sink === "DOMParser parseFromString" ? html : null),
+      createHTML: (html, _type, sink) => (PARSERS.includes(sink) ? html : null),
     });
   }
 

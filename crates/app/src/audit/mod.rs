@@ -3,7 +3,8 @@
 mod export;
 pub mod jobs;
 
-use audit_log::{Entry, Hash, leaf_hash};
+pub use audit_log::Entry;
+use audit_log::{Hash, leaf_hash};
 use gates::{Draft, Pass, Receipt};
 use kernel::{EntryId, EventKind, Problem};
 use store::audit::{Filter, Placed, Signed};

@@ -136,18 +136,10 @@ said! {
     SteppedUp = "stepped-up", done, "Thank you. For the next ten minutes you will not be asked again.";
     Founded = "founded", done, "Your organization is ready. Here is what to do first.";
     Joined = "joined", done, "Welcome: you are a member now.";
-    Invited = "invited", done, "The invitation is on its way.";
-    Withdrawn = "withdrawn", done, "The invitation is withdrawn.";
-    Saved = "saved", done, "Saved.";
-    MemberChanged = "member-changed", done, "The member is changed.";
-    MemberRemoved = "member-removed", done, "The member is removed.";
     AgentCreated = "agent-created", done, "The agent is created. Give it a key next.";
     AgentSuspended = "agent-suspended", done, "The agent is suspended: nothing it holds opens anything.";
     AgentResumed = "agent-resumed", done, "The agent may work again.";
     KeyRevoked = "key-revoked", done, "The key is revoked.";
-    GlassOpened = "glass-opened", warn, "Break-glass is open. All owners have been told.";
-    GlassClosed = "glass-closed", done, "Break-glass is closed.";
-    GlassReviewed = "glass-reviewed", done, "The review is on record.";
 }
 
 /// What the request before said.

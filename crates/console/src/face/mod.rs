@@ -1,7 +1,9 @@
 //! The handlers: they read what a browser sends, ask the house, and fill the pages. They decide nothing.
 
+mod agents;
 mod answer;
 mod cookies;
+mod inside;
 mod join;
 mod own;
 mod passkey;
@@ -10,6 +12,7 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod visit;
+mod words;
 
 use std::sync::Arc;
 
@@ -40,6 +43,20 @@ impl State {
 /// Every page, and the files they need. Wrap it, together with the other faces, in the shared manners.
 pub fn router(state: State) -> Router {
     Router::new()
+        .route("/", get(inside::home))
+        .route("/roles", get(inside::roles))
+        .route("/audit", get(inside::audit))
+        .route("/audit/{id}", get(inside::audit_entry))
+        .route("/agents", get(agents::list))
+        .route("/agents/new", get(agents::new_page).post(agents::create))
+        .route("/agents/{id}", get(agents::page))
+        .route("/agents/{id}/suspend", get(agents::suspend_page).post(agents::suspend))
+        .route("/agents/{id}/resume", post(agents::resume))
+        .route("/keys", get(agents::keys))
+        .route("/keys/new", get(agents::key_page).post(agents::key_create))
+        .route("/keys/created", post(agents::key_stored))
+        .route("/keys/{id}/revoke", get(agents::key_revoke_page).post(agents::key_revoke))
+        .route("/keys/{id}/rotate", get(agents::key_rotate_page).post(agents::key_rotate))
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
         .route("/sign-in/second", get(sign_in::second_page).post(sign_in::second_submit))
         .route("/sign-in/passkey/options", post(passkey::ask))

@@ -134,11 +134,6 @@ impl Posted {
         Some(self.get(name)).filter(|text| !text.is_empty()).map(str::to_owned)
     }
 
-    /// Whether a box was ticked.
-    pub(super) fn ticked(&self, name: &str) -> bool {
-        self.get(name) == "on"
-    }
-
     /// A form with these fields as they were sent; secrets are left out by whoever names them.
     pub(super) fn form(&self, names: &[&'static str]) -> Form {
         names.iter().fold(Form::blank(), |form, name| form.with(*name, self.get(name)))

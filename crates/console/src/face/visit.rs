@@ -272,13 +272,10 @@ fn may_enter(human: &Human, principal: &Principal, room: Room) -> bool {
     match room {
         Room::Home | Room::Security | Room::Sessions => true,
         Room::Roles => has(Permission::OrganizationRead),
-        Room::Members => has(Permission::MembersRead),
         Room::Agents => has(Permission::AgentsRead),
         Room::Keys => has(Permission::KeysRead),
         Room::Audit => has(Permission::AuditRead),
-        Room::BreakGlass => has(Permission::BreakGlassOpen),
-        Room::Organization => has(Permission::OrganizationRead),
-        Room::Outbox => human.is_super_admin(),
+        Room::Members | Room::BreakGlass | Room::Organization | Room::Outbox => false,
     }
 }
 

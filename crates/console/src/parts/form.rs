@@ -174,6 +174,7 @@ impl Form {
             numeric: false,
             ticked: false,
             first: false,
+            label_aside: false,
         }
     }
 }
@@ -230,6 +231,7 @@ enum Kind {
 }
 
 /// A field with its label, hint and error, tied together for screen readers.
+#[expect(clippy::struct_excessive_bools, reason = "attributes of HTML, each on or off")]
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
 #[template(path = "parts/control.html")]
 pub struct Control {
@@ -249,6 +251,7 @@ pub struct Control {
     numeric: bool,
     ticked: bool,
     first: bool,
+    label_aside: bool,
 }
 
 impl HtmlSafe for Control {}
@@ -302,6 +305,13 @@ impl Control {
     #[must_use]
     pub fn not_required(mut self) -> Self {
         self.required = false;
+        self
+    }
+
+    /// A group whose label stands right above it as a heading: only screen readers hear it again.
+    #[must_use]
+    pub fn label_aside(mut self) -> Self {
+        self.label_aside = true;
         self
     }
 

@@ -38,6 +38,11 @@ impl Id {
         Self { whole, short }
     }
 
+    /// Its beginning and its end.
+    pub(crate) fn short(&self) -> &str {
+        &self.short
+    }
+
     /// The whole id.
     pub fn whole(&self) -> &str {
         &self.whole

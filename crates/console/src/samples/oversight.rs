@@ -6,10 +6,10 @@ use super::{
 };
 use crate::layout::Room;
 use crate::pages::*;
-use crate::parts::{Badge, Form, Id, Pager, Tone};
+use crate::parts::{Badge, Form, Id, Pager, Tone, When};
 
 pub(super) fn all() -> Vec<Sample> {
-    [audit(), break_glass(), settings(), outbox(), confirm()].into_iter().flatten().collect()
+    [audit(), break_glass(), reviews(), settings(), outbox(), confirm()].into_iter().flatten().collect()
 }
 
 fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {
@@ -88,8 +88,8 @@ fn audit() -> Vec<Sample> {
     ]
 }
 
-fn break_glass() -> Vec<Sample> {
-    let past = |reason: &str, tone, review: &str, due| PastGlass {
+fn past(reason: &str, tone: Tone, review: &str, due: Option<When>) -> PastGlass {
+    PastGlass {
         id: "1".to_owned(),
         by: "Member two".to_owned(),
         reason: reason.to_owned(),
@@ -97,15 +97,15 @@ fn break_glass() -> Vec<Sample> {
         minutes: 30,
         review: Badge::new(tone, review),
         due,
-    };
-    let due = || {
-        past(
-            "The provider's key leaked; rotating it by hand.",
-            Tone::Warn,
-            "Review due",
-            Some(ahead(4 * DAY)),
-        )
-    };
+    }
+}
+
+fn due() -> PastGlass {
+    let reason = "The provider's key leaked; rotating it by hand.";
+    past(reason, Tone::Warn, "Review due", Some(ahead(4 * DAY)))
+}
+
+fn break_glass() -> Vec<Sample> {
     let full = BreakGlass {
         shell: shell(Some(Room::BreakGlass)),
         form: Form::blank().with("minutes", "30"),
@@ -131,6 +131,10 @@ fn break_glass() -> Vec<Sample> {
         past: vec![past(HOSTILE, Tone::Bad, "Not in order", None)],
         ..full.clone()
     };
+    vec![page("break-glass", &full), page("break-glass-empty", &empty), page("break-glass-refused", &refused)]
+}
+
+fn reviews() -> Vec<Sample> {
     let review = BreakGlassReview {
         shell: shell(Some(Room::BreakGlass)),
         glass: due(),
@@ -156,9 +160,6 @@ fn break_glass() -> Vec<Sample> {
     };
     let own = BreakGlassReview { may_review: false, ..review.clone() };
     vec![
-        page("break-glass", &full),
-        page("break-glass-empty", &empty),
-        page("break-glass-refused", &refused),
         page("break-glass-review", &review),
         page("break-glass-reviewed", &done),
         page("break-glass-review-own", &own),

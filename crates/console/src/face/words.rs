@@ -1,0 +1,134 @@
+//! Entries of the log in words.
+
+use kernel::{EventKind, Timestamp};
+
+use crate::pages::{Actor, AuditRow};
+use crate::parts::{Badge, Id, Tone, When};
+
+/// What an entry tells, after the name of whoever did it.
+pub(super) fn what(kind: &str) -> String {
+    match kind.parse::<EventKind>() {
+        Ok(known) => said(known).to_owned(),
+        Err(_) => kind.replace(['.', '_'], " "),
+    }
+}
+
+fn said(kind: EventKind) -> &'static str {
+    use EventKind as K;
+    match kind {
+        K::AuthFailure => "could not prove who they are",
+        K::AccessDenied => "asked for something that is not open to them",
+        K::OrganizationCreated => "created the organization",
+        K::OrganizationRead => "read the organization's record",
+        K::ProjectsListed => "listed the projects",
+        K::ProjectCreated => "created a project",
+        K::AgentsListed => "listed the agents",
+        K::AgentCreated => "created an agent",
+        K::AgentSuspended => "suspended an agent",
+        K::AgentResumed => "let an agent work again",
+        K::KeysListed => "listed the API keys",
+        K::KeyCreated => "issued an API key",
+        K::KeyRevoked => "revoked an API key",
+        K::KeyRotated => "rotated an API key",
+        K::IdentityRead => "asked who they are",
+        K::ProvidersListed => "listed the providers",
+        K::ProviderCreated => "configured a provider",
+        K::ProviderDeleted => "removed a provider",
+        K::PolicyRead => "read the PII policy",
+        K::PolicyChanged => "changed the PII policy",
+        K::ModelsListed => "listed the models",
+        K::LlmCallIntent => "is about to call a model",
+        K::LlmCallOutcome => "called a model",
+        K::PiiRedacted => "had personal data replaced",
+        K::AuditRead => "read the audit log",
+        K::AuditExported => "fetched a part of the log",
+        K::CheckpointRequested => "asked for a checkpoint",
+        K::AccountCreated => "signed up",
+        K::AccountVerified => "verified their address",
+        K::AccountRead => "looked at their own account",
+        K::AccountRenamed => "changed their name",
+        K::AddressChangeRequested => "asked for another address",
+        K::AddressChanged => "changed their address",
+        K::AccountDisabled => "closed an account",
+        K::AccountEnabled => "opened an account again",
+        K::SuperAdminGranted => "named an administrator of the instance",
+        K::SuperAdminRevoked => "took an administrator's rights away",
+        K::SignedIn => "signed in",
+        K::SignedOut => "signed out",
+        K::SteppedUp => "confirmed that it is them",
+        K::PasswordResetRequested => "asked for a new password",
+        K::PasswordReset => "set a new password by mail",
+        K::PasswordChanged => "changed their password",
+        K::TotpAdded => "set up an authenticator app",
+        K::TotpRemoved => "removed their authenticator app",
+        K::RecoveryCodesMade => "made new recovery codes",
+        K::PasskeyAdded => "added a passkey",
+        K::PasskeyRenamed => "renamed a passkey",
+        K::PasskeyRemoved => "removed a passkey",
+        K::SessionsListed => "listed sessions",
+        K::SessionRevoked => "ended a session",
+        K::SessionSwitched => "switched to this organization",
+        K::TokenIssued => "got an access token",
+        K::TokenRefreshed => "refreshed a token",
+        K::TokenReused => "presented a refresh token that was replaced",
+        K::TokenRevoked => "called a token back",
+        K::TokenIntrospected => "asked about a token",
+        K::SigningKeyRotated => "rotated a key of the instance",
+        K::MembersListed => "listed the members",
+        K::MemberInvited => "invited somebody",
+        K::InvitationRevoked => "withdrew an invitation",
+        K::MemberJoined => "joined",
+        K::MemberRoleChanged => "changed a member's role",
+        K::MemberSuspended => "suspended a member",
+        K::MemberResumed => "let a member work again",
+        K::MemberRemoved => "removed a member",
+        K::MemberLeft => "left",
+        K::OwnershipTransferred => "handed the organization over",
+        K::SettingsRead => "read the settings",
+        K::SettingsChanged => "changed the settings",
+        K::BreakGlassOpened => "opened break-glass",
+        K::BreakGlassClosed => "closed break-glass",
+        K::BreakGlassReviewed => "reviewed a break-glass",
+        K::BreakGlassListed => "listed the break-glasses",
+        K::OutboxRead => "looked at outgoing mail",
+    }
+}
+
+/// How an entry ended.
+pub(super) fn outcome(word: &str) -> Badge {
+    match word {
+        "ok" => Badge::new(Tone::Good, "Done"),
+        "intent" => Badge::new(Tone::Plain, "Begun"),
+        "refused" => Badge::new(Tone::Bad, "Refused"),
+        "failed" => Badge::new(Tone::Warn, "Failed"),
+        _ => Badge::new(Tone::Plain, "Unknown"),
+    }
+}
+
+/// A line of the list. `name_of` knows what people and agents are called.
+pub(super) fn row(entry: &app::audit::Entry, name_of: &dyn Fn(&str) -> Option<String>) -> AuditRow {
+    let id = entry.actor.id.clone().unwrap_or_default();
+    let (actor, fallback) = match entry.actor.kind.as_str() {
+        "human" => (Actor::Person, "A person"),
+        "agent" => (Actor::Agent, "An agent"),
+        "service" => (Actor::Service, "A service"),
+        "system" => (Actor::Service, "The server"),
+        _ => (Actor::Unknown, "Somebody unknown"),
+    };
+    let at = Timestamp::from_unix_micros(entry.at.unix_micros());
+    AuditRow {
+        id: entry.id.to_string(),
+        at: When::stamp(at),
+        actor,
+        who: name_of(&id).unwrap_or_else(|| fallback.to_owned()),
+        on_behalf_of: entry.data.get("acting_for").and_then(|id| id.as_str()).and_then(name_of),
+        what: what(entry.kind.as_str()),
+        kind: entry.kind.as_str().to_owned(),
+        outcome: outcome(entry.outcome.as_str()),
+        subject: entry
+            .subject
+            .as_ref()
+            .map(|subject| format!("{} {}", subject.kind, Id::new(subject.id.clone()).short())),
+        request_id: Id::new(entry.request_id.clone()),
+    }
+}
