@@ -47,6 +47,8 @@ fn is_ours(headers: &HeaderMap, visit: &Visit) -> bool {
     }
     match text(&ORIGIN) {
         None => true,
+        // Our pages send no referrer, and with it browsers withhold the origin of a form; the other header speaks then.
+        Some("null") => fetched == Some("same-origin"),
         Some(origin) => {
             origin == visit.site().origin()
                 || text(&HOST)

@@ -267,7 +267,7 @@ pub(super) fn role_title(name: &str) -> String {
     name.parse::<kernel::MemberRole>().map_or_else(|_| "None yet".to_owned(), |role| role.title().to_owned())
 }
 
-fn may_enter(human: &Human, principal: &Principal, room: Room) -> bool {
+fn may_enter(_: &Human, principal: &Principal, room: Room) -> bool {
     let has = |permission| principal.capabilities().has(permission);
     match room {
         Room::Home | Room::Security | Room::Sessions => true,
