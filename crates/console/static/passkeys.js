@@ -145,6 +145,12 @@
       for (const button of form.querySelectorAll("[data-passkey-start]")) {
         button.addEventListener("click", () => { if (form.dataset.passkey === "get" || form.reportValidity()) start(form); });
       }
+      // Enter in a form that has no button to send it means the ceremony.
+      form.addEventListener("submit", (event) => {
+        if (form.querySelector("button:not([type=button])")) return;
+        event.preventDefault();
+        start(form);
+      });
       if ("conditional" in form.dataset) arm(form);
     }
   }
