@@ -7,8 +7,8 @@ use std::sync::Arc;
 use kernel::{RequestId, TenantId};
 use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
 
-use crate::audit::{Receipt, Row};
-use crate::tenancy::{Access, Tenancy};
+use crate::audit::{Columns, Receipt, Row};
+use crate::tenancy::Tenancy;
 
 /// Entries that may wait for a batch; past it callers wait for a place.
 const QUEUE_ENTRIES_MAX: usize = 4_096;
@@ -81,7 +81,7 @@ async fn run(tenancy: Arc<Tenancy>, written: Arc<Notify>, mut waiting: mpsc::Rec
     }
 }
 
-async fn commit(tenancy: &Arc<Tenancy>, items: Vec<Waiting>) {
+async fn commit(tenancy: &Tenancy, items: Vec<Waiting>) {
     let outcome = write(tenancy, &items).await;
     if let Err(error) = &outcome {
         tracing::error!(%error, entries = items.len(), "audit entries could not be written");
@@ -93,16 +93,11 @@ async fn commit(tenancy: &Arc<Tenancy>, items: Vec<Waiting>) {
     }
 }
 
-async fn write(tenancy: &Arc<Tenancy>, items: &[Waiting]) -> Result<(), crate::pool::DatabaseError> {
+async fn write(tenancy: &Tenancy, items: &[Waiting]) -> Result<(), crate::pool::DatabaseError> {
     let Some(first) = items.first() else { return Ok(()) };
-    let mut sql = String::with_capacity(items.len() * 2_048);
-    sql.push_str(Row::INSERT);
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            sql.push(',');
-        }
-        item.row.push_values(&mut sql);
+    let mut rows = Columns::default();
+    for item in items {
+        rows.push(&item.row);
     }
-    let tx = tenancy.begin(first.row.tenant, &first.request, Access::Append).await?;
-    tx.finish(&sql).await
+    tenancy.append(first.row.tenant, &first.request, &rows).await
 }

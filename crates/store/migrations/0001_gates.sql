@@ -54,3 +54,19 @@ end
 $$;
 revoke all on function gate.tenant() from public;
 grant execute on function gate.tenant() to portcullis_app, portcullis_system;
+
+-- Opens a tenant's transaction on a connection that others may have used before. Fails when somebody prepared a
+-- statement in SQL, as nothing of the product's does: under the name of one of the driver's, it would run with the next
+-- tenant's claims.
+create function gate.open(claims text) returns void
+language plpgsql
+as $$
+begin
+    if exists (select from pg_catalog.pg_prepared_statements where from_sql) then
+        raise exception 'a statement was prepared in SQL on this connection' using errcode = 'PCL03';
+    end if;
+    perform pg_catalog.set_config('request.jwt.claims', claims, true);
+end
+$$;
+revoke all on function gate.open(text) from public;
+grant execute on function gate.open(text) to portcullis_app;
