@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection, Row as _};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::audit::Row;
@@ -48,7 +48,11 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(options: PgConnectOptions, size: u32) -> Arc<Self> {
         // pg_temp last: a temporary table must never shadow a real one.
-        let options = options.options([("search_path", "portcullis,pg_temp")]).application_name("portcullis");
+        // Statements are not logged, not even slow ones: those of this crate hold entries and claims.
+        let options = options
+            .options([("search_path", "portcullis,pg_temp")])
+            .application_name("portcullis")
+            .disable_statement_logging();
         let permits = Arc::new(Semaphore::new(size as usize));
         Arc::new(Self { options, idle: Mutex::default(), permits })
     }
