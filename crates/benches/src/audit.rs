@@ -50,7 +50,8 @@ pub(crate) async fn run(seconds: u64, clients: &[usize], as_json: bool) -> anyho
         .username(connection.user)
         .password(connection.password.expose())
         .database(connection.database);
-    let measured = measure(&owner, Duration::from_secs(seconds), clients).await;
+    let postgres = cpu::postmaster(&data).context("the server's process is not known")?;
+    let measured = measure(&owner, postgres, Duration::from_secs(seconds), clients).await;
     running.stop().await?;
     std::fs::remove_dir_all(&data)?;
     print(&measured?, as_json);
@@ -63,7 +64,18 @@ struct House {
     watched: mpsc::UnboundedSender<(EntryId, Instant)>,
 }
 
-async fn measure(owner: &PgConnectOptions, time: Duration, clients: &[usize]) -> anyhow::Result<Vec<Value>> {
+/// Microseconds of CPU so far: of this process, and of PostgreSQL.
+fn cpu_micros(postgres: u32) -> (f64, f64) {
+    let micros = |nanos: u64| nanos as f64 / 1_000.0;
+    (micros(cpu::of_process(std::process::id())), micros(cpu::of_family(postgres)))
+}
+
+async fn measure(
+    owner: &PgConnectOptions,
+    postgres: u32,
+    time: Duration,
+    clients: &[usize],
+) -> anyhow::Result<Vec<Value>> {
     let most = clients.iter().copied().max().unwrap_or(1);
     let key = InstanceKey::from_bytes(SystemRng.bytes32())?;
     let mut connection = PgConnection::connect_with(owner).await?;
@@ -98,14 +110,17 @@ async fn measure(owner: &PgConnectOptions, time: Duration, clients: &[usize]) ->
         let lag = tokio::spawn(watch_placing(Arc::clone(&vault), made.organization, watching));
         let house =
             Arc::new(House { vault: Arc::clone(&vault), key: made.admin_key.expose().to_owned(), watched });
-        let bare = drive_bare(owner, count, time).await?;
-        let sealed = drive_sealed(&house, count, time).await?;
+        let bare = drive_bare(owner, postgres, count, time).await?;
+        let sealed = drive_sealed(&house, postgres, count, time).await?;
         drop(house);
         let mut lags = lag.await??;
         lags.sort_by(f64::total_cmp);
         let at = |part: usize| lags.get(lags.len() * part / 100).copied().unwrap_or(f64::NAN);
         rows.push(json!({
-            "clients": count, "bare_per_second": bare, "sealed_per_second": sealed, "ratio": sealed / bare,
+            "clients": count, "bare_per_second": bare.per_second, "sealed_per_second": sealed.per_second,
+            "ratio": sealed.per_second / bare.per_second,
+            "bare_cpu_micros": bare.own_micros + bare.postgres_micros,
+            "sealed_cpu_micros": sealed.own_micros, "sealed_postgres_micros": sealed.postgres_micros,
             "placed_p50_millis": cpu::median(lags.clone()), "placed_p99_millis": at(99),
         }));
     }
@@ -115,13 +130,19 @@ async fn measure(owner: &PgConnectOptions, time: Duration, clients: &[usize]) ->
 }
 
 /// The business insert and nothing else: one statement, its own transaction.
-async fn drive_bare(owner: &PgConnectOptions, clients: usize, time: Duration) -> anyhow::Result<f64> {
+async fn drive_bare(
+    owner: &PgConnectOptions,
+    postgres: u32,
+    clients: usize,
+    time: Duration,
+) -> anyhow::Result<Driven> {
     let tenant = TenantId::new(&SystemClock, &SystemRng);
     let mut connections = Vec::new();
     for _ in 0..clients {
         connections.push(PgConnection::connect_with(owner).await?);
     }
-    let started = Instant::now();
+    let start = Start::now(postgres);
+    let started = start.at;
     let mut running = JoinSet::new();
     for mut connection in connections {
         running.spawn(async move {
@@ -138,16 +159,22 @@ async fn drive_bare(owner: &PgConnectOptions, clients: usize, time: Duration) ->
                 .await?;
                 done += 1;
             }
-            anyhow::Ok(done)
+            anyhow::Ok((done, Some(connection)))
         });
     }
-    rate(running, started).await
+    start.until_all(running).await
 }
 
 /// The same insert through all gates: key, claims, row security, the entry, the queue, the deferred trigger.
-async fn drive_sealed(house: &Arc<House>, clients: usize, time: Duration) -> anyhow::Result<f64> {
+async fn drive_sealed(
+    house: &Arc<House>,
+    postgres: u32,
+    clients: usize,
+    time: Duration,
+) -> anyhow::Result<Driven> {
     let counter = Arc::new(AtomicU64::new(0));
-    let started = Instant::now();
+    let start = Start::now(postgres);
+    let started = start.at;
     let mut running = JoinSet::new();
     for _ in 0..clients {
         let (house, counter) = (Arc::clone(house), Arc::clone(&counter));
@@ -168,18 +195,51 @@ async fn drive_sealed(house: &Arc<House>, clients: usize, time: Duration) -> any
                 }
                 done += 1;
             }
-            anyhow::Ok(done)
+            anyhow::Ok((done, None))
         });
     }
-    rate(running, started).await
+    start.until_all(running).await
 }
 
-async fn rate(mut running: JoinSet<anyhow::Result<u64>>, started: Instant) -> anyhow::Result<f64> {
-    let mut done = 0;
-    while let Some(count) = running.join_next().await {
-        done += count??;
+/// What one drive did: changes per second, and CPU of each, of this process and of PostgreSQL.
+struct Driven {
+    per_second: f64,
+    own_micros: f64,
+    postgres_micros: f64,
+}
+
+struct Start {
+    at: Instant,
+    postgres: u32,
+    cpu: (f64, f64),
+}
+
+impl Start {
+    fn now(postgres: u32) -> Self {
+        Self { at: Instant::now(), postgres, cpu: cpu_micros(postgres) }
     }
-    Ok(done as f64 / started.elapsed().as_secs_f64())
+
+    /// Waits for the clients. Their connections are kept until the account is taken: PostgreSQL's process for each
+    /// takes its own away with it.
+    async fn until_all(
+        self,
+        mut running: JoinSet<anyhow::Result<(u64, Option<PgConnection>)>>,
+    ) -> anyhow::Result<Driven> {
+        let (mut done, mut connections) = (0, Vec::new());
+        while let Some(client) = running.join_next().await {
+            let (count, connection) = client??;
+            done += count;
+            connections.extend(connection);
+        }
+        let (done, seconds) = (done as f64, self.at.elapsed().as_secs_f64());
+        let (own, postgres) = cpu_micros(self.postgres);
+        drop(connections);
+        Ok(Driven {
+            per_second: done / seconds,
+            own_micros: (own - self.cpu.0) / done,
+            postgres_micros: (postgres - self.cpu.1) / done,
+        })
+    }
 }
 
 /// Milliseconds from the acknowledgement of each watched entry until it is seen in the tree.
@@ -226,17 +286,28 @@ fn print(rows: &[Value], as_json: bool) {
         return;
     }
     println!(
-        "{:>8}{:>14}{:>14}{:>8}{:>16}{:>16}",
-        "clients", "bare /s", "sealed /s", "ratio", "placed p50 ms", "placed p99 ms"
+        "{:>8}{:>10}{:>11}{:>7}{:>13}{:>15}{:>13}{:>12}{:>12}",
+        "clients",
+        "bare /s",
+        "sealed /s",
+        "ratio",
+        "bare CPU µs",
+        "sealed CPU µs",
+        "+ PostgreSQL",
+        "placed p50",
+        "p99 ms"
     );
     for row in rows {
         let figure = |name: &str| row[name].as_f64().unwrap_or(f64::NAN);
         println!(
-            "{:>8}{:>14.0}{:>14.0}{:>8.2}{:>16.0}{:>16.0}",
+            "{:>8}{:>10.0}{:>11.0}{:>7.2}{:>13.0}{:>15.0}{:>13.0}{:>12.0}{:>12.0}",
             figure("clients"),
             figure("bare_per_second"),
             figure("sealed_per_second"),
             figure("ratio"),
+            figure("bare_cpu_micros"),
+            figure("sealed_cpu_micros"),
+            figure("sealed_postgres_micros"),
             figure("placed_p50_millis"),
             figure("placed_p99_millis"),
         );

@@ -1,6 +1,7 @@
 //! CPU time of processes, from the scheduler's own accounts (Linux).
 
 use std::fs;
+use std::path::Path;
 
 /// Nanoseconds of CPU the process has used, all its threads together.
 pub(crate) fn of_process(pid: u32) -> u64 {
@@ -23,6 +24,22 @@ pub(crate) fn of_family(parent: u32) -> u64 {
         (after.split_whitespace().nth(1)?.parse::<u32>().ok()? == parent).then_some(pid)
     });
     of_process(parent) + children.map(of_process).sum::<u64>()
+}
+
+/// The process id in the first `postmaster.pid` below the data directory.
+pub(crate) fn postmaster(data: &Path) -> Option<u32> {
+    let mut folders = vec![data.to_path_buf()];
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).ok()?.flatten() {
+            if entry.file_name() == "postmaster.pid" {
+                return fs::read_to_string(entry.path()).ok()?.lines().next()?.parse().ok();
+            }
+            if entry.path().is_dir() && entry.file_name() != "postgres" {
+                folders.push(entry.path());
+            }
+        }
+    }
+    None
 }
 
 /// The median of some figures.

@@ -83,24 +83,8 @@ fn product(server: &Path, upstream: &str, data: &Path) -> anyhow::Result<Contend
     let text =
         |name: &str| up[name].as_str().map(str::to_owned).with_context(|| format!("no {name} in the output"));
     let address = text("url")?.trim_start_matches("http://").to_owned();
-    let pid = postmaster(data);
+    let pid = cpu::postmaster(data);
     Ok(Contender { name: "portcullis", child, address, key: text("api_key")?, postgres: pid })
-}
-
-/// The process id in the first `postmaster.pid` below the data directory.
-fn postmaster(data: &Path) -> Option<u32> {
-    let mut folders = vec![data.to_path_buf()];
-    while let Some(folder) = folders.pop() {
-        for entry in std::fs::read_dir(folder).ok()?.flatten() {
-            if entry.file_name() == "postmaster.pid" {
-                return std::fs::read_to_string(entry.path()).ok()?.lines().next()?.parse().ok();
-            }
-            if entry.path().is_dir() && entry.file_name() != "postgres" {
-                folders.push(entry.path());
-            }
-        }
-    }
-    None
 }
 
 async fn measure(

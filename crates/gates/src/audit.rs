@@ -8,6 +8,8 @@ use kernel::{
     TenantId, Timestamp,
 };
 use serde_json::Value;
+use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::privacy::Clean;
 
@@ -159,6 +161,9 @@ pub(crate) struct Author<'a> {
     pub(crate) request: &'a RequestContext,
 }
 
+/// What the call of `gate.append` takes without the leaf, in bytes.
+const APPEND_BYTES_TYPICAL: usize = 320;
+
 /// An entry as a row, ready to be inserted.
 pub(crate) struct Row {
     pub(crate) tenant: TenantId,
@@ -217,29 +222,39 @@ impl Row {
         &self.request_id
     }
 
-    pub(crate) const INSERT: &'static str =
-        "insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf) values ";
-
-    /// The row as one parenthesis of `VALUES`. UUIDs, a timestamp, words of fixed alphabets and hex: nothing in it
-    /// can hold a quote.
-    pub(crate) fn push_values(&self, sql: &mut String) {
+    /// The call of `gate.append` that writes this row. UUIDs, a timestamp, words of fixed alphabets and hex: nothing in
+    /// it can hold a quote.
+    pub(crate) fn append_statement(&self) -> String {
+        let mut sql = String::with_capacity(APPEND_BYTES_TYPICAL + self.leaf.len() * 2);
         let _ = write!(
             sql,
-            "('{}','{}','{}','{}','{}','{}','\\x{}')",
-            self.tenant,
-            self.id,
-            self.at,
-            self.kind,
-            self.actor,
-            self.request_id,
-            crypto::hex(&self.leaf),
+            "select gate.append('{}','{}','{}','{}','{}','{}','\\x",
+            self.tenant, self.id, self.at, self.kind, self.actor, self.request_id,
         );
-    }
-
-    pub(crate) fn insert_statement(&self) -> String {
-        let mut sql = String::with_capacity(Self::INSERT.len() + 320 + self.leaf.len() * 2);
-        sql.push_str(Self::INSERT);
-        self.push_values(&mut sql);
+        sql.push_str(&crypto::hex(&self.leaf));
+        sql.push_str("')");
         sql
+    }
+}
+
+/// Rows of one tenant as `gate.append_all` takes them: a list for each column.
+#[derive(Default)]
+pub(crate) struct Columns<'a> {
+    pub(crate) ids: Vec<Uuid>,
+    pub(crate) made: Vec<OffsetDateTime>,
+    pub(crate) kinds: Vec<&'static str>,
+    pub(crate) actors: Vec<&'a str>,
+    pub(crate) requests: Vec<&'a str>,
+    pub(crate) leaves: Vec<&'a [u8]>,
+}
+
+impl<'a> Columns<'a> {
+    pub(crate) fn push(&mut self, row: &'a Row) {
+        self.ids.push(row.id.uuid());
+        self.made.push(row.at.into());
+        self.kinds.push(row.kind.name());
+        self.actors.push(&row.actor);
+        self.requests.push(&row.request_id);
+        self.leaves.push(&row.leaf);
     }
 }

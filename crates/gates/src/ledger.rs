@@ -1,14 +1,15 @@
 //! The group-commit writer: entries that have no transaction of their own (reads, refusals, intents and outcomes of
 //! calls) wait here for the next batch of their tenant and are acknowledged only after its commit.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use kernel::{RequestId, TenantId};
-use tokio::sync::{Notify, Semaphore, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::task::{Id, JoinSet};
 
-use crate::audit::{Receipt, Row};
-use crate::tenancy::{Access, Tenancy};
+use crate::audit::{Columns, Receipt, Row};
+use crate::tenancy::Tenancy;
 
 /// Entries that may wait for a batch; past it callers wait for a place.
 const QUEUE_ENTRIES_MAX: usize = 4_096;
@@ -49,39 +50,80 @@ impl Ledger {
     }
 }
 
+/// Entries that wait, by tenant, the longest waiting tenant first.
+///
+/// Of each tenant one batch is committed at a time; what arrives meanwhile makes one larger batch, as a commit costs
+/// several times what one more entry in it does.
+#[derive(Default)]
+struct Desk {
+    waiting: HashMap<TenantId, Vec<Waiting>>,
+    turns: VecDeque<TenantId>,
+    /// The commits under way.
+    busy: Vec<(Id, TenantId)>,
+    entries: usize,
+}
+
+impl Desk {
+    fn take_in(&mut self, items: impl Iterator<Item = Waiting>) {
+        for item in items {
+            let tenant = item.row.tenant;
+            let entries = self.waiting.entry(tenant).or_default();
+            if entries.is_empty() {
+                self.turns.push_back(tenant);
+            }
+            entries.push(item);
+            self.entries += 1;
+        }
+    }
+
+    /// The next batch that may be committed now.
+    fn next(&mut self) -> Option<(TenantId, Vec<Waiting>)> {
+        let free = |tenant: &TenantId| !self.busy.iter().any(|(_, busy)| busy == tenant);
+        let tenant = self.turns.remove(self.turns.iter().position(free)?)?;
+        let mut batch = self.waiting.remove(&tenant)?;
+        if batch.len() > BATCH_ENTRIES_MAX {
+            self.waiting.insert(tenant, batch.split_off(BATCH_ENTRIES_MAX));
+            self.turns.push_back(tenant);
+        }
+        self.entries -= batch.len();
+        Some((tenant, batch))
+    }
+
+    fn done(&mut self, commit: Id) {
+        self.busy.retain(|(id, _)| *id != commit);
+    }
+}
+
 async fn run(tenancy: Arc<Tenancy>, written: Arc<Notify>, mut waiting: mpsc::Receiver<Waiting>) {
-    let slots = Arc::new(Semaphore::new(BATCHES_AT_ONCE_MAX));
-    let mut batch = Vec::with_capacity(BATCH_ENTRIES_MAX);
-    loop {
-        // The slot first: while all are busy, entries gather into one larger batch.
-        let Ok(mut slot) = Arc::clone(&slots).acquire_owned().await else { return };
-        if waiting.recv_many(&mut batch, BATCH_ENTRIES_MAX).await == 0 {
-            return;
+    let mut desk = Desk::default();
+    let mut commits = JoinSet::new();
+    let (mut arrived, mut open) = (Vec::with_capacity(BATCH_ENTRIES_MAX), true);
+    while open || desk.entries > 0 || !commits.is_empty() {
+        tokio::select! {
+            count = waiting.recv_many(&mut arrived, BATCH_ENTRIES_MAX),
+                if open && desk.entries < QUEUE_ENTRIES_MAX =>
+            {
+                open = count > 0;
+                desk.take_in(arrived.drain(..));
+            }
+            Some(ended) = commits.join_next_with_id() => {
+                desk.done(ended.map_or_else(|error| error.id(), |(id, ())| id));
+            }
         }
-        let mut by_tenant: HashMap<TenantId, Vec<Waiting>> = HashMap::new();
-        for item in batch.drain(..) {
-            by_tenant.entry(item.row.tenant).or_default().push(item);
-        }
-        let mut tenants = by_tenant.into_values();
-        while let Some(items) = tenants.next() {
+        while commits.len() < BATCHES_AT_ONCE_MAX
+            && let Some((tenant, items)) = desk.next()
+        {
             let (tenancy, written) = (Arc::clone(&tenancy), Arc::clone(&written));
-            tokio::spawn(async move {
+            let commit = commits.spawn(async move {
                 commit(&tenancy, items).await;
                 written.notify_one();
-                drop(slot);
             });
-            if tenants.len() == 0 {
-                break;
-            }
-            match Arc::clone(&slots).acquire_owned().await {
-                Ok(next) => slot = next,
-                Err(_) => return,
-            }
+            desk.busy.push((commit.id(), tenant));
         }
     }
 }
 
-async fn commit(tenancy: &Arc<Tenancy>, items: Vec<Waiting>) {
+async fn commit(tenancy: &Tenancy, items: Vec<Waiting>) {
     let outcome = write(tenancy, &items).await;
     if let Err(error) = &outcome {
         tracing::error!(%error, entries = items.len(), "audit entries could not be written");
@@ -93,16 +135,11 @@ async fn commit(tenancy: &Arc<Tenancy>, items: Vec<Waiting>) {
     }
 }
 
-async fn write(tenancy: &Arc<Tenancy>, items: &[Waiting]) -> Result<(), crate::pool::DatabaseError> {
+async fn write(tenancy: &Tenancy, items: &[Waiting]) -> Result<(), crate::pool::DatabaseError> {
     let Some(first) = items.first() else { return Ok(()) };
-    let mut sql = String::with_capacity(items.len() * 2_048);
-    sql.push_str(Row::INSERT);
-    for (index, item) in items.iter().enumerate() {
-        if index > 0 {
-            sql.push(',');
-        }
-        item.row.push_values(&mut sql);
+    let mut rows = Columns::default();
+    for item in items {
+        rows.push(&item.row);
     }
-    let tx = tenancy.begin(first.row.tenant, &first.request, Access::Append).await?;
-    tx.finish(&sql).await
+    tenancy.append(first.row.tenant, &first.request, &rows).await
 }

@@ -149,8 +149,8 @@ impl Hold for WriteTx {
             return Err(Problem::internal());
         }
         let receipt = row.receipt();
-        self.0.finish(&row.insert_statement()).await.map_err(|error| unavailable(&error))?;
-        vault.after_write(row.kind);
+        let stale = self.0.finish(&row).await.map_err(|error| unavailable(&error))?;
+        vault.after_write(stale);
         Ok(receipt)
     }
 }

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use sqlx::{AssertSqlSafe, Connection};
+use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::audit::Row;
 
 /// Longest wait for a free connection, in milliseconds. Past it the caller is told to try again.
 const LEASE_WAIT_MILLIS_MAX: u64 = 5_000;
@@ -32,6 +34,8 @@ pub enum DatabaseError {
 pub(crate) struct Conn {
     inner: PgConnection,
     backend: i32,
+    /// Whether no statement but this crate's own has run since it was made or swept.
+    clean: bool,
 }
 
 /// At most `size` connections under one login role.
@@ -44,20 +48,33 @@ pub(crate) struct Pool {
 impl Pool {
     pub(crate) fn new(options: PgConnectOptions, size: u32) -> Arc<Self> {
         // pg_temp last: a temporary table must never shadow a real one.
-        let options = options.options([("search_path", "portcullis,pg_temp")]).application_name("portcullis");
+        // Statements are not logged, not even slow ones: those of this crate hold entries and claims.
+        let options = options
+            .options([("search_path", "portcullis,pg_temp")])
+            .application_name("portcullis")
+            .disable_statement_logging();
         let permits = Arc::new(Semaphore::new(size as usize));
         Arc::new(Self { options, idle: Mutex::default(), permits })
     }
 
-    /// Takes a connection, making one when none is idle.
+    /// Takes a connection, making one when none is idle. One that others have used, when there is one, so that the
+    /// clean ones stay clean.
     pub(crate) async fn lease(self: &Arc<Self>) -> Result<Lease, DatabaseError> {
+        self.take(false).await
+    }
+
+    /// Takes a connection that is clean, when there is one: see [`Lease::is_clean`].
+    pub(crate) async fn lease_clean(self: &Arc<Self>) -> Result<Lease, DatabaseError> {
+        self.take(true).await
+    }
+
+    async fn take(self: &Arc<Self>, clean: bool) -> Result<Lease, DatabaseError> {
         let wait = Duration::from_millis(LEASE_WAIT_MILLIS_MAX);
         let permit = tokio::time::timeout(wait, Arc::clone(&self.permits).acquire_owned())
             .await
             .map_err(|_| DatabaseError::Busy)?
             .map_err(|_| DatabaseError::Busy)?;
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        let conn = match idle {
+        let conn = match self.take_idle(clean) {
             Some(conn) => conn,
             None => tokio::time::timeout(Duration::from_millis(CONNECT_MILLIS_MAX), self.connect())
                 .await
@@ -66,10 +83,18 @@ impl Pool {
         Ok(Lease { conn: Some(conn), pool: Arc::clone(self), permit: Some(permit) })
     }
 
+    fn take_idle(&self, clean: bool) -> Option<Conn> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        match idle.iter().rposition(|conn| conn.clean == clean) {
+            Some(index) => Some(idle.swap_remove(index)),
+            None => idle.pop(),
+        }
+    }
+
     async fn connect(&self) -> Result<Conn, DatabaseError> {
         let mut inner = PgConnection::connect_with(&self.options).await?;
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut inner).await?;
-        Ok(Conn { inner, backend })
+        Ok(Conn { inner, backend, clean: true })
     }
 
     /// Closes idle connections and refuses further leases.
@@ -96,8 +121,21 @@ impl Lease {
         self.conn.as_mut().expect("a lease holds its connection until it is consumed")
     }
 
+    /// The connection, for statements of other crates. From here on it counts as used.
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
+        let conn = self.conn();
+        conn.clean = false;
+        &mut conn.inner
+    }
+
+    /// The connection, for a fixed statement of this crate.
+    pub(crate) fn own_statement(&mut self) -> &mut PgConnection {
         &mut self.conn().inner
+    }
+
+    /// Whether nothing but statements of this crate has run on it, so that nothing can have been left behind.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.conn.as_ref().is_some_and(|conn| conn.clean)
     }
 
     pub(crate) fn backend(&self) -> i32 {
@@ -106,8 +144,23 @@ impl Lease {
 
     /// Runs statements built in this crate from numbers, UUIDs, hex and words of fixed alphabets, in one round trip.
     pub(crate) async fn run(&mut self, sql: String) -> Result<(), DatabaseError> {
-        sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.connection()).await?;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(self.own_statement()).await?;
         Ok(())
+    }
+
+    /// Writes the entry and commits, in one round trip; says whether the transaction moved the epoch.
+    pub(crate) async fn seal(&mut self, entry: &Row) -> Result<bool, DatabaseError> {
+        let sql = format!("{}; commit", entry.append_statement());
+        let told = sqlx::raw_sql(AssertSqlSafe(sql)).fetch_all(self.own_statement()).await?;
+        let moved: Option<&str> = told.first().map(|row| row.try_get(0)).transpose()?.flatten();
+        Ok(moved == Some("1"))
+    }
+
+    /// Returns a connection that is outside any transaction and, as far as is known, as new: just made or swept, with
+    /// nothing but this crate's statements since.
+    pub(crate) fn give_back_clean(mut self) {
+        self.conn().clean = true;
+        self.give_back();
     }
 
     /// Returns a connection that is outside any transaction.

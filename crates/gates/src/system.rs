@@ -217,14 +217,14 @@ impl SystemTx {
     }
 
     pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), DatabaseError> {
-        self.lease.run(row.insert_statement()).await
+        self.lease.run(row.append_statement()).await
     }
 
     /// Writes a row and commits.
     pub(crate) async fn close(mut self, row: Row) -> Result<Receipt, DatabaseError> {
-        self.lease.run(format!("{}; commit", row.insert_statement())).await?;
+        let stale = self.lease.seal(&row).await?;
         self.lease.give_back();
-        self.vault.after_write(row.kind);
+        self.vault.after_write(stale);
         Ok(row.receipt())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use kernel::{Clock, RequestId, TenantId};
 use sqlx::postgres::PgConnection;
 
+use crate::audit::{Columns, Row};
 use crate::claims::ClaimsKey;
 use crate::pool::{DatabaseError, Lease, Pool};
 
@@ -13,16 +14,11 @@ use crate::pool::{DatabaseError, Lease, Pool};
 pub(crate) enum Access {
     ReadOnly,
     ReadWrite,
-    /// Writes with statements of this crate alone, none of them prepared.
-    Append,
 }
 
 /// Undoes what the last transaction may have left in the session: cursors held open, settings made for longer than
 /// itself. Statements of this code leave nothing; injected ones could leave a trap, or a parcel to be picked up.
 const SWEEP: &str = "close all; reset all";
-/// Fails when somebody prepared a statement in SQL, as nothing here does: under the name of one of the driver's, it
-/// would run with the next tenant's claims.
-const NO_TRAPS: &str = "select 1 / (count(*) = 0)::int from pg_prepared_statements where from_sql";
 /// Connections tried before the transaction is given up: an idle one may have died with the server since.
 const BEGIN_TRIES_MAX: usize = 2;
 
@@ -52,32 +48,75 @@ impl Tenancy {
         request: &RequestId,
         access: Access,
     ) -> Result<Tx, DatabaseError> {
+        let begin = match access {
+            Access::ReadOnly => "begin read only",
+            Access::ReadWrite => "begin",
+        };
         let mut tries = 1;
         loop {
             let mut lease = self.pool.lease().await?;
-            let claims = set_claims(&self.claims.sign(tenant, request, self.clock.now(), lease.backend()));
-            let opened = match access {
-                Access::ReadOnly => lease.run(format!("{SWEEP}; {NO_TRAPS}; begin read only; {claims}")),
-                Access::ReadWrite => lease.run(format!("{SWEEP}; {NO_TRAPS}; begin; {claims}")),
-                Access::Append => lease.run(format!("{SWEEP}; begin; {claims}")),
-            };
-            match opened.await {
+            let claims = self.claims.sign(tenant, request, self.clock.now(), lease.backend());
+            // The sweep is needed only after statements of `store`; those follow every time, so it always runs.
+            match lease.run(format!("{SWEEP}; {begin}; select gate.open('{claims}')")).await {
                 Ok(()) => return Ok(Tx { lease, tenant, request: request.clone(), keys: Arc::clone(self) }),
-                Err(error) => {
-                    lease.discard();
-                    if tries == BEGIN_TRIES_MAX {
-                        return Err(error);
-                    }
-                    tracing::debug!(%error, "a connection is closed and another one tried");
-                    tries += 1;
+                Err(error) => tries = again(lease, tries, error)?,
+            }
+        }
+    }
+
+    /// Commits entries of one tenant that have no transaction of their own, in one round trip. When an answer is lost
+    /// it is tried once more: had the first try been committed, the second meets its own ids and fails.
+    pub(crate) async fn append(
+        &self,
+        tenant: TenantId,
+        request: &RequestId,
+        rows: &Columns<'_>,
+    ) -> Result<(), DatabaseError> {
+        let mut tries = 1;
+        loop {
+            let mut lease = self.pool.lease_clean().await?;
+            let claims = self.claims.sign(tenant, request, self.clock.now(), lease.backend());
+            let written = async {
+                if !lease.is_clean() {
+                    // What follows is a prepared statement, so a trap must be found before it.
+                    lease.run(format!("{SWEEP}; select gate.open('')")).await?;
                 }
+                sqlx::query("select gate.append_all($1, $2, $3, $4, $5, $6, $7, $8)")
+                    .bind(claims)
+                    .bind(tenant.uuid())
+                    .bind(&rows.ids)
+                    .bind(&rows.made)
+                    .bind(&rows.kinds)
+                    .bind(&rows.actors)
+                    .bind(&rows.requests)
+                    .bind(&rows.leaves)
+                    .execute(lease.own_statement())
+                    .await?;
+                Ok(())
+            };
+            match written.await {
+                Ok(()) => {
+                    lease.give_back_clean();
+                    return Ok(());
+                }
+                Err(error) => tries = again(lease, tries, error)?,
             }
         }
     }
 }
 
+/// Closes a connection that failed at the start of its work and counts the next try, or gives up.
+fn again(lease: Lease, tries: usize, error: DatabaseError) -> Result<usize, DatabaseError> {
+    lease.discard();
+    if tries == BEGIN_TRIES_MAX {
+        return Err(error);
+    }
+    tracing::debug!(%error, "a connection is closed and another one tried");
+    Ok(tries + 1)
+}
+
 /// Claims are made of UUIDs, digits, hex and request ids, none of which can hold a quote.
-pub(crate) fn set_claims(claims: &str) -> String {
+fn set_claims(claims: &str) -> String {
     format!("select set_config('request.jwt.claims', '{claims}', true)")
 }
 
@@ -99,15 +138,12 @@ impl Tx {
         self.lease.run(set_claims(&claims)).await
     }
 
-    /// Runs `last` and commits, in one round trip. On any error nothing was committed.
-    pub(crate) async fn finish(mut self, last: &str) -> Result<(), DatabaseError> {
-        match self.lease.run(format!("{last}; commit")).await {
-            Ok(()) => {
-                self.lease.give_back();
-                Ok(())
-            }
-            // The drop of the lease rolls back.
-            Err(error) => Err(error),
-        }
+    /// Writes the entry and commits, in one round trip; says whether the transaction made remembered lookups stale. On
+    /// any error nothing was committed.
+    pub(crate) async fn finish(mut self, entry: &Row) -> Result<bool, DatabaseError> {
+        // Dropped on an error, the lease rolls back.
+        let stale = self.lease.seal(entry).await?;
+        self.lease.give_back();
+        Ok(stale)
     }
 }

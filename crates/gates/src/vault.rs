@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use crypto::{Envelope, InstanceKey, Place};
-use kernel::{Clock, EventKind, Gate, Problem, ProblemKind, RequestId, Rng, TenantId};
+use kernel::{Clock, Gate, Problem, ProblemKind, RequestId, Rng, TenantId};
 use sqlx::Row as _;
 use sqlx::postgres::PgConnectOptions;
 use tokio::sync::Notify;
@@ -174,9 +174,10 @@ impl Vault {
         self.system.close();
     }
 
-    /// After a change of this process: lookups it made stale are dropped now rather than at the next look.
-    pub(crate) fn after_write(&self, kind: EventKind) {
-        if kind.makes_lookups_stale() {
+    /// After a change of this process: lookups it made stale, as the database said at the commit, are dropped now rather
+    /// than at the next look.
+    pub(crate) fn after_write(&self, stale: bool) {
+        if stale {
             self.memory.forget();
         }
         self.written.notify_one();

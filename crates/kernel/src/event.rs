@@ -174,24 +174,6 @@ events! {
     OutboxRead = "outbox.read";
 }
 
-impl EventKind {
-    /// Whether what this tells of makes remembered keys, providers or policies stale. The process that did it drops
-    /// them at once; the others see the epoch move.
-    pub const fn makes_lookups_stale(self) -> bool {
-        matches!(
-            self,
-            Self::AgentCreated
-                | Self::AgentSuspended
-                | Self::AgentResumed
-                | Self::KeyRevoked
-                | Self::KeyRotated
-                | Self::ProviderCreated
-                | Self::ProviderDeleted
-                | Self::PolicyChanged
-        )
-    }
-}
-
 /// The text names no kind of event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("there is no event kind of that name")]

@@ -118,6 +118,42 @@ end
 $$;
 revoke all on function gate.require_entry() from public;
 
+-- Writes one entry. A function, so that its plan is kept: planning the insert costs more than doing it. Returns what
+-- gate.bump_epoch left in this transaction: '1' when the change made remembered lookups stale.
+create function gate.append(tenant uuid, entry uuid, made timestamptz, kind text, actor text, request text, leaf bytea)
+returns text
+language plpgsql
+as $$
+begin
+    insert into portcullis.audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
+    values (tenant, entry, made, kind, actor, request, leaf);
+    return pg_catalog.current_setting('gate.epoch_moved', true);
+end
+$$;
+
+-- Writes entries that have no transaction of their own: claims, entries and commit in one statement.
+create function gate.append_all(
+    claims text, tenant uuid, entries uuid[], made timestamptz[], kinds text[], actors text[], requests text[],
+    leaves bytea[])
+returns void
+language plpgsql
+as $$
+begin
+    perform pg_catalog.set_config('request.jwt.claims', claims, true);
+    insert into portcullis.audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
+    select tenant, e.* from rows from (
+        pg_catalog.unnest(entries), pg_catalog.unnest(made), pg_catalog.unnest(kinds), pg_catalog.unnest(actors),
+        pg_catalog.unnest(requests), pg_catalog.unnest(leaves)) as e;
+end
+$$;
+
+revoke all on function gate.append(uuid, uuid, timestamptz, text, text, text, bytea),
+    gate.append_all(text, uuid, uuid[], timestamptz[], text[], text[], text[], bytea[]) from public;
+grant execute on function gate.append(uuid, uuid, timestamptz, text, text, text, bytea)
+    to portcullis_app, portcullis_system;
+grant execute on function gate.append_all(text, uuid, uuid[], timestamptz[], text[], text[], text[], bytea[])
+    to portcullis_app;
+
 -- Puts one tenant table under all the rules at once. Every tenant table is made with this.
 create procedure gate.protect(relation regclass, changes_need_entry boolean)
 language plpgsql

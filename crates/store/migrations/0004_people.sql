@@ -291,6 +291,7 @@ as $$
 begin
     insert into cache_epoch as c (tenant_id, epoch) select id, 1 from instance
     on conflict (tenant_id) do update set epoch = c.epoch + 1;
+    perform set_config('gate.epoch_moved', '1', true);
     return null;
 end
 $$;

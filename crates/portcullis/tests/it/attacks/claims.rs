@@ -211,10 +211,10 @@ pub(super) const CASES: &[Case] = &[
             login: Login::App,
             attack: &[
                 Sql(
-                    r#"begin; select set_config('request.jwt.claims', '{"tenant_id":"{b}","exp":99999999999,'
-                       || '"request_id":"x","sig":"' || encode(sha256(outer_pad || sha256(inner_pad
-                       || convert_to('{b}|99999999999|x|' || pg_backend_pid(), 'UTF8'))), 'hex') || '"}', true)
-                       from gate_private.claims_key"#,
+                    r#"begin; select set_config('request.jwt.claims', said || ',"sig":"' || encode(sha256(outer_pad
+                       || sha256(inner_pad || convert_to(said || '|' || pg_backend_pid(), 'UTF8'))), 'hex') || '"}', true)
+                       from gate_private.claims_key,
+                       (values ('{"tenant_id":"{b}","exp":9999999999,"request_id":"x"')) as c (said)"#,
                 ),
                 Sql("select description from agent"),
             ],
@@ -250,10 +250,10 @@ create function bad.unbound() returns uuid language plpgsql stable security defi
 declare part text[]; mac bytea;
 begin
     part := regexp_match(current_setting('request.jwt.claims', true),
-        '^\{"tenant_id":"([0-9a-f-]{36})","exp":([0-9]{1,12}),"request_id":"([0-9A-Za-z._-]{1,128})","sig":"([0-9a-f]{64})"\}$');
-    select sha256(k.outer_pad || sha256(k.inner_pad || convert_to(part[1] || '|' || part[2] || '|' || part[3], 'UTF8')))
+        '^(\{"tenant_id":"([0-9a-f-]{36})","exp":[0-9]{10},"request_id":"[0-9A-Za-z._-]{1,128}"),"sig":"([0-9a-f]{64})"\}$');
+    select sha256(k.outer_pad || sha256(k.inner_pad || convert_to(part[1], 'UTF8')))
         into mac from gate_private.claims_key k;
-    return case when mac = decode(part[4], 'hex') then part[1]::uuid end;
+    return case when mac = decode(part[3], 'hex') then part[2]::uuid end;
 end $$;
 call bad.make('unbound', 'tenant_id = (select bad.unbound())')"#;
 
@@ -263,10 +263,10 @@ create function bad.forever() returns uuid language plpgsql stable security defi
 declare part text[]; mac bytea;
 begin
     part := regexp_match(current_setting('request.jwt.claims', true),
-        '^\{"tenant_id":"([0-9a-f-]{36})","exp":([0-9]{1,12}),"request_id":"([0-9A-Za-z._-]{1,128})","sig":"([0-9a-f]{64})"\}$');
+        '^(\{"tenant_id":"([0-9a-f-]{36})","exp":[0-9]{10},"request_id":"[0-9A-Za-z._-]{1,128}"),"sig":"([0-9a-f]{64})"\}$');
     select sha256(k.outer_pad || sha256(k.inner_pad
-        || convert_to(part[1] || '|' || part[2] || '|' || part[3] || '|' || pg_backend_pid(), 'UTF8')))
+        || convert_to(part[1] || '|' || pg_backend_pid(), 'UTF8')))
         into mac from gate_private.claims_key k;
-    return case when mac = decode(part[4], 'hex') then part[1]::uuid end;
+    return case when mac = decode(part[3], 'hex') then part[2]::uuid end;
 end $$;
 call bad.make('forever', 'tenant_id = (select bad.forever())')"#;

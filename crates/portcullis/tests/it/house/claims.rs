@@ -21,9 +21,17 @@ impl Claims {
         Self { tenant: tenant.to_string(), expires: now + 120, request: "req-1", backend: Some(backend) }
     }
 
-    /// The HMAC over what they say.
+    /// What they say, before the signature.
+    fn said(&self) -> String {
+        format!(
+            r#"{{"tenant_id":"{}","exp":{:010},"request_id":"{}""#,
+            self.tenant, self.expires, self.request
+        )
+    }
+
+    /// The HMAC over what they say and whom they are for.
     pub(crate) fn signature(&self) -> String {
-        let mut message = format!("{}|{}|{}", self.tenant, self.expires, self.request);
+        let mut message = self.said();
         if let Some(backend) = self.backend {
             message = format!("{message}|{backend}");
         }
@@ -33,10 +41,7 @@ impl Claims {
 
     /// Their one spelling, with the signature given.
     pub(crate) fn spelled(&self, signature: &str) -> String {
-        format!(
-            r#"{{"tenant_id":"{}","exp":{},"request_id":"{}","sig":"{signature}"}}"#,
-            self.tenant, self.expires, self.request
-        )
+        format!(r#"{},"sig":"{signature}"}}"#, self.said())
     }
 
     /// Their one spelling, signed.
