@@ -91,21 +91,33 @@ impl Accounts {
         let Ok(token) = RefreshToken::parse(text) else {
             return self.refuse_refresh(visitor, "refresh token malformed").await;
         };
-        let now = self.vault().clock().now();
+        let session = SessionId::from_uuid(token.family());
+        // Looked at first without holding anything: what the person may is found out over connections of its own, and a
+        // transaction that waits for another one's lock must not wait for a connection too.
         let mut tx = self.begin_refresh().await?;
-        let Some(row) = sessions::family(&mut tx, SessionId::from_uuid(token.family())).await? else {
+        let known = sessions::family(&mut tx, session).await?;
+        drop(tx);
+        let living = match &known {
+            Some(row) => self.leads_on(row, &token)?,
+            None => false,
+        };
+        // Refused here when the person or the session is not welcome any more; nothing has moved then.
+        let access = if living { Some(self.access_token(visitor, session).await?) } else { None };
+        let mut tx = self.begin_refresh().await?;
+        let Some(row) = sessions::family(&mut tx, session).await? else {
             drop(tx);
             return self.refuse_refresh(visitor, "refresh token unknown").await;
         };
         let family = family_of(&row)?;
-        let (refresh, moved) = match family.present(&token, &self.refresh_key(), now) {
-            Outcome::Rotated(next, moved) => (next, Some(moved)),
-            Outcome::Again(head) => (head, None),
-            Outcome::Reused => {
+        let now = self.vault().clock().now();
+        let (refresh, moved) = match (family.present(&token, &self.refresh_key(), now), &access) {
+            (Outcome::Rotated(next, moved), Some(_)) => (next, Some(moved)),
+            (Outcome::Again(head), Some(_)) => (head, None),
+            (Outcome::Reused, _) => {
                 self.end_reused(tx, visitor, &row).await?;
                 return Err(refused());
             }
-            other => {
+            (other, _) => {
                 drop(tx);
                 let reason = match other {
                     Outcome::Expired => "refresh token expired",
@@ -115,8 +127,7 @@ impl Accounts {
                 return self.refuse_refresh(visitor, reason).await;
             }
         };
-        // Refused here when the person or the session is not welcome any more; nothing has moved then.
-        let access = self.access_token(visitor, row.session).await?;
+        let Some(access) = access else { return Err(Problem::internal()) };
         let again = moved.is_none();
         if let Some(moved) = &moved {
             let next = crate::accounts::row_of(moved)?;
@@ -129,6 +140,13 @@ impl Accounts {
         let receipt = sealed.map_err(|error| unavailable(&error))?;
         let refresh_expires_at = moved.map_or(family.expires_at, |moved| moved.expires_at);
         Ok(Refreshed { access, refresh, refresh_expires_at, session: row.session, receipt })
+    }
+
+    /// Whether the token leads to a living one, as things stand.
+    fn leads_on(&self, row: &sessions::Family, token: &RefreshToken) -> Result<bool, Problem> {
+        let now = self.vault().clock().now();
+        let outcome = family_of(row)?.present(token, &self.refresh_key(), now);
+        Ok(matches!(outcome, Outcome::Rotated(..) | Outcome::Again(_)))
     }
 
     async fn begin_refresh(&self) -> Result<SystemTx, Problem> {

@@ -23,6 +23,8 @@ mod manners;
 #[cfg(test)]
 mod outsiders;
 #[cfg(test)]
+mod people;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod processes;

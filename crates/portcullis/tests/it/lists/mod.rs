@@ -77,7 +77,7 @@ impl Operation {
     fn allows(&self, kind: &str, role: Role) -> bool {
         let kind = match self.caller.as_str() {
             "anybody" => true,
-            "a service" => kind == "service",
+            "a service" | "a person or a service" => kind == "service",
             "an agent" => kind == "agent",
             "a person" => false,
             other => panic!("{}: teach `Operation::allows` who {other:?} is", self.id),

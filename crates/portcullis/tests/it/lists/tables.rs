@@ -1,8 +1,14 @@
 //! Each table with a tenant refuses everybody but that tenant: no rows to see, none to change, none to add.
 
+use std::sync::Arc;
+
+use app::accounts::SessionKind;
+use gates::Vault;
+use kernel::MemberRole;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
+use crate::house::people::{Person, accounts, human};
 use crate::house::{Ask, Build, Claims, Tenant, Wire, run};
 
 /// Refused by privilege or by row security.
@@ -26,6 +32,27 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
         let answer = wire.ask(ask.key(&tenant.owner_key)).await;
         assert!(answer.status.is_success(), "{what}: {}", answer.text());
     }
+}
+
+/// Rows of the rooms that have no route yet: a member with a session, made through the doors, and what else an organization
+/// keeps of its people, written past all triggers.
+async fn people(vault: &Arc<Vault>, superuser: &mut PgConnection, tenant: &Tenant) {
+    let doors = accounts(vault);
+    let person = Person::sign_up(&doors).await;
+    person.join(vault, tenant.id, MemberRole::Admin, true).await;
+    let opened = person.enter(&doors, SessionKind::Browser).await;
+    human(vault, &opened).await.expect("seen");
+    let (id, account) = (tenant.id, person.account);
+    let sql = format!(
+        "begin; set local session_replication_role = replica; set local search_path = portcullis;
+         insert into invitation values ('{id}', gen_random_uuid(), 'a@example.com', 'a@example.com', 'viewer', '{account}',
+             sha256('{id}'), now(), now() + interval '1 day');
+         insert into organization_settings values ('{id}', false, '{{}}', 12, now());
+         insert into break_glass (tenant_id, id, account_id, reason, opened_at, until, review_due_at)
+             values ('{id}', gen_random_uuid(), '{account}', 'a reason of ten', now(), now() + interval '1 h', now());
+         insert into revoked_token values ('{id}', 'x', now()); commit"
+    );
+    sqlx::raw_sql(AssertSqlSafe(sql)).execute(superuser).await.expect("rows");
 }
 
 async fn text(on: &mut PgConnection, sql: &str) -> Result<String, sqlx::Error> {
@@ -116,6 +143,9 @@ fn every_tenant_table_refuses_the_stranger() {
         fixture(&wire, &a).await;
         fixture(&wire, &b).await;
         let mut superuser = database.superuser().await;
+        for tenant in [&a, &b] {
+            people(&vault, &mut superuser, tenant).await;
+        }
         let mut app = database.app().await;
         let backend: i32 =
             sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut app).await.expect("a pid");
@@ -141,7 +171,7 @@ fn every_tenant_table_refuses_the_stranger() {
             let row = format!("select to_jsonb(t)::text from {name} t where tenant_id = '{own}' limit 1");
             let row = text(&mut superuser, &row).await.unwrap_or_else(|_| {
                 panic!(
-                    "table {name} has no row to guard: make one through the API in `fixture()` of \
+                    "table {name} has no row to guard: make one in `fixture()` or `people()` of \
                      crates/portcullis/tests/it/lists/tables.rs"
                 )
             });

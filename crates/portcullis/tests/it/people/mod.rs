@@ -1,0 +1,5 @@
+//! People: coming in, staying in, being thrown out.
+
+mod doors;
+mod factors;
+mod tokens;
