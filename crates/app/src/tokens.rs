@@ -224,7 +224,7 @@ pub async fn revoke(mut pass: Pass<RevokeToken>, facts: Option<&TokenFacts>) -> 
         return pass.seal(Draft::done(EventKind::TokenRevoked).fact("known", false)).await;
     };
     let until =
-        Timestamp::from_unix_micros(facts.claims.exp.saturating_mul(1_000_000)).plus(Duration::from_secs(60));
+        Timestamp::from_unix_micros(facts.claims.exp.saturating_mul(1_000_000)).plus(Duration::from_mins(1));
     store::tokens::revoke(pass.tx(), &facts.claims.jti.to_string(), until).await?;
     let draft = Draft::done(EventKind::TokenRevoked)
         .subject("token", facts.claims.jti)

@@ -35,6 +35,7 @@ pub(crate) struct Delegate {
 }
 
 /// What is known of a signed-in person beyond their permissions.
+#[expect(clippy::struct_excessive_bools, reason = "four independent facts, as the database has them")]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Person {
     pub(crate) account: AccountId,

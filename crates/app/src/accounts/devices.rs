@@ -41,7 +41,7 @@ pub fn device_name(user_agent: Option<&str>) -> String {
         (Some(browser), None) => browser.to_owned(),
         (None, _) => {
             let first = text.split([' ', '/']).next().unwrap_or_default();
-            let plain: String = first.chars().filter(|c| c.is_ascii_graphic()).take(NAME_CHARS_MAX).collect();
+            let plain: String = first.chars().filter(char::is_ascii_graphic).take(NAME_CHARS_MAX).collect();
             if plain.is_empty() { "a program".to_owned() } else { plain }
         }
     }

@@ -49,7 +49,7 @@ pub(super) async fn welcome(posted: Posted) -> Answer {
     };
     match made {
         // A passkey is offered now rather than in the middle of something.
-        Ok(opened) => enter(visit, opened, Some("/security/passkeys/new")),
+        Ok(opened) => enter(visit, &opened, Some("/security/passkeys/new")),
         Err(problem) if problem.kind == ProblemKind::NotFound => spent(visit, &problem, LinkKind::Welcome),
         Err(problem) => {
             let form = refused_by(posted.form(&["name", "email"]), &problem);
@@ -116,7 +116,7 @@ pub(super) async fn invitation(posted: Posted) -> Result<Answer, Answer> {
         }
     };
     match made {
-        Ok(opened) => Ok(enter(visit, opened, Some("/")).saying(&visit.site().clone(), Said::Joined)),
+        Ok(opened) => Ok(enter(visit, &opened, Some("/")).saying(&visit.site().clone(), Said::Joined)),
         Err(problem) => {
             let form = refused_by(posted.form(&["name"]), &problem);
             let page = invitation_form(visit, form, &code).await?;

@@ -45,7 +45,7 @@ pub(super) async fn submit(posted: Posted) -> Answer {
     let step = visit.state.accounts.sign_in(visit.visitor(), email, password, SessionKind::Browser).await;
     let back = posted.return_to();
     match step {
-        Ok(Step::Done(opened)) => enter(visit, *opened, back.as_deref()),
+        Ok(Step::Done(opened)) => enter(visit, &opened, back.as_deref()),
         Ok(Step::SecondFactor(waiting)) => {
             let way = match (waiting.passkey, waiting.totp) {
                 (true, _) => SecondWay::Passkey,
@@ -84,10 +84,10 @@ pub(super) fn refused_by(form: Form, problem: &Problem) -> Form {
 }
 
 /// Opens the console for a session that was just opened.
-pub(super) fn enter(visit: &Visit, opened: NewSession, back: Option<&str>) -> Answer {
+pub(super) fn enter(visit: &Visit, opened: &NewSession, back: Option<&str>) -> Answer {
     let site = visit.site().clone();
     let mut answer = Answer::redirect(back.unwrap_or("/"));
-    set_session(&mut answer, visit, &opened);
+    set_session(&mut answer, visit, opened);
     Cookie::Ticket.clear(answer.headers_mut(), &site);
     Cookie::Visit.clear(answer.headers_mut(), &site);
     answer
@@ -155,7 +155,7 @@ pub(super) async fn second_submit(posted: Posted) -> Answer {
     let factor = if way == SecondWay::Recovery { Second::Recovery(code) } else { Second::Totp(code) };
     let back = posted.return_to();
     match visit.state.accounts.sign_in_second(visit.visitor(), &ticket, factor).await {
-        Ok(opened) => enter(visit, opened, back.as_deref()),
+        Ok(opened) => enter(visit, &opened, back.as_deref()),
         Err(problem) => {
             let form = Form::blank().refuse("code", problem.detail.clone());
             visit.settle(Answer::form(&problem, &second(visit, &ways, way, form, back)))

@@ -98,7 +98,7 @@ pub(super) async fn verify(posted: Posted) -> Answer {
     let visit = &posted.visit;
     let (token, password) = (posted.get("t"), posted.get("password").to_owned());
     match visit.state.accounts.verify(visit.visitor(), token, password, SessionKind::Browser).await {
-        Ok(opened) => enter(visit, opened, None),
+        Ok(opened) => enter(visit, &opened, None),
         Err(problem) if problem.kind == ProblemKind::NotFound => spent(visit, &problem, LinkKind::Verify),
         Err(problem) => {
             let form = Form::blank().refused_by(&problem);

@@ -28,9 +28,9 @@ pub(super) struct Visit {
     device: String,
     known_device: Option<Zeroizing<String>>,
     session: Option<Zeroizing<String>>,
-    visit: Zeroizing<String>,
+    mark: Zeroizing<String>,
     /// The mark is new and must be set.
-    new_visit: bool,
+    new_mark: bool,
 }
 
 impl FromRequestParts<State> for Visit {
@@ -49,8 +49,8 @@ impl FromRequestParts<State> for Visit {
         let uri = parts.uri.clone();
         let kept = Cookie::Visit.read(&parts.headers, site);
         let kept = kept.filter(|text| OpaqueToken::parse(TokenKind::Ceremony, text).is_ok());
-        let new_visit = kept.is_none();
-        let visit = kept.unwrap_or_else(|| {
+        let new_mark = kept.is_none();
+        let mark = kept.unwrap_or_else(|| {
             Zeroizing::new(OpaqueToken::generate(TokenKind::Ceremony, vault.rng()).expose().to_owned())
         });
         let agent = parts.headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok());
@@ -63,8 +63,8 @@ impl FromRequestParts<State> for Visit {
             session: Cookie::Session.read(&parts.headers, site),
             headers: parts.headers.clone(),
             state: state.clone(),
-            visit,
-            new_visit,
+            mark,
+            new_mark,
         })
     }
 }
@@ -101,7 +101,7 @@ impl Visit {
 
     /// The token of every form: it belongs to the session, or before sign-in to the visit, and cannot be made by others.
     pub(super) fn csrf(&self) -> String {
-        let owner = self.session.as_deref().unwrap_or(&self.visit);
+        let owner = self.session.as_deref().unwrap_or(&self.mark);
         let mac = self.state.vault().blind("csrf", owner.as_bytes());
         mac.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
     }
@@ -119,8 +119,8 @@ impl Visit {
     pub(super) fn settle(&self, mut answer: Answer) -> Answer {
         let site = self.site().clone();
         let headers = answer.headers_mut();
-        if self.new_visit {
-            Cookie::Visit.keep(headers, &site, &self.visit);
+        if self.new_mark {
+            Cookie::Visit.keep(headers, &site, &self.mark);
         }
         if Cookie::Flash.read(&self.headers, &site).is_some()
             && !headers.get_all(header::SET_COOKIE).iter().any(is_flash)
