@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use app::accounts::{Accounts, Site};
 use app::audit::jobs::Sequencer;
+use app::break_glass::jobs::Reminder;
 use app::models::Calls;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
@@ -87,6 +88,8 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let router = counted(router, Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
+    // Each of its steps is one transaction, so that it may be cut off at any point.
+    tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(jobs_told.clone()));
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
