@@ -8,6 +8,7 @@ mod database;
 mod environment;
 mod fault;
 mod key;
+mod mail;
 mod parse;
 mod place;
 mod provider;
@@ -24,6 +25,7 @@ use authn::password::Scheme;
 use gates::{AuthMode, StaticKey};
 use kernel::{Timestamp, limits};
 
+pub use self::mail::{Encryption, MailSettings, Sender, SmtpLogin};
 pub use args::{PlaceArgs, ServerArgs};
 pub use database::{DatabaseUrls, check_database_url, with_role};
 pub use environment::{Environment, ProcessEnvironment};
@@ -125,6 +127,8 @@ pub struct Settings {
     pub upstream: UpstreamRules,
     /// The operator's providers.
     pub providers: Vec<EnvProvider>,
+    /// The mail server; without one letters stay in the outbox.
+    pub mail: Option<MailSettings>,
     /// How long requests under way may take when the server stops.
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
@@ -186,6 +190,7 @@ impl Settings {
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
+            mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             shutdown_grace: seconds(
                 &mut faults,
                 "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",

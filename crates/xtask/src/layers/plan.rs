@@ -45,7 +45,10 @@ const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::App, &["app"]),
     (Floor::Store, &["store"]),
     (Floor::Gates, &["gates"]),
-    (Floor::Room, &["audit-log", "authn", "authz", "crypto", "forge", "llm", "mail", "pii", "retrieval", "sandbox"]),
+    (
+        Floor::Room,
+        &["audit-log", "authn", "authz", "crypto", "forge", "llm", "mail", "pii", "retrieval", "sandbox"],
+    ),
     (Floor::Kernel, &["kernel"]),
     (Floor::Beside, &["benches", "testkit", "xtask"]),
 ];
