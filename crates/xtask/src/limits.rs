@@ -116,7 +116,11 @@ fn limit(item: &str, comment: &str) -> Option<Limit> {
     let bounds = ["_MAX", "_MIN", "_DEFAULT"].iter().any(|end| name.ends_with(end));
     let measures = ["_BYTES", "_SECONDS", "_MILLIS", "_HOURS", "_CONNECTIONS", "_PER_MINUTE"];
     let measures = measures.iter().any(|unit| name.contains(unit));
-    if comment.is_empty() || !(bounds || measures) || kind.starts_with(['&', '[']) {
+    if comment.is_empty()
+        || name.ends_with("_TYPICAL")
+        || !(bounds || measures)
+        || kind.starts_with(['&', '['])
+    {
         return None;
     }
     let meaning = comment.trim().split(". ").next().unwrap_or_default().trim_end_matches('.');
