@@ -151,6 +151,7 @@ async fn over<T>(
         app_connections_max: ROLE_CONNECTIONS,
         system_connections_max: ROLE_CONNECTIONS,
         instance_key: key,
+        issuer: "http://localhost".to_owned(),
         auth: AuthMode::Db,
         static_keys: Vec::new(),
         clock: Arc::new(SystemClock),
