@@ -97,7 +97,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let mailing = tokio::spawn(Mailer::new(Arc::clone(&vault), carrier).run(jobs_told.clone()));
-    let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(jobs_told.clone()));
+    let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
@@ -167,14 +167,17 @@ impl Server {
         if tokio::time::timeout(limit, self.calls.settled()).await.is_err() {
             tracing::warn!("not every call's outcome is on record");
         }
+        // What it writes must be written before the last entries are placed.
+        if tokio::time::timeout(limit, self.keeping).await.is_err() {
+            tracing::warn!("the clearing away was cut off; the next start goes on with it");
+        }
         let _ = self.stop_jobs.send(true);
         let limit = Duration::from_secs(LAST_ROUND_SECONDS_MAX);
         if tokio::time::timeout(limit, self.sequencing).await.is_err() {
             tracing::warn!("the last entries are not signed yet; the next start does it");
         }
         let limit = Duration::from_secs(LAST_LETTERS_SECONDS_MAX);
-        let both = async { tokio::join!(self.mailing, self.keeping) };
-        if tokio::time::timeout(limit, both).await.is_err() {
+        if tokio::time::timeout(limit, self.mailing).await.is_err() {
             tracing::warn!("letters under way were cut off; they are sent again later");
         }
         self.vault.close();

@@ -71,7 +71,8 @@ impl Keeper {
         let now = self.0.clock().now();
         let old = Duration::from_secs(SIGNING_KEY_DAYS * 24 * 3_600);
         let current = keys.iter().find(|key| key.state == "current");
-        let due = current.is_none_or(|key| key.current_at.is_none_or(|since| now.since(since) >= old));
+        // The first key is made when the first token is asked for.
+        let due = current.is_some_and(|key| key.current_at.is_none_or(|since| now.since(since) >= old));
         if due {
             let request = RequestContext::internal(Face::System, self.0.clock(), self.0.rng());
             self.0.rotate_access_keys(&request).await?;
