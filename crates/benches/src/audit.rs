@@ -33,7 +33,12 @@ fn problem(problem: &kernel::Problem) -> anyhow::Error {
 }
 
 /// Starts a private cluster, measures, prints.
-pub(crate) async fn run(seconds: u64, clients: &[usize], as_json: bool) -> anyhow::Result<()> {
+pub(crate) async fn run(
+    seconds: u64,
+    clients: &[usize],
+    connections: u32,
+    as_json: bool,
+) -> anyhow::Result<()> {
     let data = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
     std::fs::create_dir_all(&data)?;
     let mut search = Search::new(&data);
@@ -51,7 +56,7 @@ pub(crate) async fn run(seconds: u64, clients: &[usize], as_json: bool) -> anyho
         .password(connection.password.expose())
         .database(connection.database);
     let postgres = cpu::postmaster(&data).context("the server's process is not known")?;
-    let measured = measure(&owner, postgres, Duration::from_secs(seconds), clients).await;
+    let measured = measure(&owner, postgres, Duration::from_secs(seconds), clients, connections).await;
     running.stop().await?;
     std::fs::remove_dir_all(&data)?;
     print(&measured?, as_json);
@@ -75,8 +80,8 @@ async fn measure(
     postgres: u32,
     time: Duration,
     clients: &[usize],
+    connections: u32,
 ) -> anyhow::Result<Vec<Value>> {
-    let most = clients.iter().copied().max().unwrap_or(1);
     let key = InstanceKey::from_bytes(SystemRng.bytes32())?;
     let mut connection = PgConnection::connect_with(owner).await?;
     let passwords = RolePasswords::derive(&key);
@@ -88,7 +93,7 @@ async fn measure(
     let vault = Vault::open(VaultOptions {
         app: role(schema::APP_ROLE, &passwords.app),
         system: role(schema::SYSTEM_ROLE, &passwords.system),
-        app_connections_max: u32::try_from(most)?,
+        app_connections_max: connections,
         system_connections_max: 4,
         instance_key: key,
         issuer: "http://localhost".to_owned(),
@@ -206,6 +211,8 @@ struct Driven {
     per_second: f64,
     own_micros: f64,
     postgres_micros: f64,
+    /// Kept open: PostgreSQL's process for each takes its account with it when it ends, at a moment nobody knows.
+    _connections: Vec<PgConnection>,
 }
 
 struct Start {
@@ -219,8 +226,7 @@ impl Start {
         Self { at: Instant::now(), postgres, cpu: cpu_micros(postgres) }
     }
 
-    /// Waits for the clients. Their connections are kept until the account is taken: PostgreSQL's process for each
-    /// takes its own away with it.
+    /// Waits for the clients and takes the account.
     async fn until_all(
         self,
         mut running: JoinSet<anyhow::Result<(u64, Option<PgConnection>)>>,
@@ -233,11 +239,11 @@ impl Start {
         }
         let (done, seconds) = (done as f64, self.at.elapsed().as_secs_f64());
         let (own, postgres) = cpu_micros(self.postgres);
-        drop(connections);
         Ok(Driven {
             per_second: done / seconds,
             own_micros: (own - self.cpu.0) / done,
             postgres_micros: (postgres - self.cpu.1) / done,
+            _connections: connections,
         })
     }
 }

@@ -49,6 +49,9 @@ enum Bench {
         /// Numbers of clients.
         #[arg(long, value_delimiter = ',', default_values_t = [1, 8, 32, 64])]
         clients: Vec<usize>,
+        /// Connections the sealed changes share; the bare insert has one for each client.
+        #[arg(long, default_value_t = 20)]
+        connections: u32,
         /// Print one JSON object instead of a table.
         #[arg(long)]
         json: bool,
@@ -72,8 +75,8 @@ fn main() -> anyhow::Result<()> {
         Bench::Gateway { server, seconds, rounds, clients, json } => {
             single()?.block_on(gateway::run(&server, seconds, rounds, clients, json))
         }
-        Bench::Audit { seconds, clients, json } => {
-            tokio::runtime::Runtime::new()?.block_on(audit::run(seconds, &clients, json))
+        Bench::Audit { seconds, clients, connections, json } => {
+            tokio::runtime::Runtime::new()?.block_on(audit::run(seconds, &clients, connections, json))
         }
     }
 }

@@ -17,6 +17,10 @@ const LEASE_WAIT_MILLIS_MAX: u64 = 5_000;
 /// Longest wait for a new connection to be made, in milliseconds.
 const CONNECT_MILLIS_MAX: u64 = 5_000;
 
+/// The target of the event that each statement begins with, at the level `trace`: how many a work takes does not depend
+/// on how busy the machine is.
+pub const STATEMENTS: &str = "gates::statements";
+
 /// The database could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DatabaseError {
@@ -121,15 +125,15 @@ impl Lease {
         self.conn.as_mut().expect("a lease holds its connection until it is consumed")
     }
 
-    /// The connection, for statements of other crates. From here on it counts as used.
+    /// The connection, for a statement of another crate. From here on it counts as used.
     pub(crate) fn connection(&mut self) -> &mut PgConnection {
-        let conn = self.conn();
-        conn.clean = false;
-        &mut conn.inner
+        self.conn().clean = false;
+        self.own_statement()
     }
 
     /// The connection, for a fixed statement of this crate.
     pub(crate) fn own_statement(&mut self) -> &mut PgConnection {
+        tracing::trace!(target: STATEMENTS, "a statement begins");
         &mut self.conn().inner
     }
 

@@ -255,10 +255,10 @@ mod tests {
 
     #[test]
     fn thirty_permissions_and_what_is_for_people_alone() {
+        use Permission as P;
         assert_eq!(Permission::ALL.len(), 30);
         let people_only: Vec<_> =
             Permission::ALL.iter().filter(|permission| permission.least_key_role().is_none()).collect();
-        use Permission as P;
         let expected = [
             P::BillingManage,
             P::ReviewsApprove,

@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::dev::DevCommand;
 use crate::export::ExportArgs;
+use crate::mail::MailArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
@@ -21,6 +22,8 @@ Secrets come from the environment only, because a command line can be read by ot
   DATABASE_SYSTEM_URL    the system role's login; derived likewise
   PORTCULLIS_API_KEYS    static list of keys: key=organization-id:role, separated by commas
   PORTCULLIS_PROVIDER_<NAME>_KEY   the key of a provider in PORTCULLIS_PROVIDERS
+  PORTCULLIS_SMTP_URL    the mail server: smtp://user:password@host:587 (STARTTLS) or smtps://user:password@host;
+                         ?ca=/path/ca.pem trusts that authority alone, ?tls=none is for this machine only
   OPENAI_API_KEY         makes a provider `openai`; OPENAI_BASE_URL where it is elsewhere";
 
 /// `portcullis …`
@@ -71,6 +74,9 @@ pub enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Show the letters of the outbox, newest first. Where no mail server is configured, they stay there.
+    #[command(after_help = help::mail())]
+    Mail(Box<MailArgs>),
     /// Look at this machine and the database, and say what is missing and what to do. Changes nothing.
     #[command(
         after_help = "Exit status: 0 nothing stands in the way of a start, 1 something must be put right."
@@ -159,6 +165,20 @@ place and the TLS settings; it logs in as the two serving roles.
   portcullis verify --database --against ./log --json
 
 Exit status: 0 intact, 1 damaged (what is wrong is listed) or not readable, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
+    }
+
+    pub(super) fn mail() -> String {
+        "Examples:
+  portcullis mail
+  portcullis mail --data-dir ./try --json
+  portcullis mail show 019a0000-0000-7000-8000-000000000000
+  DATABASE_URL=postgres://… ENCRYPTION_KEY=… portcullis mail --limit 10
+
+Uses the database of DATABASE_URL, else the embedded PostgreSQL in the data directory, which is started for as long as
+this takes when it does not run. Letters are sealed: the instance's ENCRYPTION_KEY opens them.
+
+Exit status: 0 printed, 1 failed or no such letter, 2 wrong usage or settings (every fault is named)."
             .to_owned()
     }
 

@@ -16,7 +16,8 @@ use store::schema::{self, RolePasswords, Standing};
 use tokio::net::TcpListener;
 
 use crate::embedded::{Cluster, survey};
-use crate::settings::{Faults, KeySetting, Place, Settings, copy_key, existing_embedded_key};
+use crate::mail::Smtp;
+use crate::settings::{Faults, KeySetting, MailSettings, Place, Settings, copy_key, existing_embedded_key};
 use crate::{database, home, say};
 
 /// Largest difference between this machine's clock and the database's, in seconds: signed claims live two minutes.
@@ -80,13 +81,14 @@ pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Re
                 );
             }
         }
-        Ok(settings) => {
+        Ok(mut settings) => {
             checks.good("settings", "every value reads");
             account(&mut checks, &settings);
             port(&mut checks, "address", settings.listen).await;
             if let Some(address) = settings.metrics_listen {
                 port(&mut checks, "metrics address", address).await;
             }
+            mail_server(&mut checks, settings.mail.take(), settings.public_url.is_some()).await;
             if settings.database.owner.is_some() || settings.database.app.is_some() {
                 named_database(&mut checks, settings).await;
             } else {
@@ -127,6 +129,49 @@ async fn port(checks: &mut Checks, what: &'static str, address: std::net::Socket
                 "Choose an address of this machine with --listen.",
             );
         }
+    }
+}
+
+/// Whether letters leave the house. A server that does not answer keeps nothing from starting: letters wait.
+async fn mail_server(checks: &mut Checks, settings: Option<MailSettings>, has_public_url: bool) {
+    let Some(settings) = settings else {
+        checks.note(
+            "mail",
+            "no mail server is configured; letters stay in the outbox",
+            "Set PORTCULLIS_SMTP_URL and PORTCULLIS_MAIL_FROM, or read them with: portcullis mail",
+        );
+        return;
+    };
+    let place = format!("{}:{}", settings.host, settings.port);
+    let smtp = match Smtp::new(settings, None) {
+        Ok(smtp) => smtp,
+        Err(error) => {
+            checks.bad(
+                "mail",
+                format!("{error:#}"),
+                "Put the file that ca names in PORTCULLIS_SMTP_URL right.",
+            );
+            return;
+        }
+    };
+    match smtp.greet().await {
+        Ok(spoken) => {
+            let line = if spoken.encrypted { "over TLS" } else { "without TLS (this machine)" };
+            let login = if spoken.logged_in { ", and the login is accepted" } else { "" };
+            checks.good("mail", format!("{place} answers EHLO {line}{login}"));
+        }
+        Err(failure) => checks.note(
+            "mail",
+            format!("{place}: {failure}"),
+            "Letters wait meanwhile, for three days at most; see PORTCULLIS_SMTP_URL.",
+        ),
+    }
+    if !has_public_url {
+        checks.note(
+            "mail",
+            "PORTCULLIS_PUBLIC_URL is not set, so links in letters lead to the listening address",
+            "Set it to the URL that the receivers of letters can open.",
+        );
     }
 }
 

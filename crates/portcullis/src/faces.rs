@@ -14,7 +14,7 @@ use gates::Vault;
 use gateway::{Gateway, Limits, Upstream};
 use kernel::SystemClock;
 
-use crate::settings::{HttpLimits, UpstreamRules};
+use crate::settings::UpstreamRules;
 
 /// The router of all faces, and the calls under way, to be awaited when the server stops.
 ///
@@ -24,7 +24,7 @@ pub(crate) fn router(
     vault: &Arc<Vault>,
     accounts: &Accounts,
     sequencer: &Sequencer,
-    http: HttpLimits,
+    http: HttpSettings,
     rules: UpstreamRules,
     operator: Vec<EnvProvider>,
 ) -> Result<(Router, Calls)> {
@@ -37,18 +37,6 @@ pub(crate) fn router(
     let calls = gateway.calls().clone();
     let control = api::router(api::State::new(accounts, sequencer.clone(), rules));
     let console = console::router(console::State::new(accounts.clone()));
-    Ok((layers(control.merge(gateway::router(gateway)).merge(console), manners(http)), calls))
-}
-
-fn manners(http: HttpLimits) -> HttpSettings {
-    HttpSettings {
-        body_bytes_max: http.body_bytes_max,
-        rate_standard_per_minute: http.rate_standard_per_minute,
-        rate_llm_per_minute: http.rate_llm_per_minute,
-        request_timeout: http.request_timeout,
-        cors_origins: http.cors_origins,
-        trusted_proxies: http.trusted_proxies,
-        forwarded_by: http.forwarded_by,
-        ..HttpSettings::new(Arc::new(SystemClock), Arc::new(SystemRng))
-    }
+    let faces = control.merge(gateway::router(gateway)).merge(console);
+    Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }

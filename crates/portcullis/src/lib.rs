@@ -9,6 +9,7 @@ pub mod export;
 mod faces;
 mod home;
 mod listen;
+pub mod mail;
 mod root;
 pub mod run;
 mod say;

@@ -32,7 +32,10 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
 }
 
 /// A server never migrates: that is done once, by the owner, before servers start.
-async fn check_schema(login: &PgConnectOptions) -> Result<()> {
+///
+/// # Errors
+/// When the schema is not this program's, with what to do about it.
+pub(crate) async fn check_schema(login: &PgConnectOptions) -> Result<()> {
     let mut connection = database::connect(login).await?;
     let standing = schema::standing(&mut connection).await?;
     let _ = connection.close().await;

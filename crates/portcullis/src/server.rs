@@ -5,9 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
+use app::accounts::keeping::Keeper;
 use app::accounts::{Accounts, Site};
 use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
+use app::mail::{Carrier, Mailer};
 use app::models::Calls;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
@@ -18,12 +20,16 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::database::quiet;
-use crate::settings::Settings;
+use crate::mail::Smtp;
+use crate::settings::{MailSettings, Settings};
 use crate::telemetry::metrics::{self, Metrics, counted};
 use crate::{faces, listen};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
+
+/// How long letters under way may take when the server stops, in seconds; what is cut off is sent again later.
+const LAST_LETTERS_SECONDS_MAX: u64 = 5;
 
 /// How long the outcomes of calls that were cut off may take to be recorded, in seconds.
 const LAST_OUTCOMES_SECONDS_MAX: u64 = 5;
@@ -51,6 +57,8 @@ pub(crate) struct Server {
     calls: Calls,
     serving: JoinHandle<usize>,
     sequencing: JoinHandle<()>,
+    mailing: JoinHandle<()>,
+    keeping: JoinHandle<()>,
 }
 
 /// Opens the gates and serves.
@@ -65,6 +73,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let address = listener.local_addr().context("the listening address is not known")?;
     let url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
     let site = Site::new(&url).context("PORTCULLIS_PUBLIC_URL")?;
+    let carrier = carrier(settings.mail, &url)?;
     let vault = Vault::open(VaultOptions {
         app: quiet(logins.app),
         system: quiet(logins.system),
@@ -88,8 +97,10 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let router = counted(router, Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
+    let mailing = tokio::spawn(Mailer::new(Arc::clone(&vault), carrier).run(jobs_told.clone()));
+    let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));
     // Each of its steps is one transaction, so that it may be cut off at any point.
-    tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(jobs_told.clone()));
+    tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(told_to_stop.clone()));
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
@@ -98,7 +109,27 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, scraped).await?),
     };
     tracing::info!(%address, "ready");
-    Ok(Server { vault, accounts, url, metrics_url, stop_accepting, stop_jobs, calls, serving, sequencing })
+    Ok(Server {
+        vault,
+        accounts,
+        url,
+        metrics_url,
+        stop_accepting,
+        stop_jobs,
+        calls,
+        serving,
+        sequencing,
+        mailing,
+        keeping,
+    })
+}
+
+/// What takes letters away, if a mail server is configured.
+fn carrier(settings: Option<MailSettings>, url: &str) -> Result<Option<Arc<dyn Carrier>>> {
+    let Some(settings) = settings else { return Ok(None) };
+    let own: Option<http::Uri> = url.parse().ok();
+    let smtp = Smtp::new(settings, own.as_ref().and_then(http::Uri::host))?;
+    Ok(Some(Arc::new(smtp)))
 }
 
 /// The URL of a server nobody gave one: on this machine it is `localhost`, because browsers bind passkeys to names.
@@ -139,10 +170,18 @@ impl Server {
         if tokio::time::timeout(limit, self.calls.settled()).await.is_err() {
             tracing::warn!("not every call's outcome is on record");
         }
+        // What it writes must be written before the last entries are placed.
+        if tokio::time::timeout(limit, self.keeping).await.is_err() {
+            tracing::warn!("the clearing away was cut off; the next start goes on with it");
+        }
         let _ = self.stop_jobs.send(true);
         let limit = Duration::from_secs(LAST_ROUND_SECONDS_MAX);
         if tokio::time::timeout(limit, self.sequencing).await.is_err() {
             tracing::warn!("the last entries are not signed yet; the next start does it");
+        }
+        let limit = Duration::from_secs(LAST_LETTERS_SECONDS_MAX);
+        if tokio::time::timeout(limit, self.mailing).await.is_err() {
+            tracing::warn!("letters under way were cut off; they are sent again later");
         }
         self.vault.close();
         tracing::info!("stopped");

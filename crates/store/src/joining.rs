@@ -126,7 +126,7 @@ pub async fn set_role(
     role: MemberRole,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
-        "update member set role = $3 where tenant_id = $1 and account_id = $2 and ended_at is null \
+        "update member set (role) = row ($3) where tenant_id = $1 and account_id = $2 and ended_at is null \
          and (not owner or $3 in ('admin', 'provider_admin'))",
         tenant.uuid(),
         account.uuid(),

@@ -171,7 +171,7 @@ async fn lock_owners(connection: &mut PgConnection, tenant: TenantId) -> Result<
 pub async fn set_role(tx: &mut WriteTx, account: AccountId, role: MemberRole) -> Result<bool, StoreError> {
     let tenant = tx.tenant().uuid();
     let done = sqlx::query!(
-        "update member set role = $3 where tenant_id = $1 and account_id = $2 and ended_at is null",
+        "update member set (role) = row ($3) where tenant_id = $1 and account_id = $2 and ended_at is null",
         tenant,
         account.uuid(),
         role.name()

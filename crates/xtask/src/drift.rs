@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::gate::Outcome;
 use crate::metadata::Metadata;
-use crate::notices;
 use crate::process::{self, cargo};
 use crate::repo::{Repo, SERVER};
+use crate::{limits, notices};
 
 /// The description of the REST API, as the server prints it.
 const OPENAPI: &str = "openapi.json";
@@ -31,6 +31,7 @@ pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
     }
     let checks = [
         ("licence notices", notices::check(repo.root(), &metadata, SERVER)),
+        ("limits", limits::page(repo.root()).and_then(|now| compare(repo.root(), limits::PAGE, &now))),
         ("roles", roles(repo).and_then(|now| compare(repo.root(), ROLES, &now))),
         ("API description", openapi(repo).and_then(|now| compare(repo.root(), OPENAPI, &now))),
         ("checked queries", process::run(&mut server(repo, &["dev", "prepare-queries", "--check"]))),
@@ -61,6 +62,9 @@ pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
         return Ok(without_server());
     }
     notices::write(repo.root(), &metadata, SERVER)?;
+    let page = limits::page(repo.root())?;
+    fs::write(repo.root().join(limits::PAGE), page)
+        .with_context(|| format!("could not write {}", limits::PAGE))?;
     process::run(&mut server(repo, &["dev", "prepare-queries"]))?;
     fs::write(repo.root().join(ROLES), roles(repo)?).with_context(|| format!("could not write {ROLES}"))?;
     println!("regenerate: wrote {ROLES}");

@@ -8,6 +8,7 @@ mod drift;
 mod gate;
 mod launch;
 mod layers;
+mod limits;
 mod metadata;
 mod notices;
 mod process;

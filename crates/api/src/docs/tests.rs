@@ -54,7 +54,8 @@ fn text_of_the_description_is_escaped() {
 
 #[tokio::test]
 async fn the_files_are_served_under_the_strict_policy() {
-    let router = crate::http::layers(routes(&crate::openapi()), crate::http::tests::settings());
+    let router =
+        crate::http::tests::mannered(routes(&crate::openapi()), crate::http::HttpSettings::default());
     for (path, media_type) in [
         ("/docs", "text/html; charset=utf-8"),
         ("/docs/viewer.css", "text/css; charset=utf-8"),

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::{Face, Problem, ProblemKind, RequestContext, RequestId, TraceContext};
+use kernel::{Clock, Face, Problem, ProblemKind, RequestContext, RequestId, Rng, TraceContext};
 use tracing::Instrument as _;
 
 use super::body;
@@ -27,12 +27,14 @@ const GATEWAY_PATHS: &str = "/v1/";
 /// What is the same for every request.
 pub(super) struct Manners {
     settings: HttpSettings,
+    clock: Arc<dyn Clock>,
+    rng: Arc<dyn Rng>,
     rates: Rates,
 }
 
 impl Manners {
-    pub(super) fn new(settings: HttpSettings) -> Self {
-        Self { rates: Rates::new(&settings), settings }
+    pub(super) fn new(settings: HttpSettings, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+        Self { rates: Rates::new(&settings), settings, clock, rng }
     }
 
     fn context(&self, request: &Request) -> RequestContext {
@@ -43,15 +45,15 @@ impl Manners {
         let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
         let trusted = &settings.trusted_proxies;
         RequestContext {
-            id: id.unwrap_or_else(|| RequestId::new(&*settings.clock, &*settings.rng)),
-            trace: trace.unwrap_or_else(|| TraceContext::new(&*settings.rng)),
+            id: id.unwrap_or_else(|| RequestId::new(&*self.clock, &*self.rng)),
+            trace: trace.unwrap_or_else(|| TraceContext::new(&*self.rng)),
             face: if gateway { Face::Gateway } else { Face::Api },
             peer: peer.map(|peer: IpAddr| address::client(peer, headers, trusted, settings.forwarded_by)),
         }
     }
 
     fn count(&self, class: PathClass, context: &RequestContext) -> Option<Counted> {
-        self.rates.count(class, address::counted_as(context.peer), self.settings.clock.now())
+        self.rates.count(class, address::counted_as(context.peer), self.clock.now())
     }
 
     /// What the faces make of the request, bounded in size and time.

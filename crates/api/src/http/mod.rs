@@ -22,6 +22,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn_with_state;
+use kernel::{Clock, Rng};
 
 pub use address::{Cidr, CidrError, ForwardedBy};
 pub(crate) use body::BodyFate;
@@ -35,9 +36,9 @@ use manners::Manners;
 /// Puts the manners around the merged router of all faces; also answers what no face knows (404, 405) as a problem.
 ///
 /// Reads the peer's address from [`axum::extract::ConnectInfo`] when the server provides it. What comes after finds
-/// a [`kernel::RequestContext`] in the request's extensions.
-pub fn layers(router: Router, settings: HttpSettings) -> Router {
-    let manners = Arc::new(Manners::new(settings));
+/// a [`kernel::RequestContext`] in the request's extensions. `clock` counts requests and times names, `rng` makes them.
+pub fn layers(router: Router, settings: HttpSettings, clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Router {
+    let manners = Arc::new(Manners::new(settings, clock, rng));
     router
         .fallback(manners::no_such_path)
         .method_not_allowed_fallback(manners::no_such_method)

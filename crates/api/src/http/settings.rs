@@ -1,9 +1,7 @@
-use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
 use kernel::limits::{BODY_BYTES_DEFAULT, RATE_LLM_PER_MINUTE, RATE_STANDARD_PER_MINUTE};
-use kernel::{Clock, Rng};
 
 use super::address::{Cidr, ForwardedBy};
 
@@ -11,12 +9,8 @@ use super::address::{Cidr, ForwardedBy};
 pub const REQUEST_SECONDS_DEFAULT: u64 = 30;
 
 /// The manners every face shares, as the operator set them.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct HttpSettings {
-    /// Where the present comes from.
-    pub clock: Arc<dyn Clock>,
-    /// Where chance comes from.
-    pub rng: Arc<dyn Rng>,
     /// Largest request body, in bytes.
     pub body_bytes_max: usize,
     /// Requests per minute and address to every path but those that call a model; `None` switches the limit off.
@@ -33,12 +27,10 @@ pub struct HttpSettings {
     pub forwarded_by: ForwardedBy,
 }
 
-impl HttpSettings {
-    /// The defaults: 1 MiB bodies, 60 and 10 requests per minute, 30 seconds, no CORS, no trusted proxy.
-    pub fn new(clock: Arc<dyn Clock>, rng: Arc<dyn Rng>) -> Self {
+impl Default for HttpSettings {
+    /// 1 MiB bodies, 60 and 10 requests per minute, 30 seconds, no CORS, no trusted proxy.
+    fn default() -> Self {
         Self {
-            clock,
-            rng,
             body_bytes_max: BODY_BYTES_DEFAULT,
             rate_standard_per_minute: Some(RATE_STANDARD_PER_MINUTE),
             rate_llm_per_minute: Some(RATE_LLM_PER_MINUTE),

@@ -47,12 +47,17 @@ impl Rng for CountingRng {
     }
 }
 
-pub(crate) fn settings() -> HttpSettings {
-    HttpSettings::new(Arc::new(HandClock::default()), Arc::new(CountingRng::default()))
+/// The router with the manners around it, in a world without chance whose time stands still.
+pub(crate) fn mannered(router: Router, settings: HttpSettings) -> Router {
+    layers(router, settings, Arc::new(HandClock::default()), Arc::new(CountingRng::default()))
 }
 
 /// A house with a handler for everything that can go wrong.
 fn house(settings: HttpSettings) -> Router {
+    house_at(Arc::new(HandClock::default()), settings)
+}
+
+fn house_at(clock: Arc<HandClock>, settings: HttpSettings) -> Router {
     let context = |Extension(context): Extension<RequestContext>| async move {
         format!("{} {} {:?}", context.id, context.face.name(), context.peer.map(|peer| peer.to_string()))
     };
@@ -65,7 +70,7 @@ fn house(settings: HttpSettings) -> Router {
         .route("/echo", post(|body: bytes::Bytes| async move { body }))
         .route("/panics", get(panics))
         .route("/hangs", get(|| async { tokio::time::sleep(Duration::from_hours(1)).await }));
-    layers(router, settings)
+    layers(router, settings, clock, Arc::new(CountingRng::default()))
 }
 
 async fn panics() -> String {

@@ -16,6 +16,7 @@ mod site;
 pub mod factors;
 pub mod first;
 pub mod join;
+pub mod keeping;
 pub mod own;
 pub mod passkeys;
 pub mod recover;

@@ -18,8 +18,8 @@ use super::{Carrier, DETAIL_CHARS_MAX, Parcel, Undelivered};
 
 /// Letters on their way at once, each over a connection of its own.
 pub const LETTERS_AT_ONCE_MAX: i64 = 4;
-/// Longest time for one delivery, in seconds.
-pub const DELIVER_SECONDS_MAX: u64 = 60;
+/// Longest time for one delivery, in seconds: more than a carrier's own limits allow, so that it says itself what failed.
+pub const DELIVER_SECONDS_MAX: u64 = 90;
 /// Pause before the second attempt, in seconds; each pause after it is twice as long.
 pub const RETRY_SECONDS_FIRST: u64 = 60;
 /// Longest pause between two attempts, in seconds.

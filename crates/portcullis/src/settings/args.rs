@@ -67,6 +67,9 @@ pub struct ServerArgs {
     /// Let providers be reached without TLS.
     #[arg(long, env = "PORTCULLIS_ALLOW_PLAIN_HTTP_UPSTREAMS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub allow_plain_http_upstreams: Option<String>,
+    /// Whom letters come from: an address, or `Name <address>`. Needed when PORTCULLIS_SMTP_URL is set.
+    #[arg(long, env = "PORTCULLIS_MAIL_FROM", value_name = "ADDRESS")]
+    pub mail_from: Option<String>,
     /// Form of the log on standard error: `json` or `text`. Default: text on a terminal, else json.
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_name = "FORM")]
     pub log_format: Option<String>,

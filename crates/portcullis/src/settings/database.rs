@@ -86,7 +86,7 @@ pub fn check_database_url(text: &str) -> Result<PgConnectOptions, String> {
     ))
 }
 
-fn is_local(host: &str) -> bool {
+pub(super) fn is_local(host: &str) -> bool {
     host == "localhost"
         || host.starts_with('/')
         || host

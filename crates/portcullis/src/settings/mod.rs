@@ -8,6 +8,7 @@ mod database;
 mod environment;
 mod fault;
 mod key;
+mod mail;
 mod parse;
 mod place;
 mod provider;
@@ -18,12 +19,13 @@ mod tests;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use api::http::{Cidr, CorsOrigin, ForwardedBy, REQUEST_SECONDS_DEFAULT};
+use api::http::{ForwardedBy, HttpSettings, REQUEST_SECONDS_DEFAULT};
 use app::providers::EnvProvider;
 use authn::password::Scheme;
 use gates::{AuthMode, StaticKey};
 use kernel::{Timestamp, limits};
 
+pub use self::mail::{Encryption, MailSettings, Sender, SmtpLogin};
 pub use args::{PlaceArgs, ServerArgs};
 pub use database::{DatabaseUrls, check_database_url, with_role};
 pub use environment::{Environment, ProcessEnvironment};
@@ -56,25 +58,6 @@ const SYSTEM_CONNECTIONS_MIN: u32 = 3;
 const FILTER_DEFAULT: &str = "info,sqlx::postgres::notice=warn";
 /// Most requests per minute that can be configured; beyond it, `off` says what is meant.
 const RATE_PER_MINUTE_MAX: u32 = 1_000_000;
-
-/// How requests are limited and answered.
-#[derive(Clone, Debug)]
-pub struct HttpLimits {
-    /// Largest request body, in bytes.
-    pub body_bytes_max: usize,
-    /// Requests per minute and address; `None` for no limit.
-    pub rate_standard_per_minute: Option<u32>,
-    /// Model calls per minute and address; `None` for no limit.
-    pub rate_llm_per_minute: Option<u32>,
-    /// Longest time until an answer begins.
-    pub request_timeout: Duration,
-    /// Origins that browsers may call from.
-    pub cors_origins: Vec<CorsOrigin>,
-    /// Networks of trusted proxies.
-    pub trusted_proxies: Vec<Cidr>,
-    /// The header those proxies write.
-    pub forwarded_by: ForwardedBy,
-}
 
 /// What the server may reach when it calls providers.
 #[derive(Clone, Copy, Debug, Default)]
@@ -120,11 +103,13 @@ pub struct Settings {
     /// The static list of keys.
     pub static_keys: Vec<StaticKey>,
     /// Limits and manners of HTTP.
-    pub http: HttpLimits,
+    pub http: HttpSettings,
     /// What providers may be.
     pub upstream: UpstreamRules,
     /// The operator's providers.
     pub providers: Vec<EnvProvider>,
+    /// The mail server; without one letters stay in the outbox.
+    pub mail: Option<MailSettings>,
     /// How long requests under way may take when the server stops.
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
@@ -186,6 +171,7 @@ impl Settings {
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
+            mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             shutdown_grace: seconds(
                 &mut faults,
                 "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",
@@ -255,7 +241,7 @@ fn static_keys(environment: &dyn Environment, mode: AuthMode, faults: &mut Fault
     keys
 }
 
-fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
+fn http(args: &ServerArgs, faults: &mut Faults) -> HttpSettings {
     let rate = |faults: &mut Faults, name: &str, text: &Option<String>, default| {
         faults.keep(name, parse::rate(text.as_deref(), RATE_PER_MINUTE_MAX, default), Some(default))
     };
@@ -271,7 +257,7 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpLimits {
         faults.keep("PORTCULLIS_FORWARDED_BY", one_of(args.forwarded_by.as_deref(), &headers), None);
     let timeout =
         number(args.request_timeout_seconds.as_deref(), 1, REQUEST_SECONDS_MAX, REQUEST_SECONDS_DEFAULT);
-    HttpLimits {
+    HttpSettings {
         body_bytes_max: usize::try_from(body).unwrap_or(limits::BODY_BYTES_DEFAULT),
         rate_standard_per_minute: rate(
             faults,

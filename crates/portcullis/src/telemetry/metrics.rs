@@ -61,6 +61,7 @@ pub(crate) struct Metrics {
     redactions: Counter,
     waiting: Gauge<i64, AtomicI64>,
     lag: Gauge<f64, AtomicU64>,
+    letters: Gauge<i64, AtomicI64>,
     otlp: Instruments,
 }
 
@@ -102,6 +103,7 @@ impl Metrics {
             redactions: Counter::default(),
             waiting: Gauge::default(),
             lag: Gauge::default(),
+            letters: Gauge::default(),
             otlp: Instruments::new(),
         };
         let registry = &mut all.registry;
@@ -124,6 +126,7 @@ impl Metrics {
             all.waiting.clone(),
         );
         registry.register("audit_lag_seconds", "Age of the oldest of them", all.lag.clone());
+        registry.register("mail_letters_waiting", "Letters that wait in the outbox", all.letters.clone());
         all
     }
 
@@ -211,7 +214,7 @@ pub(crate) fn router(metrics: Arc<Metrics>, vault: Arc<Vault>) -> Router {
 async fn scrape(State((metrics, vault)): State<(Arc<Metrics>, Arc<Vault>)>) -> Response {
     if let Err(error) = look_at_backlog(&metrics, &vault).await {
         // The other numbers are still worth having.
-        tracing::warn!(%error, "the audit log's backlog could not be read");
+        tracing::warn!(%error, "what waits in the database could not be counted");
     }
     match metrics.text() {
         Ok(text) => ([(header::CONTENT_TYPE, OPENMETRICS)], text).into_response(),
@@ -226,5 +229,8 @@ async fn look_at_backlog(metrics: &Metrics, vault: &Arc<Vault>) -> anyhow::Resul
     metrics.waiting.set(waiting);
     let lag = oldest.map_or(0.0, |oldest| SystemClock.now().since(oldest).as_secs_f64());
     metrics.lag.set(lag);
+    let mut tx = vault.system(Reason::Mail).await?;
+    metrics.letters.set(store::mail::waiting(&mut tx).await?);
+    tx.finish().await?;
     Ok(())
 }

@@ -1,5 +1,7 @@
 //! Gate five in the database: no change without an entry, and no change of an entry.
 
+use std::time::Duration;
+
 use gates::{Draft, Raw, Reason};
 use kernel::{Clock as _, EventKind, Gate, ProblemKind, ProjectId};
 use sqlx::postgres::PgConnection;
@@ -251,6 +253,29 @@ fn a_pass_that_is_dropped_or_fails_leaves_no_change() {
             1,
             "that it failed is on record"
         );
+    });
+}
+
+/// The database says at the commit whether lookups grew stale, so this process drops them before it answers. Its watch
+/// looks a few times a second; after a pause it has nothing left to find.
+#[test]
+fn what_a_change_makes_stale_is_forgotten_at_its_commit() {
+    run(async |house| {
+        let vault = house.database("stale").await.vault().await.expect("served");
+        let tenant = Tenant::make(&vault, "words").await;
+        for _ in 0..20 {
+            tokio::time::sleep(Duration::from_millis(500)).await;
+            let owner = tenant.owner(&vault).await;
+            let mut pass = vault.enter::<Changing>(owner, request()).await.expect("the owner may");
+            execute(pass.tx().connection(), "update agent set suspended_at = null").await.expect("changed");
+            let before = vault.memory_generation();
+            pass.seal(Draft::done(EventKind::AgentResumed)).await.expect("sealed");
+            let after = vault.memory_generation();
+            if before.is_some() && after > before {
+                return;
+            }
+        }
+        panic!("nothing was forgotten at the commit");
     });
 }
 

@@ -17,6 +17,8 @@ mod law;
 #[cfg(test)]
 mod lists;
 #[cfg(test)]
+mod mail;
+#[cfg(test)]
 mod main_job;
 #[cfg(test)]
 mod manners;

@@ -1,19 +1,13 @@
 use super::*;
 
-fn with_clock() -> (Arc<HandClock>, HttpSettings) {
-    let clock = Arc::new(HandClock::default());
-    let settings = HttpSettings { clock: Arc::<HandClock>::clone(&clock), ..settings() };
-    (clock, settings)
-}
-
 fn call() -> Request<Body> {
     request("POST", "/v1/chat/completions").body(Body::from("{}")).unwrap()
 }
 
 #[tokio::test]
 async fn ten_calls_of_a_model_in_a_minute_and_no_more() {
-    let (clock, settings) = with_clock();
-    let house = house(settings);
+    let clock = Arc::new(HandClock::default());
+    let house = house_at(Arc::clone(&clock), HttpSettings::default());
     for nth in 1..=10 {
         let response = send(&house, call()).await;
         assert_eq!(response.status(), 200);
@@ -38,8 +32,7 @@ async fn ten_calls_of_a_model_in_a_minute_and_no_more() {
 
 #[tokio::test]
 async fn classes_and_addresses_are_counted_apart() {
-    let (_, settings) = with_clock();
-    let house = house(settings);
+    let house = house(HttpSettings::default());
     for _ in 0..60 {
         assert_eq!(send(&house, get_request("/context")).await.status(), 200);
     }
@@ -56,9 +49,9 @@ async fn classes_and_addresses_are_counted_apart() {
 
 #[tokio::test]
 async fn an_ipv6_network_is_one_client_and_proxied_clients_are_many() {
-    let (_, settings) = with_clock();
     let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
-    let house = house(HttpSettings { rate_standard_per_minute: Some(1), trusted_proxies, ..settings });
+    let house =
+        house(HttpSettings { rate_standard_per_minute: Some(1), trusted_proxies, ..HttpSettings::default() });
     assert_eq!(send(&house, from_address("/context", "2001:db8::1")).await.status(), 200);
     assert_eq!(send(&house, from_address("/context", "2001:db8::2")).await.status(), 429);
     for (client, status) in [("198.51.100.1", 200), ("198.51.100.2", 200), ("198.51.100.1", 429)] {
@@ -76,7 +69,7 @@ async fn an_ipv6_network_is_one_client_and_proxied_clients_are_many() {
 
 #[tokio::test]
 async fn a_limit_can_be_switched_off() {
-    let house = house(HttpSettings { rate_llm_per_minute: None, ..settings() });
+    let house = house(HttpSettings { rate_llm_per_minute: None, ..HttpSettings::default() });
     for _ in 0..30 {
         let response = send(&house, call()).await;
         assert_eq!(response.status(), 200);
@@ -87,7 +80,8 @@ async fn a_limit_can_be_switched_off() {
 #[tokio::test]
 async fn preflights_cost_nothing() {
     let cors_origins = vec!["https://console.example.com".parse().unwrap()];
-    let house = house(HttpSettings { rate_standard_per_minute: Some(1), cors_origins, ..settings() });
+    let house =
+        house(HttpSettings { rate_standard_per_minute: Some(1), cors_origins, ..HttpSettings::default() });
     for _ in 0..5 {
         let preflight = request("OPTIONS", "/context")
             .header("origin", "https://console.example.com")

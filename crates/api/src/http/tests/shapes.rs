@@ -13,7 +13,7 @@ const SECURITY: [(&str, &str); 8] = [
 
 #[tokio::test]
 async fn security_headers_are_on_every_answer() {
-    let house = house(HttpSettings { rate_llm_per_minute: Some(0), ..settings() });
+    let house = house(HttpSettings { rate_llm_per_minute: Some(0), ..HttpSettings::default() });
     let cases = [
         ("GET", "/health", 200),
         ("GET", "/refuses", 404),
@@ -39,7 +39,7 @@ async fn security_headers_are_on_every_answer() {
 async fn a_problem_has_the_shape_of_rfc_9457() {
     let asked =
         request("GET", "/refuses?secret=1").header("x-request-id", "req-1").body(Body::empty()).unwrap();
-    let response = send(&house(settings()), asked).await;
+    let response = send(&house(HttpSettings::default()), asked).await;
     assert_eq!(header(&response, "content-type"), "application/problem+json");
     assert_eq!(
         text(response).await,
@@ -52,7 +52,7 @@ async fn a_problem_has_the_shape_of_rfc_9457() {
 #[tokio::test]
 async fn under_v1_a_problem_has_the_shape_openai_sdks_read() {
     let asked = request("GET", "/v1/nothing").header("x-request-id", "req-1").body(Body::empty()).unwrap();
-    let response = send(&house(settings()), asked).await;
+    let response = send(&house(HttpSettings::default()), asked).await;
     assert_eq!((response.status().as_u16(), header(&response, "content-type")), (404, "application/json"));
     let body: serde_json::Value = serde_json::from_str(&text(response).await).unwrap();
     assert_eq!(body["error"]["type"], "invalid_request_error");
@@ -62,7 +62,7 @@ async fn under_v1_a_problem_has_the_shape_openai_sdks_read() {
 
 #[tokio::test]
 async fn a_panic_is_a_500_that_says_nothing_of_the_inside() {
-    let response = send(&house(settings()), get_request("/panics")).await;
+    let response = send(&house(HttpSettings::default()), get_request("/panics")).await;
     assert_eq!(response.status(), 500);
     let body = text(response).await;
     assert!(!body.contains("secret") && body.contains("/problems/internal"), "{body}");
@@ -70,14 +70,15 @@ async fn a_panic_is_a_500_that_says_nothing_of_the_inside() {
 
 #[tokio::test]
 async fn a_405_says_which_methods_there_are() {
-    let response = send(&house(settings()), request("PUT", "/health").body(Body::empty()).unwrap()).await;
+    let response =
+        send(&house(HttpSettings::default()), request("PUT", "/health").body(Body::empty()).unwrap()).await;
     assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, "GET,HEAD"));
     assert!(text(response).await.contains("/problems/method-not-allowed"));
 }
 
 #[tokio::test]
 async fn request_ids_are_echoed_when_harmless_and_fresh_otherwise() {
-    let house = house(settings());
+    let house = house(HttpSettings::default());
     let kept = request("GET", "/context").header("x-request-id", "req_1.a-B").body(Body::empty()).unwrap();
     let response = send(&house, kept).await;
     assert_eq!(header(&response, "x-request-id"), "req_1.a-B");
@@ -95,7 +96,7 @@ async fn request_ids_are_echoed_when_harmless_and_fresh_otherwise() {
 
 #[tokio::test]
 async fn the_trace_goes_through_and_the_face_follows_the_path() {
-    let house = house(settings());
+    let house = house(HttpSettings::default());
     let trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
     let asked = request("GET", "/v1/context").header("traceparent", trace).body(Body::empty()).unwrap();
     let response = send(&house, asked).await;
@@ -112,7 +113,7 @@ fn cross_origin(method: &str, origin: &str) -> http::request::Builder {
 
 #[tokio::test]
 async fn cors_is_off_until_an_origin_is_listed() {
-    let house = house(settings());
+    let house = house(HttpSettings::default());
     let origin = "https://console.example.com";
     let simple = send(&house, cross_origin("GET", origin).body(Body::empty()).unwrap()).await;
     assert_eq!(simple.status(), 200);
@@ -126,7 +127,7 @@ async fn cors_is_off_until_an_origin_is_listed() {
 #[tokio::test]
 async fn a_listed_origin_may_read_and_its_neighbours_may_not() {
     let cors_origins = vec!["https://console.example.com".parse().unwrap()];
-    let house = house(HttpSettings { cors_origins, ..settings() });
+    let house = house(HttpSettings { cors_origins, ..HttpSettings::default() });
     let preflight = cross_origin("OPTIONS", "https://console.example.com")
         .header("access-control-request-method", "POST")
         .header("access-control-request-headers", "Authorization, x-stainless-lang, x-evil, bad name");

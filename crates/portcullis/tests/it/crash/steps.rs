@@ -3,48 +3,85 @@
 
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use app::audit::jobs::Sequencer;
 use gates::Vault;
 use sqlx::Row as _;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use crate::house::{Database, Tenant, run};
 
-/// More waiting points than any of the sequencer's works has.
-const POLLS_MAX: usize = 2_000;
 /// The longest pause between checkpoints, which these tests never wait for.
 const NEVER: Duration = Duration::from_mins(5);
+/// Statements of a round over one log that has yet to be opened: three to see who waits; then begin, lock, look, the
+/// two of opening, take, place, grow, commit.
+const ROUND_STATEMENTS: usize = 12;
+/// Statements of signing one log: three to see which are due; then begin, look, the last checkpoint, the seed, keep,
+/// commit.
+const SIGNING_STATEMENTS: usize = 9;
+/// Statements of settling one entry: seven to place it, six to sign, three to see that it is covered.
+const SETTLING_STATEMENTS: usize = 16;
 
-/// Polls `work` at most `polls` times and then drops it.
-async fn polled<F: Future>(work: F, polls: usize) -> Option<F::Output> {
-    let mut work = pin!(work);
-    let mut left = polls;
-    std::future::poll_fn(move |context| {
-        if left == 0 {
-            return Poll::Ready(None);
-        }
-        left -= 1;
-        work.as_mut().poll(context).map(Some)
-    })
-    .await
-}
+/// Counts the statements begun while it listens, which is while a work is polled.
+struct Statements(Arc<AtomicUsize>);
 
-/// Drops the work of `begin` after one poll, after two, and so on until it is done; returns how many there were.
-/// `prepare` gives it something to do each time.
-async fn every_step<P, B, T>(mut prepare: P, mut begin: B) -> usize
-where
-    P: AsyncFnMut(usize),
-    B: AsyncFnMut() -> T,
-{
-    for polls in 1..POLLS_MAX {
-        prepare(polls).await;
-        if polled(begin(), polls).await.is_some() {
-            return polls;
+impl Subscriber for Statements {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.target() == gates::STATEMENTS
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        if event.metadata().target() == gates::STATEMENTS {
+            self.0.fetch_add(1, Ordering::Relaxed);
         }
     }
-    panic!("it never ends");
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+    fn enter(&self, _: &Id) {}
+    fn exit(&self, _: &Id) {}
+}
+
+/// Does the work until its statement number `last` is under way and drops it then; returns what it said, if it ended
+/// before, and how many statements it had begun.
+async fn dropped_at<F: Future>(work: F, last: usize) -> (Option<F::Output>, usize) {
+    let begun = Arc::new(AtomicUsize::new(0));
+    let listener = tracing::Dispatch::new(Statements(Arc::clone(&begun)));
+    let mut work = pin!(work);
+    let said = std::future::poll_fn(|context| {
+        match tracing::dispatcher::with_default(&listener, || work.as_mut().poll(context)) {
+            Poll::Ready(said) => Poll::Ready(Some(said)),
+            Poll::Pending if begun.load(Ordering::Relaxed) >= last => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        }
+    })
+    .await;
+    (said, begun.load(Ordering::Relaxed))
+}
+
+/// Does the work of `begin` once undisturbed, in exactly so many statements, and then drops it at each of them.
+/// `prepare` gives it something to do each time.
+async fn every_step<P, B, T>(statements: usize, mut prepare: P, mut begin: B)
+where
+    P: AsyncFnMut(),
+    B: AsyncFnMut() -> T,
+{
+    prepare().await;
+    let (said, begun) = dropped_at(begin(), usize::MAX).await;
+    assert!(said.is_some());
+    assert_eq!(begun, statements, "statements of the work");
+    for last in 1..=statements {
+        prepare().await;
+        dropped_at(begin(), last).await;
+    }
 }
 
 struct Stage {
@@ -91,20 +128,16 @@ impl Stage {
     }
 }
 
-/// Points at which a step must at least have been dropped. How often it is polled depends on how quickly the database
-/// answers: on a busy machine several answers wait for one poll.
-const STEPS_MIN: usize = 1;
-
 #[test]
 fn a_round_can_be_dropped_at_every_step() {
     run(async |house| {
         let stage = Stage::set(house, "steps_round").await;
+        stage.sequencer.round().await.expect("a round");
         // A log of its own each time, so that opening it is among the steps.
-        let prepare = async |_| drop(Tenant::make(&stage.vault, "steps").await);
-        let steps = every_step(prepare, async || stage.sequencer.round().await.expect("a round")).await;
-        println!("a round was dropped at {steps} points");
-        assert!(steps > STEPS_MIN, "it was hardly interrupted");
-        stage.ends_well(steps).await;
+        let prepare = async || drop(Tenant::make(&stage.vault, "steps").await);
+        let round = async || stage.sequencer.round().await.expect("a round");
+        every_step(ROUND_STATEMENTS, prepare, round).await;
+        stage.ends_well(ROUND_STATEMENTS).await;
     });
 }
 
@@ -112,15 +145,15 @@ fn a_round_can_be_dropped_at_every_step() {
 fn signing_can_be_dropped_at_every_step() {
     run(async |house| {
         let stage = Stage::set(house, "steps_sign").await;
-        let prepare = async |_| {
+        stage.sequencer.round().await.expect("a round");
+        stage.sequencer.sign_due(Duration::ZERO).await.expect("signed");
+        let prepare = async || {
             Tenant::make(&stage.vault, "steps").await;
             stage.sequencer.round().await.expect("a round");
         };
         let sign = async || stage.sequencer.sign_due(Duration::ZERO).await.expect("signed");
-        let steps = every_step(prepare, sign).await;
-        println!("signing was dropped at {steps} points");
-        assert!(steps > STEPS_MIN, "it was hardly interrupted");
-        stage.ends_well(steps).await;
+        every_step(SIGNING_STATEMENTS, prepare, sign).await;
+        stage.ends_well(SIGNING_STATEMENTS).await;
     });
 }
 
@@ -129,16 +162,17 @@ fn settling_can_be_dropped_at_every_step() {
     run(async |house| {
         let stage = Stage::set(house, "steps_settle").await;
         let tenant = Tenant::make(&stage.vault, "steps").await;
+        stage.sequencer.round().await.expect("a round");
         let (vault, id) = (Arc::clone(&stage.vault), tenant.id);
-        for polls in 1..POLLS_MAX {
+        for last in (1..=SETTLING_STATEMENTS).chain([usize::MAX]).rev() {
             let entry = written(&vault, id).await;
-            if let Some(done) = polled(stage.sequencer.settle(id, entry), polls).await {
-                done.expect("settled");
-                println!("settling was dropped at {polls} points");
-                break;
+            let (said, begun) = dropped_at(stage.sequencer.settle(id, entry), last).await;
+            if last == usize::MAX {
+                said.expect("it ended").expect("settled");
+                assert_eq!(begun, SETTLING_STATEMENTS, "statements of settling");
             }
         }
-        stage.ends_well(1).await;
+        stage.ends_well(SETTLING_STATEMENTS).await;
     });
 }
 

@@ -51,11 +51,7 @@ pub(crate) fn impatient() -> Limits {
 
 /// Manners without rate limits, which would count all requests of a test as one client's.
 pub(crate) fn unmetered() -> HttpSettings {
-    HttpSettings {
-        rate_standard_per_minute: None,
-        rate_llm_per_minute: None,
-        ..HttpSettings::new(Arc::new(SystemClock), Arc::new(SystemRng))
-    }
+    HttpSettings { rate_standard_per_minute: None, rate_llm_per_minute: None, ..HttpSettings::default() }
 }
 
 /// What a house on a socket is made of.
@@ -87,7 +83,7 @@ impl<'a> Build<'a> {
         let upstream = Upstream::new(&self.limits).expect("TLS defaults");
         let gateway = Gateway::new(Arc::clone(self.vault), Arc::clone(&directory), upstream, self.limits);
         let router = routes(self.vault, &directory, gateway);
-        let router = api::http::layers(router, self.settings);
+        let router = api::http::layers(router, self.settings, Arc::new(SystemClock), Arc::new(SystemRng));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let service = router.into_make_service_with_connect_info::<SocketAddr>();
