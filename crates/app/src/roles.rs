@@ -30,10 +30,9 @@ pub fn page() -> String {
          ## Roles of members\n\n\
          A person has a role in each organization they are a member of. Each role has all that the one before it has.\n\n",
     );
-    let mut role = |name: &str, title: &str, says: &str| {
-        let _ = writeln!(page, "* **{title}** (`{name}`): {says}");
-    };
-    MemberRole::ALL.iter().for_each(|each| role(each.name(), each.title(), each.says()));
+    for each in MemberRole::ALL {
+        role(&mut page, each.name(), each.title(), each.says());
+    }
     page.push_str(
         "\nAn *owner* is an admin who can also hand the organization over; who owns it is no role of its own, and there is\n\
          always at least one. *Provider Admin* is given by the operator on the machine alone.\n\n\
@@ -41,20 +40,25 @@ pub fn page() -> String {
          A key has a role too, and may be narrowed to a part of it. Agents are kept out of much that their key's role would\n\
          allow: the description of each operation says for whom it is.\n\n",
     );
-    let mut role = |name: &str, title: &str, says: &str| {
-        let _ = writeln!(page, "* **{title}** (`{name}`): {says}");
-    };
-    Role::ALL.iter().for_each(|each| role(each.name(), each.title(), each.says()));
+    for each in Role::ALL {
+        role(&mut page, each.name(), each.title(), each.says());
+    }
     page.push_str("\n## Permissions\n\n| permission | what it allows |");
-    MemberRole::ALL.iter().for_each(|each| head(&mut page, each.title()));
-    Role::ALL.iter().for_each(|each| head(&mut page, &format!("key: {}", each.title())));
+    for each in MemberRole::ALL {
+        let _ = write!(page, " {} |", each.title());
+    }
+    for each in Role::ALL {
+        let _ = write!(page, " key: {} |", each.title());
+    }
     page.push_str("\n|---|---|");
     page.push_str(&"---|".repeat(MemberRole::ALL.len() + Role::ALL.len()));
     page.push('\n');
     for permission in Permission::ALL {
         let _ = write!(page, "| `{permission}` | {} |", permission.says());
-        MemberRole::ALL.iter().for_each(|each| mark(&mut page, each.has(*permission)));
-        Role::ALL.iter().for_each(|each| mark(&mut page, each.has(*permission)));
+        let people = MemberRole::ALL.iter().map(|each| each.has(*permission));
+        for held in people.chain(Role::ALL.iter().map(|each| each.has(*permission))) {
+            page.push_str(if held { " ✓ |" } else { " |" });
+        }
         page.push('\n');
     }
     page.push_str(
@@ -64,12 +68,9 @@ pub fn page() -> String {
     page
 }
 
-fn head(page: &mut String, title: &str) {
-    let _ = write!(page, " {title} |");
-}
-
-fn mark(page: &mut String, held: bool) {
-    page.push_str(if held { " ✓ |" } else { " |" });
+fn role(page: &mut String, name: &str, title: &str, says: &str) {
+    // Writing to a String cannot fail.
+    let _ = writeln!(page, "* **{title}** (`{name}`): {says}");
 }
 
 #[cfg(test)]

@@ -70,6 +70,8 @@ pub(crate) struct FieldProblem {
     detail: String,
 }
 
+const _: () = assert!(kernel::limits::STEP_UP_SECONDS_MAX == 600, "the challenge of a step-up says so");
+
 /// Renders a problem for the client that asked for `path`: as [`PROBLEM_JSON`], or in OpenAI's shape under `/v1/`.
 pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str) -> Response {
     let (body, media_type) = if path.starts_with(OPENAI_PATHS) {
@@ -87,7 +89,6 @@ pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str)
     if let Some(seconds) = problem.retry_after_seconds {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    const _: () = assert!(kernel::limits::STEP_UP_SECONDS_MAX == 600, "the challenge below says so");
     // RFC 9110 §11.6.1; for a session that must be confirmed anew, RFC 9470 §3.
     let challenge = match problem.kind {
         ProblemKind::Unauthenticated => Some("Bearer realm=\"portcullis\""),

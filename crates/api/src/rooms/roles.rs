@@ -18,7 +18,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 
 /// A role.
 #[derive(Serialize, ToSchema)]
-struct RoleSaid {
+struct NamedRole {
     /// Its stable name.
     #[schema(example = "admin")]
     name: &'static str,
@@ -31,7 +31,7 @@ struct RoleSaid {
 
 /// A permission, and the roles that have it.
 #[derive(Serialize, ToSchema)]
-struct PermissionSaid {
+struct HeldPermission {
     /// Its stable name.
     #[schema(example = "members:manage")]
     name: &'static str,
@@ -50,33 +50,33 @@ struct PermissionSaid {
 
 /// The table of roles and permissions.
 #[derive(Serialize, ToSchema)]
-struct Roles {
+struct RoleTable {
     /// The roles of members, least first; each has all that the one before it has.
-    member_roles: Vec<RoleSaid>,
+    member_roles: Vec<NamedRole>,
     /// The roles of API keys, least first.
-    key_roles: Vec<RoleSaid>,
+    key_roles: Vec<NamedRole>,
     /// The permissions.
-    permissions: Vec<PermissionSaid>,
+    permissions: Vec<HeldPermission>,
 }
 
 /// Read the roles.
 ///
 /// Answers what each role may do: the table that the gates decide by, the same in every organization.
 #[utoipa::path(get, path = "/roles", tag = "organization",
-    responses((status = 200, description = "The table", body = Roles)))]
-async fn get_roles(Gate(pass): Gate<ReadRoles>) -> Answered<Roles> {
+    responses((status = 200, description = "The table", body = RoleTable)))]
+async fn get_roles(Gate(pass): Gate<ReadRoles>) -> Answered<RoleTable> {
     let receipt = read(pass).await?;
-    let said = |name, title, says| RoleSaid { name, title, says };
+    let said = |name, title, says| NamedRole { name, title, says };
     let member = |role: &MemberRole| said(role.name(), role.title(), role.says());
     let key = |role: &Role| said(role.name(), role.title(), role.says());
-    let permission = |one: &Permission| PermissionSaid {
+    let permission = |one: &Permission| HeldPermission {
         name: one.name(),
         area: one.area(),
         says: one.says(),
         member_roles: MemberRole::ALL.iter().filter(|role| role.has(*one)).map(|role| role.name()).collect(),
         key_roles: Role::ALL.iter().filter(|role| role.has(*one)).map(|role| role.name()).collect(),
     };
-    let body = Roles {
+    let body = RoleTable {
         member_roles: MemberRole::ALL.iter().map(member).collect(),
         key_roles: Role::ALL.iter().map(key).collect(),
         permissions: Permission::ALL.iter().map(permission).collect(),

@@ -39,7 +39,7 @@ pub(crate) fn review_due(end: Timestamp) -> Timestamp {
 /// Prose after gate four. Tokens may be longer than what they stand for.
 fn clean<A: Action<Mode = Write>>(
     pass: &Pass<A>,
-    text: String,
+    text: &str,
     chars_min: usize,
     pointer: &str,
 ) -> Result<Clean<String>, Problem> {
@@ -91,7 +91,7 @@ async fn begin(pass: &mut Pass<OpenBreakGlass>, new: NewOverride, post: &Post) -
             format!("It is open for {BREAK_GLASS_SECONDS_MIN} to {BREAK_GLASS_SECONDS_MAX} seconds.");
         return Err(Problem::invalid("/seconds", detail));
     }
-    let reason = clean(pass, new.reason, BREAK_GLASS_REASON_CHARS_MIN, "/reason")?;
+    let reason = clean(pass, &new.reason, BREAK_GLASS_REASON_CHARS_MIN, "/reason")?;
     let (account, now) = (pass.who().account(), pass.vault().clock().now());
     // Held, so that two requests at once do not open two.
     if !members::hold(pass.tx(), account).await? {
@@ -192,7 +192,7 @@ async fn judge(
     id: BreakGlassId,
     verdict: Verdict,
 ) -> Result<bool, Problem> {
-    let text = clean(pass, verdict.text, 1, "/text")?;
+    let text = clean(pass, &verdict.text, 1, "/text")?;
     if !break_glass::hold(pass.tx(), id).await? {
         return Err(Problem::not_found());
     }

@@ -152,7 +152,7 @@ pub async fn slice(
 }
 
 /// Prose about an override: bounded, and of control characters only line breaks and tabs.
-fn prose(text: String, chars_min: usize, pointer: &str) -> Result<String, Problem> {
+fn prose(text: &str, chars_min: usize, pointer: &str) -> Result<String, Problem> {
     let odd = |c: char| c.is_control() && !matches!(c, '\n' | '\r' | '\t');
     let chars = text.trim().chars().count();
     if !(chars_min..=BREAK_GLASS_TEXT_CHARS_MAX).contains(&chars) || text.chars().any(odd) {
@@ -213,9 +213,9 @@ mod tests {
 
     #[test]
     fn a_reason_is_written_and_bounded() {
-        assert_eq!(prose("  ten letters ".into(), 10, "/reason").unwrap(), "ten letters");
+        assert_eq!(prose("  ten letters ", 10, "/reason").unwrap(), "ten letters");
         for bad in ["too short", "          ", "nine nine\u{0}", &"x".repeat(2_001)] {
-            assert!(prose(bad.into(), 10, "/reason").is_err(), "{bad:?}");
+            assert!(prose(bad, 10, "/reason").is_err(), "{bad:?}");
         }
     }
 }

@@ -54,16 +54,11 @@ pub async fn list(
 /// # Errors
 /// When there is no such member.
 pub async fn read(mut pass: Pass<ReadMember>, id: AccountId) -> Result<(Member, Receipt), Problem> {
-    match store::members::read(pass.tx(), id).await? {
-        Some(member) => {
-            let draft = Draft::done(EventKind::MemberRead).subject("account", id);
-            Ok((member, pass.seal(draft).await?))
-        }
-        None => {
-            let draft = Draft::failed(EventKind::MemberRead).subject("account", id);
-            Err(pass.fail(draft, Problem::not_found()).await)
-        }
+    let draft = |draft: Draft| draft.subject("account", id);
+    if let Some(member) = store::members::read(pass.tx(), id).await? {
+        return Ok((member, pass.seal(draft(Draft::done(EventKind::MemberRead))).await?));
     }
+    Err(pass.fail(draft(Draft::failed(EventKind::MemberRead)), Problem::not_found()).await)
 }
 
 /// How high the caller stands among the members. A service has no place there; it does what an admin does.

@@ -11,7 +11,7 @@ pub(crate) use cast::{Cast, Who};
 pub(crate) use samples::Sample;
 
 use http::Method;
-use kernel::{Need, Permission, Rank};
+use kernel::{Need, Rank};
 use serde_json::Value;
 
 /// An operation, as the description has it.
@@ -98,11 +98,8 @@ impl Operation {
 }
 
 fn need(id: &str, name: &str) -> Need {
-    match [Need::Own, Need::Enrol].into_iter().find(|need| need.name() == name) {
-        Some(own) => own,
-        None => {
-            let permission: Result<Permission, _> = name.parse();
-            Need::Permission(permission.unwrap_or_else(|error| panic!("{id}: {error}")))
-        }
+    if let Some(own) = [Need::Own, Need::Enrol].into_iter().find(|need| need.name() == name) {
+        return own;
     }
+    Need::Permission(name.parse().unwrap_or_else(|error| panic!("{id}: {error}")))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use app::accounts::Site;
+use app::audit::EntryRecord;
 use app::break_glass::jobs::Reminder;
 use app::break_glass::{
     CloseBreakGlass, ListBreakGlass, NewOverride, OpenBreakGlass, Override, ReadBreakGlass, ReviewBreakGlass,
@@ -83,7 +84,7 @@ fn an_override_opens_the_organization_for_a_while_and_is_written_down_apart() {
             .items
             .iter()
             .chain(&rest.entries.items)
-            .filter_map(|record| record.entry())
+            .filter_map(EntryRecord::entry)
             .map(|entry| entry.kind.as_str().to_owned())
             .collect();
         let expected =
@@ -127,7 +128,7 @@ fn it_takes_a_reason_a_time_a_fresh_factor_and_nobody_has_two() {
         {
             let new = NewOverride { reason: reason.to_owned(), seconds };
             let pass = admin.pass::<OpenBreakGlass>(vault).await;
-            let problem = open(pass, new, &post).await.err().expect("out of bounds");
+            let problem = open(pass, new, &post).await.expect_err("out of bounds");
             assert_eq!((problem.kind, problem.errors[0].pointer.as_str()), (ProblemKind::Invalid, pointer));
         }
         // Twice at once opens one.

@@ -5,6 +5,7 @@ use app::input::{Name, Page};
 use app::invitations::{Invite, ListInvitations, RevokeInvitation, create, list, revoke};
 use kernel::{MemberRole, ProblemKind};
 use sqlx::AssertSqlSafe;
+use sqlx::error::DatabaseError;
 
 use super::{names_nobody, post};
 use crate::house::members::{Somebody, past};
@@ -34,7 +35,7 @@ fn whoever_is_invited_joins_with_the_role_and_only_once() {
         // A member is not invited, however the address is written.
         let pass = admin.pass::<Invite>(vault).await;
         let refused = create(pass, &to.to_uppercase(), MemberRole::Viewer, &post).await;
-        assert_eq!(refused.err().expect("a member").kind, ProblemKind::Conflict);
+        assert_eq!(refused.expect_err("a member").kind, ProblemKind::Conflict);
         let waiting = list(admin.pass::<ListInvitations>(vault).await, Page { after: None, rows: 50 }).await;
         assert!(waiting.expect("a list").0.items.is_empty(), "{:?} was accepted", invitation.id);
         names_nobody(&desk.database, tenant.id).await;
@@ -52,7 +53,7 @@ fn a_new_invitation_takes_the_place_of_the_one_before() {
         let invite = async |role| create(admin.pass::<Invite>(vault).await, &to, role, &post).await;
         invite(MemberRole::Viewer).await.expect("invited");
         let first = token(&letter(vault, &to, "invitation").await.expect("a letter"));
-        let at_once = invite(MemberRole::Member).await.err().expect("too soon for another letter");
+        let at_once = invite(MemberRole::Member).await.expect_err("too soon for another letter");
         assert_eq!(at_once.kind, ProblemKind::RateLimited);
         assert!(at_once.retry_after_seconds.is_some());
         let earlier = format!(
@@ -84,7 +85,7 @@ fn what_is_no_invitation_is_refused() {
         let admin = Somebody::member(vault, tenant.id, MemberRole::Admin).await;
         let invite = async |to: &str, role| {
             let pass = admin.pass::<Invite>(vault).await;
-            create(pass, to, role, &post).await.err().expect("refused")
+            create(pass, to, role, &post).await.expect_err("refused")
         };
         for bad in ["nobody", "a@localhost", "a@example.com\r\nBcc: b@example.com"] {
             let problem = invite(bad, MemberRole::Viewer).await;
@@ -128,7 +129,7 @@ fn a_letter_commits_with_its_cause() {
             "select gate.post_letter(gen_random_uuid(), 'x', now(), '', '')",
         ] {
             let error = sqlx::query(AssertSqlSafe(sql)).execute(&mut app).await.expect_err(sql);
-            let code = error.as_database_error().and_then(|error| error.code()).expect("a code");
+            let code = error.as_database_error().and_then(DatabaseError::code).expect("a code");
             assert!(["42501", "PCL04"].contains(&code.as_ref()), "{sql}: {error}");
         }
         execute(&mut app, "select 1").await.expect("the login itself is good");

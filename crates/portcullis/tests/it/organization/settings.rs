@@ -35,7 +35,7 @@ fn whoever_asks_for_a_second_factor_has_one() {
             (Rules { session_hours: 721, ..Rules::default() }, "/session_hours"),
         ] {
             let pass = admin.pass::<ChangeSettings>(vault).await;
-            let problem = change(pass, name(), rules).await.err().expect("refused");
+            let problem = change(pass, name(), rules).await.expect_err("refused");
             assert_eq!((problem.kind, problem.errors[0].pointer.as_str()), (ProblemKind::Invalid, pointer));
         }
         change(admin.pass::<ChangeSettings>(vault).await, name(), only(MemberRole::ProviderAdmin))
