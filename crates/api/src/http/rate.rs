@@ -27,9 +27,32 @@ pub(super) enum PathClass {
     Console,
 }
 
-/// Where the programs' paths begin; every other path is a page of the console.
-const PROGRAMS: [&str; 7] =
-    ["/api/", "/v1/", "/oauth/", "/.well-known/", "/problems", "/docs", "/openapi.json"];
+/// First segments of the console's pages. Every other path counts as a program's, unknown ones too: who tries paths at
+/// random is no person reading pages.
+const PAGES: [&str; 22] = [
+    "",
+    "sign-in",
+    "sign-out",
+    "sign-up",
+    "verify",
+    "reset",
+    "welcome",
+    "invitation",
+    "onboarding",
+    "switch",
+    "enrol",
+    "step-up",
+    "theme",
+    "security",
+    "sessions",
+    "roles",
+    "audit",
+    "agents",
+    "keys",
+    "members",
+    "settings",
+    "break-glass",
+];
 
 impl PathClass {
     pub(super) fn of(method: &Method, path: &str) -> Self {
@@ -37,9 +60,8 @@ impl PathClass {
             "/health" => Self::Exempt,
             _ if path.starts_with("/assets/") => Self::Exempt,
             "/v1/chat/completions" if method == Method::POST => Self::Llm,
-            "/ready" => Self::Standard,
-            _ if PROGRAMS.iter().any(|start| path.starts_with(start)) => Self::Standard,
-            _ => Self::Console,
+            _ if PAGES.contains(&path.split('/').nth(1).unwrap_or_default()) => Self::Console,
+            _ => Self::Standard,
         }
     }
 
