@@ -2,8 +2,8 @@
 
 use std::any::TypeId;
 
-use gates::{Action, Caller as _, Write};
-use kernel::ProblemKind;
+use gates::{Account, Action, Agent, Caller as _, Proof as _, Service, Write};
+use kernel::{Need, ProblemKind};
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
@@ -15,12 +15,15 @@ use crate::http::PROBLEM_JSON;
 
 /// The name of the security scheme.
 pub(crate) const BEARER: &str = "bearer";
-/// Extension: the permission an operation needs.
+/// Extension: the permission an operation needs, or `account:own` and `account:enrol` for what is a person's own.
 pub(crate) const PERMISSION: &str = "x-portcullis-permission";
 /// Extension: whether the operation changes what the organization has.
 pub(crate) const MUTATING: &str = "x-portcullis-mutating";
 /// Extension: the kind of caller the operation is for.
 pub(crate) const CALLER: &str = "x-portcullis-caller";
+
+/// Extension: how lately a person must have confirmed who they are, where a session alone is not enough.
+pub(crate) const ASSURANCE: &str = "x-portcullis-assurance";
 
 /// The route of the action `A`: its description is completed from the action.
 pub(crate) fn of<A: Action, S>((schemas, mut paths, router): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
@@ -46,30 +49,61 @@ pub(crate) fn of_named<A: Action, S>(
 
 fn complete<A: Action>(paths: &mut Paths) {
     for (path, item) in &mut paths.paths {
+        if let Some(operation) = &mut item.get {
+            action::<A>(operation, true);
+        }
+        for operation in [&mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+            action::<A>(operation, false);
+        }
         let slots = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
         for operation in slots.into_iter().flatten() {
-            action::<A>(operation);
             problems(operation, path.contains('{'));
+            persons::<A>(operation);
         }
     }
 }
 
-/// Says of an operation what its action says.
-pub(crate) fn action<A: Action>(operation: &mut Operation) {
+/// Says of an operation what its action says. What is a person's own is read in a transaction that could write; whether it
+/// does the method says (`reads`).
+pub(crate) fn action<A: Action>(operation: &mut Operation, reads: bool) {
     operation.operation_id = Some(A::NAME.to_owned());
     operation.security = Some(vec![SecurityRequirement::new(BEARER, Vec::<String>::new())]);
-    let mutating = TypeId::of::<A::Mode>() == TypeId::of::<Write>();
-    operation.extensions = Some(Extensions::from_iter([
+    let mode = TypeId::of::<A::Mode>();
+    let mutating = mode == TypeId::of::<Write>() || (mode == TypeId::of::<Account>() && !reads);
+    let mut said = vec![
         (PERMISSION, json!(A::NEEDS.name())),
         (MUTATING, json!(mutating)),
         (CALLER, json!(A::Who::KIND)),
-    ]));
+    ];
+    if A::Proof::FRESH {
+        said.push((ASSURANCE, json!("fresh")));
+    }
+    operation.extensions = Some(Extensions::from_iter(said));
     for (status, response) in &mut operation.responses.responses {
         if let (RefOr::T(response), true) = (response, status.starts_with('2')) {
             let entry =
                 HeaderBuilder::new().description(Some("Id of the audit entry of this answer.")).build();
             response.headers.insert("x-portcullis-entry".to_owned(), RefOr::T(entry));
         }
+    }
+}
+
+/// Says how it can be refused to people, whom statuses are shared with: by the problem's `type`.
+fn persons<A: Action>(operation: &mut Operation) {
+    let mut more = |kind: ProblemKind, says: &str| {
+        let said = operation.responses.responses.get_mut(&kind.status().to_string());
+        if let Some(RefOr::T(response)) = said {
+            response.description = format!("{}, or `{}`: {says}", response.description, kind.slug());
+        }
+    };
+    if A::Proof::FRESH {
+        more(
+            ProblemKind::StepUp,
+            "the session must have confirmed a factor within the last 10 minutes (RFC 9470)",
+        );
+    }
+    if A::NEEDS != Need::Enrol && A::Who::KIND != Service::KIND && A::Who::KIND != Agent::KIND {
+        more(ProblemKind::MustEnrol, "the organization asks for a second factor, and the person has none");
     }
 }
 

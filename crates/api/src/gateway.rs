@@ -152,7 +152,7 @@ fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(
 ) {
     let mut operation = P::operation();
     operation.tags = Some(vec!["gateway".to_owned()]);
-    describe::action::<A>(&mut operation);
+    describe::action::<A>(&mut operation, method == HttpMethod::Get);
     operation.operation_id = Some(name.to_owned());
     let mut schemas = Vec::new();
     P::schemas(&mut schemas);

@@ -17,7 +17,9 @@ mod tests;
 
 use std::sync::Arc;
 
+use app::accounts::Accounts;
 use app::audit::jobs::Sequencer;
+use app::mail::Post;
 use app::providers::UrlRules;
 use axum::Router;
 use axum::extract::FromRef;
@@ -31,14 +33,16 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(Clone)]
 pub struct State {
     vault: Arc<Vault>,
+    post: Post,
     sequencer: Sequencer,
     url_rules: UrlRules,
 }
 
 impl State {
-    /// `sequencer` signs checkpoints on demand; `url_rules` says where tenants' providers may be.
-    pub fn new(vault: Arc<Vault>, sequencer: Sequencer, url_rules: UrlRules) -> Self {
-        Self { vault, sequencer, url_rules }
+    /// `accounts` are the doors for people; `sequencer` signs checkpoints on demand; `url_rules` says where tenants'
+    /// providers may be.
+    pub fn new(accounts: &Accounts, sequencer: Sequencer, url_rules: UrlRules) -> Self {
+        Self { vault: Arc::clone(accounts.vault()), post: accounts.post(), sequencer, url_rules }
     }
 }
 
@@ -62,13 +66,15 @@ const BASE: &str = "/api/v1";
     components(schemas(http::ProblemBody<'static>, http::FieldProblem)),
     tags(
         (name = "gateway", description = "The LLM endpoint: point any SDK of the OpenAI API at it."),
-        (name = "organization", description = "Who is calling, and for whom."),
+        (name = "organization", description = "Who is calling, for whom, and what the organization asks of its members."),
+        (name = "members", description = "The people of the organization, and those who are invited."),
         (name = "projects", description = "Parts of an organization."),
         (name = "agents", description = "AI agents, principals of their own kind."),
         (name = "keys", description = "API keys: shown once, kept as a hash."),
         (name = "providers", description = "Whom the organization's calls may go to."),
         (name = "policies", description = "What may be said."),
         (name = "audit", description = "The tamper-evident log."),
+        (name = "break-glass", description = "Overrides: for a reason, for a while, reviewed afterwards."),
         (name = "operations", description = "Health and description of this server; no key needed."),
     ),
 )]

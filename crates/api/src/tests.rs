@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use kernel::Permission;
+use kernel::{Need, Permission};
 use serde_json::Value;
 
 fn operations() -> Vec<(String, String, Value)> {
@@ -35,18 +35,30 @@ fn the_operations_are_these() {
         .collect();
     found.sort();
     let expected = [
+        "DELETE /api/v1/invitations/{id} invitation.revoke",
         "DELETE /api/v1/keys/{id} key.revoke",
+        "DELETE /api/v1/members/{id} member.remove",
+        "DELETE /api/v1/members/{id}/sessions member.end_sessions",
+        "DELETE /api/v1/members/{id}/sessions/{session} member.end_session",
         "DELETE /api/v1/providers/{id} providers.delete",
         "GET /api/v1/agents agent.list",
         "GET /api/v1/audit/checkpoint audit.checkpoint.read",
         "GET /api/v1/audit/entries audit.read",
         "GET /api/v1/audit/entries/{id} audit.read_entry",
         "GET /api/v1/audit/export audit.export",
+        "GET /api/v1/break-glass break_glass.list",
+        "GET /api/v1/break-glass/{id} break_glass.read",
+        "GET /api/v1/invitations invitation.list",
         "GET /api/v1/keys key.list",
+        "GET /api/v1/members member.list",
+        "GET /api/v1/members/{id} member.read",
+        "GET /api/v1/members/{id}/sessions member.list_sessions",
         "GET /api/v1/organization organization.read",
+        "GET /api/v1/organization/settings organization.read_settings",
         "GET /api/v1/policies/pii policy.read",
         "GET /api/v1/projects project.list",
         "GET /api/v1/providers providers.list",
+        "GET /api/v1/roles role.list",
         "GET /api/v1/whoami identity.read",
         "GET /health health",
         "GET /problems/{slug} problems.explain",
@@ -57,12 +69,22 @@ fn the_operations_are_these() {
         "POST /api/v1/agents/{id}/resume agent.resume",
         "POST /api/v1/agents/{id}/suspend agent.suspend",
         "POST /api/v1/audit/checkpoints audit.checkpoint",
+        "POST /api/v1/break-glass break_glass.open",
+        "POST /api/v1/break-glass/{id}/close break_glass.close",
+        "POST /api/v1/invitations invitation.create",
         "POST /api/v1/keys key.create",
         "POST /api/v1/keys/current/rotate key.rotate_own",
         "POST /api/v1/keys/{id}/rotate key.rotate",
+        "POST /api/v1/members/leave member.leave",
+        "POST /api/v1/members/{id}/resume member.resume",
+        "POST /api/v1/members/{id}/suspend member.suspend",
+        "POST /api/v1/members/{id}/transfer organization.transfer",
         "POST /api/v1/projects project.create",
         "POST /api/v1/providers providers.create",
         "POST /v1/chat/completions models.call",
+        "PUT /api/v1/break-glass/{id}/review break_glass.review",
+        "PUT /api/v1/members/{id}/role member.change_role",
+        "PUT /api/v1/organization/settings organization.change_settings",
         "PUT /api/v1/policies/pii policy.change",
     ];
     assert_eq!(found, expected);
@@ -85,7 +107,18 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
             continue;
         }
         let permission = operation["x-portcullis-permission"].as_str().unwrap_or_default();
-        assert!(permission.parse::<Permission>().is_ok(), "{at}: {permission}");
+        let own = [Need::Own.name(), Need::Enrol.name()].contains(&permission);
+        assert!(own || permission.parse::<Permission>().is_ok(), "{at}: {permission}");
+        if own {
+            assert_eq!(operation["x-portcullis-caller"], "a person", "{at}: whose own is it?");
+        }
+        if operation["x-portcullis-assurance"] == "fresh" {
+            let said = operation["responses"]["401"]["description"].as_str().unwrap_or_default();
+            assert!(
+                said.contains("step-up-required"),
+                "{at} does not describe how it asks for a fresh factor"
+            );
+        }
         assert!(operation["x-portcullis-mutating"].is_boolean(), "{at}");
         assert!(operation["x-portcullis-caller"].is_string(), "{at}");
         assert!(operation["security"][0]["bearer"].is_array(), "{at}");

@@ -1,8 +1,8 @@
 //! AI agents: principals of their own kind, owned by an organization.
 
-use gates::{Draft, Pass, Receipt};
+use gates::{Draft, Pass, Principal, Receipt};
 use kernel::{AgentId, EventKind, Problem, ProjectId};
-pub use store::agents::Agent;
+pub use store::agents::{Agent, Maker};
 
 use crate::action;
 use crate::input::{Description, Listed, Name, Page};
@@ -48,7 +48,12 @@ pub struct NewAgent {
     pub description: Description,
 }
 
-/// Creates an agent.
+/// Who makes something: known by an account, or by a key the database knows.
+fn maker(principal: &Principal) -> Option<Maker> {
+    principal.account().map(Maker::Person).or_else(|| principal.key().map(Maker::Service))
+}
+
+/// Creates an agent. It belongs to whoever creates it, for those who ask later whose it is.
 pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent, Receipt), Problem> {
     let Some(project) = new.project.or(pass.project()) else {
         let problem = Problem::invalid("/project", "This credential has no project of its own, so name one.");
@@ -58,7 +63,9 @@ pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent
     let (name, description) = (privacy.text(new.name.raw()), privacy.text(new.description.raw()));
     let vault = pass.vault().clone();
     let (id, at) = (AgentId::new(vault.clock(), vault.rng()), vault.clock().now());
-    if let Err(error) = store::agents::create(pass.tx(), id, project, &name, &description, at).await {
+    let created_by = maker(&pass.principal());
+    let made = store::agents::create(pass.tx(), (id, created_by), project, &name, &description, at).await;
+    if let Err(error) = made {
         return Err(pass.fail(Draft::failed(EventKind::AgentCreated), error.into()).await);
     }
     let draft = Draft::done(EventKind::AgentCreated)
@@ -67,7 +74,8 @@ pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent
         .fact("name", &name);
     let receipt = pass.seal(draft).await?;
     let (name, description) = (name.into_inner(), description.into_inner());
-    Ok((Agent { id, project, name, description, suspended_at: None, created_at: at }, receipt))
+    let agent = Agent { id, project, name, description, suspended_at: None, created_at: at, created_by };
+    Ok((agent, receipt))
 }
 
 /// Suspends an agent.

@@ -6,17 +6,30 @@
 pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod break_glass;
 pub mod input;
+pub mod invitations;
 pub mod keys;
 pub mod mail;
+pub mod members;
 pub mod models;
 pub mod operator;
 pub mod organizations;
 pub mod policies;
 pub mod projects;
 pub mod providers;
+pub mod roles;
+pub mod settings;
 pub mod setup;
 pub mod tokens;
+
+use gates::Draft;
+use kernel::{EventKind, Problem, ProblemKind};
+
+/// What to write down of something that was asked for and not done: not allowed, or not possible.
+pub(crate) fn undone(kind: EventKind, problem: &Problem) -> Draft {
+    if problem.kind == ProblemKind::Forbidden { Draft::refused(kind) } else { Draft::failed(kind) }
+}
 
 /// Declares an action: its type, name, need (a permission, `Own` or `Enrol`), caller, mode, and `Fresh` where a person
 /// must have confirmed a factor a moment ago.

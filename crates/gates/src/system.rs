@@ -30,6 +30,8 @@ pub enum Reason {
     KeyRotation,
     /// What has expired is cleared away.
     Sweep,
+    /// Owners are told of what waits for them.
+    Reminder,
     /// The operator works on the machine itself.
     Operator,
 }

@@ -140,6 +140,10 @@ events! {
     SigningKeyRotated = "signing_key.rotated";
     /// Members were listed.
     MembersListed = "member.listed";
+    /// One member was looked at.
+    MemberRead = "member.read";
+    /// Invitations were listed.
+    InvitationsListed = "member.invitations_listed";
     /// A person was invited.
     MemberInvited = "member.invited";
     /// An invitation was withdrawn.
@@ -162,6 +166,8 @@ events! {
     SettingsRead = "organization.settings_read";
     /// The organization's settings were changed.
     SettingsChanged = "organization.settings_changed";
+    /// The table of roles and permissions was read.
+    RolesRead = "organization.roles_read";
     /// An override was opened: from here on its holder may do what their role does not allow.
     BreakGlassOpened = "break_glass.opened";
     /// An override was closed before its time.
@@ -170,6 +176,10 @@ events! {
     BreakGlassReviewed = "break_glass.reviewed";
     /// Overrides were listed.
     BreakGlassListed = "break_glass.listed";
+    /// What was done under an override was read.
+    BreakGlassRead = "break_glass.read";
+    /// A past override was not reviewed in time; the owners were told.
+    BreakGlassOverdue = "break_glass.overdue";
     /// The outgoing mail was looked at by the administrator of the instance.
     OutboxRead = "outbox.read";
 }

@@ -4,7 +4,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::{Clock, Rng};
+use crate::{Clock, Rng, Timestamp};
 
 /// The text is not a UUID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -24,6 +24,11 @@ macro_rules! ids {
                 let mut random = [0; 10];
                 rng.fill(&mut random);
                 Self(uuid::Builder::from_unix_timestamp_millis(clock.now().unix_millis(), &random).into_uuid())
+            }
+
+            /// The least id that can be made at this moment, to compare others with.
+            pub fn first_at(at: Timestamp) -> Self {
+                Self(uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &[0; 10]).into_uuid())
             }
 
             /// Wraps a UUID read from the database or a request.
@@ -85,7 +90,7 @@ ids! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{FixedClock, Timestamp};
+    use crate::FixedClock;
 
     struct Zeros;
     impl Rng for Zeros {
@@ -99,6 +104,7 @@ mod tests {
         let early = EntryId::new(&FixedClock(Timestamp::from_unix_micros(1_000_000)), &Zeros);
         let late = EntryId::new(&FixedClock(Timestamp::from_unix_micros(2_000_000)), &Zeros);
         assert!(early < late);
+        assert_eq!(EntryId::first_at(Timestamp::from_unix_micros(1_000_999)), early);
         assert_eq!(early.uuid().get_version_num(), 7);
         assert_eq!("nonsense".parse::<EntryId>(), Err(ParseIdError));
     }

@@ -42,12 +42,28 @@ pub const SESSION_SEEN_SECONDS: i64 = 60;
 pub const SESSION_HOURS_DEFAULT: i32 = 12;
 /// Longest session an organization may allow, in hours (30 days).
 pub const SESSION_HOURS_MAX: i32 = 720;
+/// Sessions of one member that are shown at once.
+pub const MEMBER_SESSIONS_ROWS_MAX: i64 = 200;
 /// Longest an override may stay open, in seconds (8 hours).
 pub const BREAK_GLASS_SECONDS_MAX: u64 = 8 * 3_600;
+/// Shortest an override may be asked for, in seconds (5 minutes).
+pub const BREAK_GLASS_SECONDS_MIN: u64 = 300;
+/// Shortest reason for an override, in characters.
+pub const BREAK_GLASS_REASON_CHARS_MIN: usize = 10;
+/// Longest reason for an override, and longest review of one, in characters.
+pub const BREAK_GLASS_TEXT_CHARS_MAX: usize = 2_000;
 /// Time until an override must have been reviewed, in seconds (7 days).
 pub const BREAK_GLASS_REVIEW_SECONDS: u64 = 7 * 24 * 3_600;
+/// Before that time, from when on a review is called due rather than merely open, in seconds (3 days).
+pub const BREAK_GLASS_DUE_SECONDS: u64 = 3 * 24 * 3_600;
+/// Overrides that wait for their review and are shown at once.
+pub const BREAK_GLASS_WAITING_ROWS_MAX: i64 = 100;
 /// How long an invitation can be accepted, in seconds (7 days).
 pub const INVITATION_SECONDS: u64 = 7 * 24 * 3_600;
+/// Invitations of one organization that may wait for an answer.
+pub const INVITATIONS_MAX: i64 = 1_000;
+/// Least time between two invitations of one address by one organization, in seconds.
+pub const INVITATION_PAUSE_SECONDS: u64 = 60;
 /// How long a link to verify or change an address works, in seconds (24 hours).
 pub const VERIFY_LINK_SECONDS: u64 = 24 * 3_600;
 /// How long a link to set a new password works, in seconds (30 minutes).

@@ -66,6 +66,10 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Dev(DevCommand::PrepareQueries { check, place }) => {
             wait(dev::prepare(check, &place, &environment)).map(|()| ExitCode::SUCCESS)
         }
+        Command::Dev(DevCommand::Roles) => {
+            say::out(format_args!("{}", app::roles::page()))?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Dev(DevCommand::Database { dir, place }) => {
             wait(dev::database(dir, &place, &environment)).map(|()| ExitCode::SUCCESS)
         }

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use app::accounts::keeping::Keeper;
 use app::accounts::{Accounts, Site};
 use app::audit::jobs::Sequencer;
+use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
 use app::models::Calls;
 use crypto::{InstanceKey, SystemRng};
@@ -98,6 +99,8 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let (stop_jobs, jobs_told) = watch::channel(false);
     let mailing = tokio::spawn(Mailer::new(Arc::clone(&vault), carrier).run(jobs_told.clone()));
     let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));
+    // Each of its steps is one transaction, so that it may be cut off at any point.
+    tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(told_to_stop.clone()));
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));

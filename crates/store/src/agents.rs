@@ -1,7 +1,7 @@
 //! AI agents.
 
 use gates::{Clean, SystemTx, Tx, WriteTx};
-use kernel::{AgentId, ProjectId, TenantId, Timestamp};
+use kernel::{AccountId, AgentId, KeyId, ProjectId, TenantId, Timestamp};
 use sqlx::postgres::PgConnection;
 use time::OffsetDateTime;
 
@@ -22,14 +22,25 @@ pub struct Agent {
     pub suspended_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
+    /// Who made it; nobody is known for an organization's first agent.
+    pub created_by: Option<Maker>,
+}
+
+/// Who made something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Maker {
+    /// A person.
+    Person(AccountId),
+    /// A service, by its key.
+    Service(KeyId),
 }
 
 /// The organization's agents after `after`, by id.
 pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<Agent>, StoreError> {
     let tenant = tx.tenant().uuid();
     let found = sqlx::query!(
-        "select id, project_id, name, description, suspended_at, created_at from agent \
-         where tenant_id = $1 and ($2::uuid is null or id > $2) order by id limit $3",
+        "select id, project_id, name, description, suspended_at, created_at, created_by_account, created_by_key \
+         from agent where tenant_id = $1 and ($2::uuid is null or id > $2) order by id limit $3",
         tenant,
         after.map(AgentId::uuid),
         rows
@@ -45,6 +56,11 @@ pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<
             description: row.description,
             suspended_at: row.suspended_at.map(Timestamp::from),
             created_at: row.created_at.into(),
+            created_by: match (row.created_by_account, row.created_by_key) {
+                (Some(account), _) => Some(Maker::Person(AccountId::from_uuid(account))),
+                (None, Some(key)) => Some(Maker::Service(KeyId::from_uuid(key))),
+                (None, None) => None,
+            },
         })
         .collect())
 }
@@ -63,10 +79,10 @@ pub struct NewAgent<'a> {
     pub at: Timestamp,
 }
 
-/// Makes an agent.
+/// Makes an agent, in the name of whoever asks for it.
 pub async fn create(
     tx: &mut WriteTx,
-    id: AgentId,
+    (id, by): (AgentId, Option<Maker>),
     project: ProjectId,
     name: &Clean<String>,
     description: &Clean<String>,
@@ -74,27 +90,36 @@ pub async fn create(
 ) -> Result<(), StoreError> {
     let tenant = tx.tenant();
     let new = NewAgent { id, project, name: name.get(), description: description.get(), at };
-    insert(tx.connection(), tenant, &new).await
+    insert(tx.connection(), tenant, &new, by).await
 }
 
 /// Makes an organization's first agent, at set-up.
 pub async fn create_first(tx: &mut SystemTx, tenant: TenantId, new: &NewAgent<'_>) -> Result<(), StoreError> {
-    insert(tx.connection(), tenant, new).await
+    insert(tx.connection(), tenant, new, None).await
 }
 
 async fn insert(
     connection: &mut PgConnection,
     tenant: TenantId,
     new: &NewAgent<'_>,
+    by: Option<Maker>,
 ) -> Result<(), StoreError> {
+    let (account, key) = match by {
+        Some(Maker::Person(account)) => (Some(account.uuid()), None),
+        Some(Maker::Service(key)) => (None, Some(key.uuid())),
+        None => (None, None),
+    };
     sqlx::query!(
-        "insert into agent (tenant_id, id, project_id, name, description, created_at) values ($1, $2, $3, $4, $5, $6)",
+        "insert into agent (tenant_id, id, project_id, name, description, created_at, created_by_account, \
+         created_by_key) values ($1, $2, $3, $4, $5, $6, $7, $8)",
         tenant.uuid(),
         new.id.uuid(),
         new.project.uuid(),
         new.name,
         new.description,
-        OffsetDateTime::from(new.at)
+        OffsetDateTime::from(new.at),
+        account,
+        key
     )
     .execute(connection)
     .await?;

@@ -5,18 +5,23 @@
 pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod break_glass;
 pub mod doors;
 pub mod factors;
+pub mod invitations;
 pub mod joining;
 pub mod key_ring;
 pub mod keys;
 pub mod mail;
+pub mod member_sessions;
+pub mod members;
 pub mod organizations;
 pub mod policies;
 pub mod projects;
 pub mod providers;
 pub mod schema;
 pub mod sessions;
+pub mod settings;
 pub mod tokens;
 pub mod verify;
 
@@ -44,6 +49,11 @@ impl From<sqlx::Error> for StoreError {
             _ => Self::Database(error),
         }
     }
+}
+
+/// What the database holds is no value of the type it must be.
+fn decode<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreError {
+    StoreError::Database(sqlx::Error::Decode(Box::new(error)))
 }
 
 impl From<StoreError> for Problem {

@@ -1,6 +1,6 @@
 //! The outbox: letters that wait for a mail server, were taken by it, or never will be. What they say is sealed.
 
-use gates::SystemTx;
+use gates::{SystemTx, WriteTx};
 use kernel::{LetterId, Timestamp};
 use time::OffsetDateTime;
 
@@ -79,6 +79,22 @@ pub async fn put(tx: &mut SystemTx, new: &NewLetter<'_>) -> Result<(), StoreErro
         new.message_sealed
     )
     .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// Puts a letter in from an organization's transaction, with the change it tells of. That role can do nothing else with the
+/// outbox (`gate.post_letter`).
+pub async fn post(tx: &mut WriteTx, new: &NewLetter<'_>) -> Result<(), StoreError> {
+    sqlx::query!(
+        r#"select gate.post_letter($1, $2, $3, $4, $5) is null as "posted!""#,
+        new.id.uuid(),
+        new.kind,
+        OffsetDateTime::from(new.at),
+        new.to_sealed,
+        new.message_sealed
+    )
+    .fetch_one(tx.connection())
     .await?;
     Ok(())
 }

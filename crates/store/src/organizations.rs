@@ -1,6 +1,6 @@
 //! Organizations: the tenants themselves.
 
-use gates::{SystemTx, Tx};
+use gates::{Clean, SystemTx, Tx, WriteTx};
 use kernel::{AgentId, ProjectId, TenantId, Timestamp};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -30,6 +30,15 @@ pub async fn read(tx: &mut Tx) -> Result<Option<Organization>, StoreError> {
         name: row.name,
         created_at: row.created_at.into(),
     }))
+}
+
+/// Gives the caller's own organization another name.
+pub async fn rename(tx: &mut WriteTx, name: &Clean<String>) -> Result<(), StoreError> {
+    let tenant = tx.tenant().uuid();
+    sqlx::query!("update organization set name = $2 where tenant_id = $1", tenant, name.get())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
 }
 
 /// Whether any organization exists. First-run set-up asks, under its lock.

@@ -14,6 +14,9 @@ use crate::{limits, notices};
 /// The description of the REST API, as the server prints it.
 const OPENAPI: &str = "openapi.json";
 
+/// The page about roles, as the server prints it.
+const ROLES: &str = "docs/roles.md";
+
 /// What to say of every stale file.
 const ADVICE: &str = "run `cargo xtask regenerate` and commit what changed";
 
@@ -29,6 +32,7 @@ pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
     let checks = [
         ("licence notices", notices::check(repo.root(), &metadata, SERVER)),
         ("limits", limits::page(repo.root()).and_then(|now| compare(repo.root(), limits::PAGE, &now))),
+        ("roles", roles(repo).and_then(|now| compare(repo.root(), ROLES, &now))),
         ("API description", openapi(repo).and_then(|now| compare(repo.root(), OPENAPI, &now))),
         ("checked queries", process::run(&mut server(repo, &["dev", "prepare-queries", "--check"]))),
     ];
@@ -62,6 +66,8 @@ pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
     fs::write(repo.root().join(limits::PAGE), page)
         .with_context(|| format!("could not write {}", limits::PAGE))?;
     process::run(&mut server(repo, &["dev", "prepare-queries"]))?;
+    fs::write(repo.root().join(ROLES), roles(repo)?).with_context(|| format!("could not write {ROLES}"))?;
+    println!("regenerate: wrote {ROLES}");
     fs::write(repo.root().join(OPENAPI), openapi(repo)?)
         .with_context(|| format!("could not write {OPENAPI}"))?;
     println!("regenerate: wrote {OPENAPI}");
@@ -75,6 +81,11 @@ fn without_server() -> Outcome {
 /// The API description as the server prints it now.
 fn openapi(repo: &Repo) -> Result<String> {
     process::output(&mut server(repo, &["openapi"]))
+}
+
+/// The table of roles and permissions as a page, as the server prints it now.
+fn roles(repo: &Repo) -> Result<String> {
+    process::output(&mut server(repo, &["dev", "roles"]))
 }
 
 /// The server of this working tree with these arguments.

@@ -98,6 +98,19 @@ impl<T: FromStr, S: Send + Sync> FromRequestParts<S> for Id<T> {
     }
 }
 
+/// Two ids in the path: that of a thing, and that of something of it.
+pub(crate) struct Ids<T, U>(pub(crate) T, pub(crate) U);
+
+impl<T: FromStr, U: FromStr, S: Send + Sync> FromRequestParts<S> for Ids<T, U> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let path = Path::<(String, String)>::from_request_parts(parts, state).await;
+        let Path((one, other)) = path.map_err(|_| Problem::not_found())?;
+        Ok(Self(id(&one)?, id(&other)?))
+    }
+}
+
 /// The same, for operations with a body: there the path is read before the caller is known.
 pub(crate) fn id<T: FromStr>(text: &str) -> Result<T, Problem> {
     text.parse().map_err(|_| Problem::not_found())

@@ -87,8 +87,17 @@ pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str)
     if let Some(seconds) = problem.retry_after_seconds {
         headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
     }
-    if problem.kind == ProblemKind::Unauthenticated {
-        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"portcullis\""));
+    const _: () = assert!(kernel::limits::STEP_UP_SECONDS_MAX == 600, "the challenge below says so");
+    // RFC 9110 §11.6.1; for a session that must be confirmed anew, RFC 9470 §3.
+    let challenge = match problem.kind {
+        ProblemKind::Unauthenticated => Some("Bearer realm=\"portcullis\""),
+        ProblemKind::StepUp => {
+            Some("Bearer realm=\"portcullis\", error=\"insufficient_user_authentication\", max_age=\"600\"")
+        }
+        _ => None,
+    };
+    if let Some(challenge) = challenge {
+        headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
     }
     response
 }

@@ -1,6 +1,6 @@
 //! AI agents.
 
-use app::agents::{CreateAgent, ListAgents, ResumeAgent, SuspendAgent, create, list, resume, suspend};
+use app::agents::{CreateAgent, ListAgents, Maker, ResumeAgent, SuspendAgent, create, list, resume, suspend};
 use app::input::{Description, Name};
 use http::Uri;
 use kernel::{AgentId, ProjectId, Timestamp};
@@ -42,6 +42,27 @@ struct Agent {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
+    /// Who made it; null for an organization's first agent.
+    created_by: Option<CreatedBy>,
+}
+
+/// Whoever made an agent, and answers for it.
+#[derive(Serialize, ToSchema)]
+struct CreatedBy {
+    /// What they are: human or service.
+    #[schema(example = "human")]
+    kind: &'static str,
+    /// A person's account, or a service's key.
+    id: Uuid,
+}
+
+impl From<Maker> for CreatedBy {
+    fn from(maker: Maker) -> Self {
+        match maker {
+            Maker::Person(account) => Self { kind: "human", id: account.uuid() },
+            Maker::Service(key) => Self { kind: "service", id: key.uuid() },
+        }
+    }
 }
 
 impl From<app::agents::Agent> for Agent {
@@ -53,6 +74,7 @@ impl From<app::agents::Agent> for Agent {
             description: agent.description,
             suspended_at: agent.suspended_at,
             created_at: agent.created_at,
+            created_by: agent.created_by.map(CreatedBy::from),
         }
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
 
 /// An entry of the audit log.
 #[derive(Serialize, ToSchema)]
-struct AuditEntry {
+pub(super) struct AuditEntry {
     /// Its id.
     id: Uuid,
     /// Its index in the log; null for the moment before it has one.

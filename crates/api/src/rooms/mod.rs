@@ -2,12 +2,17 @@
 
 mod agents;
 mod audit;
+mod break_glass;
+mod invitations;
 mod keys;
+mod members;
 pub(crate) mod operations;
 mod organizations;
 mod policies;
 mod projects;
 mod providers;
+mod roles;
+mod settings;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -17,10 +22,15 @@ use crate::State;
 pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(organizations::routes())
+        .merge(settings::routes())
+        .merge(roles::routes())
+        .merge(members::routes())
+        .merge(invitations::routes())
         .merge(projects::routes())
         .merge(agents::routes())
         .merge(keys::routes())
         .merge(providers::routes())
         .merge(policies::routes())
         .merge(audit::routes())
+        .merge(break_glass::routes())
 }

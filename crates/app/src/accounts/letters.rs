@@ -7,7 +7,7 @@ use mail::{Address, Circumstances, Letter, Link, Words};
 use super::{Accounts, Visitor};
 
 /// When, from where, with what.
-pub(super) fn circumstances(request: &RequestContext, device: &str, at: Timestamp) -> Circumstances {
+pub(crate) fn circumstances(request: &RequestContext, device: &str, at: Timestamp) -> Circumstances {
     let device = (!device.is_empty()).then(|| Words::name(device));
     Circumstances { at, address: request.peer, device }
 }

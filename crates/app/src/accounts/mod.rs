@@ -35,13 +35,14 @@ use kernel::{Gate, Problem, ProblemKind, RequestContext, TenantId};
 use store::accounts::Account;
 
 pub use devices::device_name;
+pub(crate) use letters::circumstances;
 pub(crate) use open::row_of;
 pub use open::{Home, NewSession, SessionKind};
 pub use site::{Site, SiteError};
 
 use hashing::Hashing;
 
-use crate::mail::Outbox;
+use crate::mail::{Outbox, Post};
 
 /// Least time until a stranger is answered whose address may or may not have an account, in milliseconds: more than the
 /// work of either case takes, so that the time says nothing.
@@ -84,6 +85,11 @@ impl Accounts {
     /// Where people find this instance.
     pub fn site(&self) -> &Site {
         &self.site
+    }
+
+    /// What organizations write letters with.
+    pub fn post(&self) -> Post {
+        Post::new(self.site.clone())
     }
 
     /// Whether passkeys can be used at this address.

@@ -5,6 +5,7 @@
 
 mod job;
 mod outbox;
+mod post;
 
 use std::pin::Pin;
 
@@ -16,6 +17,7 @@ pub use job::{
     RETRY_SECONDS_MAX,
 };
 pub use outbox::{MailError, Outbox, Shown, State, list, show};
+pub use post::Post;
 
 /// Longest reason of a failure that is kept, in characters.
 pub const DETAIL_CHARS_MAX: usize = 200;

@@ -56,23 +56,9 @@ impl Outbox {
     /// # Errors
     /// When it cannot be written or kept; the transaction must not commit then.
     pub async fn put(&self, tx: &mut SystemTx, to: &Address, letter: &Letter) -> Result<LetterId, MailError> {
-        let (clock, rng) = (self.vault.clock(), self.vault.rng());
-        let id = LetterId::new(clock, rng);
-        let row = id.to_string();
-        let message = letter.write(&self.head, to)?;
-        let seal = |column, plain: &[u8]| {
-            let sealed = self.vault.envelope().seal(rng, &place(column, &row), plain);
-            sealed.map_err(|error| MailError::Sealed(error.to_string()))
-        };
-        let new = NewLetter {
-            id,
-            kind: letter.kind(),
-            at: clock.now(),
-            to_sealed: &seal(TO, to.as_str().as_bytes())?,
-            message_sealed: &seal(MESSAGE, &message.to_bytes()?)?,
-        };
-        store::mail::put(tx, &new).await?;
-        Ok(id)
+        let sealed = Sealed::of(&self.vault, &self.head, to, letter)?;
+        store::mail::put(tx, &sealed.row()).await?;
+        Ok(sealed.id)
     }
 
     /// Puts a letter in by itself.
@@ -84,6 +70,50 @@ impl Outbox {
         let id = self.put(&mut tx, to, letter).await?;
         tx.finish().await?;
         Ok(id)
+    }
+}
+
+/// A letter as it is kept.
+pub(super) struct Sealed {
+    pub(super) id: LetterId,
+    kind: &'static str,
+    at: Timestamp,
+    to: Vec<u8>,
+    message: Vec<u8>,
+}
+
+impl Sealed {
+    /// Writes a letter and seals it.
+    pub(super) fn of(
+        vault: &Vault,
+        head: &Letterhead,
+        to: &Address,
+        letter: &Letter,
+    ) -> Result<Self, MailError> {
+        let id = LetterId::new(vault.clock(), vault.rng());
+        let row = id.to_string();
+        let message = letter.write(head, to)?;
+        let seal = |column, plain: &[u8]| {
+            let sealed = vault.envelope().seal(vault.rng(), &place(column, &row), plain);
+            sealed.map_err(|error| MailError::Sealed(error.to_string()))
+        };
+        Ok(Self {
+            id,
+            kind: letter.kind(),
+            at: vault.clock().now(),
+            to: seal(TO, to.as_str().as_bytes())?,
+            message: seal(MESSAGE, &message.to_bytes()?)?,
+        })
+    }
+
+    pub(super) fn row(&self) -> NewLetter<'_> {
+        NewLetter {
+            id: self.id,
+            kind: self.kind,
+            at: self.at,
+            to_sealed: &self.to,
+            message_sealed: &self.message,
+        }
     }
 }
 

@@ -76,6 +76,8 @@ fn said(kind: EventKind) -> &'static str {
         K::TokenIntrospected => "asked about a token",
         K::SigningKeyRotated => "rotated a key of the instance",
         K::MembersListed => "listed the members",
+        K::MemberRead => "looked at a member",
+        K::InvitationsListed => "listed the invitations",
         K::MemberInvited => "invited somebody",
         K::InvitationRevoked => "withdrew an invitation",
         K::MemberJoined => "joined",
@@ -87,10 +89,13 @@ fn said(kind: EventKind) -> &'static str {
         K::OwnershipTransferred => "handed the organization over",
         K::SettingsRead => "read the settings",
         K::SettingsChanged => "changed the settings",
+        K::RolesRead => "read what each role may do",
         K::BreakGlassOpened => "opened break-glass",
         K::BreakGlassClosed => "closed break-glass",
         K::BreakGlassReviewed => "reviewed a break-glass",
         K::BreakGlassListed => "listed the break-glasses",
+        K::BreakGlassRead => "read what was done under a break-glass",
+        K::BreakGlassOverdue => "told the owners of a review that is overdue",
         K::OutboxRead => "looked at outgoing mail",
     }
 }

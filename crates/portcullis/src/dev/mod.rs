@@ -29,6 +29,8 @@ pub enum DevCommand {
         #[command(flatten)]
         place: PlaceArgs,
     },
+    /// Print docs/roles.md, made of the table of roles and permissions.
+    Roles,
     /// Run a migrated database until standard input ends, and print its URLs as JSON.
     Database {
         /// Keep the cluster in this directory; without it, it is removed at the end.

@@ -23,6 +23,8 @@ mod main_job;
 #[cfg(test)]
 mod manners;
 #[cfg(test)]
+mod organization;
+#[cfg(test)]
 mod outsiders;
 #[cfg(test)]
 mod people;

@@ -57,3 +57,25 @@ impl Action for Working {
     type Proof = Live;
     type Mode = Write;
 }
+
+/// Does what no role allows and only an override opens.
+pub(crate) struct Revealing;
+
+impl Action for Revealing {
+    const NAME: &'static str = "test.reveal";
+    const NEEDS: Need = Need::Permission(Permission::PiiReveal);
+    type Who = Human;
+    type Proof = Live;
+    type Mode = Record;
+}
+
+/// Does what not even an override opens.
+pub(crate) struct Crossing;
+
+impl Action for Crossing {
+    const NAME: &'static str = "test.cross";
+    const NEEDS: Need = Need::Permission(Permission::ProvidersAcross);
+    type Who = Human;
+    type Proof = Live;
+    type Mode = Record;
+}

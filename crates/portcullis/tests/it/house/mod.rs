@@ -12,6 +12,7 @@
 
 pub(crate) mod actions;
 mod claims;
+pub(crate) mod members;
 pub(crate) mod people;
 pub(crate) mod process;
 mod tenant;

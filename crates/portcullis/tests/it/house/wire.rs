@@ -28,6 +28,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::Database;
+use super::people::accounts;
 
 /// Longest a test waits for anything that must happen, in seconds. Nothing waits this long unless it hangs.
 const PATIENCE_SECONDS: u64 = 30;
@@ -103,7 +104,7 @@ pub(crate) fn fake(base_url: &str) -> EnvProvider {
 fn routes(vault: &Arc<Vault>, directory: &Arc<Directory>, gateway: Gateway) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
-    let control = api::State::new(Arc::clone(vault), sequencer, directory.rules());
+    let control = api::State::new(&accounts(vault), sequencer, directory.rules());
     api::router(control).merge(gateway::router(gateway))
 }
 

@@ -1,12 +1,14 @@
-//! Everybody who may knock: with no key, with keys that open nothing, with keys of every role, and from next door.
+//! Everybody who may knock: with no key, with keys that open nothing, with keys of every role, people of every role with
+//! a token, and from next door.
 
 use crypto::{ApiKey, ApiKeyEnv, SystemRng};
-use kernel::Role;
+use kernel::{MemberRole, Need, Rank, Role};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
 use super::samples::Subject;
 use super::{Operation, Sample};
+use crate::house::members::Somebody;
 use crate::house::{Ask, Build, Database, Desk, Tenant, Wire};
 
 /// Who asks.
@@ -27,10 +29,20 @@ pub(crate) enum Who {
     Service(Role),
     /// The owner of another organization, who knows this one's ids.
     Stranger,
+    /// A member.
+    Person(MemberRole),
+    /// An admin who owns the organization.
+    Owner,
+    /// A person without an organization.
+    Newcomer,
+    /// A member who was suspended.
+    SuspendedMember,
+    /// A member whose role needs a second factor that is not there.
+    MustEnrol,
 }
 
 impl Who {
-    pub(crate) const ALL: [Self; 12] = [
+    pub(crate) const ALL: [Self; 19] = [
         Self::Anonymous,
         Self::Unknown,
         Self::Garbage,
@@ -43,24 +55,44 @@ impl Who {
         Self::Service(Role::Admin),
         Self::Service(Role::Owner),
         Self::Stranger,
+        Self::Person(MemberRole::Viewer),
+        Self::Person(MemberRole::Member),
+        Self::Person(MemberRole::Admin),
+        Self::Owner,
+        Self::Newcomer,
+        Self::SuspendedMember,
+        Self::MustEnrol,
     ];
+
+    /// Somebody who may do it.
+    pub(crate) fn best(operation: &Operation) -> Self {
+        if operation.is_personal() { Self::Owner } else { Self::Service(Role::Owner) }
+    }
 
     /// What must become of a good request for `operation`.
     pub(crate) fn expected(self, operation: &Operation, sample: &Sample) -> u16 {
-        if operation.permission.is_none() {
-            return sample.status;
-        }
-        let (kind, role) = match self {
-            Self::Agent => ("agent", Role::Editor),
-            Self::Service(role) => ("service", role),
-            Self::Stranger => ("service", Role::Owner),
+        let Some(needs) = operation.needs else { return sample.status };
+        let (kind, rank) = match self {
+            Self::Agent => ("agent", Rank::Key(Role::Editor)),
+            Self::Service(role) => ("service", Rank::Key(role)),
+            Self::Stranger => ("service", Rank::Key(Role::Owner)),
+            Self::Person(role) => ("human", Rank::Member(role)),
+            Self::Owner => ("human", Rank::Member(MemberRole::Admin)),
+            Self::Newcomer => ("human", Rank::Newcomer),
+            Self::MustEnrol => ("human", Rank::Member(MemberRole::ProviderAdmin)),
             _ => return 401,
         };
         let own = matches!(sample.subject, Subject::None | Subject::Fixed(_));
-        match operation.allows(kind, role) {
+        let barred = self == Self::MustEnrol && needs != Need::Enrol
+            || sample.owners_only && kind == "human" && self != Self::Owner;
+        match operation.allows(kind, rank) && !barred {
             false => 403,
             // What is somebody else's is not there.
             true if self == Self::Stranger && !own => 404,
+            // A person holds no key that could be rotated.
+            true if kind == "human" && operation.id == "key.rotate_own" => 409,
+            // There is no organization to leave.
+            true if self == Self::Newcomer && operation.id == "member.leave" => 409,
             true => sample.status,
         }
     }
@@ -72,7 +104,10 @@ pub(crate) struct Cast {
     pub(crate) tenant: Tenant,
     pub(crate) stranger: Tenant,
     pub(crate) database: &'static Database,
+    desk: &'static Desk,
     keys: Vec<(Who, String)>,
+    /// An admin who opens overrides for others to look at.
+    opener: String,
 }
 
 impl Cast {
@@ -80,7 +115,10 @@ impl Cast {
         let wire = Build::over(&desk.vault).serve().await;
         let tenant = Tenant::make(&desk.vault, "Lists").await;
         let stranger = Tenant::make(&desk.vault, "Next door").await;
-        let mut cast = Self { wire, tenant, stranger, database: &desk.database, keys: Vec::new() };
+        let opener = Somebody::member(&desk.vault, tenant.id, MemberRole::Admin).await;
+        let opener = opener.token(&desk.vault).await;
+        let (database, keys) = (&desk.database, Vec::new());
+        let mut cast = Self { wire, tenant, stranger, database, desk, keys, opener };
         for role in [Role::Reader, Role::Editor, Role::Admin] {
             let key = cast.made("/api/v1/keys", &json!({"name": role.name(), "role": role.name()})).await;
             cast.keep(Who::Service(role), &key);
@@ -96,12 +134,52 @@ impl Cast {
         let asleep = cast.made("/api/v1/keys", &asleep).await;
         cast.done(Ask::post(format!("/api/v1/agents/{}/suspend", id(&agent)))).await;
         cast.keep(Who::Suspended, &asleep);
+        cast.invite_people().await;
         for key in [&cast.tenant.owner_key, &cast.stranger.owner_key] {
             // A first checkpoint, so that there is one to read.
             let answer = cast.wire.ask(Ask::post("/api/v1/audit/checkpoints").key(key)).await;
             assert_eq!(answer.status, 201, "{}", answer.text());
         }
         cast
+    }
+
+    /// People of every role, each with a token. This is where another credential of people would plug in.
+    async fn invite_people(&mut self) {
+        let rules = json!({
+            "name": "Lists", "second_factor_for_all": false, "second_factor_roles": ["provider_admin"],
+            "session_hours": 12,
+        });
+        let rules = Ask::new(http::Method::PUT, "/api/v1/organization/settings").json(rules.to_string());
+        let answer = self.wire.ask(rules.key(&self.tenant.owner_key)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        for who in [
+            Who::Person(MemberRole::Viewer),
+            Who::Person(MemberRole::Member),
+            Who::Person(MemberRole::Admin),
+            Who::Owner,
+            Who::Newcomer,
+            Who::MustEnrol,
+        ] {
+            let token = self.fresh(who).await;
+            self.keys.push((who, token));
+        }
+        let suspended = Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Admin).await;
+        let token = suspended.token(&self.desk.vault).await;
+        self.done(Ask::post(format!("/api/v1/members/{}/suspend", suspended.account))).await;
+        self.keys.push((Who::SuspendedMember, token));
+    }
+
+    /// The token of a person of this kind whom nobody has met before.
+    async fn fresh(&self, who: Who) -> String {
+        let (vault, tenant) = (&self.desk.vault, self.tenant.id);
+        let somebody = match who {
+            Who::Person(role) => Somebody::member(vault, tenant, role).await,
+            Who::Owner => Somebody::owner(vault, tenant).await,
+            Who::Newcomer => Somebody::newcomer(vault).await,
+            Who::MustEnrol => Somebody::member(vault, tenant, MemberRole::ProviderAdmin).await,
+            other => panic!("{other:?} is no person who can be made"),
+        };
+        somebody.token(vault).await
     }
 
     fn keep(&mut self, who: Who, issued: &Value) {
@@ -144,11 +222,52 @@ impl Cast {
                 let body = json!({"name": format!("q-{number}"), "base_url": "https://api.example.com/v1"});
                 id(&self.made("/api/v1/providers", &body).await)
             }
+            Subject::Member => Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Viewer)
+                .await
+                .account
+                .to_string(),
+            Subject::Admin => Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Admin)
+                .await
+                .account
+                .to_string(),
+            Subject::Session => {
+                let member = Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Viewer).await;
+                format!("{} {}", member.account, member.session)
+            }
+            Subject::Invitation => {
+                let body = json!({"address": format!("asked-{number}@example.com"), "role": "member"});
+                id(&self.made("/api/v1/invitations", &body).await)
+            }
+            Subject::OpenOverride => self.open_override().await,
+            Subject::PastOverride => {
+                let id = self.open_override().await;
+                self.close_override(&id).await;
+                id
+            }
             Subject::Entry => {
                 let answer = self.wire.ask(Ask::get("/api/v1/whoami").key(&self.tenant.owner_key)).await;
                 answer.header("x-portcullis-entry").to_owned()
             }
         }
+    }
+
+    async fn open_override(&self) -> String {
+        // One at a time: whoever could not close the last one left it open.
+        let list = self.wire.ask(Ask::get("/api/v1/break-glass?limit=200").bearer(&self.opener)).await.json();
+        for glass in list["items"].as_array().expect("a list").iter().filter(|glass| glass["state"] == "open")
+        {
+            self.close_override(&id(glass)).await;
+        }
+        let body = json!({"reason": "Something for others to look at.", "seconds": 600});
+        let ask = Ask::post("/api/v1/break-glass").bearer(&self.opener).json(body.to_string());
+        let answer = self.wire.ask(ask).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        id(&answer.json())
+    }
+
+    async fn close_override(&self, id: &str) {
+        // Somebody else's is not closed by this admin, and need not be.
+        self.wire.ask(Ask::post(format!("/api/v1/break-glass/{id}/close")).bearer(&self.opener)).await;
     }
 
     /// `who`'s key on a request.
@@ -171,7 +290,14 @@ impl Cast {
     pub(crate) async fn good(&self, operation: &Operation, who: Who) -> Ask {
         let sample = Sample::of(operation);
         let subject = self.subject(sample.subject).await;
-        self.signed(sample.ask(&self.wire, operation, &subject), who)
+        let mut ask = sample.ask(&self.wire, operation, &subject);
+        if sample.in_project && !matches!(who, Who::Stranger) {
+            ask = ask.json(sample.body_in(&self.wire, self.tenant.project).expect("a body"));
+        }
+        match who {
+            Who::Person(_) | Who::Owner if sample.once => ask.bearer(&self.fresh(who).await),
+            _ => self.signed(ask, who),
+        }
     }
 }
 

@@ -11,7 +11,7 @@ pub(crate) use cast::{Cast, Who};
 pub(crate) use samples::Sample;
 
 use http::Method;
-use kernel::{Permission, Role};
+use kernel::{Need, Permission, Rank};
 use serde_json::Value;
 
 /// An operation, as the description has it.
@@ -20,8 +20,8 @@ pub(crate) struct Operation {
     pub(crate) id: String,
     pub(crate) method: Method,
     pub(crate) path: String,
-    /// `None` for those that need no key.
-    pub(crate) permission: Option<Permission>,
+    /// `None` for those that need no credential.
+    pub(crate) needs: Option<Need>,
     /// The kind of caller, in the description's words.
     pub(crate) caller: String,
     pub(crate) mutating: bool,
@@ -57,7 +57,7 @@ impl Operation {
             "{id}: an operation either is open (security {{}}) or names its permission"
         );
         Self {
-            permission: permission.map(|name| name.parse().unwrap_or_else(|error| panic!("{id}: {error}"))),
+            needs: permission.map(|name| need(&id, &name)),
             caller: text("x-portcullis-caller").unwrap_or_default(),
             mutating: operation["x-portcullis-mutating"] == true,
             has_body: operation.get("requestBody").is_some(),
@@ -73,15 +73,36 @@ impl Operation {
         self.path.starts_with("/v1/")
     }
 
-    /// Whether a credential of this kind and role may do it.
-    fn allows(&self, kind: &str, role: Role) -> bool {
-        let kind = match self.caller.as_str() {
+    /// Whether a credential of this kind and rank may do it.
+    fn allows(&self, kind: &str, rank: Rank) -> bool {
+        let admits = match self.caller.as_str() {
             "anybody" => true,
-            "a service" | "a person or a service" => kind == "service",
+            "a person or a service" => kind != "agent",
+            "a service" => kind == "service",
             "an agent" => kind == "agent",
-            "a person" => false,
+            "a person" => kind == "human",
             other => panic!("{}: teach `Operation::allows` who {other:?} is", self.id),
         };
-        kind && self.permission.is_none_or(|permission| role.has(permission))
+        let holds = match self.needs {
+            None => true,
+            Some(Need::Permission(permission)) => rank.has(permission),
+            Some(Need::Own | Need::Enrol) => kind == "human",
+        };
+        admits && holds
+    }
+
+    /// Whether it is for people alone.
+    fn is_personal(&self) -> bool {
+        self.caller == "a person"
+    }
+}
+
+fn need(id: &str, name: &str) -> Need {
+    match [Need::Own, Need::Enrol].into_iter().find(|need| need.name() == name) {
+        Some(own) => own,
+        None => {
+            let permission: Result<Permission, _> = name.parse();
+            Need::Permission(permission.unwrap_or_else(|error| panic!("{id}: {error}")))
+        }
     }
 }

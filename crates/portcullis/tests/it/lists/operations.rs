@@ -1,6 +1,5 @@
 //! Each operation × everybody → the status that its permission, its caller and the table of roles say.
 
-use kernel::Role;
 use serde_json::Value;
 
 use super::{Cast, Operation, Sample, Who};
@@ -98,7 +97,7 @@ fn every_example_of_the_description_is_accepted() {
                 assert!(!operation.has_body, "{}: give its body an example", operation.id);
                 continue;
             };
-            let ask = cast.good(&operation, Who::Service(Role::Owner)).await.json(example.to_string());
+            let ask = cast.good(&operation, Who::best(&operation)).await.json(example.to_string());
             let answer = cast.wire.ask(ask).await;
             assert!(answer.status.is_success(), "{}: {example}: {}", operation.id, answer.text());
             seen += 1;

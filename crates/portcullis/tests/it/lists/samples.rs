@@ -1,5 +1,6 @@
 //! One good request for every operation.
 
+use kernel::ProjectId;
 use serde_json::{Value, json};
 
 use super::Operation;
@@ -18,6 +19,18 @@ pub(crate) enum Subject {
     Provider,
     /// An entry of the tenant's log.
     Entry,
+    /// A fresh member of the tenant.
+    Member,
+    /// A fresh admin of the tenant.
+    Admin,
+    /// A fresh member of the tenant and their session.
+    Session,
+    /// A fresh invitation.
+    Invitation,
+    /// An override that another admin has open.
+    OpenOverride,
+    /// An override of another admin that is over.
+    PastOverride,
     /// The same for everybody.
     Fixed(&'static str),
 }
@@ -28,6 +41,12 @@ pub(crate) struct Sample {
     /// The status of its success.
     pub(crate) status: u16,
     pub(crate) subject: Subject,
+    /// Whether of those who have the permission only owners may do it.
+    pub(crate) owners_only: bool,
+    /// Whether it is about a project, which a credential that has none must name.
+    pub(crate) in_project: bool,
+    /// Whether whoever has done it cannot do it again.
+    pub(crate) once: bool,
     /// `#` in it is replaced by a number of its own.
     body: fn() -> Option<Value>,
 }
@@ -37,11 +56,11 @@ const fn plain(operation: &'static str, status: u16) -> Sample {
 }
 
 const fn of(operation: &'static str, status: u16, subject: Subject) -> Sample {
-    Sample { operation, status, subject, body: || None }
+    Sample { operation, status, subject, owners_only: false, in_project: false, once: false, body: || None }
 }
 
 const fn with(operation: &'static str, status: u16, body: fn() -> Option<Value>) -> Sample {
-    Sample { operation, status, subject: Subject::None, body }
+    Sample { body, ..plain(operation, status) }
 }
 
 const SAMPLES: &[Sample] = &[
@@ -53,11 +72,17 @@ const SAMPLES: &[Sample] = &[
     plain("project.list", 200),
     with("project.create", 201, || Some(json!({"name": "project #"}))),
     plain("agent.list", 200),
-    with("agent.create", 201, || Some(json!({"name": "agent #", "description": "Reads."}))),
+    Sample {
+        in_project: true,
+        ..with("agent.create", 201, || Some(json!({"name": "agent #", "description": "Reads."})))
+    },
     of("agent.suspend", 204, Subject::Agent),
     of("agent.resume", 204, Subject::Agent),
     plain("key.list", 200),
-    with("key.create", 201, || Some(json!({"name": "key #", "role": "reader"}))),
+    Sample {
+        in_project: true,
+        ..with("key.create", 201, || Some(json!({"name": "key #", "role": "reader"})))
+    },
     Sample { body: || Some(json!({"overlap_seconds": 60})), ..of("key.rotate", 201, Subject::Key) },
     with("key.rotate_own", 201, || Some(json!({"overlap_seconds": 3600}))),
     of("key.revoke", 204, Subject::Key),
@@ -75,6 +100,43 @@ const SAMPLES: &[Sample] = &[
     plain("audit.checkpoint", 201),
     plain("audit.checkpoint.read", 200),
     plain("audit.export", 200),
+    plain("organization.read_settings", 200),
+    with("organization.change_settings", 200, || {
+        Some(json!({
+            "name": "Lists", "second_factor_for_all": false, "second_factor_roles": ["provider_admin"],
+            "session_hours": 12,
+        }))
+    }),
+    plain("role.list", 200),
+    plain("member.list", 200),
+    of("member.read", 200, Subject::Member),
+    Sample { body: || Some(json!({"role": "member"})), ..of("member.change_role", 204, Subject::Member) },
+    of("member.suspend", 204, Subject::Member),
+    of("member.resume", 204, Subject::Member),
+    of("member.remove", 204, Subject::Member),
+    Sample { owners_only: true, once: true, ..of("organization.transfer", 204, Subject::Admin) },
+    Sample { once: true, ..plain("member.leave", 204) },
+    of("member.list_sessions", 200, Subject::Member),
+    of("member.end_sessions", 200, Subject::Member),
+    of("member.end_session", 204, Subject::Session),
+    plain("invitation.list", 200),
+    with("invitation.create", 201, || Some(json!({"address": "invited-#@example.com", "role": "viewer"}))),
+    of("invitation.revoke", 204, Subject::Invitation),
+    plain("break_glass.list", 200),
+    Sample {
+        once: true,
+        ..with("break_glass.open", 201, || {
+            Some(json!({"reason": "Reason number # of many.", "seconds": 300}))
+        })
+    },
+    of("break_glass.read", 200, Subject::PastOverride),
+    Sample { owners_only: true, ..of("break_glass.close", 204, Subject::OpenOverride) },
+    Sample {
+        body: || {
+            Some(json!({"in_order": true, "text": "Nothing was done that the reason does not speak of."}))
+        },
+        ..of("break_glass.review", 204, Subject::PastOverride)
+    },
     plain("models.list", 200),
     of("models.read", 200, Subject::Fixed("loopback")),
     with("models.call", 200, || {
@@ -94,9 +156,10 @@ impl Sample {
         })
     }
 
-    /// The request, about `subject`.
+    /// The request, about `subject`: an id, or those of a thing and of something of it with a blank between.
     pub(crate) fn ask(&self, wire: &Wire, operation: &Operation, subject: &str) -> Ask {
-        let path = operation.path.replace("{id}", subject).replace("{slug}", subject);
+        let (id, part) = subject.split_once(' ').unwrap_or((subject, subject));
+        let path = operation.path.replace("{id}", id).replace("{slug}", id).replace("{session}", part);
         assert!(
             !path.contains('{'),
             "{}: teach `Sample::ask` what stands for the parameter of {path}",
@@ -104,10 +167,21 @@ impl Sample {
         );
         let ask = Ask::new(operation.method.clone(), path);
         match (self.body)() {
-            Some(body) => ask.json(body.to_string().replace('#', &wire.number().to_string())),
+            Some(body) => ask.json(filled(&body, wire)),
             None => ask,
         }
     }
+
+    /// Its body, in a project.
+    pub(crate) fn body_in(&self, wire: &Wire, project: ProjectId) -> Option<String> {
+        let mut body = (self.body)()?;
+        body["project"] = json!(project.to_string());
+        Some(filled(&body, wire))
+    }
+}
+
+fn filled(body: &Value, wire: &Wire) -> String {
+    body.to_string().replace('#', &wire.number().to_string())
 }
 
 #[test]

@@ -2,13 +2,11 @@
 
 use std::sync::Arc;
 
-use app::accounts::SessionKind;
 use gates::Vault;
-use kernel::MemberRole;
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
-use crate::house::people::{Person, accounts, human};
+use crate::house::members::Somebody;
 use crate::house::{Ask, Build, Claims, Tenant, Wire, run};
 
 /// Refused by privilege or by row security.
@@ -34,23 +32,28 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
     }
 }
 
-/// Rows of the rooms that have no route yet: a member with a session, made through the doors, and what else an organization
-/// keeps of its people, written past all triggers.
-async fn people(vault: &Arc<Vault>, superuser: &mut PgConnection, tenant: &Tenant) {
-    let doors = accounts(vault);
-    let person = Person::sign_up(&doors).await;
-    person.join(vault, tenant.id, MemberRole::Admin, true).await;
-    let opened = person.enter(&doors, SessionKind::Browser).await;
-    human(vault, &opened).await.expect("seen");
-    let (id, account) = (tenant.id, person.account);
+/// Rows of the rooms about people: an owner with a session, and what people of an organization make; and what has no route
+/// yet, written past all triggers.
+async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, tenant: &Tenant) {
+    let owner = Somebody::owner(vault, tenant.id).await;
+    owner.principal(vault).await;
+    let token = owner.token(vault).await;
+    let calls = [
+        Ask::post("/api/v1/invitations").json(r#"{"address":"a@example.com","role":"viewer"}"#),
+        Ask::new(http::Method::PUT, "/api/v1/organization/settings").json(
+            r#"{"name":"words","second_factor_for_all":false,"second_factor_roles":[],"session_hours":8}"#,
+        ),
+        Ask::post("/api/v1/break-glass").json(r#"{"reason":"a reason of ten","seconds":300}"#),
+    ];
+    for ask in calls {
+        let what = format!("{ask:?}");
+        let answer = wire.ask(ask.bearer(&token)).await;
+        assert!(answer.status.is_success(), "{what}: {}", answer.text());
+    }
     let sql = format!(
         "begin; set local session_replication_role = replica; set local search_path = portcullis;
-         insert into invitation values ('{id}', gen_random_uuid(), 'a@example.com', 'a@example.com', 'viewer', '{account}',
-             sha256('{id}'), now(), now() + interval '1 day');
-         insert into organization_settings values ('{id}', false, '{{}}', 12, now());
-         insert into break_glass (tenant_id, id, account_id, reason, opened_at, until, review_due_at)
-             values ('{id}', gen_random_uuid(), '{account}', 'a reason of ten', now(), now() + interval '1 h', now());
-         insert into revoked_token values ('{id}', 'x', now()); commit"
+         insert into revoked_token values ('{}', 'x', now()); commit",
+        tenant.id
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(superuser).await.expect("rows");
 }
@@ -144,7 +147,7 @@ fn every_tenant_table_refuses_the_stranger() {
         fixture(&wire, &b).await;
         let mut superuser = database.superuser().await;
         for tenant in [&a, &b] {
-            people(&vault, &mut superuser, tenant).await;
+            people(&wire, &vault, &mut superuser, tenant).await;
         }
         let mut app = database.app().await;
         let backend: i32 =

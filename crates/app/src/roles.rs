@@ -1,0 +1,95 @@
+//! What each role may do: the table of the kernel, for people to read.
+
+use std::fmt::Write as _;
+
+use gates::{Draft, Pass, Receipt};
+use kernel::{EventKind, MemberRole, Permission, Problem, Role};
+
+use crate::action;
+
+action! {
+    /// Reads the table of roles and permissions.
+    ReadRoles = "role.list", OrganizationRead, Principal, Record
+}
+
+/// Puts on record that the table was read; it is the same for everybody.
+///
+/// # Errors
+/// When the entry cannot be written; the table must not be shown then.
+pub async fn read(pass: Pass<ReadRoles>) -> Result<Receipt, Problem> {
+    pass.seal(Draft::done(EventKind::RolesRead)).await
+}
+
+/// The page `docs/roles.md`, made of the table that the gates decide by.
+pub fn page() -> String {
+    let mut page = String::from(
+        "# Roles\n\n\
+         <!-- Generated from crates/kernel/src/permission.rs and role.rs by `cargo xtask regenerate`. -->\n\n\
+         What a role may do stands in one table of the code. The gates decide by it, `GET /api/v1/roles` answers it, the\n\
+         console shows it, and this page is made of it.\n\n\
+         ## Roles of members\n\n\
+         A person has a role in each organization they are a member of. Each role has all that the one before it has.\n\n",
+    );
+    let mut role = |name: &str, title: &str, says: &str| {
+        let _ = writeln!(page, "* **{title}** (`{name}`): {says}");
+    };
+    MemberRole::ALL.iter().for_each(|each| role(each.name(), each.title(), each.says()));
+    page.push_str(
+        "\nAn *owner* is an admin who can also hand the organization over; who owns it is no role of its own, and there is\n\
+         always at least one. *Provider Admin* is given by the operator on the machine alone.\n\n\
+         ## Roles of API keys\n\n\
+         A key has a role too, and may be narrowed to a part of it. Agents are kept out of much that their key's role would\n\
+         allow: the description of each operation says for whom it is.\n\n",
+    );
+    let mut role = |name: &str, title: &str, says: &str| {
+        let _ = writeln!(page, "* **{title}** (`{name}`): {says}");
+    };
+    Role::ALL.iter().for_each(|each| role(each.name(), each.title(), each.says()));
+    page.push_str("\n## Permissions\n\n| permission | what it allows |");
+    MemberRole::ALL.iter().for_each(|each| head(&mut page, each.title()));
+    Role::ALL.iter().for_each(|each| head(&mut page, &format!("key: {}", each.title())));
+    page.push_str("\n|---|---|");
+    page.push_str(&"---|".repeat(MemberRole::ALL.len() + Role::ALL.len()));
+    page.push('\n');
+    for permission in Permission::ALL {
+        let _ = write!(page, "| `{permission}` | {} |", permission.says());
+        MemberRole::ALL.iter().for_each(|each| mark(&mut page, each.has(*permission)));
+        Role::ALL.iter().for_each(|each| mark(&mut page, each.has(*permission)));
+        page.push('\n');
+    }
+    page.push_str(
+        "\nWhat no key can hold is for people alone. What no role holds is opened by an override only\n\
+         ([break-glass](break-glass.md)), which opens everything here but `providers:across`.\n",
+    );
+    page
+}
+
+fn head(page: &mut String, title: &str) {
+    let _ = write!(page, " {title} |");
+}
+
+fn mark(page: &mut String, held: bool) {
+    page.push_str(if held { " ✓ |" } else { " |" });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_permission_has_its_row_and_every_role_its_column() {
+        let page = page();
+        let rows: Vec<&str> = page.lines().filter(|line| line.starts_with("| `")).collect();
+        assert_eq!(rows.len(), Permission::ALL.len());
+        let columns = 2 + MemberRole::ALL.len() + Role::ALL.len();
+        assert!(rows.iter().all(|row| row.matches('|').count() == columns + 1));
+        let held = page.matches('✓').count();
+        let people: usize = MemberRole::ALL.iter().map(|role| count(|one| role.has(one))).sum();
+        let keys: usize = Role::ALL.iter().map(|role| count(|one| role.has(one))).sum();
+        assert_eq!(held, people + keys);
+    }
+
+    fn count(has: impl Fn(Permission) -> bool) -> usize {
+        Permission::ALL.iter().filter(|one| has(**one)).count()
+    }
+}
