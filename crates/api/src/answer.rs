@@ -34,6 +34,11 @@ impl<T> Answer<T> {
     pub(crate) fn created(body: T, receipt: &Receipt) -> Self {
         Self { status: StatusCode::CREATED, ..Self::ok(body, receipt) }
     }
+
+    /// Taken in; what comes of it is seen elsewhere.
+    pub(crate) fn accepted(body: T, receipt: &Receipt) -> Self {
+        Self { status: StatusCode::ACCEPTED, ..Self::ok(body, receipt) }
+    }
 }
 
 impl<T: Serialize> IntoResponse for Answer<T> {

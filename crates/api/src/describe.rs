@@ -6,7 +6,7 @@ use gates::{Account, Action, Agent, Caller as _, Proof as _, Service, Write};
 use kernel::{Need, ProblemKind};
 use serde_json::json;
 use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::path::{Operation, Parameter, ParameterIn, Paths};
+use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem, Paths};
 use utoipa::openapi::security::SecurityRequirement;
 use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_axum::router::UtoipaMethodRouter;
@@ -21,6 +21,9 @@ pub(crate) const PERMISSION: &str = "x-portcullis-permission";
 pub(crate) const MUTATING: &str = "x-portcullis-mutating";
 /// Extension: the kind of caller the operation is for.
 pub(crate) const CALLER: &str = "x-portcullis-caller";
+
+/// Extension: an operation that asks for no credential and is on record nevertheless.
+pub(crate) const RECORDED: &str = "x-portcullis-recorded";
 
 /// Extension: how lately a person must have confirmed who they are, where a session alone is not enough.
 pub(crate) const ASSURANCE: &str = "x-portcullis-assurance";
@@ -38,13 +41,16 @@ pub(crate) fn of_named<A: Action, S>(
 ) -> UtoipaMethodRouter<S> {
     complete::<A>(&mut paths);
     for item in paths.paths.values_mut() {
-        for operation in
-            [&mut item.get, &mut item.put, &mut item.post, &mut item.delete].into_iter().flatten()
-        {
+        for operation in slots(item) {
             operation.operation_id = Some(name.to_owned());
         }
     }
     (schemas, paths, router)
+}
+
+/// The operations of a path.
+fn slots(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
+    [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()
 }
 
 fn complete<A: Action>(paths: &mut Paths) {
@@ -52,11 +58,11 @@ fn complete<A: Action>(paths: &mut Paths) {
         if let Some(operation) = &mut item.get {
             action::<A>(operation, true);
         }
-        for operation in [&mut item.put, &mut item.post, &mut item.delete].into_iter().flatten() {
+        let changing = [&mut item.put, &mut item.post, &mut item.patch, &mut item.delete];
+        for operation in changing.into_iter().flatten() {
             action::<A>(operation, false);
         }
-        let slots = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete];
-        for operation in slots.into_iter().flatten() {
+        for operation in slots(item) {
             problems(operation, path.contains('{'));
             persons::<A>(operation);
         }
@@ -79,6 +85,11 @@ pub(crate) fn action<A: Action>(operation: &mut Operation, reads: bool) {
         said.push((ASSURANCE, json!("fresh")));
     }
     operation.extensions = Some(Extensions::from_iter(said));
+    names_entry(operation);
+}
+
+/// Says that a good answer carries the id of its entry.
+fn names_entry(operation: &mut Operation) {
     for (status, response) in &mut operation.responses.responses {
         if let (RefOr::T(response), true) = (response, status.starts_with('2')) {
             let entry =
@@ -134,6 +145,7 @@ fn problems(operation: &mut Operation, has_id: bool) {
             && said.content.is_empty()
         {
             said.content = problem(*kind).content;
+            retry_after(*kind, said);
         }
     }
 }
@@ -152,6 +164,49 @@ pub(crate) fn open<S>((schemas, mut paths, router): UtoipaMethodRouter<S>) -> Ut
     (schemas, paths, router)
 }
 
+/// What an open operation leaves behind.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// An entry, which its answer names.
+    Entry,
+    /// An entry; the answer does not name it, because it says the same to everybody.
+    Silence,
+    /// Nothing.
+    Nothing,
+}
+
+/// Says of a door, an operation by which people come in and which asks for no credential, how it can be refused.
+pub(crate) fn door<S>(
+    leaves: Leaves,
+    (schemas, mut paths, router): UtoipaMethodRouter<S>,
+) -> UtoipaMethodRouter<S> {
+    for item in paths.paths.values_mut() {
+        for operation in slots(item) {
+            operation.security = Some(vec![SecurityRequirement::default()]);
+            operation.extensions =
+                Some(Extensions::from_iter([(RECORDED, json!(leaves != Leaves::Nothing))]));
+            if leaves == Leaves::Entry {
+                names_entry(operation);
+            }
+            problems(operation, false);
+            let mut says = |kind: ProblemKind, words: &str| {
+                let said = operation.responses.responses.get_mut(&kind.status().to_string());
+                if let Some(RefOr::T(response)) = said
+                    && response.description == kind.title()
+                {
+                    words.clone_into(&mut response.description);
+                }
+            };
+            says(ProblemKind::Forbidden, "The request comes from a page of an origin that is not listed");
+            says(
+                ProblemKind::RateLimited,
+                "Too many requests or too many guesses; `Retry-After` says for how long",
+            );
+        }
+    }
+    (schemas, paths, router)
+}
+
 fn problem(kind: ProblemKind) -> Response {
     let example = json!({
         "type": format!("/problems/{}", kind.slug()),
@@ -164,5 +219,16 @@ fn problem(kind: ProblemKind) -> Response {
     });
     let content =
         ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).example(Some(example)).build();
-    ResponseBuilder::new().description(kind.title()).content(PROBLEM_JSON, content).build()
+    let mut response =
+        ResponseBuilder::new().description(kind.title()).content(PROBLEM_JSON, content).build();
+    retry_after(kind, &mut response);
+    response
+}
+
+fn retry_after(kind: ProblemKind, response: &mut Response) {
+    if kind == ProblemKind::RateLimited {
+        let seconds =
+            HeaderBuilder::new().description(Some("Seconds until it makes sense to try again.")).build();
+        response.headers.insert("retry-after".to_owned(), RefOr::T(seconds));
+    }
 }

@@ -5,12 +5,15 @@
 //! operation's action.
 
 mod answer;
+mod cookies;
 mod describe;
 mod docs;
 mod extract;
 mod gateway;
 pub mod http;
 mod rooms;
+mod secrets;
+mod tokens;
 
 #[cfg(test)]
 mod tests;
@@ -33,6 +36,8 @@ use utoipa_axum::router::OpenApiRouter;
 #[derive(Clone)]
 pub struct State {
     vault: Arc<Vault>,
+    accounts: Accounts,
+    origins: Arc<[http::CorsOrigin]>,
     post: Post,
     sequencer: Sequencer,
     url_rules: UrlRules,
@@ -40,9 +45,15 @@ pub struct State {
 
 impl State {
     /// `accounts` are the doors for people; `sequencer` signs checkpoints on demand; `url_rules` says where tenants'
-    /// providers may be.
-    pub fn new(accounts: &Accounts, sequencer: Sequencer, url_rules: UrlRules) -> Self {
-        Self { vault: Arc::clone(accounts.vault()), post: accounts.post(), sequencer, url_rules }
+    /// providers may be; pages of `origins` may sign people in besides this server's own.
+    pub fn new(
+        accounts: Accounts,
+        sequencer: Sequencer,
+        url_rules: UrlRules,
+        origins: &[http::CorsOrigin],
+    ) -> Self {
+        let (vault, post) = (Arc::clone(accounts.vault()), accounts.post());
+        Self { vault, accounts, origins: origins.into(), post, sequencer, url_rules }
     }
 }
 
@@ -60,7 +71,7 @@ const BASE: &str = "/api/v1";
     info(
         title = "Portcullis",
         description = "One server between people, AI agents, LLM providers, tools and data. Every request passes five \
-                       gates: identity, token, tenancy, privacy, audit. Send an API key as Authorization: Bearer …. \
+                       gates: identity, token, tenancy, privacy, audit. Send an API key, or a person's access token, as Authorization: Bearer …. \
                        Refusals are problems (RFC 9457); under /v1/ they have the shape of the OpenAI API.",
     ),
     components(schemas(http::ProblemBody<'static>, http::FieldProblem)),
@@ -68,6 +79,9 @@ const BASE: &str = "/api/v1";
         (name = "gateway", description = "The LLM endpoint: point any SDK of the OpenAI API at it."),
         (name = "organization", description = "Who is calling, for whom, and what the organization asks of its members."),
         (name = "members", description = "The people of the organization, and those who are invited."),
+        (name = "auth", description = "How people come in, stay in and go: no credential is needed for most of it."),
+        (name = "account", description = "What is a person's own, wherever they work."),
+        (name = "sessions", description = "Where a person is signed in, and in which organization."),
         (name = "projects", description = "Parts of an organization."),
         (name = "agents", description = "AI agents, principals of their own kind."),
         (name = "keys", description = "API keys: shown once, kept as a hash."),
@@ -102,7 +116,7 @@ pub fn openapi() -> OpenApi {
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("pcl_<env>_<random><crc>")
-        .description(Some("An API key of this server."))
+        .description(Some("An API key of this server, or an access token: see the tag auth."))
         .build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(describe::BEARER, SecurityScheme::Http(bearer));

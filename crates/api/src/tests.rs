@@ -35,12 +35,16 @@ fn the_operations_are_these() {
         .collect();
     found.sort();
     let expected = [
+        "DELETE /api/v1/account/passkeys/{id} mfa.remove_passkey",
+        "DELETE /api/v1/account/totp/{id} mfa.remove_totp",
         "DELETE /api/v1/invitations/{id} invitation.revoke",
         "DELETE /api/v1/keys/{id} key.revoke",
         "DELETE /api/v1/members/{id} member.remove",
         "DELETE /api/v1/members/{id}/sessions member.end_sessions",
         "DELETE /api/v1/members/{id}/sessions/{session} member.end_session",
         "DELETE /api/v1/providers/{id} providers.delete",
+        "DELETE /api/v1/sessions/{id} session.end_own",
+        "GET /api/v1/account account.read",
         "GET /api/v1/agents agent.list",
         "GET /api/v1/audit/checkpoint audit.checkpoint.read",
         "GET /api/v1/audit/entries audit.read",
@@ -59,16 +63,39 @@ fn the_operations_are_these() {
         "GET /api/v1/projects project.list",
         "GET /api/v1/providers providers.list",
         "GET /api/v1/roles role.list",
+        "GET /api/v1/sessions session.list_own",
         "GET /api/v1/whoami identity.read",
         "GET /health health",
         "GET /problems/{slug} problems.explain",
         "GET /ready ready",
         "GET /v1/models models.list",
         "GET /v1/models/{id} models.read",
+        "PATCH /api/v1/account account.rename",
+        "PATCH /api/v1/account/passkeys/{id} mfa.rename_passkey",
+        "POST /api/v1/account/address account.change_address",
+        "POST /api/v1/account/passkeys mfa.begin_passkey",
+        "POST /api/v1/account/passkeys/confirm mfa.add_passkey",
+        "POST /api/v1/account/password account.change_password",
+        "POST /api/v1/account/recovery-codes mfa.make_recovery_codes",
+        "POST /api/v1/account/totp mfa.begin_totp",
+        "POST /api/v1/account/totp/confirm mfa.confirm_totp",
         "POST /api/v1/agents agent.create",
         "POST /api/v1/agents/{id}/resume agent.resume",
         "POST /api/v1/agents/{id}/suspend agent.suspend",
         "POST /api/v1/audit/checkpoints audit.checkpoint",
+        "POST /api/v1/auth/address/confirm account.confirm_address",
+        "POST /api/v1/auth/passkey account.ask_for_passkey",
+        "POST /api/v1/auth/refresh token.refresh",
+        "POST /api/v1/auth/reset account.request_reset",
+        "POST /api/v1/auth/reset/confirm account.reset",
+        "POST /api/v1/auth/sign-in account.sign_in",
+        "POST /api/v1/auth/sign-in/passkey account.sign_in_passkey",
+        "POST /api/v1/auth/sign-in/second account.sign_in_second",
+        "POST /api/v1/auth/sign-out account.sign_out",
+        "POST /api/v1/auth/sign-up account.sign_up",
+        "POST /api/v1/auth/step-up account.step_up",
+        "POST /api/v1/auth/verify account.verify",
+        "POST /api/v1/auth/welcome account.welcome",
         "POST /api/v1/break-glass break_glass.open",
         "POST /api/v1/break-glass/{id}/close break_glass.close",
         "POST /api/v1/invitations invitation.create",
@@ -81,6 +108,8 @@ fn the_operations_are_these() {
         "POST /api/v1/members/{id}/transfer organization.transfer",
         "POST /api/v1/projects project.create",
         "POST /api/v1/providers providers.create",
+        "POST /api/v1/session/organization session.switch",
+        "POST /api/v1/sessions/end-others session.end_others",
         "POST /v1/chat/completions models.call",
         "PUT /api/v1/break-glass/{id}/review break_glass.review",
         "PUT /api/v1/members/{id}/role member.change_role",
@@ -102,7 +131,20 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
             assert_eq!(empty, status == "204", "{at} {status}: what does the answer hold?");
         }
         let guarded = path.starts_with("/api/v1") || path.starts_with("/v1/");
-        if !guarded {
+        let door = operation["x-portcullis-recorded"].is_boolean();
+        if door {
+            assert!(path.starts_with("/api/v1/auth/"), "{at}: a door elsewhere");
+            assert_eq!(operation["security"], serde_json::json!([{}]), "{at}");
+            for status in ["403", "429"] {
+                assert!(operation["responses"][status].is_object(), "{at} does not describe {status}");
+            }
+            let retry = &operation["responses"]["429"]["headers"]["retry-after"];
+            assert!(retry.is_object(), "{at} does not say when to come back");
+            if let Some(body) = operation["requestBody"]["content"].as_object() {
+                assert!(body.values().all(|content| content["example"].is_object()), "{at}: no example body");
+            }
+        }
+        if !guarded || door {
             assert!(operation["x-portcullis-permission"].is_null(), "{at}");
             continue;
         }

@@ -32,6 +32,8 @@ pub const CHECKPOINT_SECONDS_MAX: u64 = 300;
 pub const RATE_STANDARD_PER_MINUTE: u32 = 60;
 /// Requests per minute and address to pages of the console.
 pub const RATE_CONSOLE_PER_MINUTE: u32 = 600;
+/// Requests per minute and address to the paths under which people sign in, by default.
+pub const RATE_AUTH_PER_MINUTE: u32 = 20;
 /// Requests per minute and address to paths that call a model, by default.
 pub const RATE_LLM_PER_MINUTE: u32 = 10;
 /// Age past which a confirmed factor no longer stands for a dangerous action, in seconds (10 minutes).

@@ -35,7 +35,8 @@ pub(crate) fn router(
     let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
     let calls = gateway.calls().clone();
-    let control = api::router(api::State::new(accounts, sequencer.clone(), rules));
+    let control =
+        api::router(api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins));
     let console = console::router(console::State::new(accounts.clone()));
     let faces = control.merge(gateway::router(gateway)).merge(console);
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))

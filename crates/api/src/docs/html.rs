@@ -8,7 +8,7 @@ use crate::describe::{CALLER, PERMISSION};
 
 /// Levels of schemas shown inside each other.
 const DEPTH_MAX: usize = 6;
-const METHODS: [&str; 4] = ["get", "post", "put", "delete"];
+const METHODS: [&str; 5] = ["get", "post", "put", "patch", "delete"];
 
 /// A page under construction. Whatever is written as text is escaped.
 struct Page<'a> {

@@ -1,6 +1,7 @@
 //! From a request to what a handler works with. Every refusal is a problem; nothing a caller sent is repeated in one.
 
 mod json;
+mod knock;
 
 #[cfg(test)]
 mod tests;
@@ -18,6 +19,8 @@ use kernel::{Face, Problem, ProblemKind, RequestContext};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
+
+pub(crate) use knock::{AtDoor, Knock, Knocked};
 
 use crate::http::{BodyFate, Refused};
 
@@ -64,10 +67,14 @@ where
 }
 
 async fn identify(vault: &Arc<Vault>, parts: &Parts) -> Result<(Principal, RequestContext), Problem> {
-    let context = parts.extensions.get::<RequestContext>().cloned();
-    let context = context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
+    let context = context_of(parts, vault);
     let principal = vault.authenticate(bearer(&parts.headers), &context).await?;
     Ok((principal, context))
+}
+
+fn context_of(parts: &Parts, vault: &Vault) -> RequestContext {
+    let context = parts.extensions.get::<RequestContext>().cloned();
+    context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()))
 }
 
 /// The credential as sent, without its scheme (RFC 6750 §2.1). Another scheme, or two headers, is a credential that

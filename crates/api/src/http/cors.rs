@@ -21,7 +21,7 @@ const ALLOWED_HEADERS: [&str; 8] = [
 ];
 /// What the headers of the official SDKs begin with.
 const ALLOWED_PREFIX: &str = "x-stainless-";
-const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, DELETE");
+const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 /// Response headers a page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "x-request-id, x-portcullis-entry, retry-after, ratelimit, ratelimit-policy, ratelimit-limit, \

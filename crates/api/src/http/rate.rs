@@ -23,9 +23,14 @@ pub(super) enum PathClass {
     Standard,
     /// Calls of a model.
     Llm,
+    /// Paths under which people sign in: somebody guesses there.
+    Auth,
     /// Pages of the console, of which a person opens many.
     Console,
 }
+
+/// What the paths begin with under which people sign in.
+const AUTH_PATHS: &str = "/api/v1/auth/";
 
 /// First segments of the console's pages. Every other path counts as a program's, unknown ones too: who tries paths at
 /// random is no person reading pages.
@@ -60,6 +65,7 @@ impl PathClass {
             "/health" => Self::Exempt,
             _ if path.starts_with("/assets/") => Self::Exempt,
             "/v1/chat/completions" if method == Method::POST => Self::Llm,
+            _ if path.starts_with(AUTH_PATHS) => Self::Auth,
             _ if PAGES.contains(&path.split('/').nth(1).unwrap_or_default()) => Self::Console,
             _ => Self::Standard,
         }
@@ -71,6 +77,7 @@ impl PathClass {
             Self::Exempt => "none",
             Self::Standard => "standard",
             Self::Llm => "llm",
+            Self::Auth => "auth",
             Self::Console => "console",
         }
     }
@@ -80,6 +87,7 @@ impl PathClass {
 pub(super) struct Rates {
     standard: Option<Quota>,
     llm: Option<Quota>,
+    auth: Option<Quota>,
     console: Option<Quota>,
 }
 
@@ -94,6 +102,7 @@ impl Rates {
         Self {
             standard: settings.rate_standard_per_minute.map(Quota::new),
             llm: settings.rate_llm_per_minute.map(Quota::new),
+            auth: settings.rate_auth_per_minute.map(Quota::new),
             // Off together with the standard limit.
             console: settings.rate_standard_per_minute.map(|_| Quota::new(RATE_CONSOLE_PER_MINUTE)),
         }
@@ -105,6 +114,7 @@ impl Rates {
             PathClass::Exempt => None,
             PathClass::Standard => self.standard.as_ref(),
             PathClass::Llm => self.llm.as_ref(),
+            PathClass::Auth => self.auth.as_ref(),
             PathClass::Console => self.console.as_ref(),
         };
         quota.map(|quota| Counted { class, verdict: quota.take(client, now) })

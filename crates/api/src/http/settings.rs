@@ -1,7 +1,9 @@
 use std::time::Duration;
 
 use http::HeaderValue;
-use kernel::limits::{BODY_BYTES_DEFAULT, RATE_LLM_PER_MINUTE, RATE_STANDARD_PER_MINUTE};
+use kernel::limits::{
+    BODY_BYTES_DEFAULT, RATE_AUTH_PER_MINUTE, RATE_LLM_PER_MINUTE, RATE_STANDARD_PER_MINUTE,
+};
 
 use super::address::{Cidr, ForwardedBy};
 
@@ -17,6 +19,8 @@ pub struct HttpSettings {
     pub rate_standard_per_minute: Option<u32>,
     /// Requests per minute and address to the paths that call a model; `None` switches the limit off.
     pub rate_llm_per_minute: Option<u32>,
+    /// Requests per minute and address to the paths under which people sign in; `None` switches the limit off.
+    pub rate_auth_per_minute: Option<u32>,
     /// How long a request may take until its answer begins. Calls of a model have the gateway's own limits instead.
     pub request_timeout: Duration,
     /// Origins whose pages may read answers (CORS). Empty: none.
@@ -28,12 +32,13 @@ pub struct HttpSettings {
 }
 
 impl Default for HttpSettings {
-    /// 1 MiB bodies, 60 and 10 requests per minute, 30 seconds, no CORS, no trusted proxy.
+    /// 1 MiB bodies, 60, 10 and 20 requests per minute, 30 seconds, no CORS, no trusted proxy.
     fn default() -> Self {
         Self {
             body_bytes_max: BODY_BYTES_DEFAULT,
             rate_standard_per_minute: Some(RATE_STANDARD_PER_MINUTE),
             rate_llm_per_minute: Some(RATE_LLM_PER_MINUTE),
+            rate_auth_per_minute: Some(RATE_AUTH_PER_MINUTE),
             request_timeout: Duration::from_secs(REQUEST_SECONDS_DEFAULT),
             cors_origins: Vec::new(),
             trusted_proxies: Vec::new(),
@@ -55,7 +60,7 @@ pub struct CorsOriginError;
 
 impl CorsOrigin {
     /// Whether a request's `Origin` header is this one, byte for byte as RFC 6454 §6.2 serializes it.
-    pub(super) fn is(&self, header: &HeaderValue) -> bool {
+    pub(crate) fn is(&self, header: &HeaderValue) -> bool {
         self.0 == *header
     }
 }

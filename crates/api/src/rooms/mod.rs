@@ -1,17 +1,21 @@
 //! The control plane, room by room. A handler takes the pass, does the thing, answers.
 
+mod account;
 mod agents;
 mod audit;
+mod auth;
 mod break_glass;
 mod invitations;
 mod keys;
 mod members;
 pub(crate) mod operations;
 mod organizations;
+mod passkeys;
 mod policies;
 mod projects;
 mod providers;
 mod roles;
+mod sessions;
 mod settings;
 
 use utoipa_axum::router::OpenApiRouter;
@@ -21,6 +25,10 @@ use crate::State;
 /// Every operation under `/api/v1`.
 pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
+        .merge(auth::routes())
+        .merge(account::routes())
+        .merge(passkeys::routes())
+        .merge(sessions::routes())
         .merge(organizations::routes())
         .merge(settings::routes())
         .merge(roles::routes())

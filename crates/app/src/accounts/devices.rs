@@ -1,5 +1,8 @@
 //! What a browser or a program calls itself, in a few words that people recognise.
 
+/// The cookie in which a browser keeps the mark of a device that signed in before, without the prefix it has under TLS.
+pub const DEVICE_COOKIE: &str = "portcullis_device";
+
 /// Longest name, in characters.
 const NAME_CHARS_MAX: usize = 200;
 

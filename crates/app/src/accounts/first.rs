@@ -57,7 +57,21 @@ impl Accounts {
         visitor: Visitor<'_>,
         token: &str,
         new: First,
+        kind: SessionKind,
     ) -> Result<NewSession, Problem> {
+        let done = self.follow_welcome(visitor, token, new, kind).await;
+        self.watched(visitor, WELCOME, done).await
+    }
+
+    async fn follow_welcome(
+        &self,
+        visitor: Visitor<'_>,
+        token: &str,
+        new: First,
+        kind: SessionKind,
+    ) -> Result<NewSession, Problem> {
+        // Looked at first: whoever has no link must not have a hash computed.
+        self.welcome_link_works(token).await?;
         let (name, key) = (new.name.into_inner(), new.address.key());
         let hash = match new.password {
             None => None,
@@ -113,6 +127,6 @@ impl Accounts {
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
         let proved =
             Proved { assurance: Assurance::Aal1, methods: &["link"], by: "first administrator's link" };
-        self.open(tx, visitor, &account, SessionKind::Browser, proved, WELCOME).await
+        self.open(tx, visitor, &account, kind, proved, WELCOME).await
     }
 }

@@ -30,11 +30,11 @@ use std::time::Duration;
 
 use authn::password::{Password, Scheme, SchemeError, Weakness, judge};
 use authn::webauthn::RelyingParty;
-use gates::{SystemTx, Vault};
-use kernel::{Gate, Problem, ProblemKind, RequestContext, TenantId};
+use gates::{By, Draft, SystemTx, Vault};
+use kernel::{EventKind, Gate, Problem, ProblemKind, RequestContext, TenantId};
 use store::accounts::Account;
 
-pub use devices::device_name;
+pub use devices::{DEVICE_COOKIE, device_name};
 pub(crate) use letters::circumstances;
 pub(crate) use open::row_of;
 pub use open::{Home, NewSession, SessionKind};
@@ -112,6 +112,34 @@ impl Accounts {
     /// In whose log it is written what concerns this account: the organization it was last in, or the instance.
     fn home(&self, account: Option<&Account>) -> TenantId {
         account.and_then(|account| account.last_tenant).unwrap_or(self.vault.instance())
+    }
+
+    /// Puts on record that a visitor was turned away, and gives the answer; when that cannot be recorded, another one.
+    async fn turned_away(
+        &self,
+        visitor: Visitor<'_>,
+        action: &'static str,
+        reason: &'static str,
+        answer: Problem,
+    ) -> Problem {
+        let draft = Draft::refused(EventKind::AuthFailure).fact("reason", reason);
+        let noted = self.vault.note(By::Nobody, self.vault.instance(), draft, visitor.request, action).await;
+        noted.err().unwrap_or(answer)
+    }
+
+    /// The same for links that do not work.
+    async fn watched<T>(
+        &self,
+        visitor: Visitor<'_>,
+        action: &'static str,
+        done: Result<T, Problem>,
+    ) -> Result<T, Problem> {
+        match done {
+            Err(problem) if problem.kind == ProblemKind::NotFound => {
+                Err(self.turned_away(visitor, action, "dead link", problem).await)
+            }
+            done => done,
+        }
     }
 
     async fn begin(&self) -> Result<SystemTx, Problem> {

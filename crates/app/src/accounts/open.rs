@@ -38,6 +38,8 @@ pub struct NewSession {
     pub secret: Option<OpaqueToken>,
     /// The first refresh token, for a program.
     pub refresh: Option<RefreshToken>,
+    /// When that expires unused.
+    pub refresh_expires_at: Option<Timestamp>,
     /// The mark of this device, to be kept by it.
     pub device: Option<OpaqueToken>,
     /// When it ends by itself.
@@ -95,6 +97,7 @@ impl Accounts {
                 family.ends_at
             }
         };
+        let refresh_expires_at = first.as_ref().map(|first: &sessions::Refresh| first.expires_at);
         let methods: Vec<String> = proved.methods.iter().map(|name| (*name).to_owned()).collect();
         let hash = secret.as_ref().map(OpaqueToken::hash);
         let new = sessions::NewSession {
@@ -126,7 +129,17 @@ impl Accounts {
             .seal_by(by, tenant, draft, visitor.request, action)
             .await
             .map_err(|error| unavailable(&error))?;
-        Ok(NewSession { id, account: account.id, tenant, secret, refresh, device, expires_at, receipt })
+        Ok(NewSession {
+            id,
+            account: account.id,
+            tenant,
+            secret,
+            refresh,
+            refresh_expires_at,
+            device,
+            expires_at,
+            receipt,
+        })
     }
 
     /// Remembers the device. A new one gets a mark of its own, and its person a letter unless it is the very first.

@@ -132,7 +132,13 @@ impl Accounts {
     ) -> Result<NewSession, Problem> {
         let mut tx = self.begin().await?;
         let waiting = match ticket {
-            Some(ticket) => Some(self.waiting(&mut tx, ticket).await?),
+            Some(ticket) => match self.waiting(&mut tx, ticket).await {
+                Ok(waiting) => Some(waiting),
+                Err(problem) => {
+                    drop(tx);
+                    return Err(self.turned_away(visitor, SIGN_IN, "dead ticket", problem).await);
+                }
+            },
             None => None,
         };
         let used = match self.use_passkey(&mut tx, ceremony, answer).await {

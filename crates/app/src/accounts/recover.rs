@@ -70,6 +70,16 @@ impl Accounts {
         token: &str,
         password: String,
     ) -> Result<Receipt, Problem> {
+        let done = self.follow_reset(visitor, token, password).await;
+        self.watched(visitor, RESET, done).await
+    }
+
+    async fn follow_reset(
+        &self,
+        visitor: Visitor<'_>,
+        token: &str,
+        password: String,
+    ) -> Result<Receipt, Problem> {
         let mut tx = self.begin().await?;
         let link = self.look_at_link(&mut tx, LinkPurpose::Reset, token).await?;
         let id = link.account.ok_or_else(dead_link)?;
@@ -111,6 +121,11 @@ impl Accounts {
     /// # Errors
     /// When the link does not work, or the address has an account of its own by now.
     pub async fn confirm_address(&self, visitor: Visitor<'_>, token: &str) -> Result<Receipt, Problem> {
+        let done = self.follow_confirm(visitor, token).await;
+        self.watched(visitor, CONFIRM, done).await
+    }
+
+    async fn follow_confirm(&self, visitor: Visitor<'_>, token: &str) -> Result<Receipt, Problem> {
         let at = self.vault.clock().now();
         let mut tx = self.begin().await?;
         let link = self.take_link(&mut tx, LinkPurpose::ChangeAddress, token).await?;

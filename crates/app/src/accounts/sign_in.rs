@@ -6,7 +6,7 @@ use authn::password::Password;
 use authn::recovery::RecoveryCode;
 use authn::secrets::{OpaqueToken, TokenKind};
 use crypto::Place;
-use gates::{By, Draft, SystemTx};
+use gates::{By, Draft, Receipt, SystemTx};
 use kernel::limits::CEREMONY_SECONDS;
 use kernel::{AccountId, Assurance, EventKind, Gate, Problem, ProblemKind, TotpId};
 use mail::{Address, Letter};
@@ -41,6 +41,16 @@ pub struct Waiting {
     pub passkey: bool,
     /// Whether recovery codes are left.
     pub recovery: bool,
+    /// The entry.
+    pub receipt: Receipt,
+}
+
+/// The same before it is on record.
+struct Needed {
+    ticket: OpaqueToken,
+    totp: bool,
+    passkey: bool,
+    recovery: bool,
 }
 
 /// What a waiting sign-in remembers.
@@ -73,7 +83,9 @@ impl Accounts {
         let address =
             Address::parse(address).map_err(|error| Problem::invalid("/address", error.to_string()))?;
         let key = address.key();
-        let password = Password::parse(password).map_err(|_| no_match())?;
+        let Ok(password) = Password::parse(password) else {
+            return Err(self.turned_away(visitor, SIGN_IN, "wrong password", no_match()).await);
+        };
         let mut tx = self.begin().await?;
         let account = accounts::by_address(&mut tx, &key).await?;
         tx.finish().await.map_err(|error| unavailable(&error))?;
@@ -99,14 +111,14 @@ impl Accounts {
         let now = accounts::lock(&mut tx, account.id).await?;
         let Some(account) = now.filter(|now| now.password == account.password && now.disabled_at.is_none())
         else {
-            return Err(no_match());
+            drop(tx);
+            return Err(self.turned_away(visitor, SIGN_IN, "changed meanwhile", no_match()).await);
         };
         if let (Some(old), Some(new)) = (&account.password, &compared.rehashed) {
             accounts::rehash(&mut tx, account.id, old, new).await?;
         }
-        if let Some(waiting) = self.second_factor(&mut tx, &account, kind).await? {
-            tx.finish().await.map_err(|error| unavailable(&error))?;
-            return Ok(Step::SecondFactor(waiting));
+        if let Some(needed) = self.second_factor(&mut tx, &account, kind).await? {
+            return self.wait(tx, visitor, &account, needed).await.map(Step::SecondFactor);
         }
         let proved = Proved { assurance: Assurance::Aal1, methods: &["pwd"], by: "password" };
         let opened = self.open(tx, visitor, &account, kind, proved, SIGN_IN).await?;
@@ -155,7 +167,7 @@ impl Accounts {
         tx: &mut SystemTx,
         account: &Account,
         kind: SessionKind,
-    ) -> Result<Option<Waiting>, Problem> {
+    ) -> Result<Option<Needed>, Problem> {
         let totp = factors::totps(tx, account.id).await?.iter().any(|totp| totp.confirmed_at.is_some());
         let passkey = !factors::passkeys(tx, account.id).await?.is_empty();
         if !totp && !passkey {
@@ -166,7 +178,22 @@ impl Accounts {
         let state = serde_json::to_vec(&memo).map_err(|_| Problem::internal())?;
         let ticket =
             self.begin_ceremony(tx, TokenKind::SecondFactor, WAITING, Some(account.id), &state).await?;
-        Ok(Some(Waiting { ticket, totp, passkey, recovery }))
+        Ok(Some(Needed { ticket, totp, passkey, recovery }))
+    }
+
+    /// Puts on record that somebody knows the password, whatever comes of it: its owner should be able to see that.
+    async fn wait(
+        &self,
+        tx: SystemTx,
+        visitor: Visitor<'_>,
+        account: &Account,
+        needed: Needed,
+    ) -> Result<Waiting, Problem> {
+        let draft = Draft::intent(EventKind::SignedIn).subject("account", account.id).fact("by", "password");
+        let sealed = tx.seal_by(By::Nobody, self.home(Some(account)), draft, visitor.request, SIGN_IN).await;
+        let receipt = sealed.map_err(|error| unavailable(&error))?;
+        let Needed { ticket, totp, passkey, recovery } = needed;
+        Ok(Waiting { ticket, totp, passkey, recovery, receipt })
     }
 
     /// Keeps the state of a ceremony until its second request.
@@ -229,8 +256,12 @@ impl Accounts {
         second: Second,
     ) -> Result<NewSession, Problem> {
         let mut tx = self.begin().await?;
-        let (id, ..) = self.waiting(&mut tx, ticket).await?;
+        let waiting = self.waiting(&mut tx, ticket).await;
         drop(tx);
+        let (id, ..) = match waiting {
+            Ok(waiting) => waiting,
+            Err(problem) => return Err(self.turned_away(visitor, SECOND, "dead ticket", problem).await),
+        };
         let guess = self.admit(visitor, Target::Code(id), SECOND).await?;
         let mut tx = self.begin().await?;
         let (id, hash, kind) = self.waiting(&mut tx, ticket).await?;

@@ -50,16 +50,18 @@ impl Accounts {
         name: &str,
         password: Password,
     ) -> Result<(), Problem> {
+        let instance = self.vault.instance();
+        let not_made = |reason| Draft::refused(EventKind::AccountCreated).fact("reason", reason);
         if !self.may_write(visitor, key).await? {
             // Silence: that letters were sent to an address lately is not a stranger's business.
-            return Ok(());
+            let draft = not_made("too many letters");
+            return self.vault.note(By::Nobody, instance, draft, visitor.request, SIGN_UP).await.map(drop);
         }
         let hash = self.hashing.hash(password).await?;
         let (clock, rng, at) = (self.vault.clock(), self.vault.rng(), self.vault.clock().now());
         let id = AccountId::new(clock, rng);
         let mut tx = self.begin().await?;
         let there = accounts::by_address(&mut tx, key).await?;
-        let instance = self.vault.instance();
         if let Some(there) = there.as_ref().filter(|account| account.verified_at.is_some()) {
             let letter = Letter::AccountExists {
                 sign_in: self.page("/sign-in")?,
@@ -67,8 +69,7 @@ impl Accounts {
                 how: visitor.how(at),
             };
             self.write(&mut tx, &there.address, &letter).await?;
-            let draft = Draft::refused(EventKind::AccountCreated).fact("reason", "address taken");
-            tx.seal_by(By::Nobody, instance, draft, visitor.request, SIGN_UP)
+            tx.seal_by(By::Nobody, instance, not_made("address taken"), visitor.request, SIGN_UP)
                 .await
                 .map_err(|error| unavailable(&error))?;
             return Ok(());
@@ -89,7 +90,15 @@ impl Accounts {
         }
         match accounts::create(&mut tx, &new).await {
             // Two sign-ups at once: the other one's letter is on its way.
-            Err(StoreError::Taken) => return Ok(()),
+            Err(StoreError::Taken) => {
+                drop(tx);
+                let draft = not_made("address taken");
+                return self
+                    .vault
+                    .note(By::Nobody, instance, draft, visitor.request, SIGN_UP)
+                    .await
+                    .map(drop);
+            }
             other => other?,
         }
         let (link, until) = self.make_link(&mut tx, LinkPurpose::Verify, Some(id), None).await?;
@@ -116,13 +125,26 @@ impl Accounts {
         password: String,
         kind: SessionKind,
     ) -> Result<NewSession, Problem> {
+        let done = self.follow_verify(visitor, token, password, kind).await;
+        self.watched(visitor, VERIFY, done).await
+    }
+
+    async fn follow_verify(
+        &self,
+        visitor: Visitor<'_>,
+        token: &str,
+        password: String,
+        kind: SessionKind,
+    ) -> Result<NewSession, Problem> {
         let mut tx = self.begin().await?;
         let link = self.look_at_link(&mut tx, LinkPurpose::Verify, token).await?;
         let id = link.account.ok_or_else(dead_link)?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(dead_link)?;
         drop(tx);
         let address = Address::parse(&account.address).map_err(|_| Problem::internal())?.key();
-        let password = Password::parse(password).map_err(|_| no_match())?;
+        let Ok(password) = Password::parse(password) else {
+            return Err(self.turned_away(visitor, VERIFY, "wrong password", no_match()).await);
+        };
         let target = Target::Password { address: &address, account: Some(id) };
         let guess = self.admit(visitor, target, VERIFY).await?;
         if !self.hashing.compare(account.password.as_deref(), password).await?.matches {

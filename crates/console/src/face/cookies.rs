@@ -31,7 +31,7 @@ impl Cookie {
     const fn stem(self) -> &'static str {
         match self {
             Self::Session => "portcullis_session",
-            Self::Device => "portcullis_device",
+            Self::Device => app::accounts::DEVICE_COOKIE,
             Self::Visit => "portcullis_visit",
             Self::Ticket => "portcullis_ticket",
             Self::Flash => "portcullis_flash",

@@ -1,5 +1,6 @@
 //! Coming in: the first administrator, invitations, founding an organization, and moving between them.
 
+use app::accounts::SessionKind;
 use app::accounts::first::First;
 use app::accounts::join::{AcceptInvitation, Entered, FoundOrganization, Newcomer};
 use app::accounts::own::{self, SwitchOrganization};
@@ -44,7 +45,7 @@ pub(super) async fn welcome(posted: Posted) -> Answer {
         Err(problem) => Err(problem),
         Ok((address, name)) => {
             let new = First { address, name, password: Some(posted.get("password").to_owned()) };
-            visit.state.accounts.welcome(visit.visitor(), token, new).await
+            visit.state.accounts.welcome(visit.visitor(), token, new, SessionKind::Browser).await
         }
     };
     match made {

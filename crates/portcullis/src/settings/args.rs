@@ -41,6 +41,9 @@ pub struct ServerArgs {
     /// Model calls per minute and address, or `off`. Default: 10.
     #[arg(long, env = "PORTCULLIS_RATE_LLM", value_name = "COUNT")]
     pub rate_llm: Option<String>,
+    /// Requests per minute and address to the paths under which people sign in, or `off`. Default: 20.
+    #[arg(long, env = "PORTCULLIS_RATE_AUTH", value_name = "COUNT")]
+    pub rate_auth: Option<String>,
     /// Longest time for an answer to begin, in seconds. Default: 30.
     #[arg(long, env = "PORTCULLIS_REQUEST_TIMEOUT_SECONDS", value_name = "SECONDS")]
     pub request_timeout_seconds: Option<String>,

@@ -266,6 +266,12 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpSettings {
             limits::RATE_STANDARD_PER_MINUTE,
         ),
         rate_llm_per_minute: rate(faults, "PORTCULLIS_RATE_LLM", &args.rate_llm, limits::RATE_LLM_PER_MINUTE),
+        rate_auth_per_minute: rate(
+            faults,
+            "PORTCULLIS_RATE_AUTH",
+            &args.rate_auth,
+            limits::RATE_AUTH_PER_MINUTE,
+        ),
         request_timeout: Duration::from_secs(faults.keep(
             "PORTCULLIS_REQUEST_TIMEOUT_SECONDS",
             timeout,

@@ -35,6 +35,7 @@ fn nothing_set_is_a_local_server() {
     assert_eq!(settings.auth, AuthMode::Auto);
     assert_eq!(settings.http.rate_standard_per_minute, Some(60));
     assert_eq!(settings.http.rate_llm_per_minute, Some(10));
+    assert_eq!(settings.http.rate_auth_per_minute, Some(20));
     assert_eq!(settings.http.body_bytes_max, 1_048_576);
     assert!(settings.checkpoint_every.as_secs() <= limits::CHECKPOINT_SECONDS_MAX);
     assert!(settings.providers.is_empty() && !settings.upstream.private && !settings.upstream.plain_http);
@@ -53,6 +54,7 @@ fn every_fault_is_reported_at_once() {
         body_bytes_max: Some("1".into()),
         rate_standard: Some("0".into()),
         rate_llm: Some("-1".into()),
+        rate_auth: Some("many".into()),
         checkpoint_seconds: Some("301".into()),
         app_connections: Some("2".into()),
         providers: Some("loopback=https://example.com/v1,nameless".into()),
@@ -76,6 +78,7 @@ fn every_fault_is_reported_at_once() {
         "PORTCULLIS_BODY_BYTES_MAX",
         "PORTCULLIS_RATE_STANDARD",
         "PORTCULLIS_RATE_LLM",
+        "PORTCULLIS_RATE_AUTH",
         "PORTCULLIS_CHECKPOINT_SECONDS",
         "PORTCULLIS_APP_CONNECTIONS",
         "PORTCULLIS_PROVIDERS",

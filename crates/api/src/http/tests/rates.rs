@@ -48,6 +48,21 @@ async fn classes_and_addresses_are_counted_apart() {
 }
 
 #[tokio::test]
+async fn doors_have_a_count_of_their_own() {
+    let house = house(HttpSettings { rate_auth_per_minute: Some(2), ..HttpSettings::default() });
+    let knock = || request("POST", "/api/v1/auth/sign-in").body(Body::from("{}")).unwrap();
+    for _ in 0..2 {
+        let answer = send(&house, knock()).await;
+        assert_eq!(
+            (answer.status().as_u16(), header(&answer, "ratelimit-policy")),
+            (404, "\"auth\";q=2;w=60")
+        );
+    }
+    assert_eq!(send(&house, knock()).await.status(), 429);
+    assert_eq!(send(&house, get_request("/context")).await.status(), 200);
+}
+
+#[tokio::test]
 async fn an_ipv6_network_is_one_client_and_proxied_clients_are_many() {
     let trusted_proxies = vec!["10.0.0.0/8".parse().unwrap()];
     let house =

@@ -104,7 +104,7 @@ pub(crate) fn fake(base_url: &str) -> EnvProvider {
 fn routes(vault: &Arc<Vault>, directory: &Arc<Directory>, gateway: Gateway) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
-    let control = api::State::new(&accounts(vault), sequencer, directory.rules());
+    let control = api::State::new(accounts(vault), sequencer, directory.rules(), &[]);
     api::router(control).merge(gateway::router(gateway))
 }
 

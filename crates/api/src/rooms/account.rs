@@ -1,0 +1,322 @@
+//! What is a person's own: name, address, password, second factors. Passkeys are next door.
+
+use app::accounts::factors::{BeginTotp, ConfirmTotp, MakeRecoveryCodes, RemoveTotp, TotpOffer};
+use app::accounts::own::{ChangeAddress, ChangePassword, Own, ReadAccount, Rename, read, rename};
+use app::input::Name;
+use axum::extract;
+use axum::response::{IntoResponse as _, Response};
+use gates::Receipt;
+use kernel::{Timestamp, TotpId};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::passkeys::Passkey;
+use crate::State;
+use crate::answer::{Answer, Answered, Done};
+use crate::describe::of;
+use crate::extract::{Gate, Id, Knock, Submitted};
+use crate::http::Refused;
+use crate::secrets::{Shown, Typed};
+use crate::tokens::unkept;
+
+pub(super) fn routes() -> OpenApiRouter<State> {
+    OpenApiRouter::new()
+        .routes(of::<ReadAccount, _>(routes!(get_account)))
+        .routes(of::<Rename, _>(routes!(patch_account)))
+        .routes(of::<ChangePassword, _>(routes!(post_password)))
+        .routes(of::<ChangeAddress, _>(routes!(post_address)))
+        .routes(of::<BeginTotp, _>(routes!(post_totp)))
+        .routes(of::<ConfirmTotp, _>(routes!(post_totp_confirm)))
+        .routes(of::<RemoveTotp, _>(routes!(delete_totp)))
+        .routes(of::<MakeRecoveryCodes, _>(routes!(post_recovery_codes)))
+}
+
+/// A person's account.
+#[derive(Serialize, ToSchema)]
+struct Account {
+    /// Its id.
+    id: Uuid,
+    /// The address.
+    #[schema(example = "someone@example.com")]
+    address: String,
+    /// The name they go by.
+    name: String,
+    /// When the password was set; null without one.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    password_changed_at: Option<Timestamp>,
+    /// The authenticator app, when one is enrolled.
+    totps: Vec<Totp>,
+    /// The passkeys.
+    passkeys: Vec<Passkey>,
+    /// Recovery codes left.
+    recovery_codes: i64,
+    /// The organizations they are a member of.
+    organizations: Vec<Membership>,
+}
+
+/// An authenticator app.
+#[derive(Serialize, ToSchema)]
+struct Totp {
+    /// Its id.
+    id: Uuid,
+    /// Its name.
+    name: String,
+    /// When its first code was accepted.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    confirmed_at: Option<Timestamp>,
+}
+
+/// An organization one is a member of.
+#[derive(Serialize, ToSchema)]
+struct Membership {
+    /// Its id.
+    id: Uuid,
+    /// Its name.
+    name: String,
+    /// One's role there.
+    #[schema(example = "member")]
+    role: String,
+    /// Whether one owns it.
+    owner: bool,
+}
+
+impl From<Own> for Account {
+    fn from(own: Own) -> Self {
+        let totp = |totp: app::accounts::own::Totp| Totp {
+            id: totp.id.uuid(),
+            name: totp.name,
+            confirmed_at: totp.confirmed_at,
+        };
+        let membership = |home: app::accounts::Home| Membership {
+            id: home.tenant.uuid(),
+            name: home.name,
+            role: home.role,
+            owner: home.owner,
+        };
+        Self {
+            id: own.id.uuid(),
+            address: own.address,
+            name: own.name,
+            password_changed_at: own.password_changed_at,
+            totps: own.totps.into_iter().map(totp).collect(),
+            passkeys: own.passkeys.into_iter().map(Passkey::from).collect(),
+            recovery_codes: own.recovery_codes,
+            organizations: own.homes.into_iter().map(membership).collect(),
+        }
+    }
+}
+
+/// Read one's own account.
+///
+/// Answers what proves who one is, and the organizations one is a member of.
+#[utoipa::path(get, path = "/account", tag = "account",
+    responses((status = 200, description = "The account", body = Account)))]
+async fn get_account(Gate(pass): Gate<ReadAccount>) -> Answered<Account> {
+    let (own, receipt) = read(pass).await?;
+    Ok(Answer::ok(own.into(), &receipt))
+}
+
+/// What is to change.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AccountChange {
+    /// The name to go by: 1 to 100 characters.
+    #[schema(min_length = 1, max_length = 100, example = "Someone")]
+    name: String,
+}
+
+/// Change one's name.
+///
+/// Every organization one is a member of shows the new name.
+#[utoipa::path(patch, path = "/account", tag = "account",
+    request_body(content = AccountChange, example = json!({"name": "Someone"})),
+    responses((status = 204, description = "The name is changed")))]
+async fn patch_account(Submitted { pass, body }: Submitted<Rename, AccountChange>) -> Result<Done, Refused> {
+    Ok(Done(rename(pass, Name::parse(body.name, "/name")?).await?))
+}
+
+/// The old password and the new one.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct PasswordChange {
+    /// The password in use; left out by people who have none.
+    #[serde(default)]
+    #[schema(value_type = Option<String>, format = Password)]
+    old_password: Option<Typed>,
+    /// A password of at least 15 characters that is not easily guessed.
+    #[schema(value_type = String, format = Password, min_length = 15)]
+    new_password: Typed,
+}
+
+/// Change one's password.
+///
+/// All other sessions end, and links that were sent before are void.
+#[utoipa::path(post, path = "/account/password", tag = "account",
+    request_body(content = PasswordChange, example = json!({"new_password": "nine quiet harbours wait"})),
+    responses(
+        (status = 204, description = "The password is changed"),
+        (status = 409, description = "It was changed meanwhile"),
+        (status = 429, description = "Too many requests or too many guesses"),
+    ))]
+async fn post_password(
+    extract::State(state): extract::State<State>,
+    knock: Knock,
+    Submitted { pass, body }: Submitted<ChangePassword, PasswordChange>,
+) -> Result<Done, Refused> {
+    let (old, new) = (body.old_password.map(Typed::take), body.new_password.take());
+    let done = state.accounts.change_password(pass, knock.visitor(), old, new).await;
+    let receipt = done.map_err(|mut problem| {
+        // The house calls a chosen password by one name, whatever form it stood in.
+        for error in problem.errors.iter_mut().filter(|error| error.pointer == "/password") {
+            "/new_password".clone_into(&mut error.pointer);
+        }
+        problem
+    })?;
+    Ok(Done(receipt))
+}
+
+/// The address wanted.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct AddressChange {
+    /// The new address; a link is sent there.
+    #[schema(format = Email, example = "someone@example.org")]
+    address: String,
+}
+
+/// Change one's address.
+///
+/// A link goes to the new address, and nothing changes before it is followed: give what it says to
+/// `/auth/address/confirm`. The answer is the same whether or not the address has an account of its own.
+#[utoipa::path(post, path = "/account/address", tag = "account",
+    request_body(content = AddressChange, example = json!({"address": "someone@example.org"})),
+    responses(
+        (status = 202, description = "It was taken in; the rest is said by mail", body = Asked),
+        (status = 429, description = "Too many requests, or too many letters were asked for"),
+    ))]
+async fn post_address(
+    extract::State(state): extract::State<State>,
+    knock: Knock,
+    Submitted { pass, body }: Submitted<ChangeAddress, AddressChange>,
+) -> Answered<Asked> {
+    let receipt = state.accounts.change_address(pass, knock.visitor(), &body.address).await?;
+    let message = "A letter is on its way to the new address.";
+    Ok(Answer::accepted(Asked { message }, &receipt))
+}
+
+/// Something was taken in, and more is said by mail.
+#[derive(Serialize, ToSchema)]
+struct Asked {
+    /// What happens next.
+    #[schema(example = "A letter is on its way to the new address.")]
+    message: &'static str,
+}
+
+/// What an authenticator app needs. It is shown this once.
+#[derive(Serialize, ToSchema)]
+struct Offer {
+    /// As an `otpauth` URI.
+    #[schema(value_type = String, example = "otpauth://totp/…")]
+    uri: Shown,
+    /// The secret in base 32, for typing.
+    #[schema(value_type = String, example = "GEZDGNBVGY3TQOJQ…")]
+    secret: Shown,
+    /// The URI as a QR code, in SVG.
+    #[schema(value_type = String, example = "<svg …>")]
+    qr_svg: Shown,
+}
+
+impl From<TotpOffer> for Offer {
+    fn from(offer: TotpOffer) -> Self {
+        Self { uri: offer.uri.into(), secret: offer.secret.into(), qr_svg: offer.qr_svg.into() }
+    }
+}
+
+/// Begin to enrol an authenticator app.
+///
+/// It counts for nothing before its first code: see `/account/totp/confirm`. A new app takes the place of the old one then.
+#[utoipa::path(post, path = "/account/totp", tag = "account",
+    responses((status = 201, description = "What the app needs, shown this once", body = Offer)))]
+async fn post_totp(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<BeginTotp>,
+) -> Result<Response, Refused> {
+    let (offer, receipt) = state.accounts.begin_totp(pass).await?;
+    Ok(unkept(Answer::created(Offer::from(offer), &receipt).into_response()))
+}
+
+/// A code.
+#[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct CodeBody {
+    /// The code that the app shows.
+    #[schema(value_type = String, example = "123456")]
+    code: Typed,
+}
+
+/// Recovery codes.
+#[derive(Serialize, ToSchema)]
+struct Codes {
+    /// The codes, shown this once; each lets in once without the second factor. Null when there are codes already.
+    #[schema(value_type = Option<Vec<String>>)]
+    recovery_codes: Option<Vec<Shown>>,
+}
+
+impl Codes {
+    fn answer(codes: Option<&[authn::recovery::RecoveryCode]>, receipt: &Receipt) -> Response {
+        let shown = |code: &authn::recovery::RecoveryCode| Shown::new(code.expose());
+        let recovery_codes = codes.map(|codes| codes.iter().map(shown).collect());
+        unkept(Answer::ok(Self { recovery_codes }, receipt).into_response())
+    }
+}
+
+/// Enrol the authenticator app.
+///
+/// With a code it shows. The first second factor comes with ten recovery codes, and the session counts as confirmed by it.
+#[utoipa::path(post, path = "/account/totp/confirm", tag = "account",
+    request_body(content = CodeBody, example = json!({"code": "123456"})),
+    responses(
+        (status = 200, description = "The app is enrolled", body = Codes),
+        (status = 401, description = "Nothing was begun, or the code does not match"),
+        (status = 429, description = "Too many requests or too many guesses"),
+    ))]
+async fn post_totp_confirm(
+    extract::State(state): extract::State<State>,
+    knock: Knock,
+    Submitted { pass, body }: Submitted<ConfirmTotp, CodeBody>,
+) -> Result<Response, Refused> {
+    let (codes, receipt) = state.accounts.confirm_totp(pass, knock.visitor(), body.code.as_str()).await?;
+    Ok(Codes::answer(codes.as_ref().map(<[_; _]>::as_slice), &receipt))
+}
+
+/// Remove the authenticator app.
+///
+/// Its codes open nothing from now on. The person is told by mail.
+#[utoipa::path(delete, path = "/account/totp/{id}", tag = "account",
+    params(("id" = Uuid, Path, description = "The authenticator app")),
+    responses((status = 204, description = "It is removed")))]
+async fn delete_totp(
+    extract::State(state): extract::State<State>,
+    knock: Knock,
+    Gate(pass): Gate<RemoveTotp>,
+    Id(id): Id<TotpId>,
+) -> Result<Done, Refused> {
+    Ok(Done(state.accounts.remove_totp(pass, knock.visitor(), id).await?))
+}
+
+/// Make new recovery codes.
+///
+/// The old ones are void.
+#[utoipa::path(post, path = "/account/recovery-codes", tag = "account",
+    responses((status = 200, description = "The codes, shown this once", body = Codes)))]
+async fn post_recovery_codes(
+    extract::State(state): extract::State<State>,
+    knock: Knock,
+    Gate(pass): Gate<MakeRecoveryCodes>,
+) -> Result<Response, Refused> {
+    let (codes, receipt) = state.accounts.make_recovery_codes(pass, knock.visitor()).await?;
+    Ok(Codes::answer(Some(&codes), &receipt))
+}
