@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
-use api::http::HttpSettings;
+use api::http::{CorsOrigin, HttpSettings};
 use app::audit::jobs::Sequencer;
 use app::providers::{Directory, EnvProvider, UrlRules};
 use bytes::Bytes;
@@ -49,9 +49,16 @@ pub(crate) fn impatient() -> Limits {
     }
 }
 
-/// Manners without rate limits, which would count all requests of a test as one client's.
+/// Manners without rate limits, which would count all requests of a test as one client's. This machine is believed when it
+/// says for whom it asks, so that a test can come from many places.
 pub(crate) fn unmetered() -> HttpSettings {
-    HttpSettings { rate_standard_per_minute: None, rate_llm_per_minute: None, ..HttpSettings::default() }
+    HttpSettings {
+        rate_standard_per_minute: None,
+        rate_llm_per_minute: None,
+        rate_auth_per_minute: None,
+        trusted_proxies: vec!["127.0.0.0/8".parse().expect("a block of addresses")],
+        ..HttpSettings::default()
+    }
 }
 
 /// What a house on a socket is made of.
@@ -82,7 +89,7 @@ impl<'a> Build<'a> {
         let directory = Arc::new(directory);
         let upstream = Upstream::new(&self.limits).expect("TLS defaults");
         let gateway = Gateway::new(Arc::clone(self.vault), Arc::clone(&directory), upstream, self.limits);
-        let router = routes(self.vault, &directory, gateway);
+        let router = routes(self.vault, &directory, gateway, &self.settings.cors_origins);
         let router = api::http::layers(router, self.settings, Arc::new(SystemClock), Arc::new(SystemRng));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -101,10 +108,15 @@ pub(crate) fn fake(base_url: &str) -> EnvProvider {
         .unwrap_or_else(|error| panic!("{base_url}: {}", error.detail))
 }
 
-fn routes(vault: &Arc<Vault>, directory: &Arc<Directory>, gateway: Gateway) -> axum::Router {
+fn routes(
+    vault: &Arc<Vault>,
+    directory: &Arc<Directory>,
+    gateway: Gateway,
+    origins: &[CorsOrigin],
+) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
-    let control = api::State::new(accounts(vault), sequencer, directory.rules(), &[]);
+    let control = api::State::new(accounts(vault), sequencer, directory.rules(), origins);
     api::router(control).merge(gateway::router(gateway))
 }
 

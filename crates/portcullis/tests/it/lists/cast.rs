@@ -295,7 +295,9 @@ impl Cast {
             ask = ask.json(sample.body_in(&self.wire, self.tenant.project).expect("a body"));
         }
         match who {
-            Who::Person(_) | Who::Owner if sample.once => ask.bearer(&self.fresh(who).await),
+            Who::Person(_) | Who::Owner | Who::Newcomer | Who::MustEnrol if sample.once => {
+                ask.bearer(&self.fresh(who).await)
+            }
             _ => self.signed(ask, who),
         }
     }

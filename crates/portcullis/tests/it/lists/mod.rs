@@ -22,6 +22,8 @@ pub(crate) struct Operation {
     pub(crate) path: String,
     /// `None` for those that need no credential.
     pub(crate) needs: Option<Need>,
+    /// Whether it is a door, which asks for no credential and leaves an entry nevertheless.
+    pub(crate) recorded: bool,
     /// The kind of caller, in the description's words.
     pub(crate) caller: String,
     pub(crate) mutating: bool,
@@ -58,6 +60,7 @@ impl Operation {
         );
         Self {
             needs: permission.map(|name| need(&id, &name)),
+            recorded: operation["x-portcullis-recorded"] == true,
             caller: text("x-portcullis-caller").unwrap_or_default(),
             mutating: operation["x-portcullis-mutating"] == true,
             has_body: operation.get("requestBody").is_some(),
@@ -92,7 +95,7 @@ impl Operation {
     }
 
     /// Whether it is for people alone.
-    fn is_personal(&self) -> bool {
+    pub(crate) fn is_personal(&self) -> bool {
         self.caller == "a person"
     }
 }

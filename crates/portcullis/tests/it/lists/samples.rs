@@ -1,5 +1,7 @@
 //! One good request for every operation.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use kernel::ProjectId;
 use serde_json::{Value, json};
 
@@ -38,7 +40,8 @@ pub(crate) enum Subject {
 /// A good request.
 pub(crate) struct Sample {
     operation: &'static str,
-    /// The status of its success.
+    /// The status of its success; for what needs a letter, an app or an authenticator, that of a refusal for the lack of
+    /// it: their success is tested in `people`.
     pub(crate) status: u16,
     pub(crate) subject: Subject,
     /// Whether of those who have the permission only owners may do it.
@@ -50,6 +53,13 @@ pub(crate) struct Sample {
     /// `#` in it is replaced by a number of its own.
     body: fn() -> Option<Value>,
 }
+
+/// A password that is taken.
+const GOOD_PASSWORD: &str = "seven blue lanterns drift";
+/// An id that nothing has.
+const NOBODY: &str = "019a0000-0000-7000-8000-000000000000";
+/// A number for each request, so that no two come from one network address and use up each other's guesses.
+static SERIAL: AtomicU32 = AtomicU32::new(0);
 
 const fn plain(operation: &'static str, status: u16) -> Sample {
     of(operation, status, Subject::None)
@@ -137,6 +147,49 @@ const SAMPLES: &[Sample] = &[
         },
         ..of("break_glass.review", 204, Subject::PastOverride)
     },
+    with("account.sign_up", 202, || {
+        Some(json!({"address": "new-#@example.com", "name": "Someone", "password": GOOD_PASSWORD}))
+    }),
+    with("account.verify", 404, || Some(json!({"token": "pev_none", "password": GOOD_PASSWORD}))),
+    with("account.welcome", 404, || {
+        Some(json!({
+            "token": "pwl_none", "address": "new-#@example.com", "name": "Someone", "password": GOOD_PASSWORD,
+        }))
+    }),
+    with("account.sign_in", 401, || {
+        Some(json!({"address": "nobody-#@example.com", "password": GOOD_PASSWORD}))
+    }),
+    with("account.sign_in_second", 401, || Some(json!({"ticket": "psf_none", "code": "123456"}))),
+    plain("account.ask_for_passkey", 200),
+    with("account.sign_in_passkey", 401, || Some(json!({"ceremony": "pce_none", "answer": {}}))),
+    with("account.request_reset", 202, || Some(json!({"address": "nobody-#@example.com"}))),
+    with("account.reset", 404, || Some(json!({"token": "ppr_none", "password": GOOD_PASSWORD}))),
+    with("account.confirm_address", 404, || Some(json!({"token": "pac_none"}))),
+    plain("token.refresh", 401),
+    with("account.step_up", 401, || Some(json!({"password": GOOD_PASSWORD}))),
+    Sample { once: true, ..plain("account.sign_out", 204) },
+    plain("account.read", 200),
+    with("account.rename", 204, || Some(json!({"name": "Someone"}))),
+    Sample {
+        once: true,
+        ..with("account.change_password", 204, || Some(json!({"new_password": GOOD_PASSWORD})))
+    },
+    with("account.change_address", 202, || Some(json!({"address": "next-#@example.com"}))),
+    plain("mfa.begin_totp", 201),
+    with("mfa.confirm_totp", 401, || Some(json!({"code": "123456"}))),
+    of("mfa.remove_totp", 404, Subject::Fixed(NOBODY)),
+    plain("mfa.make_recovery_codes", 200),
+    plain("mfa.begin_passkey", 201),
+    with("mfa.add_passkey", 401, || Some(json!({"ceremony": "pce_none", "answer": {}, "name": "laptop"}))),
+    Sample {
+        body: || Some(json!({"name": "laptop"})),
+        ..of("mfa.rename_passkey", 404, Subject::Fixed(NOBODY))
+    },
+    of("mfa.remove_passkey", 404, Subject::Fixed(NOBODY)),
+    plain("session.list_own", 200),
+    of("session.end_own", 404, Subject::Fixed(NOBODY)),
+    plain("session.end_others", 200),
+    with("session.switch", 404, || Some(json!({"organization": NOBODY}))),
     plain("models.list", 200),
     of("models.read", 200, Subject::Fixed("loopback")),
     with("models.call", 200, || {
@@ -165,7 +218,7 @@ impl Sample {
             "{}: teach `Sample::ask` what stands for the parameter of {path}",
             operation.id
         );
-        let ask = Ask::new(operation.method.clone(), path);
+        let ask = Ask::new(operation.method.clone(), path).header("x-forwarded-for", &somewhere());
         match (self.body)() {
             Some(body) => ask.json(filled(&body, wire)),
             None => ask,
@@ -178,6 +231,12 @@ impl Sample {
         body["project"] = json!(project.to_string());
         Some(filled(&body, wire))
     }
+}
+
+/// A network address that no other request of the lists comes from.
+fn somewhere() -> String {
+    let number = SERIAL.fetch_add(1, Ordering::Relaxed).to_be_bytes();
+    format!("172.{}.{}.{}", 16 | number[1] & 15, number[2], number[3])
 }
 
 fn filled(body: &Value, wire: &Wire) -> String {

@@ -2,4 +2,5 @@
 
 mod doors;
 mod factors;
+mod rest;
 mod tokens;
