@@ -248,13 +248,16 @@ fn told(answer: &Answer) -> (u16, String, Vec<(String, String)>) {
     (answer.status.as_u16(), body, headers)
 }
 
+/// Makes a body that asks something about an address.
+type Body = fn(&str) -> Value;
+
 /// Known and unknown addresses: one answer, byte for byte, and times that cannot be told apart.
 #[test]
 fn a_stranger_is_told_nothing_about_addresses() {
     run(async |house| {
         let desk = house.shared().await;
         let wire = Build::over(&desk.vault).serve().await;
-        let bodies: [(&str, fn(&str) -> Value); 3] = [
+        let bodies: [(&str, Body); 3] = [
             ("/auth/reset", |address| json!({"address": address})),
             ("/auth/sign-up", |address| json!({"address": address, "name": "Other", "password": PASSWORD})),
             ("/auth/sign-in", |address| json!({"address": address, "password": "not the password at all"})),
