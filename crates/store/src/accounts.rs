@@ -66,7 +66,8 @@ impl From<Row> for Account {
 pub async fn by_address(tx: &mut SystemTx, key: &str) -> Result<Option<Account>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "select id, address, address_verified_at, name, password, password_changed_at, last_tenant, super_admin_at, \
+        "select id, address, address_verified_at, name, password, password_changed_at, (select m.tenant_id from member m \
+         where m.tenant_id = last_tenant and m.account_id = id and m.ended_at is null) as last_tenant, super_admin_at, \
          disabled_at, created_at from account where address_key = $1",
         key
     )
@@ -79,7 +80,8 @@ pub async fn by_address(tx: &mut SystemTx, key: &str) -> Result<Option<Account>,
 pub async fn lock(tx: &mut SystemTx, id: AccountId) -> Result<Option<Account>, StoreError> {
     let row = sqlx::query_as!(
         Row,
-        "select id, address, address_verified_at, name, password, password_changed_at, last_tenant, super_admin_at, \
+        "select id, address, address_verified_at, name, password, password_changed_at, (select m.tenant_id from member m \
+         where m.tenant_id = last_tenant and m.account_id = id and m.ended_at is null) as last_tenant, super_admin_at, \
          disabled_at, created_at from account where id = $1 for no key update",
         id.uuid()
     )

@@ -1,5 +1,6 @@
 //! Roles, suspension, removal, leaving, handing over; sessions ended by the organization.
 
+use app::accounts::SessionKind;
 use app::break_glass::{NewOverride, OpenBreakGlass, open};
 use app::input::Page;
 use app::members::{
@@ -12,7 +13,7 @@ use kernel::{Gate, MemberRole, ProblemKind};
 use super::{entries, names_nobody, post, until};
 use crate::house::actions::Revealing;
 use crate::house::members::Somebody;
-use crate::house::people::letter;
+use crate::house::people::{Person, accounts, letter};
 use crate::house::{Tenant, request, run};
 
 #[test]
@@ -261,5 +262,31 @@ fn an_admin_sees_and_ends_sessions_of_the_organization_alone() {
         assert_eq!(end_sessions(pass, member.account).await.expect("ended").0, 1);
         assert!(sessions().await.is_empty());
         names_nobody(&desk.database, tenant.id).await;
+    });
+}
+
+/// Whoever was removed is nobody there any more: what happens at their door is not written into the organization's log.
+#[test]
+fn a_removed_members_failures_are_not_told_to_the_organization() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let (vault, doors) = (&desk.vault, accounts(&desk.vault));
+        let tenant = Tenant::make(vault, "Removed and mistyping").await;
+        let owner = Somebody::owner(vault, tenant.id).await;
+        let person = Person::sign_up(&doors).await;
+        person.join(vault, tenant.id, MemberRole::Member, false).await;
+        person.enter(&doors, SessionKind::Browser).await;
+        let mistype = async || {
+            let guest = person.guest.again();
+            let wrong = "not the password at all".to_owned();
+            let answer = doors.sign_in(guest.visitor(), &person.address, wrong, SessionKind::Browser).await;
+            assert_eq!(answer.err().map(|problem| problem.kind), Some(ProblemKind::Unauthenticated));
+            entries(&desk.database, tenant.id, "AUTH_FAILURE").await.len()
+        };
+        assert_eq!(mistype().await, 1, "a member's failure is the organization's to know");
+        remove(owner.pass::<RemoveMember>(vault).await, person.account, &doors.post())
+            .await
+            .expect("removed");
+        assert_eq!(mistype().await, 1, "a stranger's is not");
     });
 }
