@@ -3,31 +3,39 @@
 //! - [`entry`]: what an audit entry says and its one canonical spelling, the leaf.
 //! - [`hash`], [`tree`], [`proof`]: the Merkle tree of RFC 6962 and RFC 9162.
 //! - [`note`], [`checkpoint`]: the signed statement of a log's size and root (C2SP signed-note, tlog-checkpoint).
+//! - [`cosign`], [`witness`], [`policy`]: what other machines say about a log, and how many of them must say it (C2SP
+//!   tlog-cosignature, tlog-witness, tlog-policy).
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
 pub mod checkpoint;
+pub mod cosign;
 pub mod entry;
 pub mod export;
 pub mod hash;
 pub mod json;
 pub mod note;
+pub mod policy;
 pub mod proof;
 pub mod source;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod witness;
 
 pub use checkpoint::{Checkpoint, open_checkpoint, sign_checkpoint};
+pub use cosign::{Cosignature, Cosigner, CosignerKey};
 pub use entry::{Actor, ActorKind, At, Entry, EntryCore, EntryError, EntryParts, Kind, Outcome, Subject};
 pub use export::export;
 pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 pub use note::{KeyName, Note, NoteSignature, SigningKey, VerifierKey};
+pub use policy::Policy;
 pub use proof::{prove_consistency, prove_inclusion, verify_consistency, verify_inclusion};
 pub use source::{DirSource, MemoryLog, TileSink, TileSource};
 pub use tiles::{ENTRY_BYTES_MAX, TilePath, tiles_for};
 pub use tree::Frontier;
 pub use verify::{LogVerifier, Report, verify_log};
+pub use witness::{AddCheckpoint, Refusal, Seen};
 
 /// Name of the file that holds the signed checkpoint.
 pub const CHECKPOINT_PATH: &str = "checkpoint";

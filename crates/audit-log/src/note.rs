@@ -11,6 +11,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 pub use key::{KEY_NAME_BYTES_MAX, KeyError, KeyName, SIGNATURE_ED25519, SigningKey, VerifierKey};
+pub(crate) use key::{key_id, parse_vkey, verify_ed25519, write_vkey};
 
 /// Longest note that is read: room for [`NOTE_SIGNATURES_MAX`] post-quantum signatures.
 pub const NOTE_BYTES_MAX: usize = 256 * 1_024;

@@ -86,9 +86,13 @@ impl SigningKey {
         &self.verifier
     }
 
+    /// The signature over any bytes, for statements that are not the note's own text.
+    pub(crate) fn sign_bytes(&self, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        Ok(self.pair.try_sign(message).map_err(|_| KeyError::Rejected)?.as_ref().to_vec())
+    }
+
     pub(super) fn sign_text(&self, text: &str) -> Result<NoteSignature, KeyError> {
-        let signature = self.pair.try_sign(text.as_bytes()).map_err(|_| KeyError::Rejected)?;
-        let bytes = signature.as_ref().to_vec();
+        let bytes = self.sign_bytes(text.as_bytes())?;
         Ok(NoteSignature::new(self.verifier.name.clone(), self.verifier.key_id, bytes))
     }
 }
@@ -104,9 +108,8 @@ pub struct VerifierKey {
 impl VerifierKey {
     /// The key with the id that belongs to it.
     pub fn new(name: KeyName, public: [u8; PUBLIC_KEY_BYTES]) -> Self {
-        let material = [name.0.as_bytes(), &[b'\n', SIGNATURE_ED25519], &public].concat();
-        let [a, b, c, d, ..] = sha256(&material).0;
-        Self { name, key_id: u32::from_be_bytes([a, b, c, d]), public }
+        let key_id = key_id(&name, SIGNATURE_ED25519, &public);
+        Self { name, key_id, public }
     }
 
     /// The key's name.
@@ -136,30 +139,54 @@ pub(crate) fn verify_ed25519(public: &[u8], message: &[u8], signature: &[u8]) ->
 
 impl fmt::Display for VerifierKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let typed = [[SIGNATURE_ED25519].as_slice(), &self.public].concat();
-        write!(f, "{}+{:08x}+{}", self.name, self.key_id, STANDARD.encode(typed))
+        write_vkey(f, &self.name, self.key_id, SIGNATURE_ED25519, &self.public)
     }
+}
+
+/// First four bytes, big-endian, of `SHA-256(name || 0x0A || type || key)`.
+pub(crate) fn key_id(name: &KeyName, kind: u8, public: &[u8; PUBLIC_KEY_BYTES]) -> u32 {
+    let material = [name.0.as_bytes(), &[b'\n', kind], public].concat();
+    let [a, b, c, d, ..] = sha256(&material).0;
+    u32::from_be_bytes([a, b, c, d])
+}
+
+/// Writes `name+id+base64(type || key)`.
+pub(crate) fn write_vkey(
+    f: &mut fmt::Formatter<'_>,
+    name: &KeyName,
+    id: u32,
+    kind: u8,
+    public: &[u8; PUBLIC_KEY_BYTES],
+) -> fmt::Result {
+    let typed = [[kind].as_slice(), public].concat();
+    write!(f, "{name}+{id:08x}+{}", STANDARD.encode(typed))
+}
+
+/// Reads `name+id+base64(type || key)` with a 32-byte key of the type `kind`, whose id must be its own.
+pub(crate) fn parse_vkey(text: &str, kind: u8) -> Result<(KeyName, [u8; PUBLIC_KEY_BYTES]), KeyError> {
+    // Base64 may itself hold plus signs, so the name and the id are cut off from the front.
+    let (name, rest) = text.split_once('+').ok_or(KeyError::Format)?;
+    let (id, encoded) = rest.split_once('+').ok_or(KeyError::Format)?;
+    let name = KeyName::new(name)?;
+    if id.len() != 2 * KEY_ID_BYTES {
+        return Err(KeyError::Format);
+    }
+    let id = id.bytes().try_fold(0_u32, |id, digit| Some(id << 4 | u32::from(hex_digit(digit)?)));
+    let id = id.ok_or(KeyError::Format)?;
+    let typed = STANDARD.decode(encoded).map_err(|_| KeyError::Format)?;
+    let (&found, public) = typed.split_first().ok_or(KeyError::Format)?;
+    if found != kind {
+        return Err(KeyError::Type(found));
+    }
+    let public = public.try_into().map_err(|_| KeyError::Format)?;
+    if key_id(&name, kind, &public) == id { Ok((name, public)) } else { Err(KeyError::Id) }
 }
 
 impl FromStr for VerifierKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        // Base64 may itself hold plus signs, so the name and the id are cut off from the front.
-        let (name, rest) = text.split_once('+').ok_or(KeyError::Format)?;
-        let (id, encoded) = rest.split_once('+').ok_or(KeyError::Format)?;
-        let name = KeyName::new(name)?;
-        if id.len() != 2 * KEY_ID_BYTES {
-            return Err(KeyError::Format);
-        }
-        let id = id.bytes().try_fold(0_u32, |id, digit| Some(id << 4 | u32::from(hex_digit(digit)?)));
-        let id = id.ok_or(KeyError::Format)?;
-        let typed = STANDARD.decode(encoded).map_err(|_| KeyError::Format)?;
-        let (&kind, public) = typed.split_first().ok_or(KeyError::Format)?;
-        if kind != SIGNATURE_ED25519 {
-            return Err(KeyError::Type(kind));
-        }
-        let key = Self::new(name, public.try_into().map_err(|_| KeyError::Format)?);
-        if key.key_id == id { Ok(key) } else { Err(KeyError::Id) }
+        let (name, public) = parse_vkey(text, SIGNATURE_ED25519)?;
+        Ok(Self::new(name, public))
     }
 }
