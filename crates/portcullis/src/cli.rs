@@ -8,6 +8,7 @@ use crate::mail::MailArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
+use crate::witness::WitnessArgs;
 
 const ABOUT: &str = "A server that stands between people, AI agents, model providers, tools and data";
 
@@ -74,6 +75,9 @@ pub enum Command {
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Watch other instances' logs, as a witness (C2SP tlog-witness): cosign what continues, refuse what was rewritten.
+    #[command(after_help = help::witness())]
+    Witness(WitnessArgs),
     /// Show the letters of the outbox, newest first. Where no mail server is configured, they stay there.
     #[command(after_help = help::mail())]
     Mail(Box<MailArgs>),
@@ -166,6 +170,21 @@ place and the TLS settings; it logs in as the two serving roles.
 
 Exit status: 0 intact, 1 damaged (what is wrong is listed) or not readable, 2 wrong usage, 3 no genuine checkpoint."
             .to_owned()
+    }
+
+    pub(super) fn witness() -> String {
+        format!(
+            "Examples:
+  portcullis witness --state ./witness --name witness.example.org/portcullis --log \"$(cat log.vkey)\"
+  portcullis witness --state ./witness --policy logs.policy --listen 0.0.0.0:8092 --json
+
+Needs no database and no other service. Run it on another machine than the logs it watches, behind TLS, and give its key
+(printed, and at /vkey) to the instance (--witness-policy) and to everybody who verifies. Proofs of rewritten logs are
+kept in <state>/forks.
+
+{}",
+            super::EXIT_CODES
+        )
     }
 
     pub(super) fn mail() -> String {

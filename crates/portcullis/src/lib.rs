@@ -21,3 +21,4 @@ mod telemetry;
 pub mod up;
 pub mod verify;
 mod web;
+pub mod witness;

@@ -11,7 +11,7 @@ use kernel::{Clock as _, SystemClock};
 use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
-use crate::{doctor, export, mail, say, serve, telemetry, up, verify};
+use crate::{doctor, export, mail, say, serve, telemetry, up, verify, witness};
 
 /// Exit status of a command that failed.
 const FAILED: u8 = 1;
@@ -56,6 +56,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Audit(AuditCommand::Export(args)) => {
             wait(export::run(&args, environment.get("PORTCULLIS_API_KEY")))
         }
+        Command::Witness(args) => wait(witness::run(&args)).map(|()| ExitCode::SUCCESS),
         Command::Mail(args) => wait(mail::run(&args, &environment)),
         Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
         Command::Openapi => done(say::out(api::openapi_json())),

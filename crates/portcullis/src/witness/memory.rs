@@ -1,0 +1,116 @@
+//! What a witness remembers: its key, and the last checkpoint of each log. On the disk before anybody is answered.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Read as _};
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use audit_log::note::{NOTE_BYTES_MAX, Note};
+use audit_log::{Checkpoint, Cosigner, KeyName, Seen, leaf_hash};
+use crypto::SystemRng;
+use kernel::Rng as _;
+use zeroize::Zeroizing;
+
+use crate::embedded::files;
+
+/// Rewritten logs whose proof is kept; further ones are refused all the same, and named in the log of the witness.
+const FORKS_KEPT_MAX: usize = 1_000;
+
+/// Only the witness's account reads them.
+const FILE_MODE: u32 = 0o600;
+
+/// The folder.
+#[derive(Debug)]
+pub(crate) struct Memory {
+    dir: PathBuf,
+    /// Held for as long as this lives: two witnesses with one key and two memories could cosign a fork.
+    _lock: File,
+}
+
+impl Memory {
+    /// Opens the folder, making it and a key when it is new. The name belongs to the key and does not change.
+    ///
+    /// # Errors
+    /// When the folder cannot be used, is in use, or is of another name.
+    pub(crate) fn open(dir: &Path, name: KeyName) -> Result<(Self, Cosigner)> {
+        let place = || dir.display().to_string();
+        DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(place)?;
+        DirBuilder::new().recursive(true).mode(0o700).create(dir.join("forks")).with_context(place)?;
+        let lock = File::create(dir.join("lock")).with_context(place)?;
+        if lock.try_lock().is_err() {
+            bail!("{} is in use by another witness", dir.display());
+        }
+        let memory = Self { dir: dir.to_owned(), _lock: lock };
+        let cosigner = memory.cosigner(name)?;
+        Ok((memory, cosigner))
+    }
+
+    fn cosigner(&self, name: KeyName) -> Result<Cosigner> {
+        let (path, named) = (self.dir.join("seed"), self.dir.join("name"));
+        if !path.try_exists()? {
+            let seed = Zeroizing::new(SystemRng.bytes32());
+            // The name first: a key without a name could be given two.
+            self.write("name", name.as_str().as_bytes())?;
+            self.write("seed", seed.as_slice())?;
+        }
+        let known = fs::read_to_string(&named).with_context(|| named.display().to_string())?;
+        if known != name.as_str() {
+            bail!("the key in {} is of `{known}`, not of `{name}`", self.dir.display());
+        }
+        let mut seed = Zeroizing::new([0; 32]);
+        let mut file = File::open(&path).with_context(|| path.display().to_string())?;
+        file.read_exact(seed.as_mut_slice()).with_context(|| path.display().to_string())?;
+        Cosigner::from_seed(name, &seed).context("the key cannot be used")
+    }
+
+    /// What was seen of a log.
+    ///
+    /// # Errors
+    /// When the file cannot be read or is not what was written: then nothing is known, and nothing may be cosigned.
+    pub(crate) fn seen(&self, origin: &str) -> io::Result<Seen> {
+        let path = self.dir.join(file_name(origin));
+        let file = match File::open(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::NOTHING),
+            file => file?,
+        };
+        let mut text = Vec::new();
+        file.take(NOTE_BYTES_MAX as u64).read_to_end(&mut text)?;
+        let broken = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", path.display()));
+        let note = Note::parse(&text).map_err(|_| broken())?;
+        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| broken())?;
+        if checkpoint.origin().as_str() != origin {
+            return Err(broken());
+        }
+        Ok(Seen { size: checkpoint.size(), root: *checkpoint.root() })
+    }
+
+    /// Remembers a log's checkpoint: when this returns it is on the disk, or the one before still is.
+    ///
+    /// # Errors
+    /// When it could not be written; then it must not be cosigned.
+    pub(crate) fn keep(&self, origin: &str, note: &Note) -> io::Result<()> {
+        self.write(&file_name(origin), note.to_string().as_bytes())
+    }
+
+    /// Keeps the proof that a log was rewritten: what its own key signed. Best effort, and bounded.
+    pub(crate) fn keep_fork(&self, note: &Note) -> io::Result<()> {
+        let text = note.to_string();
+        let name = format!("forks/{}", file_name(&text));
+        if fs::read_dir(self.dir.join("forks"))?.count() >= FORKS_KEPT_MAX {
+            return Err(io::Error::other("there is no room for more proofs of rewritten logs"));
+        }
+        self.write(&name, text.as_bytes())
+    }
+
+    /// Puts a file in place as a whole and makes the disk remember it.
+    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        files::write_atomically(&self.dir.join(name), bytes, FILE_MODE)
+    }
+}
+
+/// Names may hold slashes and be longer than a file's; a hash of them does not.
+fn file_name(origin: &str) -> String {
+    let hash = leaf_hash(origin.as_bytes());
+    hash.0.iter().fold(String::with_capacity(64), |name, byte| name + &format!("{byte:02x}"))
+}
