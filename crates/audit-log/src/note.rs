@@ -172,6 +172,12 @@ impl Note {
         Ok(())
     }
 
+    /// Adds a line made elsewhere in place of earlier lines of the same key. It is not checked here.
+    pub fn replace_signature(&mut self, signature: NoteSignature) -> Result<(), NoteError> {
+        self.signatures.retain(|old| !(old.name == signature.name && old.key_id == signature.key_id));
+        self.add_signature(signature)
+    }
+
     /// Checks every line of a known key and gives the keys that signed, each once.
     ///
     /// Lines of unknown keys are ignored; a known key's line that does not verify condemns the note; without

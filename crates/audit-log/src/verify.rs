@@ -15,10 +15,11 @@ use uuid::Uuid;
 use crate::CHECKPOINT_PATH;
 use crate::checkpoint::{Checkpoint, OpenError};
 use crate::note::{Note, SignatureError, VerifierKey};
+use crate::policy::Policy;
 use crate::source::TileSource;
 
 pub use ids::DUPLICATE_WINDOW_ENTRIES;
-pub use report::{FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, Report, Verdict};
+pub use report::{FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, Report, Verdict, Witnessed};
 
 /// How far a verification has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,12 +37,13 @@ pub struct LogVerifier<'a> {
     tenant: Option<Uuid>,
     opaque: bool,
     older: Vec<Checkpoint>,
+    policy: Option<&'a Policy>,
 }
 
 impl<'a> LogVerifier<'a> {
     /// The checkpoint must be signed by at least one of `keys`, all of which belong to this log.
     pub fn new(keys: &'a [VerifierKey]) -> Self {
-        Self { keys, tenant: None, opaque: false, older: Vec::new() }
+        Self { keys, tenant: None, opaque: false, older: Vec::new(), policy: None }
     }
 
     /// Every entry must be of this tenant. Without it, of the tenant of the first entry.
@@ -62,6 +64,13 @@ impl<'a> LogVerifier<'a> {
     #[must_use]
     pub fn older(mut self, checkpoint: Checkpoint) -> Self {
         self.older.push(checkpoint);
+        self
+    }
+
+    /// As many witnesses must have cosigned the checkpoint as the policy asks for.
+    #[must_use]
+    pub const fn policy(mut self, policy: &'a Policy) -> Self {
+        self.policy = Some(policy);
         self
     }
 
@@ -104,7 +113,25 @@ impl<'a> LogVerifier<'a> {
         report.root = Some(*checkpoint.root());
         let signers = note.verify(self.keys).unwrap_or_default();
         report.signed_by = signers.iter().map(ToString::to_string).collect();
+        self.witnessed(&note, report)?;
         Ok(checkpoint)
+    }
+
+    /// Asks the policy, when there is one, whether enough witnesses saw this checkpoint.
+    fn witnessed(&self, note: &Note, report: &mut Report) -> Result<(), (FindingKind, String)> {
+        let Some(policy) = self.policy else { return Ok(()) };
+        let found = policy.cosignatures(note).and_then(|found| Ok((found, policy.is_witnessed(note)?)));
+        let (found, enough) = found.map_err(|error| (FindingKind::CosignatureBad, error.to_string()))?;
+        let known = policy.witnesses().len();
+        report.witnesses =
+            found.iter().map(|line| Witnessed { vkey: line.key.to_string(), at: line.at }).collect();
+        if enough {
+            return Ok(());
+        }
+        let count = found.len();
+        let detail =
+            format!("{count} of {known} known witnesses cosigned it, which the policy finds too few");
+        Err((FindingKind::WitnessesMissing, detail))
     }
 }
 

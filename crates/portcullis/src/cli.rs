@@ -9,6 +9,7 @@ use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
 use crate::witness::WitnessArgs;
+use crate::witness::collect::CollectArgs;
 
 const ABOUT: &str = "A server that stands between people, AI agents, model providers, tools and data";
 
@@ -109,6 +110,9 @@ pub enum AuditCommand {
     /// Take the log of your organization away as a folder, and verify it.
     #[command(after_help = help::export())]
     Export(ExportArgs),
+    /// Show the checkpoint of an exported folder to witnesses, and keep their cosignatures in it.
+    #[command(after_help = help::collect())]
+    Witness(CollectArgs),
 }
 
 /// What to do with keys.
@@ -165,6 +169,7 @@ place and the TLS settings; it logs in as the two serving roles.
         "Examples:
   portcullis verify ./log
   portcullis verify ./log --vkey log-key-from-elsewhere.txt --older last-month/checkpoint
+  portcullis verify ./log --policy logs.policy
   portcullis verify --database --data-dir ./try
   portcullis verify --database --against ./log --json
 
@@ -209,6 +214,19 @@ The key comes from PORTCULLIS_API_KEY and needs the permission audit:export. The
 people's verifiers read too. An earlier export of the same log is replaced only by one that continues it.
 
 Exit status: 0 intact, 1 damaged or not finished, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
+    }
+
+    pub(super) fn collect() -> String {
+        "Example:
+  portcullis audit witness --dir ./log --policy logs.policy
+
+The policy (C2SP tlog-policy) says who the witnesses are and where:
+  log portcullis/…/log/…+1f0a2b3c+AQ…
+  witness auditor witness.example.org/portcullis+5d6e7f80+BA… https://witness.example.org
+  quorum auditor
+
+Exit status: 0 enough witnesses cosigned, 1 too few (each one's reason is named), 2 wrong usage."
             .to_owned()
     }
 

@@ -57,6 +57,7 @@ fn run(command: Command) -> Result<ExitCode> {
             wait(export::run(&args, environment.get("PORTCULLIS_API_KEY")))
         }
         Command::Witness(args) => wait(witness::run(&args)).map(|()| ExitCode::SUCCESS),
+        Command::Audit(AuditCommand::Witness(args)) => wait(witness::collect::run(&args)),
         Command::Mail(args) => wait(mail::run(&args, &environment)),
         Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
         Command::Openapi => done(say::out(api::openapi_json())),

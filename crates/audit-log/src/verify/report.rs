@@ -28,6 +28,10 @@ pub enum FindingKind {
     SignatureMissing,
     /// The checkpoint is of another log.
     OriginMismatch,
+    /// A known witness's cosignature does not fit the checkpoint.
+    CosignatureBad,
+    /// Fewer witnesses than the policy asks for have cosigned the checkpoint.
+    WitnessesMissing,
     /// A file is there and cannot be read.
     Unreadable,
     /// An entry bundle is not there.
@@ -124,6 +128,15 @@ pub enum Verdict {
     Untrusted,
 }
 
+/// A witness that saw the checkpoint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Witnessed {
+    /// Its key.
+    pub vkey: String,
+    /// When it saw it, in seconds since 1970, by its own clock.
+    pub at: u64,
+}
+
 /// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -135,6 +148,8 @@ pub struct Report {
     pub root: Option<Hash>,
     /// The keys whose signatures held, as verifier keys.
     pub signed_by: Vec<String>,
+    /// The witnesses of the policy that cosigned the checkpoint.
+    pub witnesses: Vec<Witnessed>,
     /// Entries read and hashed.
     pub entries_read: u64,
     /// Their bytes.

@@ -6,8 +6,10 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use audit_log::note::NOTE_BYTES_MAX;
+use audit_log::policy::POLICY_BYTES_MAX;
 use audit_log::verify::{Progress, Verdict};
-use audit_log::{Checkpoint, DirSource, LogVerifier, Note, Report, VerifierKey};
+use audit_log::{CHECKPOINT_PATH, Checkpoint, DirSource, LogVerifier, Note, Policy, Report, VerifierKey};
+use kernel::Timestamp;
 use serde_json::json;
 
 use crate::embedded::files;
@@ -53,9 +55,11 @@ pub(crate) struct Verified {
 /// # Errors
 /// When a key or an earlier checkpoint cannot be read; what is wrong with the log stands in the report.
 pub(crate) fn run(args: &VerifyArgs, dir: &Path) -> Result<ExitCode> {
-    let trust = match &args.vkey {
-        Some(text) => Trust::Known { key: given_key(text)?, from: "--vkey" },
-        None => Trust::Folder,
+    let policy = args.policy.as_deref().map(policy_in).transpose()?;
+    let trust = match (&args.vkey, &policy) {
+        (Some(text), _) => Trust::Known { key: given_key(text)?, from: "--vkey" },
+        (None, Some(policy)) => key_by(policy, dir)?,
+        (None, None) => Trust::Folder,
     };
     let key = match &trust {
         Trust::Known { key, .. } => key.clone(),
@@ -63,7 +67,7 @@ pub(crate) fn run(args: &VerifyArgs, dir: &Path) -> Result<ExitCode> {
     };
     let older =
         args.older.iter().map(|path| checkpoint_of(path, &key)).collect::<Result<Vec<Checkpoint>>>()?;
-    let verified = verify(dir, trust, older, args.json)?;
+    let verified = verify_by(dir, trust, older, policy.as_ref(), args.json)?;
     tell(&verified, args.json)?;
     Ok(exit_code(&verified.report))
 }
@@ -73,12 +77,27 @@ pub(crate) fn run(args: &VerifyArgs, dir: &Path) -> Result<ExitCode> {
 /// # Errors
 /// When the key cannot be read.
 pub(crate) fn verify(dir: &Path, trust: Trust, older: Vec<Checkpoint>, quiet: bool) -> Result<Verified> {
+    verify_by(dir, trust, older, None, quiet)
+}
+
+/// The same, and enough witnesses of the policy must have cosigned.
+fn verify_by(
+    dir: &Path,
+    trust: Trust,
+    older: Vec<Checkpoint>,
+    policy: Option<&Policy>,
+    quiet: bool,
+) -> Result<Verified> {
     let (key, key_from) = match trust {
         Trust::Known { key, from } => (key, Some(from)),
         Trust::Folder => (key_of(dir)?, None),
     };
     let keys = [key.clone()];
     let verifier = older.into_iter().fold(LogVerifier::new(&keys), LogVerifier::older);
+    let verifier = match policy {
+        Some(policy) => verifier.policy(policy),
+        None => verifier,
+    };
     let lively = !quiet && io::stderr().is_terminal();
     let mut next = PROGRESS_ENTRIES;
     let report = verifier.run(&DirSource::new(dir), &mut |progress: Progress| {
@@ -134,10 +153,14 @@ fn proof(verified: &Verified) -> &'static str {
             "The folder is whole and continues the earlier checkpoints. The key came from the folder itself: compare \
              it with the one you know, and give it with --vkey."
         }
+        (Verdict::Intact, true, true) if !verified.report.witnesses.is_empty() => {
+            "No entry up to the checkpoint was changed, removed, inserted or moved since the witnesses saw it. As long as \
+             they are honest, nobody was shown another history of this log."
+        }
         (Verdict::Intact, true, true) => {
             "No entry up to the checkpoint was changed, removed, inserted or moved since it was signed with this key. \
              That nobody signed another history with the same key, only an earlier checkpoint kept elsewhere shows: \
-             give it with --older."
+             give it with --older; or witnesses, whom --policy names."
         }
         (Verdict::Intact, true, false) => {
             "No entry was changed, removed, inserted or moved since it was signed with this key, and the log continues \
@@ -169,6 +192,9 @@ fn text(verified: &Verified) -> String {
     if let (Some(first), Some(last)) = (&report.first_at, &report.last_at) {
         row("From, to", format!("{first}  {last}"));
     }
+    for witness in &report.witnesses {
+        row("Witnessed", format!("{} by {}", seconds(witness.at), witness.vkey));
+    }
     for size in &report.continues {
         row("Continues", format!("the checkpoint of {size} entries"));
     }
@@ -185,6 +211,36 @@ fn text(verified: &Verified) -> String {
         }
     }
     lines.join("\n") + "\n"
+}
+
+/// A time in whole seconds since 1970, as people read it.
+pub(crate) fn seconds(at: u64) -> String {
+    let micros = i64::try_from(at).ok().and_then(|at| at.checked_mul(1_000_000));
+    micros.map_or_else(|| at.to_string(), |micros| Timestamp::from_unix_micros(micros).to_string())
+}
+
+/// A policy file.
+///
+/// # Errors
+/// When it cannot be read; which line is wrong.
+pub(crate) fn policy_in(path: &Path) -> Result<Policy> {
+    let bytes = files::read_at_most(path, POLICY_BYTES_MAX as u64)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let text = std::str::from_utf8(&bytes).with_context(|| format!("{} is not text", path.display()))?;
+    Policy::parse(text).with_context(|| format!("{} is no witness policy", path.display()))
+}
+
+/// The key that a policy has for the log in a folder.
+fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
+    if policy.logs().is_empty() {
+        return Ok(Trust::Folder);
+    }
+    let note =
+        Note::parse(&read_small(&dir.join(CHECKPOINT_PATH))?).context("the checkpoint cannot be read")?;
+    let origin = note.text().split('\n').next().unwrap_or_default();
+    let log = policy.logs().iter().find(|log| log.key.name().as_str() == origin);
+    let Some(log) = log else { bail!("the policy names no log `{origin}`") };
+    Ok(Trust::Known { key: log.key.clone(), from: "--policy" })
 }
 
 /// The key that lies in an exported folder.

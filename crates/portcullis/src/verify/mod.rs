@@ -25,6 +25,10 @@ pub struct VerifyArgs {
     /// The log's public key as you know it from elsewhere: `name+id+key`, or a file that holds it.
     #[arg(long, value_name = "KEY or FILE")]
     pub vkey: Option<String>,
+    /// A witness policy (C2SP tlog-policy): enough of its witnesses must have cosigned the checkpoint. Its `log` line gives
+    /// the key when --vkey does not.
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    pub policy: Option<PathBuf>,
     /// An earlier checkpoint of the log, which it must continue.
     #[arg(long, value_name = "FILE")]
     pub older: Vec<PathBuf>,

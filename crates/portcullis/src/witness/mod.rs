@@ -4,6 +4,7 @@
 //! small file that is on the disk before an answer goes out.
 
 mod answer;
+pub mod collect;
 mod memory;
 
 #[cfg(test)]
