@@ -42,3 +42,4 @@ mod shutdown;
 mod tampering;
 #[cfg(test)]
 mod upstreams;
+mod witnesses;

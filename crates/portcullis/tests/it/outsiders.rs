@@ -135,7 +135,7 @@ async fn python_verifies(log: &str, vkey: &str) {
 }
 
 /// A Python that is new enough for `aics-tlog`, on the path or of pyenv.
-async fn python() -> PathBuf {
+pub(crate) async fn python() -> PathBuf {
     let mut candidates: Vec<PathBuf> = PYTHONS.iter().map(PathBuf::from).collect();
     let versions = std::env::var_os("HOME").map(|home| Path::new(&home).join(".pyenv/versions"));
     let installed = versions.and_then(|dir| std::fs::read_dir(dir).ok()).into_iter().flatten().flatten();

@@ -96,7 +96,8 @@ impl Process {
         Self::start(command, true).await
     }
 
-    async fn start(mut command: Command, speaks_json: bool) -> Self {
+    /// A program that says where it is: `up` and the like in JSON, `serve` in a line.
+    pub(crate) async fn start(mut command: Command, speaks_json: bool) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let begun = Instant::now();
         let mut child =
@@ -188,7 +189,7 @@ fn follow(
 }
 
 /// The program with nothing in its environment that the machine happens to set.
-fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
+pub(crate) fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).env_clear().env("RUST_BACKTRACE", "1").env("PORTCULLIS_LOG_FORMAT", "text");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
