@@ -48,6 +48,12 @@ pub(crate) fn of_named<A: Action, S>(
     (schemas, paths, router)
 }
 
+/// Spells parameters that reach over several segments as OpenAPI does, which has one spelling for all: `{*a}` is `{a}`.
+pub(crate) fn spell_paths(paths: &mut Paths) {
+    let spelled = std::mem::take(&mut paths.paths);
+    paths.paths = spelled.into_iter().map(|(path, item)| (path.replace("{*", "{"), item)).collect();
+}
+
 /// The operations of a path.
 fn slots(item: &mut PathItem) -> impl Iterator<Item = &mut Operation> {
     [&mut item.get, &mut item.put, &mut item.post, &mut item.patch, &mut item.delete].into_iter().flatten()

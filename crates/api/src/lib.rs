@@ -113,6 +113,7 @@ pub fn openapi() -> OpenApi {
     env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
     api.info.license = Some(utoipa::openapi::License::new("Apache-2.0"));
     gateway::describe(&mut api);
+    describe::spell_paths(&mut api.paths);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
         .bearer_format("pcl_<env>_<random><crc>")

@@ -5,6 +5,7 @@
 //! - [`note`], [`checkpoint`]: the signed statement of a log's size and root (C2SP signed-note, tlog-checkpoint).
 //! - [`cosign`], [`witness`], [`policy`]: what other machines say about a log, and how many of them must say it (C2SP
 //!   tlog-cosignature, tlog-witness, tlog-policy).
+//! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof).
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
@@ -17,6 +18,7 @@ pub mod json;
 pub mod note;
 pub mod policy;
 pub mod proof;
+pub mod proof_file;
 pub mod source;
 pub mod tiles;
 pub mod tree;
@@ -31,6 +33,7 @@ pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 pub use note::{KeyName, Note, NoteSignature, SigningKey, VerifierKey};
 pub use policy::Policy;
 pub use proof::{prove_consistency, prove_inclusion, verify_consistency, verify_inclusion};
+pub use proof_file::LogProof;
 pub use source::{DirSource, MemoryLog, TileSink, TileSource};
 pub use tiles::{ENTRY_BYTES_MAX, TilePath, tiles_for};
 pub use tree::Frontier;

@@ -1,14 +1,16 @@
 //! Where the files of a log are read from and written to.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::rc::Rc;
 
 use crate::hash::Hash;
-use crate::proof::{Nodes, ProofError, VerifyError, prove_consistency, subtree_root, verify_consistency};
+use crate::proof::{
+    NodeId, Nodes, ProofError, ProofPlan, VerifyError, prove_consistency, subtree_root, verify_consistency,
+};
 use crate::tiles::{BUNDLE_BYTES_MAX, TILE_HEIGHT, TileError, TileKind, TilePath, decode_tile};
 
 use crate::checkpoint::Checkpoint;
@@ -107,6 +109,17 @@ impl TileSink for DirSource {
         // The rename itself lasts only once the folder is on disk; worth a wait for the one file that moves.
         if path == crate::CHECKPOINT_PATH { fs::File::open(folder)?.sync_all() } else { Ok(()) }
     }
+}
+
+/// The tiles of a log of `size` leaves that hold what a proof needs; none for a node the tree does not have.
+pub fn tiles_of(plan: &ProofPlan, size: u64) -> BTreeSet<TilePath> {
+    let tile = |node: &NodeId| {
+        let (level, height) = (node.level / TILE_HEIGHT, node.level % TILE_HEIGHT);
+        let index = node.index.checked_mul(1 << height)? >> TILE_HEIGHT;
+        let width = TilePath::width_at(TileKind::Hashes { level }, index, size);
+        TilePath::hashes(level, index, width).ok()
+    };
+    plan.nodes().iter().filter_map(tile).collect()
 }
 
 /// Interior hashes of a log of a given size, read from its hash tiles.

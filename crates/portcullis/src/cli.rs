@@ -70,7 +70,7 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a log is what was signed: a folder, offline, or a database.
+    /// Check that a log is what was signed: a folder or the proof of one entry, offline, or a database.
     #[command(after_help = help::verify())]
     Verify(Box<VerifyArgs>),
     /// The audit log.
@@ -170,6 +170,7 @@ place and the TLS settings; it logs in as the two serving roles.
   portcullis verify ./log
   portcullis verify ./log --vkey log-key-from-elsewhere.txt --older last-month/checkpoint
   portcullis verify ./log --policy logs.policy
+  portcullis verify 019a0000-0000-7000-8000-000000000000.tlog-proof --vkey log-key-from-elsewhere.txt
   portcullis verify --database --data-dir ./try
   portcullis verify --database --against ./log --json
 

@@ -50,7 +50,7 @@ fn run(command: Command) -> Result<ExitCode> {
             wait(serve::migrate(&environment, keep_passwords, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Verify(args) => match &args.dir {
-            Some(dir) => verify::folder::run(&args, dir),
+            Some(path) => verify::offline(&args, path),
             None => wait(verify::database::run(&args, &environment)),
         },
         Command::Audit(AuditCommand::Export(args)) => {

@@ -159,6 +159,65 @@ pub async fn place(
     Ok(())
 }
 
+/// Hashes of leaves in the order of the log, from index `first` on, one after the other.
+pub async fn leaf_hashes(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    first: i64,
+    rows: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let found = sqlx::query!(
+        "select hash from audit_leaf where tenant_id = $1 and seq >= $2 and seq < $2 + $3 order by seq",
+        tenant.uuid(),
+        first,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.hash).collect())
+}
+
+/// Full tiles of a level from `first` on, as the system sees them.
+pub async fn full_tiles(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    level: i16,
+    first: i64,
+    rows: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    let found = sqlx::query!(
+        "select hashes from audit_tile where tenant_id = $1 and level = $2 and index >= $3 and index < $3 + $4 \
+         order by index",
+        tenant.uuid(),
+        level,
+        first,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.hashes).collect())
+}
+
+/// Keeps a tile that is full now.
+pub async fn keep_tile(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    level: i16,
+    index: i64,
+    hashes: &[u8],
+) -> Result<(), StoreError> {
+    sqlx::query!(
+        "insert into audit_tile (tenant_id, level, index, hashes) values ($1, $2, $3, $4)",
+        tenant.uuid(),
+        level,
+        index,
+        hashes
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(())
+}
+
 /// Grows the tree from `old_size`. False when it is not of that size any more: somebody else grew it.
 pub async fn grow(
     tx: &mut SystemTx,
@@ -308,6 +367,45 @@ pub async fn leaves(tx: &mut Tx, from: i64, rows: i64) -> Result<Vec<Vec<u8>>, S
     .fetch_all(tx.connection())
     .await?;
     Ok(found.into_iter().map(|row| row.leaf).collect())
+}
+
+/// How many leaves the tenant's tree has; none before its first entry is placed.
+pub async fn tree_size(tx: &mut Tx) -> Result<i64, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!("select size from audit_tree where tenant_id = $1", tenant)
+        .fetch_optional(tx.connection())
+        .await?;
+    Ok(row.map_or(0, |row| row.size))
+}
+
+/// Hashes of the tenant's leaves from index `first` on.
+pub async fn hashes(tx: &mut Tx, first: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let found = sqlx::query!(
+        "select hash from audit_leaf where tenant_id = $1 and seq >= $2 and seq < $2 + $3 order by seq",
+        tenant,
+        first,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.hash).collect())
+}
+
+/// The tenant's full tiles of a level from `first` on.
+pub async fn tiles(tx: &mut Tx, level: i16, first: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let found = sqlx::query!(
+        "select hashes from audit_tile where tenant_id = $1 and level = $2 and index >= $3 and index < $3 + $4 \
+         order by index",
+        tenant,
+        level,
+        first,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.hashes).collect())
 }
 
 /// What a list of entries is narrowed to.

@@ -226,3 +226,14 @@ pub async fn checkpoints(
     .fetch_all(conn)
     .await?)
 }
+
+/// A stored hash tile; `None` when there is none.
+pub async fn tile(
+    conn: &mut PgConnection,
+    tenant: TenantId,
+    level: i16,
+    index: i64,
+) -> Result<Option<Vec<u8>>, StoreError> {
+    let sql = "select hashes from audit_tile where tenant_id = $1 and level = $2 and index = $3";
+    Ok(sqlx::query_scalar(sql).bind(tenant.uuid()).bind(level).bind(index).fetch_optional(conn).await?)
+}

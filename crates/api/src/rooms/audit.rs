@@ -1,8 +1,8 @@
 //! The audit log.
 
 use app::audit::{
-    CheckpointRecord, EntryRecord, ExportLog, ReadCheckpoint, ReadEntries, RequestCheckpoint, checkpoint,
-    entries, entry, export, request_checkpoint,
+    CheckpointRecord, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries, ReadTile,
+    RequestCheckpoint, checkpoint, entries, entry, export, prove, request_checkpoint, tile,
 };
 use axum::body::Body;
 use axum::extract;
@@ -27,6 +27,8 @@ pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(of::<ReadEntries, _>(routes!(get_entries)))
         .routes(of_named::<ReadEntries, _>("audit.read_entry", routes!(get_entry)))
+        .routes(of::<ProveEntry, _>(routes!(get_proof)))
+        .routes(of::<ReadTile, _>(routes!(get_tile)))
         .routes(of::<RequestCheckpoint, _>(routes!(post_checkpoint)))
         .routes(of::<ReadCheckpoint, _>(routes!(get_checkpoint)))
         .routes(of::<ExportLog, _>(routes!(get_export)))
@@ -105,6 +107,53 @@ async fn get_entries(Gate(pass): Gate<ReadEntries>, uri: Uri) -> Answered<List<A
 async fn get_entry(Gate(pass): Gate<ReadEntries>, Id(id): Id<EntryId>) -> Answered<AuditEntry> {
     let (found, receipt) = entry(pass, id).await?;
     Ok(Answer::ok(found.try_into()?, &receipt))
+}
+
+/// Prove an entry.
+///
+/// Answers a proof that the entry stands in the log, as a file (C2SP tlog-proof) that `portcullis verify` and other
+/// people's tools check offline: the entry itself in the `extra` line, its index, the path to the root, and a signed
+/// checkpoint that covers it.
+#[utoipa::path(get, path = "/audit/entries/{id}/proof", tag = "audit",
+    params(("id" = Uuid, Path, description = "The entry")),
+    responses((status = 200, description = "The proof", content_type = "text/plain", body = String)))]
+async fn get_proof(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<ProveEntry>,
+    Id(id): Id<EntryId>,
+) -> Result<Response, Refused> {
+    let (proof, receipt) = prove(pass, &state.sequencer, id).await?;
+    let name = format!("attachment; filename=\"{id}.tlog-proof\"");
+    let mut response = file("text/plain; charset=utf-8", proof.to_string().into_bytes());
+    if let Ok(name) = HeaderValue::from_str(&name) {
+        response.headers_mut().insert(header::CONTENT_DISPOSITION, name);
+    }
+    put_entry(&mut response, receipt.entry());
+    Ok(response)
+}
+
+/// Read a tile.
+///
+/// Answers one file of the log, byte for byte as in an export (C2SP tlog-tiles), so that a monitor can follow the log
+/// without taking all of it: `entries/<index>` is a bundle of entries, `<level>/<index>` a tile of hashes; the last of each
+/// has `.p/<width>` after it. A tile never changes.
+#[utoipa::path(get, path = "/audit/tile/{*tile}", tag = "audit",
+    params(("tile" = String, Path, description = "Which tile, as the specification spells it", example = "entries/x001/x234/067")),
+    responses((status = 200, description = "The tile", content_type = "application/octet-stream", body = Vec<u8>)))]
+async fn get_tile(
+    Gate(pass): Gate<ReadTile>,
+    extract::Path(path): extract::Path<String>,
+) -> Result<Response, Refused> {
+    let (bytes, receipt) = tile(pass, &path).await?;
+    let mut response = file("application/octet-stream", bytes);
+    put_entry(&mut response, receipt.entry());
+    Ok(response)
+}
+
+fn file(kind: &'static str, bytes: Vec<u8>) -> Response {
+    let mut response = Response::new(Body::from(bytes));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    response
 }
 
 /// A signed checkpoint of the log.

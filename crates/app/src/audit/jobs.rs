@@ -7,6 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use audit_log::tiles::TILE_WIDTH;
 use audit_log::{Checkpoint, EMPTY_ROOT, Frontier, Hash, KeyName, SigningKey, sign_checkpoint};
 use crypto::Place;
 use gates::{DatabaseError, Reason, SystemTx, Vault};
@@ -15,6 +16,8 @@ use store::StoreError;
 use store::audit::{Log, NewLog};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
+
+use super::tiles::tile_roots;
 
 /// Entries placed in one transaction.
 const BATCH_ENTRIES_MAX: i64 = 2_000;
@@ -153,6 +156,7 @@ impl Sequencer {
         if !moved {
             return Err(KeepError::broken(tenant, "the tree grew although its lock was held"));
         }
+        keep_full_tiles(&mut tx, tenant, size, tree.size()).await?;
         tx.finish().await?;
         Ok(taken.len() as u64)
     }
@@ -264,6 +268,31 @@ impl Sequencer {
             Err(_) => Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(5)),
         }
     }
+}
+
+/// Writes the hash tiles that are full now and were not at the old size, each level from the one below.
+async fn keep_full_tiles(tx: &mut SystemTx, tenant: TenantId, old: u64, new: u64) -> Result<(), KeepError> {
+    let width = u64::from(TILE_WIDTH);
+    let number = |value: u64| i64::try_from(value).map_err(|error| KeepError::broken(tenant, &error));
+    // Complete subtrees of the level below, then and now.
+    let (mut before, mut now) = (old, new);
+    for level in 0_i16.. {
+        (before, now) = (before / width, now / width);
+        if before == now {
+            return Ok(());
+        }
+        for index in before..now {
+            let (first, rows) = (number(index * width)?, i64::from(TILE_WIDTH));
+            let hashes = if level == 0 {
+                store::audit::leaf_hashes(tx, tenant, first, rows).await?.concat()
+            } else {
+                let below = store::audit::full_tiles(tx, tenant, level - 1, first, rows).await?;
+                tile_roots(&below).ok_or_else(|| KeepError::broken(tenant, "a stored tile is none"))?
+            };
+            store::audit::keep_tile(tx, tenant, level, number(index)?, &hashes).await?;
+        }
+    }
+    Ok(())
 }
 
 fn seed_place(tenant: TenantId, row: &str) -> Place<'_> {

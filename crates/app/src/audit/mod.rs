@@ -2,6 +2,7 @@
 
 mod export;
 pub mod jobs;
+mod tiles;
 
 pub use audit_log::Entry;
 use audit_log::{Hash, leaf_hash};
@@ -10,6 +11,7 @@ use kernel::{EntryId, EventKind, Problem};
 use store::audit::{Filter, Placed, Signed};
 
 pub use export::{Export, ExportError, VKEY_FILE, export};
+pub use tiles::{prove, tile};
 
 use crate::action;
 use crate::input::{Listed, Page};
@@ -32,6 +34,16 @@ action! {
 action! {
     /// Reads the newest checkpoint.
     ReadCheckpoint = "audit.checkpoint.read", AuditRead, Principal, Read
+}
+
+action! {
+    /// Proves that an entry stands in the log.
+    ProveEntry = "audit.prove", AuditRead, Principal, Record
+}
+
+action! {
+    /// Reads the log tile by tile, as monitors do.
+    ReadTile = "audit.read_tile", AuditExport, Principal, Read
 }
 
 /// An entry with its place in the log.

@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod folder;
+mod proof;
 mod rows;
 mod walk;
 
@@ -15,8 +16,8 @@ use crate::settings::PlaceArgs;
 /// What to verify against what.
 #[derive(clap::Args, Clone, Debug)]
 pub struct VerifyArgs {
-    /// The folder of a log, as `audit export` writes it.
-    #[arg(value_name = "DIR", required_unless_present = "database", conflicts_with = "database")]
+    /// The folder of a log, as `audit export` writes it, or a proof of one entry (C2SP tlog-proof).
+    #[arg(value_name = "DIR or FILE", required_unless_present = "database", conflicts_with = "database")]
     pub dir: Option<PathBuf>,
     /// Verify the tables of a database: of the named URL (a superuser's login), of DATABASE_URL, or of the embedded
     /// PostgreSQL in the data directory.
@@ -41,4 +42,12 @@ pub struct VerifyArgs {
     /// Where the embedded PostgreSQL is.
     #[command(flatten)]
     pub place: PlaceArgs,
+}
+
+/// `portcullis verify DIR` and `portcullis verify FILE.tlog-proof`.
+///
+/// # Errors
+/// When what is named cannot be read.
+pub(crate) fn offline(args: &VerifyArgs, path: &std::path::Path) -> anyhow::Result<std::process::ExitCode> {
+    if path.is_file() { proof::run(args, path) } else { folder::run(args, path) }
 }

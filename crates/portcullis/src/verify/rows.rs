@@ -32,6 +32,8 @@ pub(crate) enum FindingKind {
     QueueChanged,
     /// The stored tree is not the tree of its leaves.
     TreeChanged,
+    /// A stored hash tile is not that of the leaves below it, or gone.
+    TileChanged,
     /// A checkpoint's signature does not hold.
     CheckpointForged,
     /// A checkpoint's columns do not say what its note says.

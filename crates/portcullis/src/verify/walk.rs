@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 
 use anyhow::Result;
-use audit_log::tiles::decode_tile;
+use audit_log::tiles::{decode_tile, encode_tile, tile_root};
 use audit_log::{
     Checkpoint, DirSource, Frontier, Hash, KeyName, Note, TilePath, TileSource as _, VerifierKey,
 };
@@ -70,6 +70,8 @@ pub(super) struct Walk<'a> {
     gap: bool,
     summary: LogSummary,
     tile: Option<(u64, Vec<Hash>)>,
+    /// Stored hashes since the last full tile, by level.
+    filling: Vec<Vec<Hash>>,
 }
 
 /// Most indexes remembered until a signed root tells which side was changed.
@@ -110,6 +112,7 @@ impl<'a> Walk<'a> {
             gap: false,
             summary,
             tile: None,
+            filling: Vec::new(),
         }
     }
 
@@ -126,6 +129,7 @@ impl<'a> Walk<'a> {
             for row in rows {
                 self.place(&row, next);
                 next = row.seq + 1;
+                self.check_tiles().await?;
                 self.check_checkpoints().await?;
             }
         }
@@ -172,6 +176,37 @@ impl<'a> Walk<'a> {
         self.against_export(spot, row.seq, computed);
         self.stored.append(stored);
         self.computed.append(computed);
+        match self.filling.first_mut() {
+            Some(lowest) => lowest.push(stored),
+            None => self.filling.push(vec![stored]),
+        }
+    }
+
+    /// Compares each hash tile that the last leaf has filled with the stored one. Where places are gone no tile is what it
+    /// was, and the gap was named.
+    async fn check_tiles(&mut self) -> Result<()> {
+        for level in 0_usize.. {
+            let full = self.filling.get_mut(level).filter(|hashes| hashes.len() as u64 == TILE_HASHES);
+            let Some(hashes) = full.map(std::mem::take) else { return Ok(()) };
+            if self.gap {
+                return Ok(());
+            }
+            let (shift, number) = (8 * (level + 1), i16::try_from(level)?);
+            let index = i64::try_from((self.stored.size() >> shift) - 1)?;
+            let stored = store::verify::tile(self.conn, self.log.tenant, number, index).await?;
+            if stored.as_deref() != Some(encode_tile(&hashes).as_slice()) {
+                let what = if stored.is_some() { "is not that of the hashes below it" } else { "is gone" };
+                let detail = format!("hash tile {index} of level {level} {what}");
+                self.findings.add(Spot::log(self.log.tenant).finding(FindingKind::TileChanged, detail));
+            }
+            if let Some(root) = tile_root(&hashes) {
+                match self.filling.get_mut(level + 1) {
+                    Some(above) => above.push(root),
+                    None => self.filling.push(vec![root]),
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Reports the rows where bytes and stored hash part. `signed` is whether the stored hashes give a signed root:

@@ -9,7 +9,7 @@ use sqlx::postgres::PgConnection;
 use crate::house::actions::{Calling, Changing, Deciding, Looking, Working};
 use crate::house::{Claims, Database, Tenant, execute, request, run};
 
-const APPEND_ONLY: [&str; 4] = ["audit_entry", "audit_leaf", "audit_checkpoint", "audit_log"];
+const APPEND_ONLY: [&str; 5] = ["audit_entry", "audit_leaf", "audit_tile", "audit_checkpoint", "audit_log"];
 
 /// The SQLSTATE of what the database refused.
 async fn refused(on: &mut PgConnection, sql: &str) -> String {

@@ -271,3 +271,81 @@ fn a_truncated_or_resigned_log_is_found() {
         }
     });
 }
+
+/// Proofs are made from stored tiles: a log long enough to have them, proofs of entries in full and in partial tiles, and
+/// what is said when a tile, an entry or a proof was tampered with.
+#[test]
+fn entries_are_proven_from_tiles_and_forged_ones_are_not() {
+    run(async |house| {
+        let folder = Folder::new("proofs");
+        let database = house.database("proofs").await;
+        let vault = database.vault().await.expect("served");
+        let tenant = Tenant::make(&vault, "proofs").await;
+        let server = Process::serve(&database, &[]).await;
+        let web = server.web(tenant.owner_key.expose().to_owned());
+        let mut entries = Vec::new();
+        for _ in 0..270 {
+            entries.push(web.get("/api/v1/projects").await.expect(200).entry());
+        }
+        web.post_empty("/api/v1/audit/checkpoints").await.expect(201);
+        let vkey = web.get("/api/v1/audit/checkpoint").await.expect(200).json()["vkey"].clone();
+        let vkey = vkey.as_str().expect("a key");
+        let prove = async |entry: &str| web.get(&format!("/api/v1/audit/entries/{entry}/proof")).await;
+        // The last one is younger than every checkpoint: one is signed for it.
+        entries.push(web.get("/api/v1/projects").await.expect(200).entry());
+        for entry in [&entries[0], &entries[200], &entries[269], &entries[270]] {
+            let file = folder.join(&format!("{entry}.tlog-proof"));
+            std::fs::write(&file, prove(entry).await.expect(200).body).expect("written");
+            let said = command(&["verify", &file, "--vkey", vkey, "--json"], &[]).await.exited(0);
+            let said: Value = serde_json::from_str(&said).expect("JSON");
+            assert_eq!(
+                (said["proven"].as_bool(), said["entry"]["id"].as_str()),
+                (Some(true), Some(entry.as_str()))
+            );
+        }
+        let file = folder.join(&format!("{}.tlog-proof", entries[0]));
+        let spoken = command(&["verify", &file, "--vkey", vkey], &[]).await.exited(0);
+        assert!(spoken.starts_with("PROVEN") && spoken.contains("project.list"), "{spoken}");
+        let good = std::fs::read_to_string(&file).expect("a proof");
+        let forged = folder.join("forged.tlog-proof");
+        let index: u64 =
+            good.lines().find_map(|line| line.strip_prefix("index ")?.parse().ok()).expect("an index");
+        let moved = good.replacen(&format!("index {index}"), &format!("index {}", index + 1), 1);
+        std::fs::write(&forged, moved).expect("written");
+        command(&["verify", &forged, "--vkey", vkey], &[]).await.exited(1);
+        std::fs::write(&forged, good.replacen("portcullis/", "portcullis/x", 1)).expect("written");
+        command(&["verify", &forged, "--vkey", vkey], &[]).await.exited(3);
+        command(&["verify", &file], &[]).await.exited(1);
+
+        // The log tile by tile, and what is not there.
+        let tile = async |path: &str| web.get(&format!("/api/v1/audit/tile/{path}")).await;
+        assert_eq!(tile("0/000").await.expect(200).body.len(), 8_192);
+        assert_eq!(tile("1/000.p/1").await.expect(200).body.len(), 32);
+        assert_eq!(tile("0/001.p/3").await.expect(200).body.len(), 96);
+        for absent in [
+            "0/001",
+            "1/000",
+            "0/000.p/256",
+            "0/1",
+            "2/000.p/1",
+            "entries/x001/000",
+            "0/../0/000",
+            "checkpoint",
+        ] {
+            tile(absent).await.expect(404);
+        }
+
+        // A tile that was edited gives no proof, and the verifier names it.
+        let edit = "set session_replication_role = replica; \
+                    update audit_tile set hashes = overlay(hashes placing '\\x00000000'::bytea from 33)";
+        execute(&mut database.superuser().await, edit).await.expect("a superuser may");
+        prove(&entries[200]).await.expect(500);
+        assert!(server.stop().await.success());
+        vault.close();
+        let found = findings(&database, &[]).await;
+        assert!(
+            found.iter().all(|finding| finding["kind"] == "tile_changed") && found.len() == 1,
+            "{found:#?}"
+        );
+    });
+}

@@ -89,24 +89,7 @@ fn witnesses_cosign_what_grows_and_notice_what_does_not() {
         let said = run_to_end(script(&["feed", &log, vkey, &ours.url, &asked(&ours)])).await.exited(0);
         assert!(said.contains("ok cosigned"), "{said}");
 
-        // A state that they have moved on from, a checkpoint that was altered, a witness that is gone.
-        let old = ["audit", "witness", "--dir", &first, "--policy", &policy, "--json"];
-        let stale: serde_json::Value =
-            serde_json::from_str(&command(&old, &[]).await.exited(0)).expect("JSON");
-        for witness in stale["witnesses"].as_array().expect("a list") {
-            let why = witness["refused"].as_str().expect("refused");
-            assert!(why.contains("entries already, this folder has"), "{why}");
-        }
-        let altered = Path::new(&first).join("checkpoint");
-        let text = std::fs::read_to_string(&altered).expect("a checkpoint");
-        let line = text.lines().find(|line| line.contains("/ours ")).expect("our line");
-        let (front, back) = line.split_at(line.len() - 20);
-        let (digit, rest) = back.split_at(1);
-        let other = if digit == "A" { "B" } else { "A" };
-        let bad = text.replace(line, &format!("{front}{other}{rest}"));
-        std::fs::write(&altered, bad).expect("written");
-        let forged = command(&["verify", &first, "--policy", &policy], &[]).await.exited(3);
-        assert!(forged.contains("the cosignature of witness.example.org/ours does not verify"), "{forged}");
+        stale_and_forged(&first, &policy).await;
         assert!(ours.stop().await.success());
         write("theirs");
         let said = command(&collect, &[]).await.exited(0);
@@ -114,4 +97,24 @@ fn witnesses_cosign_what_grows_and_notice_what_does_not() {
         theirs.kill().await;
         assert!(server.stop().await.success());
     });
+}
+
+/// A state that the witnesses have moved on from, and a cosignature that was altered.
+async fn stale_and_forged(first: &str, policy: &str) {
+    let old = ["audit", "witness", "--dir", first, "--policy", policy, "--json"];
+    let stale: serde_json::Value = serde_json::from_str(&command(&old, &[]).await.exited(0)).expect("JSON");
+    for witness in stale["witnesses"].as_array().expect("a list") {
+        let why = witness["refused"].as_str().expect("refused");
+        assert!(why.contains("entries already, this folder has"), "{why}");
+    }
+    let altered = Path::new(first).join("checkpoint");
+    let text = std::fs::read_to_string(&altered).expect("a checkpoint");
+    let line = text.lines().find(|line| line.contains("/ours ")).expect("our line");
+    let (front, back) = line.split_at(line.len() - 20);
+    let (digit, rest) = back.split_at(1);
+    let other = if digit == "A" { "B" } else { "A" };
+    let bad = text.replace(line, &format!("{front}{other}{rest}"));
+    std::fs::write(&altered, bad).expect("written");
+    let forged = command(&["verify", first, "--policy", policy], &[]).await.exited(3);
+    assert!(forged.contains("the cosignature of witness.example.org/ours does not verify"), "{forged}");
 }

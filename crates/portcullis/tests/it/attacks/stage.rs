@@ -184,6 +184,8 @@ insert into audit_tree (tenant_id, size, frontier, root)
     values ('{tenant}', 1, '', decode(repeat('00', 32), 'hex'));
 insert into audit_leaf (tenant_id, seq, entry_id, hash)
     values ('{tenant}', 0, gen_random_uuid(), decode(repeat('00', 32), 'hex'));
+insert into audit_tile (tenant_id, level, index, hashes)
+    values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex'));
 insert into audit_checkpoint (tenant_id, size, root, note, signed_at)
     values ('{tenant}', 1, decode(repeat('00', 32), 'hex'), '{words}', now());
 insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)

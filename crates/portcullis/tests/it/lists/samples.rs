@@ -107,6 +107,8 @@ const SAMPLES: &[Sample] = &[
     with("policy.change", 200, || Some(json!({"classes": {"EMAIL": {"mode": "strict"}}}))),
     plain("audit.read", 200),
     of("audit.read_entry", 200, Subject::Entry),
+    of("audit.prove", 200, Subject::Entry),
+    of("audit.read_tile", 200, Subject::Fixed("entries/000.p/1")),
     plain("audit.checkpoint", 201),
     plain("audit.checkpoint.read", 200),
     plain("audit.export", 200),
@@ -212,7 +214,12 @@ impl Sample {
     /// The request, about `subject`: an id, or those of a thing and of something of it with a blank between.
     pub(crate) fn ask(&self, wire: &Wire, operation: &Operation, subject: &str) -> Ask {
         let (id, part) = subject.split_once(' ').unwrap_or((subject, subject));
-        let path = operation.path.replace("{id}", id).replace("{slug}", id).replace("{session}", part);
+        let path = operation
+            .path
+            .replace("{id}", id)
+            .replace("{slug}", id)
+            .replace("{tile}", id)
+            .replace("{session}", part);
         assert!(
             !path.contains('{'),
             "{}: teach `Sample::ask` what stands for the parameter of {path}",
