@@ -214,21 +214,20 @@ fn one_member() -> Vec<Sample> {
         joined: ago(90 * DAY),
         form: Form::blank().with("role", "admin"),
         roles: people_roles(),
-        sessions: vec![session(false, false), session(false, true)],
+        sessions: Some(vec![session(false, false), session(false, true)]),
         suspended: false,
         may_manage: true,
         may_transfer: true,
-        may_reset_factor: true,
     };
     let suspended = MemberPage {
         member: member(4, "Viewer", good("Passkey"), Badge::new(Tone::Bad, "Suspended")),
-        sessions: Vec::new(),
+        sessions: Some(Vec::new()),
         suspended: true,
         ..other.clone()
     };
     let own = MemberPage {
-        member: member(1, "Admin", good("Passkey"), good("Active")),
-        sessions: vec![session(true, false)],
+        member: MemberRow { you: true, ..member(1, "Admin", good("Passkey"), good("Active")) },
+        sessions: None,
         may_manage: false,
         may_transfer: false,
         ..other.clone()
