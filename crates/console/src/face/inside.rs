@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use app::agents::ListAgents;
 use app::audit::{EntryRecord, ReadCheckpoint, ReadEntries};
+use app::break_glass::{ListBreakGlass, Override, Stage};
 use app::input::Page;
 use axum::extract::Path;
 use gates::{Caller as _, Human};
 use kernel::{EntryId, EventKind, Gate, MemberRole, Permission, Problem, Role, Timestamp};
 
 use super::answer::Answer;
-use super::visit::{Visit, now};
+use super::visit::{Visit, may, now, pass};
 use super::words;
 use crate::layout::Room;
 use crate::pages::{
@@ -50,6 +51,24 @@ async fn lately(visit: &Visit, human: &Human) -> Result<Vec<EntryRecord>, Answer
     Ok(listed.items)
 }
 
+/// Reviews of break-glasses that wait for this person: everybody's but their own.
+async fn reviews(visit: &Visit, human: &Human, at: Timestamp) -> Result<Vec<Task>, Answer> {
+    if !(may(human, Permission::OrganizationManage) && may(human, Permission::AuditRead)) {
+        return Ok(Vec::new());
+    }
+    let due = app::break_glass::due(pass::<ListBreakGlass>(visit, human).await?).await;
+    let (due, _) = due.map_err(|problem| visit.refused(&problem))?;
+    let others = due.iter().filter(|(glass, stage)| glass.account != human.account() && *stage != Stage::Open);
+    let task = |(glass, stage): &(Override, Stage)| Task {
+        title: format!("Review the break-glass of {}", glass.by),
+        why: "Somebody went beyond what their role allows; somebody else looks at what was done.".into(),
+        due: Some(When::seen(glass.review_due_at, at)),
+        overdue: *stage == Stage::Overdue,
+        path: format!("/break-glass/{}", glass.id),
+    };
+    Ok(others.map(task).collect())
+}
+
 /// `GET /`.
 pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
@@ -62,7 +81,7 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
     let own = visit.account(&human).await?;
     let (at, names) = (now(&visit.state), names(&visit, &human).await);
     let entries = lately(&visit, &human).await?;
-    let mut tasks = Vec::new();
+    let mut tasks = reviews(&visit, &human, at).await?;
     if !human.has_second_factor() {
         tasks.push(Task {
             title: "Set up a second factor".into(),
@@ -81,7 +100,7 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
         });
     }
     let has_agents = names.len() > 1;
-    let first_steps = vec![
+    let mut first_steps = vec![
         FirstStep {
             title: "Protect your own account".into(),
             why: "A passkey, or an app with codes.".into(),
@@ -101,7 +120,17 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
             done: false,
         },
     ];
-    let done = first_steps.iter().filter(|step| !step.done).count() <= 1;
+    if may(&human, Permission::MembersManage) {
+        let invite = FirstStep {
+            title: "Invite the others".into(),
+            why: "Each with a role of their own; nobody shares an account.".into(),
+            path: "/members/invite".into(),
+            done: false,
+        };
+        first_steps.insert(1, invite);
+    }
+    // Whether somebody has looked around cannot be known; what can be known is enough.
+    let done = human.has_second_factor() && has_agents;
     let page = pages::Home {
         shell: visit.shell_of(&human, &own, Some(Room::Home)),
         tasks,
