@@ -133,6 +133,9 @@ pub(super) async fn open(posted: Posted) -> Result<Answer, Answer> {
     };
     match opened {
         Ok(_) => Ok(Answer::redirect("/break-glass").saying(&visit.site().clone(), Said::GlassOpened)),
+        Err(problem) if problem.errors.is_empty() && problem.kind != ProblemKind::StepUp => {
+            Err(visit.refused(&problem))
+        }
         Err(mut problem) => {
             for error in problem.errors.iter_mut().filter(|error| error.pointer == "/seconds") {
                 "/minutes".clone_into(&mut error.pointer);
