@@ -89,8 +89,7 @@ impl Accounts {
             party.begin_registration(id.uuid(), address, &name.into_inner(), &[]).map_err(not_accepted)?;
         let state = format!("{id}\n{}", begun.state);
         let mut tx = self.begin().await?;
-        let token =
-            self.begin_ceremony(&mut tx, TokenKind::Ceremony, COMING, None, state.as_bytes()).await?;
+        let token = self.begin_ceremony(&mut tx, TokenKind::Ceremony, COMING, None, state.as_bytes()).await?;
         tx.finish().await.map_err(|error| unavailable(&error))?;
         Ok(Ceremony { token, options: begun.options })
     }

@@ -12,7 +12,6 @@ use kernel::limits::{BREAK_GLASS_REASON_CHARS_MIN, BREAK_GLASS_REVIEW_SECONDS};
 use kernel::{BreakGlassId, EntryId, Permission, Problem, ProblemKind, Timestamp};
 
 use super::answer::{Answer, Said};
-use super::inside::names;
 use super::posted::Posted;
 use super::visit::{Visit, admits, may, now, pass};
 use super::words;
@@ -36,7 +35,11 @@ const MINUTES_DEFAULT: &str = "30";
 fn left(until: Timestamp, at: Timestamp) -> String {
     let seconds = until.since(at).as_secs();
     let (hours, minutes, seconds) = (seconds / 3_600, seconds % 3_600 / 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}") } else { format!("{minutes:02}:{seconds:02}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}")
+    } else {
+        format!("{minutes:02}:{seconds:02}")
+    }
 }
 
 /// Whether this person may close it: it is theirs, or the organization is.
@@ -154,14 +157,16 @@ async fn review_page(
     form: Form,
 ) -> Result<pages::BreakGlassReview, Answer> {
     let after: Option<EntryId> = visit.query("after").and_then(|id| id.parse().ok());
-    let entered = pass::<ReadBreakGlass>(visit, human).await?;
+    let mut entered = pass::<ReadBreakGlass>(visit, human).await?;
+    let names = app::audit::names(&mut entered).await.map_err(|problem| visit.refused(&problem))?;
     let read = break_glass::slice(entered, id, Page { after, rows: ENTRIES }).await;
     let (slice, _) = read.map_err(|problem| visit.refused(&problem))?;
     let (glass, at) = (slice.glass, now(&visit.state));
-    let mut names = names(visit, human).await;
-    names.insert(glass.account.to_string(), glass.by.clone());
+    // Whoever opened it may be a member no more.
+    let names = names.with(glass.account.to_string(), &glass.by);
     let entries = slice.entries.items.iter().filter_map(EntryRecord::entry);
-    let entries: Vec<_> = entries.map(|entry| words::row(&entry, &|id| names.get(id).cloned())).collect();
+    let entries: Vec<_> =
+        entries.map(|entry| words::row(&entry, &|id| names.of(id).map(str::to_owned))).collect();
     let own = glass.account == human.account();
     Ok(pages::BreakGlassReview {
         shell: visit.shell(human, Some(Room::BreakGlass)).await?,

@@ -8,7 +8,6 @@ use gates::Human;
 use kernel::limits::INVITATION_SECONDS;
 use kernel::{InvitationId, MemberRole, Problem, ProblemKind, Timestamp};
 
-
 use super::answer::{Answer, Said};
 use super::members::roles;
 use super::posted::Posted;

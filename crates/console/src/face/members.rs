@@ -25,11 +25,8 @@ const ROWS: i64 = 200;
 const FILTER_READS_MAX: usize = 5;
 
 pub(super) fn row(member: &Member, human: &Human, at: Timestamp) -> MemberRow {
-    let second_factor = if member.second_factor {
-        Badge::new(Tone::Good, "Set up")
-    } else {
-        Badge::new(Tone::Warn, "None")
-    };
+    let second_factor =
+        if member.second_factor { Badge::new(Tone::Good, "Set up") } else { Badge::new(Tone::Warn, "None") };
     let status = match member.suspended_at {
         Some(_) => Badge::new(Tone::Bad, "Suspended"),
         None => Badge::new(Tone::Good, "Active"),

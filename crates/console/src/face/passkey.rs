@@ -137,7 +137,8 @@ pub(super) async fn add(script: Script) -> Result<Answer, Answer> {
 fn begun(script: &Script, opened: Result<NewSession, Problem>) -> Answer {
     match opened {
         Ok(opened) => {
-            let mut answer = on("/security/recovery-codes").saying(&script.visit.site().clone(), Said::PasskeyAdded);
+            let mut answer =
+                on("/security/recovery-codes").saying(&script.visit.site().clone(), Said::PasskeyAdded);
             set_session(&mut answer, &script.visit, &opened);
             let site = script.visit.site().clone();
             Cookie::Visit.clear(answer.headers_mut(), &site);
@@ -179,11 +180,7 @@ pub(super) async fn welcome(script: Script) -> Answer {
     let opened = match who(&script) {
         Ok((address, name)) => {
             let new = First { address, name, secret: newcomer(&script) };
-            visit
-                .state
-                .accounts
-                .welcome(visit.visitor(), script.text("t"), new, SessionKind::Browser)
-                .await
+            visit.state.accounts.welcome(visit.visitor(), script.text("t"), new, SessionKind::Browser).await
         }
         Err(problem) => Err(problem),
     };

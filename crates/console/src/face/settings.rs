@@ -145,7 +145,8 @@ pub(super) async fn second_factor(posted: Posted) -> Result<Answer, Answer> {
         &["factor", "required", "role"],
         |now| {
             let parsed: Result<Vec<MemberRole>, _> = roles.iter().map(|role| role.parse()).collect();
-            let second_factor_roles = parsed.map_err(|_| Problem::invalid("/role", "Choose from the list."))?;
+            let second_factor_roles =
+                parsed.map_err(|_| Problem::invalid("/role", "Choose from the list."))?;
             let rules = Rules {
                 second_factor_for_all: for_all,
                 second_factor_roles,

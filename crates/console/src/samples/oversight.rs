@@ -134,7 +134,12 @@ fn break_glass() -> Vec<Sample> {
         ..full.clone()
     };
     let stale = BreakGlass { must_confirm: true, form: Form::blank(), ..full.clone() };
-    vec![page("break-glass", &full), page("break-glass-stale", &stale), page("break-glass-empty", &empty), page("break-glass-refused", &refused)]
+    vec![
+        page("break-glass", &full),
+        page("break-glass-stale", &stale),
+        page("break-glass-empty", &empty),
+        page("break-glass-refused", &refused),
+    ]
 }
 
 fn reviews() -> Vec<Sample> {

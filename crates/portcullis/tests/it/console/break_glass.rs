@@ -54,7 +54,10 @@ fn one_opens_it_another_looks_at_what_was_done_and_reviews_it() {
         let bad = browser.back(&there, &[("note", "All was well.")], 422).await;
         assert!(error_of(&bad, "field-verdict").is_some() && bad.contains(">All was well.</textarea>"));
         let bad = browser.back(&there, &[("verdict", "not_in_order"), ("note", " ")], 422).await;
-        assert!(error_of(&bad, "field-note").is_some() && bad.contains("value=\"not_in_order\" id=\"field-verdict-2\" checked"));
+        assert!(
+            error_of(&bad, "field-note").is_some()
+                && bad.contains("value=\"not_in_order\" id=\"field-verdict-2\" checked")
+        );
         let fields = [("verdict", "in_order"), ("note", "Only what the reason speaks of was read.")];
         let page = browser.done(&there, &fields, "The review is written down").await;
         assert!(page.contains("Only what the reason speaks of was read.") && page.contains("In order"));

@@ -33,13 +33,12 @@ fn an_admin_looks_after_the_members() {
         assert_eq!(error_of(&bad, "field-role"), Some("Choose a role."));
         let above = browser.back(&there, &[("role", "provider_admin")], 422).await;
         assert_eq!(error_of(&above, "field-role"), Some("Only the operator of this server gives this role."));
-        for (verb, question) in [("sessions/revoke-all", "out everywhere?"), ("suspend", "Suspend Somebody?")] {
+        for (verb, question) in [("sessions/revoke-all", "out everywhere?"), ("suspend", "Suspend Somebody?")]
+        {
             let asked = browser.page(&format!("{there}/{verb}")).await;
             assert!(asked.contains(question), "{asked}");
         }
-        browser
-            .done(&format!("{there}/sessions/revoke-all"), &[], "The member is signed out")
-            .await;
+        browser.done(&format!("{there}/sessions/revoke-all"), &[], "The member is signed out").await;
         assert!(other.known(&desk.vault).await.is_err(), "their session has ended");
         let shut = browser.done(&format!("{there}/suspend"), &[], "The member is suspended").await;
         assert!(shut.contains("Let them in again"));
@@ -82,14 +81,20 @@ fn whoever_may_not_manage_members_sees_them_and_no_more() {
         let viewer = Somebody::member(&desk.vault, tenant.id, MemberRole::Viewer).await;
         let mut browser = Browser::of(&wire, &viewer);
         let list = browser.page("/members").await;
-        assert!(list.contains(&owner.address) && !list.contains("/members/invite") && !list.contains("invitations"));
+        assert!(
+            list.contains(&owner.address)
+                && !list.contains("/members/invite")
+                && !list.contains("invitations")
+        );
         assert!(leads_to(&list, "/members") && leads_to(&list, "/settings"));
         for room in ["/break-glass", "/instance/outbox", "/audit", "/keys"] {
             assert!(!leads_to(&list, room), "{room}");
         }
         let there = format!("/members/{}", owner.account);
         let one = browser.page(&there).await;
-        assert!(!one.contains("Change role") && !one.contains("Signed in at") && !one.contains("Serious changes"));
+        assert!(
+            !one.contains("Change role") && !one.contains("Signed in at") && !one.contains("Serious changes")
+        );
         for verb in ["suspend", "remove", "transfer", "sessions/revoke-all"] {
             browser.refused(&format!("{there}/{verb}"), 403).await;
             browser.back(&format!("{there}/{verb}"), &[], 403).await;
@@ -143,7 +148,10 @@ fn an_owner_hands_the_organization_over_and_nobody_else_does() {
         let escaped = back.replace('/', "%2F").replace('?', "%3F").replace('=', "%3D");
         assert_eq!(kept, format!("/step-up?return={escaped}"));
         let page = browser.page(&back).await;
-        assert!(page.contains("The role is not changed yet.") && page.contains("value=\"viewer\" id=\"field-role-1\" checked"));
+        assert!(
+            page.contains("The role is not changed yet.")
+                && page.contains("value=\"viewer\" id=\"field-role-1\" checked")
+        );
     });
 }
 
@@ -178,11 +186,15 @@ fn somebody_is_invited_again_and_no_more() {
         let guest = address();
         let bad = browser.back("/members/invite", &[("email", "no address"), ("role", "viewer")], 422).await;
         assert!(error_of(&bad, "field-email").is_some(), "{bad}");
-        assert!(bad.contains("value=\"no address\"") && bad.contains("value=\"viewer\" id=\"field-role-1\" checked"));
+        assert!(
+            bad.contains("value=\"no address\"")
+                && bad.contains("value=\"viewer\" id=\"field-role-1\" checked")
+        );
         let bad = browser.back("/members/invite", &[("email", &guest), ("role", "")], 422).await;
         assert_eq!(error_of(&bad, "field-role"), Some("Choose a role."));
         assert!(bad.contains(&guest), "what was typed is kept");
-        let member = browser.back("/members/invite", &[("email", &admin.address), ("role", "viewer")], 409).await;
+        let member =
+            browser.back("/members/invite", &[("email", &admin.address), ("role", "viewer")], 409).await;
         assert_eq!(error_of(&member, "field-email"), Some("This person is a member already."));
         let list = browser
             .done("/members/invite", &[("email", &guest), ("role", "viewer")], "The invitation is on its way")
@@ -193,10 +205,13 @@ fn somebody_is_invited_again_and_no_more() {
         assert!(error_of(&soon, "field-email").is_some_and(|error| error.contains("a moment ago")));
         let (_, rest) = list.split_once("action=\"/invitations/").expect("a form to send it again");
         let id = rest.split('/').next().expect("an id");
-        browser.done(&format!("/invitations/{id}/resend"), &[], "That address was invited a moment ago").await;
+        browser
+            .done(&format!("/invitations/{id}/resend"), &[], "That address was invited a moment ago")
+            .await;
         let asked = browser.page(&format!("/invitations/{id}/withdraw")).await;
         assert!(asked.contains("Withdraw this invitation?") && asked.contains(&guest));
-        let list = browser.done(&format!("/invitations/{id}/withdraw"), &[], "The invitation is withdrawn").await;
+        let list =
+            browser.done(&format!("/invitations/{id}/withdraw"), &[], "The invitation is withdrawn").await;
         assert!(!list.contains(&guest));
         browser.refused(&format!("/invitations/{id}/withdraw"), 404).await;
         browser.back(&format!("/invitations/{id}/resend"), &[], 404).await;

@@ -114,6 +114,9 @@ fn the_first_administrator_may_choose_a_passkey() {
         let page = format!("/welcome?t={code}");
         let fields = json!({ "t": code, "name": "Somebody first", "email": "first@example.com" });
         comes_in(&mut browser, &page, &fields).await;
-        assert!(browser.page("/instance/outbox").await.contains("Mail outbox"), "they administer the instance");
+        assert!(
+            browser.page("/instance/outbox").await.contains("Mail outbox"),
+            "they administer the instance"
+        );
     });
 }

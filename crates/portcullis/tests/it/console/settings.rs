@@ -18,11 +18,16 @@ fn an_admin_changes_one_thing_and_the_others_stay() {
         assert!(leads_to(&page, "/settings") && page.contains("value=\"Rules of the console\""));
         let saved = "The settings are saved";
         let page = browser.done("/settings", &[("name", "Another name")], saved).await;
-        assert!(page.contains("value=\"Another name\"") && page.contains("name=\"hours\" id=\"sessions-hours\" value=\"12\""));
+        assert!(
+            page.contains("value=\"Another name\"")
+                && page.contains("name=\"hours\" id=\"sessions-hours\" value=\"12\"")
+        );
         let fields = [("factor", "set"), ("role", "provider_admin"), ("role", "viewer")];
         browser.done("/settings/second-factor", &fields, saved).await;
         let page = browser.done("/settings/sessions", &[("hours", "24")], saved).await;
-        for kept in ["value=\"Another name\"", "value=\"viewer\" id=\"factor-role-1\" checked", "value=\"24\""] {
+        for kept in
+            ["value=\"Another name\"", "value=\"viewer\" id=\"factor-role-1\" checked", "value=\"24\""]
+        {
             assert!(page.contains(kept), "{kept}");
         }
         assert!(!page.contains("value=\"admin\" id=\"factor-role-3\" checked"));
@@ -41,7 +46,9 @@ fn a_form_that_is_refused_comes_back_as_it_was_sent() {
         assert!(error_of(&page, "name-name").is_some());
         for hours in ["0", "721", "a day"] {
             let page = browser.back("/settings/sessions", &[("hours", hours)], 422).await;
-            assert!(error_of(&page, "sessions-hours").is_some() && page.contains(&format!("value=\"{hours}\"")));
+            assert!(
+                error_of(&page, "sessions-hours").is_some() && page.contains(&format!("value=\"{hours}\""))
+            );
         }
         // Whoever asks others for a second factor has one.
         let page = browser.back("/settings/second-factor", &[("required", "on")], 422).await;
@@ -62,10 +69,14 @@ fn what_was_typed_is_there_again_after_a_confirmation() {
         let admin = Somebody::member(&desk.vault, tenant.id, MemberRole::Admin).await;
         admin.age(&desk.database).await;
         let mut browser = Browser::of(&wire, &admin);
-        let there = browser.accepted("/settings/second-factor", &[("factor", "set"), ("role", "viewer")]).await;
+        let there =
+            browser.accepted("/settings/second-factor", &[("factor", "set"), ("role", "viewer")]).await;
         assert_eq!(there, "/step-up?return=%2Fsettings%3Ffactor%3Dset%26role%3Dviewer");
         let page = browser.page("/settings?factor=set&role=viewer").await;
-        assert!(page.contains("This is not saved yet") && page.contains("value=\"viewer\" id=\"factor-role-1\" checked"));
+        assert!(
+            page.contains("This is not saved yet")
+                && page.contains("value=\"viewer\" id=\"factor-role-1\" checked")
+        );
         let there = browser.accepted("/settings", &[("name", "A & B")]).await;
         assert_eq!(there, "/step-up?return=%2Fsettings%3Fname%3DA%2B%2526%2BB");
         let page = browser.page("/settings?name=A+%26+B").await;
