@@ -196,14 +196,10 @@ async fn review_page(
     })
 }
 
-fn id_of(visit: &Visit, id: &str) -> Result<BreakGlassId, Answer> {
-    id.parse().map_err(|_| visit.refused(&Problem::not_found()))
-}
-
 /// `GET /break-glass/{id}`.
 pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = id_of(&visit, &id)?;
+    let id: BreakGlassId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let page = review_page(&visit, &human, id, Form::blank()).await?;
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -212,7 +208,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
 pub(super) async fn review(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id_of(visit, &id)?;
+    let id: BreakGlassId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let in_order = match posted.get("verdict") {
         "in_order" => Ok(true),
         "not_in_order" => Ok(false),
@@ -246,7 +242,7 @@ pub(super) async fn review(Path(id): Path<String>, posted: Posted) -> Result<Ans
 /// `GET /break-glass/{id}/end`.
 pub(super) async fn end_page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = id_of(&visit, &id)?;
+    let id: BreakGlassId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     admits::<CloseBreakGlass>(&visit, &human).await?;
     let page = pages::Confirm {
         shell: visit.shell(&human, Some(Room::BreakGlass)).await?,
@@ -271,7 +267,7 @@ pub(super) async fn end_page(Path(id): Path<String>, visit: Visit) -> Result<Ans
 pub(super) async fn end(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id_of(visit, &id)?;
+    let id: BreakGlassId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let entered = pass::<CloseBreakGlass>(visit, &human).await?;
     break_glass::close(entered, id).await.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect("/break-glass").saying(&visit.site().clone(), Said::GlassClosed))

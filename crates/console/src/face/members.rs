@@ -8,7 +8,7 @@ use app::members::{
 };
 use axum::extract::Path;
 use gates::{Caller as _, Human};
-use kernel::{AccountId, MemberRole, Permission, Problem, SessionId, Timestamp};
+use kernel::{AccountId, Gate, MemberRole, Permission, Problem, ProblemKind, SessionId, Timestamp};
 
 use super::answer::{Answer, Said};
 use super::cookies::Cookie;
@@ -147,12 +147,8 @@ pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
     Ok(visit.settle(Answer::page(&page)))
 }
 
-fn id_of<T: std::str::FromStr>(visit: &Visit, id: &str) -> Result<T, Answer> {
-    id.parse().map_err(|_| visit.refused(&Problem::not_found()))
-}
-
 async fn one(visit: &Visit, human: &Human, id: &str) -> Result<Member, Answer> {
-    let id: AccountId = id_of(visit, id)?;
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let read = members::read(pass::<ReadMember>(visit, human).await?, id).await;
     Ok(read.map_err(|problem| visit.refused(&problem))?.0)
 }
@@ -220,7 +216,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
 pub(super) async fn change_role(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let account: AccountId = id_of(visit, &id)?;
+    let account: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let there = format!("/members/{account}");
     let given = match posted.get("role").parse::<MemberRole>() {
         Err(_) => Err(Problem::invalid("/role", "Choose a role.")),
@@ -229,7 +225,7 @@ pub(super) async fn change_role(Path(id): Path<String>, posted: Posted) -> Resul
                 visit.state.vault().enter::<ChangeRole>(human.principal(), visit.context.clone()).await;
             match entered {
                 Ok(pass) => members::change_role(pass, account, role, &visit.state.accounts.post()).await,
-                Err(problem) if problem.kind == kernel::ProblemKind::StepUp => {
+                Err(problem) if problem.kind == ProblemKind::StepUp => {
                     return Err(Visit::to_step_up(&posted.kept_in(&there, &["role"])));
                 }
                 Err(problem) => return Err(visit.refused(&problem)),
@@ -280,6 +276,7 @@ pub(super) async fn suspend_page(Path(id): Path<String>, visit: Visit) -> Result
     let human = visit.signed_in().await?;
     admits::<SuspendMember>(&visit, &human).await?;
     let member = one(&visit, &human, &id).await?;
+    members::may_change(&human.principal(), &member).map_err(|problem| visit.refused(&problem))?;
     let asked = Question {
         title: format!("Suspend {}?", member.name),
         lead: "Nothing of this organization opens for them until you let them in again.".into(),
@@ -298,7 +295,7 @@ pub(super) async fn suspend_page(Path(id): Path<String>, visit: Visit) -> Result
 pub(super) async fn suspend(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id: AccountId = id_of(visit, &id)?;
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<SuspendMember>(visit, &human).await?;
     let done = members::suspend(pass, id, &visit.state.accounts.post()).await;
     done.map_err(|problem| visit.refused(&problem))?;
@@ -309,7 +306,7 @@ pub(super) async fn suspend(Path(id): Path<String>, posted: Posted) -> Result<An
 pub(super) async fn resume(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id: AccountId = id_of(visit, &id)?;
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<ResumeMember>(visit, &human).await?;
     let done = members::resume(pass, id, &visit.state.accounts.post()).await;
     done.map_err(|problem| visit.refused(&problem))?;
@@ -321,6 +318,7 @@ pub(super) async fn remove_page(Path(id): Path<String>, visit: Visit) -> Result<
     let human = visit.signed_in().await?;
     admits::<RemoveMember>(&visit, &human).await?;
     let member = one(&visit, &human, &id).await?;
+    members::may_change(&human.principal(), &member).map_err(|problem| visit.refused(&problem))?;
     let asked = Question {
         title: format!("Remove {}?", member.name),
         lead: "They no longer belong to this organization. To come back they must be invited anew.".into(),
@@ -339,7 +337,7 @@ pub(super) async fn remove_page(Path(id): Path<String>, visit: Visit) -> Result<
 pub(super) async fn remove(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id: AccountId = id_of(visit, &id)?;
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<RemoveMember>(visit, &human).await?;
     let done = members::remove(pass, id, &visit.state.accounts.post()).await;
     done.map_err(|problem| visit.refused(&problem))?;
@@ -350,6 +348,11 @@ pub(super) async fn remove(Path(id): Path<String>, posted: Posted) -> Result<Ans
 pub(super) async fn transfer_page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     admits::<TransferOwnership>(&visit, &human).await?;
+    if !human.is_owner() {
+        let problem =
+            Problem::at(Gate::Token, ProblemKind::Forbidden, "Only an owner hands the organization over.");
+        return Err(visit.refused(&problem));
+    }
     let member = one(&visit, &human, &id).await?;
     let asked = Question {
         title: format!("Hand the organization over to {}?", member.name),
@@ -369,7 +372,7 @@ pub(super) async fn transfer_page(Path(id): Path<String>, visit: Visit) -> Resul
 pub(super) async fn transfer(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id: AccountId = id_of(visit, &id)?;
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<TransferOwnership>(visit, &human).await?;
     let done = members::transfer(pass, id, &visit.state.accounts.post()).await;
     done.map_err(|problem| visit.refused(&problem))?;
@@ -399,7 +402,7 @@ pub(super) async fn end_all_page(Path(id): Path<String>, visit: Visit) -> Result
 pub(super) async fn end_all(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id: AccountId = id_of(visit, &id)?;
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<EndMemberSessions>(visit, &human).await?;
     members::end_sessions(pass, id).await.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect(&format!("/members/{id}")).saying(&visit.site().clone(), Said::MemberSignedOut))
@@ -411,7 +414,7 @@ pub(super) async fn end_page(
     visit: Visit,
 ) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let session: SessionId = id_of(&visit, &session)?;
+    let session: SessionId = session.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     admits::<EndMemberSession>(&visit, &human).await?;
     let member = one(&visit, &human, &id).await?;
     let asked = Question {
@@ -431,7 +434,8 @@ pub(super) async fn end(
 ) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let (id, session): (AccountId, SessionId) = (id_of(visit, &id)?, id_of(visit, &session)?);
+    let id: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
+    let session: SessionId = session.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<EndMemberSession>(visit, &human).await?;
     members::end_session(pass, id, session).await.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect(&format!("/members/{id}")).saying(&visit.site().clone(), Said::MemberSignedOut))

@@ -111,7 +111,6 @@ pub struct SessionRow {
 }
 
 /// `/members/{id}`: one person.
-#[expect(clippy::struct_excessive_bools, reason = "each is a button of its own; none follows from another")]
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/member.html")]
 pub struct MemberPage {

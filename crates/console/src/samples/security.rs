@@ -42,7 +42,6 @@ fn overview() -> Vec<Sample> {
         password_changed: None,
         totp_since: None,
         recovery_codes_left: 0,
-        ..full.clone()
     };
     let hostile = Security {
         shell: hostile_shell(Some(Room::Security)),
