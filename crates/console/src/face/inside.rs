@@ -117,7 +117,8 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
         shell: visit.shell_of(&human, &own, Some(Room::Home)),
         tasks,
         gates: gates(&visit, &human, at).await,
-        activity: entries.iter().filter_map(|record| activity(record, &names, at)).collect(),
+        activity: may(&human, Permission::AuditRead)
+            .then(|| entries.iter().filter_map(|record| activity(record, &names, at)).collect()),
         first_steps: first_steps(&human, &names),
     };
     Ok(visit.settle(Answer::page(&page)))

@@ -67,18 +67,18 @@ fn home() -> Vec<Sample> {
             task("Key “build server” expires", "Its agent stops then.", Some(ahead(3 * DAY)), false),
         ],
         gates: gates(Tone::Good, "Open"),
-        activity: vec![
+        activity: Some(vec![
             activity("Member one", "signed in", 2, None),
             activity("Invoice reader", "called a model", 11, None),
             activity("Member three", "asked for the API keys", HOUR, Some(Badge::new(Tone::Bad, "Refused"))),
             activity("Member two", "invited member.four@example.com", 5 * HOUR, None),
-        ],
+        ]),
         first_steps: Vec::new(),
     };
     let new = Home {
         shell: shell(Some(Room::Home)),
         tasks: Vec::new(),
-        activity: Vec::new(),
+        activity: Some(Vec::new()),
         first_steps: vec![
             step("Create your organization", "", true),
             step("Add a passkey", "So that a lost password opens nothing.", false),
@@ -95,7 +95,7 @@ fn home() -> Vec<Sample> {
     let shut = Home {
         shell: hostile_shell(Some(Room::Home)),
         gates: gates(Tone::Bad, "Cannot write"),
-        activity: vec![activity(HOSTILE, HOSTILE, 5, Some(Badge::new(Tone::Warn, HOSTILE)))],
+        activity: Some(vec![activity(HOSTILE, HOSTILE, 5, Some(Badge::new(Tone::Warn, HOSTILE)))]),
         tasks: vec![task(HOSTILE, HOSTILE, Some(ahead(DAY)), false)],
         ..full.clone()
     };
