@@ -44,8 +44,8 @@
 //! | `/verify?t=` | [`pages::Verify`] | `t` |
 //! | `/reset` | [`pages::Reset`] | `email` |
 //! | `/reset/new?t=` | [`pages::ResetNew`] | `t`, `password` (`username` is sent along for password managers) |
-//! | `/welcome?t=` | [`pages::Welcome`] | `t`, `name`, `email`, `password` |
-//! | `/invitation?t=` | [`pages::InvitationPage`] | `t`, and for a new account `name`, `password` |
+//! | `/welcome?t=` | [`pages::Welcome`] | `t`, `name`, `email`, `password`; passkey paths with the same but the password |
+//! | `/invitation?t=` | [`pages::InvitationPage`] | `t`, and for a new account `name`, `password`; passkey paths likewise |
 //! | a link that is spent | [`pages::LinkSpent`] | |
 //! | a refusal or failure | [`pages::ProblemPage`] | |
 //! | `/onboarding` | [`pages::Onboarding`] | `/onboarding/create`: `name`; `/onboarding/join`: `code` |
@@ -57,7 +57,7 @@
 //! | `/` | [`pages::Home`] | `/first-steps/hide` |
 //! | `/members?q=&status=&role=&after=` | [`pages::Members`] | `/invitations/{id}/resend` |
 //! | `/members/invite` | [`pages::Invite`] | `email`, `role` |
-//! | `/members/{id}` | [`pages::MemberPage`] | `role`; `/members/{id}/resume` |
+//! | `/members/{id}?role=` | [`pages::MemberPage`] | `role`; `/members/{id}/resume` |
 //! | `/roles` | [`pages::Roles`] | |
 //! | `/agents?q=&status=&after=` | [`pages::Agents`] | |
 //! | `/agents/new` | [`pages::AgentNew`] | `name`, `purpose`, `project`, `owner` |
@@ -66,7 +66,7 @@
 //! | `/keys/new?agent=` | [`pages::KeyNew`] | `name`, `agent`, `role`, `capability` (several), `expires_days` (empty: never) |
 //! | `/keys/created` | [`pages::KeyCreated`] | `return` |
 //! | `/sessions` | [`pages::Sessions`] | |
-//! | `/security` | [`pages::Security`] | `alert_new_device` (`on`) |
+//! | `/security` | [`pages::Security`] | |
 //! | `/security/password` | [`pages::SecurityPassword`] | `current`, `password`, `sign_out_others` (`on`) |
 //! | `/security/totp` | [`pages::SecurityTotp`] | `code` |
 //! | `/security/recovery-codes` | [`pages::RecoveryCodes`] | none; `/security/recovery-codes/stored` |
@@ -75,17 +75,21 @@
 //! | `/security/email` | [`pages::SecurityEmail`] | `email`; `/security/email/withdraw` |
 //! | `/audit?request=&kind=&member=&agent=&before=` | [`pages::Audit`] | |
 //! | `/audit/{id}` | [`pages::AuditEntry`] | |
-//! | `/settings` | [`pages::Settings`] | `name`; `/settings/second-factor`: `required` (`on`), `role` (several); `/settings/sessions`: `hours`, `idle_minutes` |
-//! | `/break-glass` | [`pages::BreakGlass`] | `reason`, `minutes` |
-//! | `/break-glass/{id}` | [`pages::BreakGlassReview`] | `verdict`, `note` |
-//! | `/instance/outbox`, `/instance/outbox/{id}` | [`pages::Outbox`], [`pages::OutboxMessage`] | |
+//! | `/settings?name=&factor=&required=&role=&hours=` | [`pages::Settings`] | `name`; `/settings/second-factor`: `factor`, `required` (`on`), `role` (several); `/settings/sessions`: `hours` |
+//! | `/break-glass?after=` | [`pages::BreakGlass`] | `reason`, `minutes` |
+//! | `/break-glass/{id}?after=` | [`pages::BreakGlassReview`] | `verdict`, `note` |
+//! | `/instance/outbox?after=`, `/instance/outbox/{id}` | [`pages::Outbox`], [`pages::OutboxMessage`] | |
 //!
 //! These are asked once more, each with a [`pages::Confirm`] at GET and the act at POST of the same path (`reason` and
-//! `typed` where the page asks for them): `/members/{id}/` + `suspend`, `remove`, `transfer`, `reset-factor`,
-//! `sessions/revoke-all`, `sessions/{session}/revoke`; `/invitations/{id}/withdraw`; `/agents/{id}/suspend`,
+//! `typed` where the page asks for them): `/members/{id}/` + `suspend`, `remove`, `transfer`,
+//! `sessions/revoke-all`, `sessions/{session}/revoke`; `/members/leave`; `/invitations/{id}/withdraw`; `/agents/{id}/suspend`,
 //! `/agents/{id}/clients/{client}/revoke`; `/keys/{id}/` + `rotate`, `revoke`; `/sessions/{id}/revoke`,
-//! `/sessions/revoke-others`; `/security/` + `passkeys/{id}/remove`, `totp/remove`, `delegations/{id}/revoke`;
+//! `/sessions/revoke-others`; `/security/` + `passkeys/{id}/remove`, `totp/remove`;
 //! `/break-glass/{id}/end`.
+//!
+//! What needs a factor confirmed a moment ago leads to `/step-up` first and comes back: to a confirm page, or to the form with
+//! what was chosen in its query, which says that it is not saved yet. Prose stands in no address: the page of a
+//! break-glass asks for the confirmation before the reason is written.
 //!
 //! # Looking at it
 //!

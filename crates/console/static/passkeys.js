@@ -78,9 +78,18 @@
     const sent = {};
     for (const [name, value] of new FormData(form)) {
       const control = form.elements.namedItem(name);
-      if (name !== "csrf" && control && control.type !== "password") sent[name] = value;
+      if (name !== "csrf" && control && !isSecret(control)) sent[name] = value;
     }
     return sent;
+  }
+
+  // A password that is shown is a line of text, and a secret still.
+  const isSecret = (control) => control.type === "password" || (control.closest && control.closest(".reveal") !== null);
+
+  // Whether the ceremony may begin: what is filled in is right. The password is what the passkey stands in for.
+  function isReady(form) {
+    const asked = [...form.elements].filter((control) => !isSecret(control));
+    return form.dataset.passkey === "get" || asked.every((control) => control.reportValidity());
   }
 
   // ---- the ceremonies; one at a time, the browser allows no second ----
@@ -143,7 +152,7 @@
     for (const form of document.querySelectorAll("form[data-passkey]")) {
       for (const element of form.querySelectorAll(".needs-passkey")) element.hidden = false;
       for (const button of form.querySelectorAll("[data-passkey-start]")) {
-        button.addEventListener("click", () => { if (form.dataset.passkey === "get" || form.reportValidity()) start(form); });
+        button.addEventListener("click", () => { if (isReady(form)) start(form); });
       }
       // Enter in a form that has no button to send it means the ceremony.
       form.addEventListener("submit", (event) => {

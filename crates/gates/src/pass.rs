@@ -369,6 +369,14 @@ fn is_stale(person: &Person, now: Timestamp) -> bool {
     too_little || now.since(person.auth_time).as_secs() > STEP_UP_SECONDS_MAX
 }
 
+impl Human {
+    /// Whether they confirmed a factor lately enough for an action that asks for [`Fresh`]: so that a page can ask for it
+    /// before something is written into a form.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.principal().person().is_some_and(|person| !is_stale(person, now))
+    }
+}
+
 impl<A: Action> Pass<A> {
     /// The caller, of the kind the action asked for.
     pub fn who(&self) -> &A::Who {

@@ -23,6 +23,7 @@ use crate::settings::UpstreamRules;
 pub(crate) fn router(
     vault: &Arc<Vault>,
     accounts: &Accounts,
+    console: console::State,
     sequencer: &Sequencer,
     http: HttpSettings,
     rules: UpstreamRules,
@@ -37,7 +38,6 @@ pub(crate) fn router(
     let calls = gateway.calls().clone();
     let control =
         api::router(api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins));
-    let console = console::router(console::State::new(accounts.clone()));
-    let faces = control.merge(gateway::router(gateway)).merge(console);
+    let faces = control.merge(gateway::router(gateway)).merge(console::router(console));
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }

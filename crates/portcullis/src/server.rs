@@ -73,6 +73,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let address = listener.local_addr().context("the listening address is not known")?;
     let url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
     let site = Site::new(&url).context("PORTCULLIS_PUBLIC_URL")?;
+    let mail_server = settings.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
     let carrier = carrier(settings.mail, &url)?;
     let vault = Vault::open(VaultOptions {
         app: quiet(logins.app),
@@ -91,8 +92,16 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
     let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
         .context("PORTCULLIS_PASSWORD_HASH")?;
-    let (router, calls) =
-        faces::router(&vault, &accounts, &sequencer, settings.http, settings.upstream, settings.providers)?;
+    let console = console::State::new(accounts.clone()).with_mail_server(mail_server);
+    let (router, calls) = faces::router(
+        &vault,
+        &accounts,
+        console,
+        &sequencer,
+        settings.http,
+        settings.upstream,
+        settings.providers,
+    )?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));
     let (stop_accepting, told_to_stop) = watch::channel(false);

@@ -1,14 +1,14 @@
 //! The first administrator: made by a link that the operator finds on the machine itself.
 
 use gates::{By, Draft};
-use kernel::{AccountId, Assurance, EventKind, MemberRole, Problem, ProblemKind};
+use kernel::{EventKind, MemberRole, Problem, ProblemKind};
 use mail::{Address, Link};
 use store::accounts::{self, NewAccount};
 use store::doors::LinkPurpose;
 use store::joining::{self, NewMember};
 
-use super::open::Proved;
-use super::{Accounts, NewSession, SessionKind, Visitor, choose, unavailable};
+use super::newcomers::Secret;
+use super::{Accounts, NewSession, SessionKind, Visitor, unavailable};
 use crate::input::Name;
 
 const WELCOME: &str = "account.welcome";
@@ -19,8 +19,8 @@ pub struct First {
     pub address: Address,
     /// The name they go by.
     pub name: Name,
-    /// The password; `None` for somebody who enrols a passkey in the next step.
-    pub password: Option<String>,
+    /// How they will sign in.
+    pub secret: Secret,
 }
 
 impl Accounts {
@@ -73,28 +73,24 @@ impl Accounts {
         // Looked at first: whoever has no link must not have a hash computed.
         self.welcome_link_works(token).await?;
         let (name, key) = (new.name.into_inner(), new.address.key());
-        let hash = match new.password {
-            None => None,
-            Some(typed) => {
-                let words = [new.address.as_str(), new.address.local(), name.as_str()];
-                Some(self.hashing.hash(choose(typed, &words)?).await?)
-            }
-        };
-        let (clock, rng, at) = (self.vault.clock(), self.vault.rng(), self.vault.clock().now());
+        let words = [new.address.as_str(), new.address.local(), name.as_str()];
+        let checked = self.look_at(new.secret, &words).await?;
+        let at = self.vault.clock().now();
         let mut tx = self.begin().await?;
         self.take_link(&mut tx, LinkPurpose::Welcome, token).await?;
         if accounts::any(&mut tx).await? {
             let detail = "There is an administrator already. Sign in, or ask them for an invitation.";
             return Err(Problem::new(ProblemKind::Conflict, detail));
         }
-        let id = AccountId::new(clock, rng);
+        let way = self.way_in(&mut tx, checked).await?;
+        let (id, proved) = (way.id, way.proved("first administrator's link", &["link"]));
         let account = NewAccount {
             id,
             address: new.address.as_str(),
             address_key: &key,
             verified: true,
             name: &name,
-            password: hash.as_deref(),
+            password: way.password.as_deref(),
             super_admin: true,
             at,
         };
@@ -124,9 +120,8 @@ impl Accounts {
         tx.also(by, self.vault.instance(), draft, visitor.request, WELCOME)
             .await
             .map_err(|error| unavailable(&error))?;
+        self.keep_way(&mut tx, way, at).await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
-        let proved =
-            Proved { assurance: Assurance::Aal1, methods: &["link"], by: "first administrator's link" };
         self.open(tx, visitor, &account, kind, proved, WELCOME).await
     }
 }

@@ -3,14 +3,14 @@
 use authn::secrets::{OpaqueToken, TokenKind};
 use gates::{By, Draft, Pass, Receipt, SystemTx};
 use kernel::limits::MEMBERSHIPS_MAX;
-use kernel::{AccountId, Assurance, EventKind, MemberRole, Problem, ProblemKind, ProjectId, TenantId};
+use kernel::{EventKind, MemberRole, Problem, ProblemKind, ProjectId, TenantId};
 use mail::Address;
 use store::accounts::{self, NewAccount};
 use store::joining::{self, NewMember, Offer};
 
-use super::open::Proved;
+use super::newcomers::Secret;
 use super::own::move_to;
-use super::{Accounts, NewSession, SessionKind, Visitor, choose, unavailable};
+use super::{Accounts, NewSession, SessionKind, Visitor, unavailable};
 use crate::action;
 use crate::input::Name;
 
@@ -42,8 +42,8 @@ pub struct Entered {
 pub struct Newcomer {
     /// The name they go by.
     pub name: Name,
-    /// The password.
-    pub password: String,
+    /// How they will sign in.
+    pub secret: Secret,
 }
 
 fn no_offer() -> Problem {
@@ -173,8 +173,8 @@ impl Accounts {
     ) -> Result<NewSession, Problem> {
         let offer = self.offer(code).await?;
         let name = new.name.into_inner();
-        let hash = self.hashing.hash(choose(new.password, &[&offer.address, &name])?).await?;
-        let (clock, rng, at) = (self.vault.clock(), self.vault.rng(), self.vault.clock().now());
+        let checked = self.look_at(new.secret, &[&offer.address, &name]).await?;
+        let at = self.vault.clock().now();
         let mut tx = self.begin().await?;
         let offer = self.find_offer(&mut tx, code).await?;
         if let Some(there) = accounts::by_address(&mut tx, &offer.address_key).await? {
@@ -184,14 +184,15 @@ impl Accounts {
             }
             accounts::forget_unverified(&mut tx, &offer.address_key).await?;
         }
-        let id = AccountId::new(clock, rng);
+        let way = self.way_in(&mut tx, checked).await?;
+        let (id, proved) = (way.id, way.proved("invitation", &["pwd"]));
         let account = NewAccount {
             id,
             address: &offer.address,
             address_key: &offer.address_key,
             verified: true,
             name: &name,
-            password: Some(&hash),
+            password: way.password.as_deref(),
             super_admin: false,
             at,
         };
@@ -215,8 +216,8 @@ impl Accounts {
         tx.also(by, offer.tenant, draft, visitor.request, ACCEPT_NEW)
             .await
             .map_err(|error| unavailable(&error))?;
+        self.keep_way(&mut tx, way, at).await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
-        let proved = Proved { assurance: Assurance::Aal1, methods: &["pwd"], by: "invitation" };
         self.open(tx, visitor, &account, SessionKind::Browser, proved, ACCEPT_NEW).await
     }
 }

@@ -17,6 +17,7 @@ pub mod factors;
 pub mod first;
 pub mod join;
 pub mod keeping;
+pub mod newcomers;
 pub mod own;
 pub mod passkeys;
 pub mod recover;

@@ -55,7 +55,7 @@ pub(super) struct UsedPasskey {
     pub(super) synchronised: bool,
 }
 
-fn not_accepted(error: PasskeyError) -> Problem {
+pub(super) fn not_accepted(error: PasskeyError) -> Problem {
     match error {
         PasskeyError::Malformed => Problem::invalid("/answer", error.to_string()),
         PasskeyError::Refused | PasskeyError::Copied => {
@@ -102,7 +102,7 @@ impl Accounts {
     }
 
     /// Takes a ceremony and opens its state.
-    async fn take_ceremony(
+    pub(super) async fn take_ceremony(
         &self,
         tx: &mut SystemTx,
         token: &str,

@@ -4,10 +4,12 @@ mod export;
 pub mod jobs;
 mod tiles;
 
+use std::collections::HashMap;
+
 pub use audit_log::Entry;
 use audit_log::{Hash, leaf_hash};
-use gates::{Draft, Pass, Receipt};
-use kernel::{EntryId, EventKind, Problem};
+use gates::{Action, Draft, Pass, Read, Receipt};
+use kernel::{EntryId, EventKind, Permission, Problem};
 use store::audit::{Filter, Placed, Signed};
 
 pub use export::{Export, ExportError, VKEY_FILE, export};
@@ -71,6 +73,53 @@ impl EntryRecord {
     pub fn entry(&self) -> Option<Entry> {
         Entry::from_leaf(&self.leaf).ok()
     }
+}
+
+/// Most people, and most agents, whose names are read with a page of the log.
+const NAMES_ROWS_MAX: i64 = 1_000;
+
+/// What people and agents are called: entries know them by their ids alone.
+#[derive(Debug, Clone, Default)]
+pub struct Names {
+    people: HashMap<String, String>,
+    agents: HashMap<String, String>,
+}
+
+impl Names {
+    /// What somebody of this id is called.
+    pub fn of(&self, id: &str) -> Option<&str> {
+        self.people.get(id).or_else(|| self.agents.get(id)).map(String::as_str)
+    }
+
+    /// With somebody who is known already.
+    #[must_use]
+    pub fn with(mut self, id: String, name: &str) -> Self {
+        self.people.insert(id, name.to_owned());
+        self
+    }
+
+    /// Whether there are any agents.
+    pub fn has_agents(&self) -> bool {
+        !self.agents.is_empty()
+    }
+}
+
+/// The names that a reader of the log may see, read under the pass that reads the log: one look, one entry.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn names<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Names, Problem> {
+    let mut names = Names::default();
+    let caller = pass.principal();
+    if caller.capabilities().has(Permission::MembersRead) {
+        let members = store::members::list(pass.tx(), None, NAMES_ROWS_MAX).await?;
+        names.people = members.into_iter().map(|member| (member.account.to_string(), member.name)).collect();
+    }
+    if caller.capabilities().has(Permission::AgentsRead) {
+        let agents = store::agents::list(pass.tx(), None, NAMES_ROWS_MAX).await?;
+        names.agents = agents.into_iter().map(|agent| (agent.id.to_string(), agent.name)).collect();
+    }
+    Ok(names)
 }
 
 /// A page of entries, newest first.

@@ -3,6 +3,7 @@
 //! A letter is sealed under the instance's key before it is kept: it holds a link that opens an account. Where no mail
 //! server is configured it stays in the outbox, and the operator reads it there.
 
+mod inside;
 mod job;
 mod outbox;
 mod post;
@@ -12,6 +13,7 @@ use std::pin::Pin;
 use kernel::{LetterId, Timestamp};
 use mail::Message;
 
+pub use inside::{ReadLetter, ReadOutbox, page, read};
 pub use job::{
     DELIVER_SECONDS_MAX, KEPT_DAYS, LETTERS_AT_ONCE_MAX, Mailer, RETRY_DAYS_MAX, RETRY_SECONDS_FIRST,
     RETRY_SECONDS_MAX,

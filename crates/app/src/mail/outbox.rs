@@ -194,7 +194,7 @@ pub struct Shown {
 }
 
 impl Shown {
-    fn of(vault: &Vault, listed: Listed) -> Self {
+    pub(super) fn of(vault: &Vault, listed: Listed) -> Self {
         let state = match (listed.sent_at, listed.failed_at) {
             (Some(_), _) => State::Sent,
             (None, Some(_)) => State::Failed,

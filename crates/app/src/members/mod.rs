@@ -79,8 +79,17 @@ pub(crate) fn is_owner(caller: &Principal) -> bool {
     }
 }
 
+/// The roles a caller may give: those up to their own. The one that reaches across organizations is the operator's.
+pub fn givable(caller: &Principal) -> Vec<MemberRole> {
+    let most = level(caller).min(MemberRole::Admin);
+    MemberRole::ALL.iter().copied().filter(|role| *role <= most).collect()
+}
+
 /// Nobody changes what somebody above them is or has.
-fn may_change(caller: &Principal, member: &Member) -> Result<(), Problem> {
+///
+/// # Errors
+/// When the caller may not, and why.
+pub fn may_change(caller: &Principal, member: &Member) -> Result<(), Problem> {
     let refused = |detail| Err(Problem::at(Gate::Token, ProblemKind::Forbidden, detail));
     if member.owner && !is_owner(caller) {
         return refused("This member owns the organization; only an owner can do that.");

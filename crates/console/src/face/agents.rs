@@ -8,12 +8,12 @@ use app::input::{Description, Name, Page};
 use app::keys::{self, CreateKey, Key, ListKeys, NewKey, RevokeKey, RotateKey};
 use app::projects::ListProjects;
 use axum::extract::Path;
-use gates::{Action, Caller as _, Human, Pass};
+use gates::{Caller as _, Human};
 use kernel::{AgentId, KeyId, Permission, Problem, ProjectId, Role, Timestamp};
 
 use super::answer::{Answer, Said};
 use super::posted::Posted;
-use super::visit::{Visit, now};
+use super::visit::{Visit, matches, may, now, pass};
 use crate::layout::Room;
 use crate::pages::{self, AgentRow, KeyRow, NewSecret};
 use crate::parts::{Badge, Choice, Form, Id, Pager, Secret, Tone, When};
@@ -23,11 +23,6 @@ const ROWS: i64 = 200;
 /// Days until a key stops working that are offered.
 const LIFETIME_DAYS: [(u64, &str); 4] = [(30, "30 days"), (90, "90 days"), (365, "One year"), (0, "Never")];
 const DAY_SECONDS: u64 = 24 * 3_600;
-
-async fn pass<A: Action>(visit: &Visit, human: &Human) -> Result<Pass<A>, Answer> {
-    let entered = visit.state.vault().enter::<A>(human.principal(), visit.context.clone()).await;
-    entered.map_err(|problem| visit.refused(&problem))
-}
 
 fn all<T>() -> Page<T> {
     Page { after: None, rows: ROWS }
@@ -59,10 +54,6 @@ fn name_of(projects: &[(ProjectId, String)], id: ProjectId) -> String {
         .map_or_else(|| "another project".to_owned(), |(_, name)| name.clone())
 }
 
-fn may(human: &Human, permission: Permission) -> bool {
-    human.principal().capabilities().has(permission)
-}
-
 fn is_live(key: &Key, now: Timestamp) -> bool {
     key.revoked_at.is_none() && key.expires_at.is_none_or(|at| at > now)
 }
@@ -72,12 +63,6 @@ fn agent_status(agent: &Agent) -> Badge {
         Some(_) => Badge::new(Tone::Bad, "Suspended"),
         None => Badge::new(Tone::Good, "Active"),
     }
-}
-
-/// Whether a row is among those looked for.
-fn matches(q: &str, words: &[&str]) -> bool {
-    let q = q.to_lowercase();
-    q.is_empty() || words.iter().any(|word| word.to_lowercase().contains(&q))
 }
 
 /// `GET /agents`.

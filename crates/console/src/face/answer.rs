@@ -140,6 +140,20 @@ said! {
     AgentSuspended = "agent-suspended", done, "The agent is suspended: nothing it holds opens anything.";
     AgentResumed = "agent-resumed", done, "The agent may work again.";
     KeyRevoked = "key-revoked", done, "The key is revoked.";
+    Invited = "invited", done, "The invitation is on its way.";
+    InvitedLately = "invited-lately", warn, "That address was invited a moment ago. Wait a minute before the next letter.";
+    InvitationWithdrawn = "invitation-withdrawn", done, "The invitation is withdrawn: its link leads nowhere.";
+    RoleChanged = "role-changed", done, "The role is changed, on every device, and the member is told by mail.";
+    MemberSuspended = "member-suspended", done, "The member is suspended and signed out of this organization.";
+    MemberResumed = "member-resumed", done, "The member may come in again.";
+    MemberRemoved = "member-removed", done, "The member is removed and signed out of this organization.";
+    MemberSignedOut = "member-signed-out", done, "The member is signed out of this organization there.";
+    HandedOver = "handed-over", done, "The organization is handed over. You are an administrator of it still.";
+    Left = "left", done, "You have left the organization.";
+    SettingsSaved = "settings-saved", done, "The settings are saved and in force.";
+    GlassOpened = "glass-opened", done, "The glass is broken. Every step is written into a part of the log of its own.";
+    GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";
+    GlassReviewed = "glass-reviewed", done, "The review is written down.";
 }
 
 /// What the request before said.

@@ -1,16 +1,14 @@
 //! The organization's pages that only read: home, roles, the log.
 
-use std::collections::HashMap;
-
-use app::agents::ListAgents;
-use app::audit::{EntryRecord, ReadCheckpoint, ReadEntries};
+use app::audit::{EntryRecord, Names, ReadCheckpoint, ReadEntries};
+use app::break_glass::{ListBreakGlass, Override, Stage};
 use app::input::Page;
 use axum::extract::Path;
 use gates::{Caller as _, Human};
 use kernel::{EntryId, EventKind, Gate, MemberRole, Permission, Problem, Role, Timestamp};
 
 use super::answer::Answer;
-use super::visit::{Visit, now};
+use super::visit::{Visit, may, now, pass};
 use super::words;
 use crate::layout::Room;
 use crate::pages::{
@@ -22,32 +20,67 @@ use crate::parts::{Choice, Form, Pager, Tone, When};
 const AUDIT_ROWS: i64 = 50;
 /// Entries on the home page.
 const ACTIVITY_ROWS: i64 = 8;
-/// Agents whose names a page of the log knows.
-const NAMES_ROWS: i64 = 200;
 
-/// What the agents of the organization, and the person who looks, are called.
-pub(super) async fn names(visit: &Visit, human: &Human) -> HashMap<String, String> {
-    let principal = human.principal();
-    let mut names = HashMap::from([(human.account().to_string(), principal.name().to_owned())]);
-    if principal.capabilities().has(Permission::AgentsRead)
-        && let Ok(pass) = visit.state.vault().enter::<ListAgents>(principal, visit.context.clone()).await
-        && let Ok((agents, _)) = app::agents::list(pass, Page { after: None, rows: NAMES_ROWS }).await
-    {
-        names.extend(agents.items.into_iter().map(|agent| (agent.id.to_string(), agent.name)));
+/// What happened last, and what those who did it are called.
+async fn lately(visit: &Visit, human: &Human) -> Result<(Vec<EntryRecord>, Names), Answer> {
+    if !may(human, Permission::AuditRead) {
+        return Ok((Vec::new(), Names::default()));
     }
-    names
-}
-
-async fn lately(visit: &Visit, human: &Human) -> Result<Vec<EntryRecord>, Answer> {
-    if !human.principal().capabilities().has(Permission::AuditRead) {
-        return Ok(Vec::new());
-    }
-    let entered = visit.state.vault().enter::<ReadEntries>(human.principal(), visit.context.clone()).await;
-    let pass = entered.map_err(|problem| visit.refused(&problem))?;
+    let mut pass = pass::<ReadEntries>(visit, human).await?;
+    let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let page = Page { after: None, rows: ACTIVITY_ROWS };
     let (listed, _) =
         app::audit::entries(pass, page, None, None).await.map_err(|problem| visit.refused(&problem))?;
-    Ok(listed.items)
+    Ok((listed.items, names))
+}
+
+/// Reviews of break-glasses that wait for this person: everybody's but their own.
+async fn reviews(visit: &Visit, human: &Human, at: Timestamp) -> Result<Vec<Task>, Answer> {
+    if !(may(human, Permission::OrganizationManage) && may(human, Permission::AuditRead)) {
+        return Ok(Vec::new());
+    }
+    let due = app::break_glass::due(pass::<ListBreakGlass>(visit, human).await?).await;
+    let (due, _) = due.map_err(|problem| visit.refused(&problem))?;
+    let others =
+        due.iter().filter(|(glass, stage)| glass.account != human.account() && *stage != Stage::Open);
+    let task = |(glass, stage): &(Override, Stage)| Task {
+        title: format!("Review the break-glass of {}", glass.by),
+        why: "Somebody went beyond what their role allows; somebody else looks at what was done.".into(),
+        due: Some(When::seen(glass.review_due_at, at)),
+        overdue: *stage == Stage::Overdue,
+        path: format!("/break-glass/{}", glass.id),
+    };
+    Ok(others.map(task).collect())
+}
+
+/// The first steps of this person, as long as one of them is known to be left.
+fn first_steps(human: &Human, names: &Names) -> Vec<FirstStep> {
+    let manages = may(human, Permission::AgentsManage);
+    if human.has_second_factor() && (names.has_agents() || !manages) {
+        return Vec::new();
+    }
+    let step = |title: &str, why: &str, path: &str, done| FirstStep {
+        title: title.to_owned(),
+        why: why.to_owned(),
+        path: path.to_owned(),
+        done,
+    };
+    let protect = "Protect your own account";
+    let mut steps =
+        vec![step(protect, "A passkey, or an app with codes.", "/security", human.has_second_factor())];
+    if may(human, Permission::MembersManage) {
+        let why = "Each with a role of their own; nobody shares an account.";
+        steps.push(step("Invite the others", why, "/members/invite", false));
+    }
+    if manages {
+        let why = "Each program gets an identity of its own.";
+        steps.push(step("Create an agent", why, "/agents/new", names.has_agents()));
+    }
+    if may(human, Permission::AuditRead) {
+        let why = "Everything that happens here stands there.";
+        steps.push(step("Look at the audit log", why, "/audit", false));
+    }
+    steps
 }
 
 /// `GET /`.
@@ -60,9 +93,9 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
         return Ok(Answer::redirect("/enrol"));
     }
     let own = visit.account(&human).await?;
-    let (at, names) = (now(&visit.state), names(&visit, &human).await);
-    let entries = lately(&visit, &human).await?;
-    let mut tasks = Vec::new();
+    let at = now(&visit.state);
+    let (entries, names) = lately(&visit, &human).await?;
+    let mut tasks = reviews(&visit, &human, at).await?;
     if !human.has_second_factor() {
         tasks.push(Task {
             title: "Set up a second factor".into(),
@@ -80,41 +113,20 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
             path: "/security/recovery-codes".into(),
         });
     }
-    let has_agents = names.len() > 1;
-    let first_steps = vec![
-        FirstStep {
-            title: "Protect your own account".into(),
-            why: "A passkey, or an app with codes.".into(),
-            path: "/security".into(),
-            done: human.has_second_factor(),
-        },
-        FirstStep {
-            title: "Create an agent".into(),
-            why: "Each program gets an identity of its own.".into(),
-            path: "/agents/new".into(),
-            done: has_agents,
-        },
-        FirstStep {
-            title: "Look at the audit log".into(),
-            why: "Everything that happens here stands there.".into(),
-            path: "/audit".into(),
-            done: false,
-        },
-    ];
-    let done = first_steps.iter().filter(|step| !step.done).count() <= 1;
     let page = pages::Home {
         shell: visit.shell_of(&human, &own, Some(Room::Home)),
         tasks,
         gates: gates(&visit, &human, at).await,
-        activity: entries.iter().filter_map(|record| activity(record, &names, at)).collect(),
-        first_steps: if done { Vec::new() } else { first_steps },
+        activity: may(&human, Permission::AuditRead)
+            .then(|| entries.iter().filter_map(|record| activity(record, &names, at)).collect()),
+        first_steps: first_steps(&human, &names),
     };
     Ok(visit.settle(Answer::page(&page)))
 }
 
-fn activity(record: &EntryRecord, names: &HashMap<String, String>, now: Timestamp) -> Option<Activity> {
+fn activity(record: &EntryRecord, names: &Names, now: Timestamp) -> Option<Activity> {
     let entry = record.entry()?;
-    let row = words::row(&entry, &|id| names.get(id).cloned());
+    let row = words::row(&entry, &|id| names.of(id).map(str::to_owned));
     let good = matches!(entry.outcome.as_str(), "ok" | "intent");
     Some(Activity {
         who: row.who,
@@ -212,11 +224,11 @@ fn kinds() -> Vec<Choice> {
 pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let shell = visit.shell(&human, Some(Room::Audit)).await?;
-    let names = names(&visit, &human).await;
     let text = |name: &str| visit.query(name).map(|text| text.to_string()).filter(|text| !text.is_empty());
     let (kind, request) = (text("kind"), text("request"));
     let after: Option<EntryId> = text("cursor").and_then(|text| text.parse().ok());
-    let pass = visit.enter::<ReadEntries>(human).await?;
+    let mut pass = visit.enter::<ReadEntries>(human).await?;
+    let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let known = kind.as_deref().and_then(|kind| kind.parse::<EventKind>().ok());
     let page = Page { after, rows: AUDIT_ROWS };
     let (listed, _) = app::audit::entries(pass, page, known, request.clone())
@@ -240,7 +252,10 @@ pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
             .with("kind", kind.clone().unwrap_or_default())
             .with("request", request.clone().unwrap_or_default()),
         kinds: kinds(),
-        entries: entries.iter().map(|entry| words::row(entry, &|id| names.get(id).cloned())).collect(),
+        entries: entries
+            .iter()
+            .map(|entry| words::row(entry, &|id| names.of(id).map(str::to_owned)))
+            .collect(),
         filtered: !filter.is_empty(),
         pager: Pager {
             shown: entries.len(),
@@ -256,9 +271,9 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
     let human = visit.signed_in().await?;
     let id: EntryId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let shell = visit.shell(&human, Some(Room::Audit)).await?;
-    let names = names(&visit, &human).await;
     let size = covered(&visit, &human).await;
-    let pass = visit.enter::<ReadEntries>(human).await?;
+    let mut pass = visit.enter::<ReadEntries>(human).await?;
+    let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let (record, _) = app::audit::entry(pass, id).await.map_err(|problem| visit.refused(&problem))?;
     let entry = record.entry().ok_or_else(|| visit.refused(&Problem::internal()))?;
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -276,7 +291,7 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
     });
     let page = pages::AuditEntry {
         shell,
-        entry: words::row(&entry, &|id| names.get(id).cloned()),
+        entry: words::row(&entry, &|id| names.of(id).map(str::to_owned)),
         fields,
         canonical: String::from_utf8_lossy(&record.leaf).into_owned(),
         place,

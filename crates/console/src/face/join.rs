@@ -3,6 +3,7 @@
 use app::accounts::SessionKind;
 use app::accounts::first::First;
 use app::accounts::join::{AcceptInvitation, Entered, FoundOrganization, Newcomer};
+use app::accounts::newcomers::Secret;
 use app::accounts::own::{self, SwitchOrganization};
 use app::input::Name;
 use kernel::{Problem, ProblemKind, TenantId};
@@ -15,7 +16,7 @@ use super::sign_up::{password_min, spent, who};
 use super::visit::{Visit, escaped, role_title, safe_path};
 use crate::layout::Membership;
 use crate::pages::{self, Invited, LinkKind, PasskeyPaths};
-use crate::parts::{Form, Secret};
+use crate::parts::{self, Form};
 
 fn welcome_form(visit: &Visit, form: Form, token: &str) -> pages::Welcome {
     let passkey =
@@ -23,7 +24,7 @@ fn welcome_form(visit: &Visit, form: Form, token: &str) -> pages::Welcome {
     pages::Welcome {
         frame: visit.frame(),
         form,
-        token: Secret::new(token),
+        token: parts::Secret::new(token),
         passkey,
         password_characters_min: password_min(),
     }
@@ -44,7 +45,7 @@ pub(super) async fn welcome(posted: Posted) -> Answer {
     let made = match who(&posted) {
         Err(problem) => Err(problem),
         Ok((address, name)) => {
-            let new = First { address, name, password: Some(posted.get("password").to_owned()) };
+            let new = First { address, name, secret: Secret::Password(posted.get("password").to_owned()) };
             visit.state.accounts.welcome(visit.visitor(), token, new, SessionKind::Browser).await
         }
     };
@@ -76,7 +77,7 @@ async fn invitation_form(visit: &Visit, form: Form, code: &str) -> Result<pages:
     Ok(pages::InvitationPage {
         frame: visit.frame(),
         form,
-        token: Secret::new(code),
+        token: parts::Secret::new(code),
         organization: offer.organization,
         role: role_title(&offer.role),
         by: offer.invited_by.unwrap_or_else(|| "An administrator".to_owned()),
@@ -112,7 +113,8 @@ pub(super) async fn invitation(posted: Posted) -> Result<Answer, Answer> {
     let made = match Name::parse(posted.get("name").to_owned(), "/name") {
         Err(problem) => Err(problem),
         Ok(name) => {
-            let new = Newcomer { name, password: posted.get("password").to_owned() };
+            let way = Secret::Password(posted.get("password").to_owned());
+            let new = Newcomer { name, secret: way };
             accounts.accept_new(visit.visitor(), &code, new).await
         }
     };

@@ -2,12 +2,17 @@
 
 mod agents;
 mod answer;
+mod break_glass;
 mod cookies;
 mod inside;
+mod invitations;
 mod join;
+mod members;
+mod outbox;
 mod own;
 mod passkey;
 mod posted;
+mod settings;
 mod sign_in;
 mod sign_up;
 mod step_up;
@@ -27,12 +32,19 @@ use crate::assets;
 #[derive(Clone)]
 pub struct State {
     accounts: Accounts,
+    mail_server: Option<String>,
 }
 
 impl State {
     /// The console of an instance.
     pub fn new(accounts: Accounts) -> Self {
-        Self { accounts }
+        Self { accounts, mail_server: None }
+    }
+
+    /// The same, of an instance whose mail goes out through a server, which the outbox names.
+    #[must_use]
+    pub fn with_mail_server(self, mail_server: Option<String>) -> Self {
+        Self { mail_server, ..self }
     }
 
     fn vault(&self) -> &Arc<Vault> {
@@ -70,7 +82,11 @@ pub fn router(state: State) -> Router {
         .route("/reset/sent", get(sign_up::reset_sent))
         .route("/reset/new", get(sign_up::reset_new_page).post(sign_up::reset_new))
         .route("/welcome", get(join::welcome_page).post(join::welcome))
+        .route("/welcome/passkey/options", post(passkey::welcome_options))
+        .route("/welcome/passkey", post(passkey::welcome))
         .route("/invitation", get(join::invitation_page).post(join::invitation))
+        .route("/invitation/passkey/options", post(passkey::invitation_options))
+        .route("/invitation/passkey", post(passkey::invitation))
         .route("/onboarding", get(join::onboarding_page))
         .route("/onboarding/create", post(join::create))
         .route("/onboarding/join", post(join::join))
@@ -97,6 +113,38 @@ pub fn router(state: State) -> Router {
         .route("/sessions", get(own::sessions))
         .route("/sessions/revoke-others", get(own::revoke_others_page).post(own::revoke_others))
         .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
+        .merge(people())
+        .merge(oversight())
         .merge(assets::routes())
         .with_state(state)
+}
+
+/// Members, invitations, settings.
+fn people() -> Router<State> {
+    Router::new()
+        .route("/members", get(members::list))
+        .route("/members/invite", get(invitations::page).post(invitations::invite))
+        .route("/members/leave", get(members::leave_page).post(members::leave))
+        .route("/members/{id}", get(members::page).post(members::change_role))
+        .route("/members/{id}/suspend", get(members::suspend_page).post(members::suspend))
+        .route("/members/{id}/resume", post(members::resume))
+        .route("/members/{id}/remove", get(members::remove_page).post(members::remove))
+        .route("/members/{id}/transfer", get(members::transfer_page).post(members::transfer))
+        .route("/members/{id}/sessions/revoke-all", get(members::end_all_page).post(members::end_all))
+        .route("/members/{id}/sessions/{session}/revoke", get(members::end_page).post(members::end))
+        .route("/invitations/{id}/resend", post(invitations::resend))
+        .route("/invitations/{id}/withdraw", get(invitations::withdraw_page).post(invitations::withdraw))
+        .route("/settings", get(settings::page).post(settings::name))
+        .route("/settings/second-factor", post(settings::second_factor))
+        .route("/settings/sessions", post(settings::sessions))
+}
+
+/// Break-glass, and the mail of the instance.
+fn oversight() -> Router<State> {
+    Router::new()
+        .route("/break-glass", get(break_glass::list).post(break_glass::open))
+        .route("/break-glass/{id}", get(break_glass::page).post(break_glass::review))
+        .route("/break-glass/{id}/end", get(break_glass::end_page).post(break_glass::end))
+        .route("/instance/outbox", get(outbox::list))
+        .route("/instance/outbox/{id}", get(outbox::page))
 }

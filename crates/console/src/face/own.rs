@@ -76,14 +76,11 @@ pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
     let (own, at) = (visit.account(&human).await?, now(&visit.state));
     let page = pages::Security {
         shell: visit.shell_of(&human, &own, Some(Room::Security)),
-        form: Form::blank(),
         advice: advice(&own),
         passkeys: own.passkeys.iter().map(|passkey| passkey_row(passkey, at)).collect(),
         password_changed: own.password_changed_at.map(|changed| When::seen(changed, at)),
         totp_since: own.totps.first().and_then(|totp| totp.confirmed_at).map(|since| When::seen(since, at)),
         recovery_codes_left: u32::try_from(own.recovery_codes).unwrap_or(0),
-        delegations: Vec::new(),
-        events: Vec::new(),
     };
     Ok(visit.settle(Answer::page(&page)))
 }

@@ -1,11 +1,15 @@
 //! The passkey ceremonies, as the console's script speaks them.
 
-use app::accounts::SessionKind;
+use app::accounts::first::First;
+use app::accounts::join::Newcomer;
+use app::accounts::newcomers::Secret;
 use app::accounts::passkeys::{AddPasskey, BeginPasskey, Ceremony};
 use app::accounts::step_up::{Factor, StepUp};
+use app::accounts::{NewSession, SessionKind};
 use app::input::Name;
 use http::StatusCode;
 use kernel::{Problem, ProblemKind};
+use mail::Address;
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Said};
@@ -127,4 +131,80 @@ pub(super) async fn add(script: Script) -> Result<Answer, Answer> {
     // Two ways back before one is needed: the first factor leads on to recovery codes.
     let next = if first { "/security/recovery-codes" } else { "/security" };
     Ok(on(next).saying(&visit.site().clone(), Said::PasskeyAdded))
+}
+
+/// The session of somebody who just made an account with a passkey, and the way on: two ways back before one is needed.
+fn begun(script: &Script, opened: Result<NewSession, Problem>) -> Answer {
+    match opened {
+        Ok(opened) => {
+            let mut answer =
+                on("/security/recovery-codes").saying(&script.visit.site().clone(), Said::PasskeyAdded);
+            set_session(&mut answer, &script.visit, &opened);
+            let site = script.visit.site().clone();
+            Cookie::Visit.clear(answer.headers_mut(), &site);
+            answer
+        }
+        Err(problem) => refused(&problem),
+    }
+}
+
+fn newcomer(script: &Script) -> Secret {
+    Secret::Passkey { ceremony: script.text("ceremony").to_owned(), answer: script.credential() }
+}
+
+fn who(script: &Script) -> Result<(Address, Name), Problem> {
+    let address = Address::parse(script.text("email"));
+    let address = address.map_err(|error| Problem::invalid("/email", error.to_string()))?;
+    Ok((address, name_of(script)?))
+}
+
+fn name_of(script: &Script) -> Result<Name, Problem> {
+    Name::parse(script.text("name").to_owned(), "/name")
+}
+
+/// `POST /welcome/passkey/options`.
+pub(super) async fn welcome_options(script: Script) -> Answer {
+    let begun = match who(&script) {
+        Ok((address, name)) => {
+            let accounts = &script.visit.state.accounts;
+            accounts.begin_welcome_passkey(script.text("t"), &address, name).await
+        }
+        Err(problem) => Err(problem),
+    };
+    begun.map_or_else(|problem| refused(&problem), |ceremony| script.visit.settle(options(&ceremony)))
+}
+
+/// `POST /welcome/passkey`: the first administrator, without a password.
+pub(super) async fn welcome(script: Script) -> Answer {
+    let visit = &script.visit;
+    let opened = match who(&script) {
+        Ok((address, name)) => {
+            let new = First { address, name, secret: newcomer(&script) };
+            visit.state.accounts.welcome(visit.visitor(), script.text("t"), new, SessionKind::Browser).await
+        }
+        Err(problem) => Err(problem),
+    };
+    begun(&script, opened)
+}
+
+/// `POST /invitation/passkey/options`.
+pub(super) async fn invitation_options(script: Script) -> Answer {
+    let begun = match name_of(&script) {
+        Ok(name) => script.visit.state.accounts.begin_invitation_passkey(script.text("t"), name).await,
+        Err(problem) => Err(problem),
+    };
+    begun.map_or_else(|problem| refused(&problem), |ceremony| script.visit.settle(options(&ceremony)))
+}
+
+/// `POST /invitation/passkey`: somebody who was invited, without a password.
+pub(super) async fn invitation(script: Script) -> Answer {
+    let visit = &script.visit;
+    let opened = match name_of(&script) {
+        Ok(name) => {
+            let new = Newcomer { name, secret: newcomer(&script) };
+            visit.state.accounts.accept_new(visit.visitor(), script.text("t"), new).await
+        }
+        Err(problem) => Err(problem),
+    };
+    begun(&script, opened)
 }

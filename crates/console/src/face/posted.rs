@@ -141,6 +141,16 @@ impl Posted {
         names.iter().fold(Form::blank(), |form, name| form.with(*name, self.get(name)))
     }
 
+    /// `path` with these fields in its query, for a form that is come back to after a confirmation. For what may stand in
+    /// an address: never a secret, never prose.
+    pub(super) fn kept_in(&self, path: &str, names: &[&str]) -> String {
+        let mut query = form_urlencoded::Serializer::new(String::new());
+        for name in names {
+            query.extend_pairs(self.all(name).iter().map(|value| (*name, value.as_str())));
+        }
+        format!("{path}?{}", query.finish())
+    }
+
     /// The page to go to afterwards.
     pub(super) fn return_to(&self) -> Option<String> {
         super::visit::safe_path(self.get("return"))

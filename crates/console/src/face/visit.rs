@@ -144,6 +144,17 @@ impl Visit {
         }
     }
 
+    /// All values of a parameter of the query.
+    pub(super) fn queries(&self, name: &str) -> Vec<String> {
+        let pairs = form_urlencoded::parse(self.uri.query().unwrap_or_default().as_bytes());
+        pairs.filter(|(known, _)| known == name).map(|(_, value)| value.into_owned()).collect()
+    }
+
+    /// The way to confirm that it is really them, and from there to `path`.
+    pub(super) fn to_step_up(path: &str) -> Answer {
+        Answer::redirect(&format!("/step-up?return={}", escaped(path)))
+    }
+
     /// The person, when somebody is signed in.
     pub(super) async fn human(&self) -> Result<Option<Human>, Problem> {
         let Some(secret) = &self.session else { return Ok(None) };
@@ -187,7 +198,7 @@ impl Visit {
     /// What to show when the house refuses.
     pub(super) fn refused(&self, problem: &Problem) -> Answer {
         match problem.kind {
-            ProblemKind::StepUp => Answer::redirect(&format!("/step-up?return={}", escaped(&self.here()))),
+            ProblemKind::StepUp => Self::to_step_up(&self.here()),
             ProblemKind::MustEnrol => Answer::redirect("/enrol"),
             ProblemKind::Unauthenticated
                 if self.session.is_some() && problem.gate == Some(kernel::Gate::Token) =>
@@ -262,20 +273,44 @@ fn is_flash(value: &HeaderValue) -> bool {
     value.to_str().is_ok_and(|line| line.contains("portcullis_flash="))
 }
 
+/// The pass for `A`, as [`Visit::enter`] gives it, for a person who goes on to more.
+pub(super) async fn pass<A: Action>(visit: &Visit, human: &Human) -> Result<Pass<A>, Answer> {
+    let entered = visit.state.vault().enter::<A>(human.principal(), visit.context.clone()).await;
+    entered.map_err(|problem| visit.refused(&problem))
+}
+
+/// Whether the person may do `A`, asked before a form or a confirm page is shown for it: nobody fills in what will be
+/// refused. Nothing is done and nothing written, but a refusal is.
+pub(super) async fn admits<A: Action>(visit: &Visit, human: &Human) -> Result<(), Answer> {
+    pass::<A>(visit, human).await.map(drop)
+}
+
+/// Whether the person's role has a permission, for buttons.
+pub(super) fn may(human: &Human, permission: Permission) -> bool {
+    human.principal().capabilities().has(permission)
+}
+
+/// Whether a row is among those looked for.
+pub(super) fn matches(q: &str, words: &[&str]) -> bool {
+    let q = q.to_lowercase();
+    q.is_empty() || words.iter().any(|word| word.to_lowercase().contains(&q))
+}
+
 /// A role as people read it.
 pub(super) fn role_title(name: &str) -> String {
     name.parse::<kernel::MemberRole>().map_or_else(|_| "None yet".to_owned(), |role| role.title().to_owned())
 }
 
-fn may_enter(_: &Human, principal: &Principal, room: Room) -> bool {
+fn may_enter(human: &Human, principal: &Principal, room: Room) -> bool {
     let has = |permission| principal.capabilities().has(permission);
     match room {
         Room::Home | Room::Security | Room::Sessions => true,
-        Room::Roles => has(Permission::OrganizationRead),
+        Room::Roles | Room::Organization => has(Permission::OrganizationRead),
+        Room::Members => has(Permission::MembersRead),
         Room::Agents => has(Permission::AgentsRead),
         Room::Keys => has(Permission::KeysRead),
-        Room::Audit => has(Permission::AuditRead),
-        Room::Members | Room::BreakGlass | Room::Organization | Room::Outbox => false,
+        Room::Audit | Room::BreakGlass => has(Permission::AuditRead),
+        Room::Outbox => human.is_super_admin(),
     }
 }
 

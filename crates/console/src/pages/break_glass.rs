@@ -4,7 +4,7 @@ use askama::Template;
 
 use super::AuditRow;
 use crate::layout::Shell;
-use crate::parts::{Badge, Choice, Form, Icon, Tone, When};
+use crate::parts::{Badge, Choice, Form, Icon, Pager, Tone, When};
 
 /// A break-glass that is open.
 #[derive(Debug, Clone)]
@@ -62,8 +62,12 @@ pub struct BreakGlass {
     pub open: Vec<OpenGlass>,
     /// The ones that are over, the newest first.
     pub past: Vec<PastGlass>,
+    /// The way to older ones.
+    pub pager: Pager,
     /// Whether this person may open one.
     pub may_open: bool,
+    /// Whether they must confirm that it is them before they may.
+    pub must_confirm: bool,
     /// Days after which an opened one must have been reviewed.
     pub review_days: u32,
 }
@@ -82,6 +86,7 @@ pub struct Reviewed {
 }
 
 /// `/break-glass/{id}`: look at what was done.
+#[expect(clippy::struct_excessive_bools, reason = "each is a part of the page; none follows from another")]
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/break_glass_review.html")]
 pub struct BreakGlassReview {
@@ -89,14 +94,22 @@ pub struct BreakGlassReview {
     pub shell: Shell,
     /// Which.
     pub glass: PastGlass,
+    /// Whether it is open still: it is reviewed when it is over.
+    pub open: bool,
+    /// Whether this person may close it.
+    pub may_end: bool,
     /// Everything that was done through it: its own slice of the log.
     pub entries: Vec<AuditRow>,
+    /// The way to the rest of it.
+    pub pager: Pager,
     /// `verdict`, `note`.
     pub form: Form,
     /// What `verdict` offers.
     pub verdicts: Vec<Choice>,
     /// What the review came to, when there was one.
     pub reviewed: Option<Reviewed>,
-    /// Whether this person may review it: nobody reviews what they opened themselves.
+    /// Whether this person may review it.
     pub may_review: bool,
+    /// Whether they opened it themselves: then they may review it only as the only owner.
+    pub own: bool,
 }

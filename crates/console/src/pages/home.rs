@@ -86,8 +86,8 @@ pub struct Home {
     pub tasks: Vec<Task>,
     /// The five gates, in order.
     pub gates: Vec<GateHealth>,
-    /// What happened lately.
-    pub activity: Vec<Activity>,
+    /// What happened lately; nothing for somebody who may not see the log.
+    pub activity: Option<Vec<Activity>>,
     /// The first steps; empty when all are done or put away.
     pub first_steps: Vec<FirstStep>,
 }

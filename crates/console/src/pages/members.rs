@@ -111,7 +111,6 @@ pub struct SessionRow {
 }
 
 /// `/members/{id}`: one person.
-#[expect(clippy::struct_excessive_bools, reason = "each is a button of its own; none follows from another")]
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/member.html")]
 pub struct MemberPage {
@@ -125,16 +124,14 @@ pub struct MemberPage {
     pub form: Form,
     /// The roles this person may give.
     pub roles: Vec<Choice>,
-    /// Where they are signed in.
-    pub sessions: Vec<SessionRow>,
+    /// Where they are signed in; nothing for somebody who may not see it.
+    pub sessions: Option<Vec<SessionRow>>,
     /// Whether they are suspended.
     pub suspended: bool,
     /// Whether the one who looks may change the role, suspend, remove and sign out.
     pub may_manage: bool,
     /// Whether the one who looks may hand the organization over to them.
     pub may_transfer: bool,
-    /// Whether they have a second factor that can be reset.
-    pub may_reset_factor: bool,
 }
 
 /// A role, as a column.

@@ -36,40 +36,12 @@ pub struct PasskeyRow {
     pub last_used: Option<When>,
 }
 
-/// What an agent may do in the person's name.
-#[derive(Debug, Clone)]
-pub struct DelegationRow {
-    /// For paths.
-    pub id: String,
-    /// The agent's name.
-    pub agent: String,
-    /// What it may do, after the word "May".
-    pub may: String,
-    /// When it ends by itself.
-    pub until: When,
-    /// When it was last used.
-    pub last_used: Option<When>,
-}
-
-/// Something that happened to the account.
-#[derive(Debug, Clone)]
-pub struct SecurityEvent {
-    /// In words.
-    pub what: String,
-    /// Device and address.
-    pub place: String,
-    /// When.
-    pub at: When,
-}
-
 /// `/security`: everything about how one signs in.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/security.html")]
 pub struct Security {
     /// What surrounds it.
     pub shell: Shell,
-    /// The alerts: `alert_new_device`.
-    pub form: Form,
     /// What would make the account safer; nothing when all is well.
     pub advice: Vec<Advice>,
     /// The passkeys.
@@ -80,10 +52,6 @@ pub struct Security {
     pub totp_since: Option<When>,
     /// Recovery codes that still work.
     pub recovery_codes_left: u32,
-    /// What agents may do in the person's name.
-    pub delegations: Vec<DelegationRow>,
-    /// What happened lately.
-    pub events: Vec<SecurityEvent>,
 }
 
 /// `/sessions`: where one is signed in.

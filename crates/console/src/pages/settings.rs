@@ -19,14 +19,10 @@ pub struct Settings {
     pub second_factor: Form,
     /// The roles a second factor can be asked of.
     pub roles: Vec<Choice>,
-    /// Members who have none yet: they would have to enrol at once.
-    pub members_without: u32,
-    /// `hours`, `idle_minutes`; POST to `/settings/sessions`.
+    /// `hours`; POST to `/settings/sessions`.
     pub sessions: Form,
     /// The longest session this instance allows.
     pub session_hours_max: u64,
-    /// The longest pause this instance allows.
-    pub idle_minutes_max: u64,
     /// Whether this person may change anything here.
     pub may_change: bool,
 }
@@ -38,7 +34,7 @@ pub struct MailRow {
     pub id: String,
     /// To whom.
     pub to: String,
-    /// Its subject.
+    /// Its subject; in the list, which opens no letter, the kind of letter.
     pub subject: String,
     /// When it was written.
     pub at: When,
@@ -70,8 +66,6 @@ pub struct OutboxMessage {
     pub shell: Shell,
     /// The mail as in the list.
     pub mail: MailRow,
-    /// From whom.
-    pub from: String,
     /// Its text.
     pub text: String,
     /// The link in it, when it has one: to be handed over by another way.

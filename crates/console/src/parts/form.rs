@@ -59,10 +59,11 @@ impl Form {
             return self.problem(problem.detail.clone());
         }
         let named = problem.errors.iter();
-        self.errors
-            .extend(named.map(|error| {
-                (error.pointer.trim_start_matches('/').replace('/', "."), error.detail.clone())
-            }));
+        self.errors.extend(
+            named.map(|error| {
+                (error.pointer.trim_start_matches('/').replace('/', "."), sentence(&error.detail))
+            }),
+        );
         self
     }
 
@@ -177,6 +178,12 @@ impl Form {
             label_aside: false,
         }
     }
+}
+
+/// A detail as a sentence of its own: in a problem document it may go on from the name of its field.
+fn sentence(detail: &str) -> String {
+    let mut letters = detail.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// What a form's head says when it came back.

@@ -122,7 +122,9 @@ fn break_glass() -> Vec<Sample> {
             may_end: true,
         }],
         past: vec![due(), past("Backup restore.", Tone::Good, "In order", None)],
+        pager: Pager::default(),
         may_open: true,
+        must_confirm: false,
         review_days: 7,
     };
     let empty = BreakGlass { open: Vec::new(), past: Vec::new(), may_open: false, ..full.clone() };
@@ -131,14 +133,23 @@ fn break_glass() -> Vec<Sample> {
         past: vec![past(HOSTILE, Tone::Bad, "Not in order", None)],
         ..full.clone()
     };
-    vec![page("break-glass", &full), page("break-glass-empty", &empty), page("break-glass-refused", &refused)]
+    let stale = BreakGlass { must_confirm: true, form: Form::blank(), ..full.clone() };
+    vec![
+        page("break-glass", &full),
+        page("break-glass-stale", &stale),
+        page("break-glass-empty", &empty),
+        page("break-glass-refused", &refused),
+    ]
 }
 
 fn reviews() -> Vec<Sample> {
     let review = BreakGlassReview {
         shell: shell(Some(Room::BreakGlass)),
         glass: due(),
+        open: false,
+        may_end: false,
         entries: entries(),
+        pager: Pager::default(),
         form: Form::blank(),
         verdicts: explained(&[
             ("in_order", "In order", "The reason holds and what was done fits it."),
@@ -146,6 +157,7 @@ fn reviews() -> Vec<Sample> {
         ]),
         reviewed: None,
         may_review: true,
+        own: false,
     };
     let done = BreakGlassReview {
         glass: past(HOSTILE, Tone::Good, "In order", None),
@@ -158,11 +170,13 @@ fn reviews() -> Vec<Sample> {
         }),
         ..review.clone()
     };
-    let own = BreakGlassReview { may_review: false, ..review.clone() };
+    let own = BreakGlassReview { own: true, ..review.clone() };
+    let open = BreakGlassReview { open: true, may_end: true, ..review.clone() };
     vec![
         page("break-glass-review", &review),
         page("break-glass-reviewed", &done),
         page("break-glass-review-own", &own),
+        page("break-glass-review-open", &open),
     ]
 }
 
@@ -173,19 +187,16 @@ fn settings() -> Vec<Sample> {
         name: Form::named("name").with("name", "Example organization"),
         second_factor: Form::named("factor").with("role", "admin"),
         roles: people_roles(),
-        members_without: 3,
-        sessions: Form::named("sessions").with("hours", "12").with("idle_minutes", "60"),
+        sessions: Form::named("sessions").with("hours", "12"),
         session_hours_max: 168,
-        idle_minutes_max: 1_440,
         may_change: true,
     };
     let refused = Settings {
         name: Form::named("name").with("name", HOSTILE).refuse("name", "At most 100 characters."),
         sessions: Form::named("sessions").with("hours", "900").refuse("hours", "At most 168 hours."),
-        members_without: 1,
         ..full.clone()
     };
-    let looking = Settings { may_change: false, members_without: 0, ..full.clone() };
+    let looking = Settings { may_change: false, ..full.clone() };
     vec![page("settings", &full), page("settings-refused", &refused), page("settings-looking", &looking)]
 }
 
@@ -212,7 +223,6 @@ fn outbox() -> Vec<Sample> {
     let message = OutboxMessage {
         shell: shell(Some(Room::Outbox)),
         mail: mail("You are invited to Example organization", Tone::Warn, "Waiting", None),
-        from: "portcullis@example.com".to_owned(),
         text: "Hello,\n\nMember one invites you to Example organization as Member.\n\nFollow this link within 7 days:\n\nhttps://portcullis.example.com/invitation?t=sample\n\nYou do not know who this is? Do nothing.\n".to_owned(),
         link: Some("https://portcullis.example.com/invitation?t=sample".to_owned()),
     };

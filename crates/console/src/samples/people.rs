@@ -67,18 +67,18 @@ fn home() -> Vec<Sample> {
             task("Key “build server” expires", "Its agent stops then.", Some(ahead(3 * DAY)), false),
         ],
         gates: gates(Tone::Good, "Open"),
-        activity: vec![
+        activity: Some(vec![
             activity("Member one", "signed in", 2, None),
             activity("Invoice reader", "called a model", 11, None),
             activity("Member three", "asked for the API keys", HOUR, Some(Badge::new(Tone::Bad, "Refused"))),
             activity("Member two", "invited member.four@example.com", 5 * HOUR, None),
-        ],
+        ]),
         first_steps: Vec::new(),
     };
     let new = Home {
         shell: shell(Some(Room::Home)),
         tasks: Vec::new(),
-        activity: Vec::new(),
+        activity: Some(Vec::new()),
         first_steps: vec![
             step("Create your organization", "", true),
             step("Add a passkey", "So that a lost password opens nothing.", false),
@@ -95,7 +95,7 @@ fn home() -> Vec<Sample> {
     let shut = Home {
         shell: hostile_shell(Some(Room::Home)),
         gates: gates(Tone::Bad, "Cannot write"),
-        activity: vec![activity(HOSTILE, HOSTILE, 5, Some(Badge::new(Tone::Warn, HOSTILE)))],
+        activity: Some(vec![activity(HOSTILE, HOSTILE, 5, Some(Badge::new(Tone::Warn, HOSTILE)))]),
         tasks: vec![task(HOSTILE, HOSTILE, Some(ahead(DAY)), false)],
         ..full.clone()
     };
@@ -214,21 +214,20 @@ fn one_member() -> Vec<Sample> {
         joined: ago(90 * DAY),
         form: Form::blank().with("role", "admin"),
         roles: people_roles(),
-        sessions: vec![session(false, false), session(false, true)],
+        sessions: Some(vec![session(false, false), session(false, true)]),
         suspended: false,
         may_manage: true,
         may_transfer: true,
-        may_reset_factor: true,
     };
     let suspended = MemberPage {
         member: member(4, "Viewer", good("Passkey"), Badge::new(Tone::Bad, "Suspended")),
-        sessions: Vec::new(),
+        sessions: Some(Vec::new()),
         suspended: true,
         ..other.clone()
     };
     let own = MemberPage {
-        member: member(1, "Admin", good("Passkey"), good("Active")),
-        sessions: vec![session(true, false)],
+        member: MemberRow { you: true, ..member(1, "Admin", good("Passkey"), good("Active")) },
+        sessions: None,
         may_manage: false,
         may_transfer: false,
         ..other.clone()

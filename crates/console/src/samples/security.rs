@@ -1,7 +1,7 @@
 //! One's own security.
 
 use super::people::session;
-use super::{DAY, HOSTILE, HOUR, Sample, ago, ahead, flashed, hostile_shell, outside, page, paths, shell};
+use super::{DAY, HOSTILE, HOUR, Sample, ago, flashed, hostile_shell, outside, page, paths, shell};
 use crate::layout::{Flash, Room};
 use crate::pages::*;
 use crate::parts::{Form, Secret, Tone};
@@ -21,28 +21,13 @@ fn passkey(name: &str) -> PasskeyRow {
 }
 
 fn overview() -> Vec<Sample> {
-    let event = |what: &str, minutes| SecurityEvent {
-        what: what.to_owned(),
-        place: "Firefox on Linux, 192.0.2.17".to_owned(),
-        at: ago(minutes),
-    };
-    let delegation = |agent: &str| DelegationRow {
-        id: "1".to_owned(),
-        agent: agent.to_owned(),
-        may: "read documents and draft answers".to_owned(),
-        until: ahead(20 * DAY),
-        last_used: Some(ago(HOUR)),
-    };
     let full = Security {
         shell: flashed(Some(Room::Security), Flash::done("The passkey “Laptop” was added.")),
-        form: Form::blank().with("alert_new_device", "on"),
         advice: Vec::new(),
         passkeys: vec![passkey("Laptop"), PasskeyRow { last_used: None, ..passkey("Key in the drawer") }],
         password_changed: Some(ago(200 * DAY)),
         totp_since: Some(ago(60 * DAY)),
         recovery_codes_left: 8,
-        delegations: vec![delegation("Support answers")],
-        events: vec![event("Signed in with a passkey", 120), event("Added the passkey “Laptop”", DAY)],
     };
     let bare = Security {
         shell: shell(Some(Room::Security)),
@@ -57,15 +42,10 @@ fn overview() -> Vec<Sample> {
         password_changed: None,
         totp_since: None,
         recovery_codes_left: 0,
-        delegations: Vec::new(),
-        events: Vec::new(),
-        ..full.clone()
     };
     let hostile = Security {
         shell: hostile_shell(Some(Room::Security)),
         passkeys: vec![PasskeyRow { provider: HOSTILE.to_owned(), ..passkey(HOSTILE) }],
-        delegations: vec![DelegationRow { may: HOSTILE.to_owned(), ..delegation(HOSTILE) }],
-        events: vec![SecurityEvent { place: HOSTILE.to_owned(), ..event(HOSTILE, 3) }],
         ..full.clone()
     };
     let sessions = Sessions {

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod console;
+#[cfg(test)]
 mod crash;
 #[cfg(test)]
 mod guard;

@@ -2,6 +2,7 @@
 
 use app::accounts::SessionKind;
 use app::accounts::first::First;
+use app::accounts::newcomers::Secret;
 use app::accounts::sign_up::SignUp;
 use app::input::Name;
 use axum::extract;
@@ -157,7 +158,7 @@ async fn post_welcome(
     let new = First {
         address: address(&body.address)?,
         name: Name::parse(body.name, "/name")?,
-        password: Some(body.password.take()),
+        secret: Secret::Password(body.password.take()),
     };
     let (visitor, kind) = (knock.visitor(), SessionKind::Program);
     let opened = state.accounts.welcome(visitor, body.token.as_str(), new, kind).await?;

@@ -120,6 +120,11 @@ impl Somebody {
         tx.seal(tenant, draft, &request(), "test.sign_in").await.expect("sealed");
     }
 
+    /// What the cookie holds.
+    pub(crate) fn secret(&self) -> &str {
+        self.secret.expose()
+    }
+
     /// Through gates one and two, with the cookie.
     pub(crate) async fn known(&self, vault: &Arc<Vault>) -> Result<Principal, Problem> {
         vault.authenticate_session(self.secret.expose(), &request()).await

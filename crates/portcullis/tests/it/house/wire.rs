@@ -117,7 +117,8 @@ fn routes(
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
     let control = api::State::new(accounts(vault), sequencer, directory.rules(), origins);
-    api::router(control).merge(gateway::router(gateway))
+    let pages = console::router(console::State::new(accounts(vault)));
+    api::router(control).merge(gateway::router(gateway)).merge(pages)
 }
 
 /// A house on a socket. Stops when dropped.

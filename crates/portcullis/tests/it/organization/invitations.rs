@@ -1,6 +1,7 @@
 //! Inviting, accepting, withdrawing.
 
 use app::accounts::join::Newcomer;
+use app::accounts::newcomers::Secret;
 use app::input::{Name, Page};
 use app::invitations::{Invite, ListInvitations, RevokeInvitation, create, list, revoke};
 use kernel::{MemberRole, ProblemKind};
@@ -25,7 +26,7 @@ fn whoever_is_invited_joins_with_the_role_and_only_once() {
         let code = token(&letter(vault, &to, "invitation").await.expect("a letter"));
         let accept = async || {
             let name = Name::parse("Invited".to_owned(), "/name").expect("a name");
-            let new = Newcomer { name, password: PASSWORD.to_owned() };
+            let new = Newcomer { name, secret: Secret::Password(PASSWORD.to_owned()) };
             doors.accept_new(Guest::new().visitor(), &code, new).await
         };
         let opened = accept().await.expect("joined");
