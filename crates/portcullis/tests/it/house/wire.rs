@@ -180,6 +180,16 @@ impl Ask {
         Self { body: body.into(), ..self.header(CONTENT_TYPE, "application/json") }
     }
 
+    /// With a form, of an object's members.
+    pub(crate) fn form(self, members: &Value) -> Self {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in members.as_object().expect("an object") {
+            form.append_pair(name, value.as_str().expect("text"));
+        }
+        let body = Bytes::from(form.finish());
+        Self { body, ..self.header(CONTENT_TYPE, "application/x-www-form-urlencoded") }
+    }
+
     /// With a body of no stated kind.
     pub(crate) fn bare(self, body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..self }

@@ -2,5 +2,6 @@
 
 mod doors;
 mod factors;
+mod oauth;
 mod rest;
 mod tokens;
