@@ -119,10 +119,7 @@ impl<'a> Grant<'a> {
 /// with the person's session.
 #[utoipa::path(post, path = "/oauth/token", tag = "oauth", operation_id = "token.issue",
     request_body(content = TokenForm, content_type = "application/x-www-form-urlencoded",
-        example = json!({
-            "grant_type": "client_credentials", "client_id": "019a0000-0000-7000-8000-000000000000",
-            "client_secret": "pcl_live_…",
-        })),
+        example = json!({"grant_type": "client_credentials"})),
     responses(
         (status = 200, description = "The token", body = ClientTokens),
         (status = 400, description = "`invalid_request`, `invalid_scope`, `invalid_target` or `unsupported_grant_type`; \

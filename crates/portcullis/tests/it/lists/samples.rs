@@ -193,11 +193,8 @@ const SAMPLES: &[Sample] = &[
     plain("token.keys", 200),
     plain("token.server", 200),
     plain("token.openid", 200),
-    with("token.issue", 401, || {
-        Some(json!({
-            "grant_type": "client_credentials", "client_id": NOBODY, "client_secret": "pcl_live_none",
-        }))
-    }),
+    // Agents prove who they are in a way of their own: no credential of the lists does.
+    with("token.issue", 401, || Some(json!({"grant_type": "client_credentials"}))),
     with("token.introspect", 200, || Some(json!({"token": "none"}))),
     with("token.revoke", 200, || Some(json!({"token": "none"}))),
     plain("models.list", 200),

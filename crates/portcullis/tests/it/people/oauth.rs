@@ -8,7 +8,7 @@ use kernel::{Clock as _, MemberRole, SystemClock};
 use mail::Address;
 use serde_json::{Value, json};
 
-use crate::house::members::{Somebody, past};
+use crate::house::members::Somebody;
 use crate::house::{Answer, Ask, Build, Desk, Tenant, Wire, request, run};
 
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
@@ -186,12 +186,13 @@ fn nobody_acts_for_a_person_who_must_first_set_up_a_second_factor() {
         let (vault, tenant) = (&stage.desk.vault, &stage.tenant);
         let person = Somebody::member(vault, tenant.id, MemberRole::Member).await;
         let subject = person.token(vault).await;
-        let sql = format!(
-            "insert into organization_settings (tenant_id, second_factor_for_all, updated_at) values ('{0}', true, now()) \
-             on conflict (tenant_id) do update set second_factor_for_all = true",
-            tenant.id
-        );
-        past(&stage.desk.database, &sql).await;
+        assert_eq!(stage.exchanged(&subject).await.status, 200, "as long as nobody asks for one");
+        let rules = json!({
+            "name": "Strict", "second_factor_for_all": true, "second_factor_roles": [], "session_hours": 12,
+        });
+        let ask = Ask::new(http::Method::PUT, "/api/v1/organization/settings").json(rules.to_string());
+        let answer = stage.wire.ask(ask.key(&tenant.owner_key)).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
         refused(&stage.exchanged(&subject).await, 400, "invalid_request");
     });
 }
