@@ -220,6 +220,12 @@ impl Answer {
 }
 
 impl Wire {
+    /// A house on somebody else's socket: that of a process.
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { address, client, serving: tokio::spawn(async {}), serial: AtomicU32::new(0) }
+    }
+
     /// A request id nobody else uses.
     pub(crate) fn request_id(&self) -> String {
         format!("it-{}-{}", self.address.port(), self.number())

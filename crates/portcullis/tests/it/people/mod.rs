@@ -3,5 +3,7 @@
 mod doors;
 mod factors;
 mod oauth;
+mod operator;
+mod replicas;
 mod rest;
 mod tokens;
