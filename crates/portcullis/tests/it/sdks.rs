@@ -116,7 +116,7 @@ fn stock_oauth_and_jose_libraries() {
         command.env("PORTCULLIS_TENANT", tenant.id.to_string());
         command.env("PORTCULLIS_SUBJECT_TOKEN", person.token(&vault).await);
         command.env("PORTCULLIS_PERSON", person.account.to_string());
-        holds(command, &server, &tenant, 20).await;
+        holds(command, &server, &tenant, 19).await;
         vault.close();
         assert!(server.stop().await.success());
         database.verified().await.exited(0);
