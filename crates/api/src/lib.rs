@@ -124,9 +124,9 @@ pub fn openapi() -> OpenApi {
         .build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(describe::BEARER, SecurityScheme::Http(bearer));
-    let client = HttpBuilder::new()
-        .scheme(HttpAuthScheme::Basic)
-        .description(Some("An agent as an OAuth client: its id and one of its API keys, here or in the form's body."));
+    let client = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
+        "An agent as an OAuth client: its id and one of its API keys, here or in the form's body.",
+    ));
     components.add_security_scheme(describe::CLIENT, SecurityScheme::Http(client.build()));
     api
 }

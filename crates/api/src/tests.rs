@@ -159,7 +159,10 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
         }
         let permission = operation["x-portcullis-permission"].as_str().unwrap_or_default();
         let own = [Need::Own.name(), Need::Enrol.name()].contains(&permission);
-        assert!(own || permission == Need::Credential.name() || permission.parse::<Permission>().is_ok(), "{at}: {permission}");
+        assert!(
+            own || permission == Need::Credential.name() || permission.parse::<Permission>().is_ok(),
+            "{at}: {permission}"
+        );
         if own {
             assert_eq!(operation["x-portcullis-caller"], "a person", "{at}: whose own is it?");
         }

@@ -37,10 +37,9 @@ pub(crate) async fn run(
     as_json: bool,
 ) -> anyhow::Result<()> {
     let time = Duration::from_secs(seconds);
-    let measured = cluster::with(async |owner, postgres| {
-        measure(&owner, postgres, time, clients, connections).await
-    })
-    .await?;
+    let measured =
+        cluster::with(async |owner, postgres| measure(&owner, postgres, time, clients, connections).await)
+            .await?;
     print(&measured, as_json);
     Ok(())
 }

@@ -13,9 +13,7 @@ use app::accounts::{Accounts, SessionKind, Site, Visitor};
 use authn::password::{Password, PasswordHash, Scheme};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::rsa::{KeyPair, KeySize};
-use aws_lc_rs::signature::{
-    KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256,
-};
+use aws_lc_rs::signature::{KeyPair as _, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256};
 use crypto::SystemRng;
 use gates::{Draft, Reason, Vault};
 use kernel::{AccountId, Clock as _, EventKind, Face, RequestContext, SystemClock};
@@ -45,7 +43,8 @@ fn problem(problem: &kernel::Problem) -> anyhow::Error {
 /// Starts a private cluster, measures, prints.
 pub(crate) async fn run(seconds: u64, rounds: usize, as_json: bool) -> anyhow::Result<()> {
     let time = Duration::from_secs(seconds);
-    let measured = cluster::with(async |owner, postgres| measure(&owner, postgres, time, rounds).await).await?;
+    let measured =
+        cluster::with(async |owner, postgres| measure(&owner, postgres, time, rounds).await).await?;
     print(&measured, as_json);
     Ok(())
 }
@@ -205,7 +204,9 @@ impl Signature {
         let pair = KeyPair::generate(KeySize::Rsa2048).ok().context("a key")?;
         let message = vec![b'm'; 1_024];
         let mut signature = vec![0; pair.public_modulus_len()];
-        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature).ok().context("signed")?;
+        pair.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), &message, &mut signature)
+            .ok()
+            .context("signed")?;
         let public = ParsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
         Ok(Self { public: public.ok().context("a public key")?, message, signature })
     }

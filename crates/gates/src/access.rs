@@ -10,7 +10,8 @@ use authn::jwt::{JwtError, KeySet, SigningKey};
 use crypto::Place;
 use kernel::limits::KEY_CACHE_SECONDS_MAX;
 use kernel::{
-    AccountId, AgentId, Capabilities, EventKind, KeyId, Problem, ProblemKind, RequestContext, SessionId, Timestamp,
+    AccountId, AgentId, Capabilities, EventKind, KeyId, Problem, ProblemKind, RequestContext, SessionId,
+    Timestamp,
 };
 use serde_json::Value;
 use sqlx::Row as _;
@@ -231,7 +232,9 @@ impl Vault {
     ) -> Result<AccessToken, Problem> {
         match self.session(SessionKey::Id(session), request).await? {
             Ok(standing) => self.access_token(&Principal::of(standing), None).await,
-            Err(refusal) => self.refuse(VERIFY, refusal, request).await.and_then(|_| Err(Problem::internal())),
+            Err(refusal) => {
+                self.refuse(VERIFY, refusal, request).await.and_then(|_| Err(Problem::internal()))
+            }
         }
     }
 

@@ -108,7 +108,11 @@ struct Told {
 /// When there is no such account or member, or the database cannot be used.
 pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> Result<ExitCode> {
     let told = with_vault(&args.place, environment, async |vault| work(vault, &args.command).await).await?;
-    if args.json { say::json(&told.json)? } else { say::out(told.text)? }
+    if args.json {
+        say::json(&told.json)?
+    } else {
+        say::out(told.text)?
+    }
     Ok(ExitCode::SUCCESS)
 }
 
@@ -164,7 +168,10 @@ async fn rotate(vault: &Arc<Vault>, ring: RingName, request: &RequestContext) ->
         }
         RingName::Totp => {
             totp_keys::rotate(vault, request).await.map_err(|problem| anyhow!("{problem}"))?;
-            ("totp", "a new key seals the secrets of authenticator apps; old ones move to it when they are used\n")
+            (
+                "totp",
+                "a new key seals the secrets of authenticator apps; old ones move to it when they are used\n",
+            )
         }
     };
     let json = json!({ "done": "rotated", "ring": name, "request_id": request.id.as_str() });

@@ -120,8 +120,7 @@ const _: () = assert!(kernel::limits::STEP_UP_SECONDS_MAX == 600, "the challenge
 /// under `/oauth/`.
 pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str) -> Response {
     let (body, media_type) = if path.starts_with(OAUTH_PATHS) {
-        let body =
-            OAuthErrorBody { error: oauth_code(problem.kind), error_description: &problem.detail };
+        let body = OAuthErrorBody { error: oauth_code(problem.kind), error_description: &problem.detail };
         (serde_json::to_string(&body).unwrap_or_default(), "application/json")
     } else if path.starts_with(OPENAI_PATHS) {
         let (kind, gate) = (problem.kind, problem.gate.map(Gate::name));

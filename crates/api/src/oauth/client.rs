@@ -49,7 +49,9 @@ impl Credential {
         let pair = if scheme.eq_ignore_ascii_case("basic") { basic(value.trim()) } else { None };
         let (id, secret) = pair.unwrap_or_default();
         if form.get("client_id").is_some_and(|named| named != id) {
-            return Err(Refusal::invalid_request("The parameter client_id names another client than the header."));
+            return Err(Refusal::invalid_request(
+                "The parameter client_id names another client than the header.",
+            ));
         }
         Ok(Self::Client { id, secret })
     }

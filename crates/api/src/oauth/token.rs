@@ -82,12 +82,16 @@ impl<'a> Grant<'a> {
             }
         };
         if form.get("scope").is_some() {
-            let detail = "Scopes are not asked for here: a token opens what its key, and the person acted for, may.";
+            let detail =
+                "Scopes are not asked for here: a token opens what its key, and the person acted for, may.";
             return Err(Refusal::of("invalid_scope", detail));
         }
         for name in ["audience", "resource"] {
             if form.get(name).is_some_and(|target| target.trim_end_matches('/') != issuer) {
-                return Err(Refusal::of("invalid_target", "Tokens of this server are for this server alone."));
+                return Err(Refusal::of(
+                    "invalid_target",
+                    "Tokens of this server are for this server alone.",
+                ));
             }
         }
         Ok(grant)
@@ -100,7 +104,9 @@ impl<'a> Grant<'a> {
             ("requested_token_type", form.get("requested_token_type")),
         ] {
             if sent.is_some_and(|sent| sent != ACCESS_TOKEN) {
-                return Err(Refusal::invalid_request(format!("The parameter {name} must be {ACCESS_TOKEN}.")));
+                return Err(Refusal::invalid_request(format!(
+                    "The parameter {name} must be {ACCESS_TOKEN}."
+                )));
             }
         }
         if form.get("actor_token").is_some() || form.get("actor_token_type").is_some() {
@@ -162,9 +168,9 @@ pub(super) async fn post_token(
 /// A subject that cannot be acted for makes the request invalid; it says nothing about the client (RFC 8693 §2.2.2).
 fn bad_subject(problem: Problem) -> Refusal {
     match problem.kind {
-        ProblemKind::Unauthenticated => {
-            Refusal::invalid_request("The subject_token opens nothing (any more); it must be a person's access token.")
-        }
+        ProblemKind::Unauthenticated => Refusal::invalid_request(
+            "The subject_token opens nothing (any more); it must be a person's access token.",
+        ),
         ProblemKind::Forbidden | ProblemKind::MustEnrol => Refusal::invalid_request(problem.detail),
         _ => Refusal::from_problem(problem, Scheme::Basic),
     }

@@ -35,7 +35,11 @@ pub(super) enum Target<'a> {
 pub(super) struct Guess(Vec<(&'static str, [u8; 32])>);
 
 /// The counts that stand against an account, whoever guesses: those on its password, and those on its codes.
-pub(crate) fn counts_against(vault: &Vault, address: &str, account: AccountId) -> [(&'static str, [u8; 32]); 2] {
+pub(crate) fn counts_against(
+    vault: &Vault,
+    address: &str,
+    account: AccountId,
+) -> [(&'static str, [u8; 32]); 2] {
     [
         ("account", vault.blind("account", address.as_bytes())),
         ("code", vault.blind("code", account.uuid().as_bytes())),

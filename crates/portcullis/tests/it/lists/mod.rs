@@ -123,7 +123,8 @@ impl Operation {
 }
 
 fn need(id: &str, name: &str) -> Need {
-    if let Some(own) = [Need::Own, Need::Enrol, Need::Credential].into_iter().find(|need| need.name() == name) {
+    if let Some(own) = [Need::Own, Need::Enrol, Need::Credential].into_iter().find(|need| need.name() == name)
+    {
         return own;
     }
     Need::Permission(name.parse().unwrap_or_else(|error| panic!("{id}: {error}")))

@@ -84,7 +84,10 @@ fn an_agent_gets_a_token_of_its_own_and_works_with_it() {
         let (wire, tenant) = (&stage.wire, &stage.tenant);
         let answer = stage.token(&stage.client(&json!({"grant_type": "client_credentials"}))).await;
         assert_eq!(answer.header("cache-control"), "no-store");
-        assert_eq!((&answer.json()["token_type"], &answer.json()["expires_in"]), (&json!("Bearer"), &json!(900)));
+        assert_eq!(
+            (&answer.json()["token_type"], &answer.json()["expires_in"]),
+            (&json!("Bearer"), &json!(900))
+        );
         let token = text(&answer, "access_token");
         // The same with the header, as RFC 6749 prefers it.
         let pair = format!("{}:{}", tenant.agent, tenant.agent_key.expose());
@@ -96,7 +99,10 @@ fn an_agent_gets_a_token_of_its_own_and_works_with_it() {
         for token in [&token, &other] {
             let who = stage.whoami(token).await.json();
             assert_eq!((&who["kind"], &who["agent"]), (&json!("agent"), &json!(tenant.agent.to_string())));
-            assert_eq!((&who["acting_for"], &who["key"]), (&Value::Null, &json!(tenant.agent_key_id.to_string())));
+            assert_eq!(
+                (&who["acting_for"], &who["key"]),
+                (&Value::Null, &json!(tenant.agent_key_id.to_string()))
+            );
             let chat = Ask::chat(r#"{"model":"loopback","messages":[{"role":"user","content":"hello"}]}"#);
             let answer = wire.ask(chat.bearer(token)).await;
             assert_eq!(answer.status, 200, "{}", answer.text());
@@ -117,7 +123,11 @@ fn an_agent_gets_a_token_of_its_own_and_works_with_it() {
         assert_eq!(wire.ask(revoke.key(&tenant.owner_key)).await.status, 204);
         assert_eq!(stage.whoami(&token).await.status, 401);
         assert_eq!(stage.introspected(&token).await, json!({"active": false}));
-        refused(&stage.token(&stage.client(&json!({"grant_type": "client_credentials"}))).await, 401, "invalid_client");
+        refused(
+            &stage.token(&stage.client(&json!({"grant_type": "client_credentials"}))).await,
+            401,
+            "invalid_client",
+        );
     });
 }
 
@@ -125,7 +135,8 @@ fn base64(text: &str) -> String {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut out = String::new();
     for chunk in text.as_bytes().chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits =
+            chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
         for place in 0..4 {
             let six = (bits >> (18 - 6 * place)) & 63;
             out.push(if place <= chunk.len() { char::from(ALPHABET[six as usize]) } else { '=' });
@@ -204,9 +215,7 @@ fn a_client_that_does_not_prove_itself_gets_nothing_and_is_on_record() {
         let (wire, tenant) = (&stage.wire, &stage.tenant);
         let grant = json!({"grant_type": "client_credentials"});
         let own = stage.own_token().await;
-        let with = |id: String, secret: &str| {
-            json!({"grant_type": "client_credentials", "client_id": id, "client_secret": secret})
-        };
+        let with = |id: String, secret: &str| json!({"grant_type": "client_credentials", "client_id": id, "client_secret": secret});
         let agent = tenant.agent.to_string();
         for form in [
             grant.clone(),
@@ -223,7 +232,10 @@ fn a_client_that_does_not_prove_itself_gets_nothing_and_is_on_record() {
             assert!(answer.header("www-authenticate").starts_with("Basic"));
             let entries = stage.desk.database.entries(&id).await;
             assert_eq!(entries.len(), 1, "{entries:?}");
-            assert_eq!((entries[0].outcome(), &entries[0].leaf["action"]), ("refused", &json!("token.issue")));
+            assert_eq!(
+                (entries[0].outcome(), &entries[0].leaf["action"]),
+                ("refused", &json!("token.issue"))
+            );
             assert!(!entries[0].leaf.to_string().contains("pcl_"), "no secret in the log");
         }
         let bearer = Ask::post("/oauth/token").bearer(&own).form(&grant);
@@ -232,14 +244,21 @@ fn a_client_that_does_not_prove_itself_gets_nothing_and_is_on_record() {
             (json!({"grant_type": "password", "username": "a", "password": "b"}), "unsupported_grant_type"),
             (json!({}), "invalid_request"),
             (json!({"grant_type": "client_credentials", "scope": "models:invoke"}), "invalid_scope"),
-            (json!({"grant_type": "client_credentials", "resource": "https://other.example.com"}), "invalid_target"),
+            (
+                json!({"grant_type": "client_credentials", "resource": "https://other.example.com"}),
+                "invalid_target",
+            ),
             (json!({"grant_type": EXCHANGE}), "invalid_request"),
-            (json!({"grant_type": EXCHANGE, "subject_token": "x", "subject_token_type": "urn:x"}), "invalid_request"),
+            (
+                json!({"grant_type": EXCHANGE, "subject_token": "x", "subject_token_type": "urn:x"}),
+                "invalid_request",
+            ),
         ] {
             refused(&stage.token(&stage.client(&more)).await, 400, code);
         }
         let form = "application/x-www-form-urlencoded";
-        let sent = |kind: &str, body: String| Ask::post("/oauth/token").bare(body).header("content-type", kind);
+        let sent =
+            |kind: &str, body: String| Ask::post("/oauth/token").bare(body).header("content-type", kind);
         let twice = "grant_type=client_credentials&grant_type=client_credentials".to_owned();
         refused(&wire.ask(sent(form, twice)).await, 400, "invalid_request");
         refused(&wire.ask(sent("application/json", grant.to_string())).await, 400, "invalid_request");
@@ -283,8 +302,16 @@ fn tokens_are_asked_about_and_called_back_inside_the_organization_only() {
             refused(&wire.ask(ask(path, &other)).await, 401, "invalid_client");
             refused(&wire.ask(ask(path, &other).bearer(&one)).await, 401, "invalid_token");
             let both = Ask::post(path.to_owned()).key(&tenant.owner_key);
-            refused(&wire.ask(both.form(&stage.client(&json!({"token": other})))).await, 400, "invalid_request");
-            refused(&wire.ask(Ask::post(path.to_owned()).key(&tenant.owner_key).form(&json!({}))).await, 400, "invalid_request");
+            refused(
+                &wire.ask(both.form(&stage.client(&json!({"token": other})))).await,
+                400,
+                "invalid_request",
+            );
+            refused(
+                &wire.ask(Ask::post(path.to_owned()).key(&tenant.owner_key).form(&json!({}))).await,
+                400,
+                "invalid_request",
+            );
         }
     });
 }
@@ -295,7 +322,11 @@ fn what_is_published_may_be_kept_and_names_only_what_there_is() {
         let stage = Stage::set(house.shared().await, "Published").await;
         let (wire, issuer) = (&stage.wire, stage.desk.vault.issuer());
         let token = stage.own_token().await;
-        for path in ["/.well-known/jwks.json", "/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"] {
+        for path in [
+            "/.well-known/jwks.json",
+            "/.well-known/oauth-authorization-server",
+            "/.well-known/openid-configuration",
+        ] {
             let answer = wire.ask(Ask::get(path)).await;
             assert_eq!(answer.status, 200, "{}", answer.text());
             assert_eq!(answer.header("cache-control"), "public, max-age=300", "{path}");
@@ -317,7 +348,9 @@ fn what_is_published_may_be_kept_and_names_only_what_there_is() {
         let ids = async || {
             let keys = wire.ask(Ask::get("/.well-known/jwks.json")).await.json();
             let keys = keys["keys"].as_array().expect("keys").clone();
-            assert!(keys.iter().all(|key| key["alg"] == "RS256" && key["use"] == "sig" && key["d"].is_null()));
+            assert!(
+                keys.iter().all(|key| key["alg"] == "RS256" && key["use"] == "sig" && key["d"].is_null())
+            );
             keys.iter().map(|key| key["kid"].as_str().expect("an id").to_owned()).collect::<Vec<_>>()
         };
         let before = ids().await;

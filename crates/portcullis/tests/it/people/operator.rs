@@ -36,7 +36,8 @@ impl Machine {
 /// The newest entry of a kind in the log of a tenant.
 async fn newest(database: &Database, tenant: TenantId, kind: &str) -> Value {
     let mut look = database.superuser().await;
-    let sql = "select leaf from audit_entry where tenant_id = $1 and kind = $2 order by at desc, id desc limit 1";
+    let sql =
+        "select leaf from audit_entry where tenant_id = $1 and kind = $2 order by at desc, id desc limit 1";
     let leaf: Vec<u8> = sqlx::query_scalar(sql)
         .bind(tenant.uuid())
         .bind(kind)
@@ -61,7 +62,10 @@ fn the_operator_names_administrators_and_it_is_on_record() {
         machine.ran(&["grant-admin", &person.address]).await.exited(0);
         assert!(listed().await);
         let leaf = newest(&desk.database, desk.vault.instance(), "account.super_admin_granted").await;
-        assert_eq!((&leaf["actor"]["kind"], &leaf["action"]), (&"system".into(), &"operator.super_admin".into()));
+        assert_eq!(
+            (&leaf["actor"]["kind"], &leaf["action"]),
+            (&"system".into(), &"operator.super_admin".into())
+        );
         machine.ran(&["revoke-admin", &person.address]).await.exited(0);
         assert!(!listed().await);
     });
@@ -107,7 +111,8 @@ fn a_locked_account_is_unlocked_and_a_closed_one_opened() {
         };
         let locked = async || {
             for _ in 0..=kernel::limits::GUESSES_PER_ACCOUNT_MAX {
-                if try_in("not the password at all").await.is_err_and(|p| p.kind == ProblemKind::RateLimited) {
+                if try_in("not the password at all").await.is_err_and(|p| p.kind == ProblemKind::RateLimited)
+                {
                     return true;
                 }
             }
@@ -158,7 +163,16 @@ fn wrong_usage_is_told_from_failure() {
         for (arguments, code) in [
             (&["disable", "nobody-at-all@example.com"][..], 1),
             (&["disable", "no address"], 2),
-            (&["role", "someone@example.com", "king", "--organization", "019a0000-0000-7000-8000-000000000000"], 2),
+            (
+                &[
+                    "role",
+                    "someone@example.com",
+                    "king",
+                    "--organization",
+                    "019a0000-0000-7000-8000-000000000000",
+                ],
+                2,
+            ),
             (&["rotate-key", "house"], 2),
             (&[], 2),
         ] {

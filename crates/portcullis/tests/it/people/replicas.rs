@@ -41,7 +41,9 @@ struct Pair {
 fn address(process: &Process) -> SocketAddr {
     let said = process.written();
     let found = said.split("address=").nth(1).and_then(|rest| rest.split_whitespace().next());
-    found.and_then(|text| text.trim_matches('"').parse().ok()).unwrap_or_else(|| panic!("no address in:\n{said}"))
+    found
+        .and_then(|text| text.trim_matches('"').parse().ok())
+        .unwrap_or_else(|| panic!("no address in:\n{said}"))
 }
 
 impl Pair {
