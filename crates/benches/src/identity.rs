@@ -70,13 +70,13 @@ async fn measure(
     let doors = Accounts::new(Arc::clone(&vault), Site::new("http://localhost:8080")?, SCHEME)?;
     make_people(&vault).await?;
     let token = token(&doors).await?;
-    let signature = Signature::make()?;
+    let signed = Signed::make()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut figures = Figures::default();
     for _ in 0..rounds {
         figures.hash_millis.push(hash_alone()?);
         drive_sign_ins(&doors, postgres, cores * 2, time, &mut figures).await?;
-        figures.raw.push(signature.drive(time)?);
+        figures.raw.push(signed.drive(time)?);
         figures.verified.push(drive_tokens(&vault, &token, time).await?);
     }
     let hash_millis = cpu::median(figures.hash_millis);
@@ -193,13 +193,13 @@ async fn drive_sign_ins(
 }
 
 /// A signature of a key like those that sign tokens.
-struct Signature {
+struct Signed {
     public: ParsedPublicKey,
     message: Vec<u8>,
     signature: Vec<u8>,
 }
 
-impl Signature {
+impl Signed {
     fn make() -> anyhow::Result<Self> {
         let pair = KeyPair::generate(KeySize::Rsa2048).ok().context("a key")?;
         let message = vec![b'm'; 1_024];

@@ -109,9 +109,9 @@ struct Told {
 pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> Result<ExitCode> {
     let told = with_vault(&args.place, environment, async |vault| work(vault, &args.command).await).await?;
     if args.json {
-        say::json(&told.json)?
+        say::json(&told.json)?;
     } else {
-        say::out(told.text)?
+        say::out(told.text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -17,6 +17,7 @@ use serde_json::Value;
 use crate::house::Ask;
 
 /// An operation, as the description has it.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as the description has them")]
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     pub(crate) id: String,
