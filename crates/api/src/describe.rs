@@ -15,6 +15,8 @@ use crate::http::PROBLEM_JSON;
 
 /// The name of the security scheme.
 pub(crate) const BEARER: &str = "bearer";
+/// The name of the security scheme of OAuth clients.
+pub(crate) const CLIENT: &str = "client";
 /// Extension: the permission an operation needs, or `account:own` and `account:enrol` for what is a person's own.
 pub(crate) const PERMISSION: &str = "x-portcullis-permission";
 /// Extension: whether the operation changes what the organization has.
@@ -211,6 +213,44 @@ pub(crate) fn door<S>(
         }
     }
     (schemas, paths, router)
+}
+
+/// Says of a door or a guarded operation for OAuth clients that it refuses as OAuth does, and by whom it may be called.
+pub(crate) fn oauth<S>((schemas, mut paths, router): UtoipaMethodRouter<S>) -> UtoipaMethodRouter<S> {
+    for item in paths.paths.values_mut() {
+        for operation in slots(item) {
+            let guarded = operation.security.as_ref().is_some_and(|security| {
+                *security == [SecurityRequirement::new(BEARER, Vec::<String>::new())]
+            });
+            let responses = &mut operation.responses.responses;
+            // Said as 400, like everything that is wrong with a request.
+            for kind in [ProblemKind::Invalid, ProblemKind::UnsupportedMediaType] {
+                responses.remove(&kind.status().to_string());
+            }
+            if guarded {
+                let client = SecurityRequirement::new(CLIENT, Vec::<String>::new());
+                operation.security.get_or_insert_default().push(client);
+            } else {
+                responses.remove(&ProblemKind::Forbidden.status().to_string());
+            }
+            for (status, response) in responses {
+                let kind = ProblemKind::ALL.iter().find(|kind| kind.status().to_string() == *status);
+                if let (Some(kind), RefOr::T(said)) = (kind, response) {
+                    said.content.clear();
+                    said.content.insert("application/json".to_owned(), RefOr::T(oauth_error(*kind)));
+                }
+            }
+        }
+    }
+    (schemas, paths, router)
+}
+
+fn oauth_error(kind: ProblemKind) -> utoipa::openapi::Content {
+    let example = json!({
+        "error": crate::http::oauth_code(kind),
+        "error_description": "What happened this time, and what to do about it.",
+    });
+    ContentBuilder::new().schema(Some(Ref::from_schema_name("OAuthError"))).example(Some(example)).build()
 }
 
 fn problem(kind: ProblemKind) -> Response {

@@ -11,6 +11,7 @@ mod docs;
 mod extract;
 mod gateway;
 pub mod http;
+mod oauth;
 mod rooms;
 mod secrets;
 mod tokens;
@@ -74,12 +75,14 @@ const BASE: &str = "/api/v1";
                        gates: identity, token, tenancy, privacy, audit. Send an API key, or a person's access token, as Authorization: Bearer …. \
                        Refusals are problems (RFC 9457); under /v1/ they have the shape of the OpenAI API.",
     ),
-    components(schemas(http::ProblemBody<'static>, http::FieldProblem)),
+    components(schemas(http::ProblemBody<'static>, http::FieldProblem, http::OAuthErrorBody<'static>)),
     tags(
         (name = "gateway", description = "The LLM endpoint: point any SDK of the OpenAI API at it."),
         (name = "organization", description = "Who is calling, for whom, and what the organization asks of its members."),
         (name = "members", description = "The people of the organization, and those who are invited."),
         (name = "auth", description = "How people come in, stay in and go: no credential is needed for most of it."),
+        (name = "oauth", description = "Tokens for agents, asked about and called back, and what others need to verify them: \
+                       RFC 6749, 8693, 7662, 7009, 8414, 7517."),
         (name = "account", description = "What is a person's own, wherever they work."),
         (name = "sessions", description = "Where a person is signed in, and in which organization."),
         (name = "projects", description = "Parts of an organization."),
@@ -98,6 +101,7 @@ fn described() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Description::openapi())
         .nest(BASE, rooms::routes())
         .merge(rooms::operations::routes())
+        .merge(oauth::routes())
 }
 
 /// The control plane, `/health`, `/ready`, `/openapi.json`, `/docs` and `/problems`. Wrap it, together with the other
@@ -121,6 +125,10 @@ pub fn openapi() -> OpenApi {
         .build();
     let components = api.components.get_or_insert_default();
     components.add_security_scheme(describe::BEARER, SecurityScheme::Http(bearer));
+    let client = HttpBuilder::new().scheme(HttpAuthScheme::Basic).description(Some(
+        "An agent as an OAuth client: its id and one of its API keys, here or in the form's body.",
+    ));
+    components.add_security_scheme(describe::CLIENT, SecurityScheme::Http(client.build()));
     api
 }
 

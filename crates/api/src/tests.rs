@@ -36,6 +36,9 @@ const OPERATIONS: &[&str] = &[
     "DELETE /api/v1/members/{id}/sessions/{session} member.end_session",
     "DELETE /api/v1/providers/{id} providers.delete",
     "DELETE /api/v1/sessions/{id} session.end_own",
+    "GET /.well-known/jwks.json token.keys",
+    "GET /.well-known/oauth-authorization-server token.server",
+    "GET /.well-known/openid-configuration token.openid",
     "GET /api/v1/account account.read",
     "GET /api/v1/agents agent.list",
     "GET /api/v1/audit/checkpoint audit.checkpoint.read",
@@ -104,6 +107,9 @@ const OPERATIONS: &[&str] = &[
     "POST /api/v1/providers providers.create",
     "POST /api/v1/session/organization session.switch",
     "POST /api/v1/sessions/end-others session.end_others",
+    "POST /oauth/introspect token.introspect",
+    "POST /oauth/revoke token.revoke",
+    "POST /oauth/token token.issue",
     "POST /v1/chat/completions models.call",
     "PUT /api/v1/break-glass/{id}/review break_glass.review",
     "PUT /api/v1/members/{id}/role member.change_role",
@@ -134,12 +140,13 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
             let empty = response["content"].as_object().is_none_or(serde_json::Map::is_empty);
             assert_eq!(empty, status == "204", "{at} {status}: what does the answer hold?");
         }
-        let guarded = path.starts_with("/api/v1") || path.starts_with("/v1/");
+        let oauth = path.starts_with("/oauth/");
+        let guarded = path.starts_with("/api/v1") || path.starts_with("/v1/") || oauth;
         let door = operation["x-portcullis-recorded"].is_boolean();
         if door {
-            assert!(path.starts_with("/api/v1/auth/"), "{at}: a door elsewhere");
+            assert!(path.starts_with("/api/v1/auth/") || path == "/oauth/token", "{at}: a door elsewhere");
             assert_eq!(operation["security"], serde_json::json!([{}]), "{at}");
-            for status in ["403", "429"] {
+            for status in if oauth { ["401", "429"] } else { ["403", "429"] } {
                 assert!(operation["responses"][status].is_object(), "{at} does not describe {status}");
             }
             let retry = &operation["responses"]["429"]["headers"]["retry-after"];
@@ -154,7 +161,10 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
         }
         let permission = operation["x-portcullis-permission"].as_str().unwrap_or_default();
         let own = [Need::Own.name(), Need::Enrol.name()].contains(&permission);
-        assert!(own || permission.parse::<Permission>().is_ok(), "{at}: {permission}");
+        assert!(
+            own || permission == Need::Credential.name() || permission.parse::<Permission>().is_ok(),
+            "{at}: {permission}"
+        );
         if own {
             assert_eq!(operation["x-portcullis-caller"], "a person", "{at}: whose own is it?");
         }

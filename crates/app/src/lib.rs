@@ -31,7 +31,7 @@ pub(crate) fn undone(kind: EventKind, problem: &Problem) -> Draft {
     if problem.kind == ProblemKind::Forbidden { Draft::refused(kind) } else { Draft::failed(kind) }
 }
 
-/// Declares an action: its type, name, need (a permission, `Own` or `Enrol`), caller, mode, and `Fresh` where a person
+/// Declares an action: its type, name, need (a permission, `Credential`, `Own` or `Enrol`), caller, mode, and `Fresh` where a person
 /// must have confirmed a factor a moment ago.
 macro_rules! action {
     ($(#[$doc:meta])* $name:ident = $text:literal, $needs:ident, $who:ident, $mode:ident) => {
@@ -56,6 +56,9 @@ pub(crate) use action;
 macro_rules! need {
     (Own) => {
         kernel::Need::Own
+    };
+    (Credential) => {
+        kernel::Need::Credential
     };
     (Enrol) => {
         kernel::Need::Enrol

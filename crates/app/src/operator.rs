@@ -6,8 +6,14 @@ use std::sync::Arc;
 use gates::{By, Draft, Reason, SystemTx, Vault};
 use kernel::{EventKind, MemberRole, RequestContext, TenantId};
 use mail::Address;
+pub use store::accounts::SuperAdmin;
 use store::accounts::{self, Account};
-use store::{StoreError, joining, sessions};
+use store::{StoreError, doors, joining, members, sessions};
+
+use crate::accounts::counts_against;
+
+/// Administrators of the instance that are listed.
+const SUPER_ADMINS_SHOWN_MAX: i64 = 1_000;
 
 /// It could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +24,9 @@ pub enum OperatorError {
     /// No such membership.
     #[error("this person is not a member of that organization")]
     NoMember,
+    /// There is somebody already who can do it.
+    #[error("this organization has an owner, who can hand it over")]
+    HasOwner,
     /// The database could not be used.
     #[error(transparent)]
     Database(#[from] gates::DatabaseError),
@@ -59,6 +68,51 @@ impl Operator {
         let kind = if granted { EventKind::SuperAdminGranted } else { EventKind::SuperAdminRevoked };
         let draft = Draft::done(kind).subject("account", account.id);
         tx.seal_by(By::System, self.vault.instance(), draft, &self.request, "operator.super_admin").await?;
+        Ok(())
+    }
+
+    /// The administrators of the instance, those of longest standing first, at most 1,000.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn super_admins(&self) -> Result<Vec<SuperAdmin>, OperatorError> {
+        let mut tx = self.vault.system(Reason::Operator).await?;
+        let found = accounts::super_admins(&mut tx, SUPER_ADMINS_SHOWN_MAX).await?;
+        tx.finish().await?;
+        Ok(found)
+    }
+
+    /// Takes back the guesses that were counted against an account, so that its person can try again at once. Those counted
+    /// against a network or a known device run out by themselves.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database cannot be used.
+    pub async fn unlock(&self, address: &Address) -> Result<(), OperatorError> {
+        let (mut tx, account) = self.begin(address).await?;
+        for (scope, key) in counts_against(&self.vault, &address.key(), account.id) {
+            doors::forget_guesses(&mut tx, scope, &key).await?;
+        }
+        let draft = Draft::done(EventKind::AccountUnlocked).subject("account", account.id);
+        tx.seal_by(By::System, self.vault.instance(), draft, &self.request, "operator.unlock").await?;
+        Ok(())
+    }
+
+    /// Gives an organization that has no owner left one of its members as its owner.
+    ///
+    /// # Errors
+    /// When it has an owner, there is no such member, or the database cannot be used.
+    pub async fn owner(&self, address: &Address, tenant: TenantId) -> Result<(), OperatorError> {
+        let (mut tx, account) = self.begin(address).await?;
+        if !members::hold_owners_of(&mut tx, tenant).await?.is_empty() {
+            return Err(OperatorError::HasOwner);
+        }
+        if !joining::make_owner(&mut tx, tenant, account.id).await? {
+            return Err(OperatorError::NoMember);
+        }
+        let draft = Draft::done(EventKind::OwnershipTransferred)
+            .subject("account", account.id)
+            .fact("because", "there was no owner");
+        tx.seal_by(By::System, tenant, draft, &self.request, "operator.owner").await?;
         Ok(())
     }
 

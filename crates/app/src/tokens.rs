@@ -17,12 +17,12 @@ const REFRESH_KEY: &str = "refresh/v1";
 
 action! {
     /// Issues an access token to an agent, by its key.
-    IssueToken = "token.issue", OrganizationRead, Agent, Record
+    IssueToken = "token.issue", Credential, Agent, Record
 }
 
 action! {
     /// Calls an access token back.
-    RevokeToken = "token.revoke", OrganizationRead, Principal, Write
+    RevokeToken = "token.revoke", Credential, Principal, Write
 }
 
 action! {
@@ -188,7 +188,7 @@ impl Accounts {
 /// Issues an access token to an agent; with `acting_for`, one that names the person it acts for.
 ///
 /// # Errors
-/// When that person is of another organization.
+/// When that person is of another organization, or must set up a second factor first.
 pub async fn issue(
     pass: Pass<IssueToken>,
     acting_for: Option<&Principal>,
@@ -206,6 +206,13 @@ pub async fn issue(
         let problem = Problem::at(Gate::Identity, ProblemKind::Forbidden, detail);
         return Err(pass.fail(draft(Draft::refused(EventKind::TokenIssued)), problem).await);
     }
+    if let Some(Principal::Human(human)) = acting_for
+        && human.must_enrol()
+    {
+        let detail = "The person must set up a second factor before anybody can act for them.";
+        let problem = Problem::at(Gate::Token, ProblemKind::MustEnrol, detail);
+        return Err(pass.fail(draft(Draft::refused(EventKind::TokenIssued)), problem).await);
+    }
     let vault = pass.vault().clone();
     vault.ensure_access_keys(pass.request()).await?;
     let token = vault.access_token(&agent, acting_for).await?;
@@ -221,7 +228,8 @@ pub async fn issue(
 pub async fn revoke(mut pass: Pass<RevokeToken>, facts: Option<&TokenFacts>) -> Result<Receipt, Problem> {
     let tenant = pass.tenant();
     let Some(facts) = facts.filter(|facts| facts.claims.tenant_id == tenant) else {
-        return pass.seal(Draft::done(EventKind::TokenRevoked).fact("known", false)).await;
+        let draft = Draft::done(EventKind::TokenRevoked).subject("token", "unknown").fact("known", false);
+        return pass.seal(draft).await;
     };
     let until =
         Timestamp::from_unix_micros(facts.claims.exp.saturating_mul(1_000_000)).plus(Duration::from_mins(1));
@@ -242,7 +250,7 @@ pub async fn introspect(
     facts: Option<TokenFacts>,
 ) -> Result<(Option<TokenFacts>, Receipt), Problem> {
     let tenant = pass.tenant();
-    let facts = facts.filter(|facts| facts.active && facts.claims.tenant_id == tenant);
+    let facts = facts.filter(|facts| facts.opens.is_some() && facts.claims.tenant_id == tenant);
     let draft = Draft::done(EventKind::TokenIntrospected).fact("active", facts.is_some());
     Ok((facts, pass.seal(draft).await?))
 }

@@ -1,7 +1,6 @@
 //! `bench audit`: a change sealed with its entry, beside the same insert without any of it, and the time until an entry
 //! has its place in the tree.
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -10,18 +9,16 @@ use anyhow::{Context as _, anyhow};
 use app::audit::jobs::Sequencer;
 use app::input::Name;
 use app::projects::CreateProject;
-use crypto::{InstanceKey, SystemRng};
-use gates::{AuthMode, ClaimsKey, Reason, Vault, VaultOptions};
-use kernel::{EntryId, Face, RequestContext, Rng as _, SystemClock, TenantId};
-use portcullis::embedded::{Cluster, Options, Search, fetch, find};
+use crypto::SystemRng;
+use gates::{Reason, Vault};
+use kernel::{EntryId, Face, RequestContext, SystemClock, TenantId};
 use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{Connection as _, PgConnection};
-use store::schema::{self, RolePasswords};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::cpu;
+use crate::{cluster, cpu};
 
 /// One entry in so many is watched until it is placed.
 const WATCH_EVERY: u64 = 16;
@@ -39,27 +36,11 @@ pub(crate) async fn run(
     connections: u32,
     as_json: bool,
 ) -> anyhow::Result<()> {
-    let data = std::env::temp_dir().join(format!("portcullis-bench-{}", std::process::id()));
-    std::fs::create_dir_all(&data)?;
-    let mut search = Search::new(&data);
-    search.fetch = Some(fetch::Fetch {
-        cache_dir: Some(Path::new("target").join("pg-cache")),
-        ..fetch::Fetch::new(&data)
-    });
-    let home = find(&search, &|line| eprintln!("{line}")).await?;
-    let running = Cluster::open(&home, &data.join("cluster"), &Options::default()).await?;
-    let connection = running.connection();
-    let owner = PgConnectOptions::new()
-        .socket(&connection.socket_dir)
-        .port(connection.port)
-        .username(connection.user)
-        .password(connection.password.expose())
-        .database(connection.database);
-    let postgres = cpu::postmaster(&data).context("the server's process is not known")?;
-    let measured = measure(&owner, postgres, Duration::from_secs(seconds), clients, connections).await;
-    running.stop().await?;
-    std::fs::remove_dir_all(&data)?;
-    print(&measured?, as_json);
+    let time = Duration::from_secs(seconds);
+    let measured =
+        cluster::with(async |owner, postgres| measure(&owner, postgres, time, clients, connections).await)
+            .await?;
+    print(&measured, as_json);
     Ok(())
 }
 
@@ -82,27 +63,11 @@ async fn measure(
     clients: &[usize],
     connections: u32,
 ) -> anyhow::Result<Vec<Value>> {
-    let key = InstanceKey::from_bytes(SystemRng.bytes32())?;
+    let vault = cluster::vault(owner, connections, 4).await?;
     let mut connection = PgConnection::connect_with(owner).await?;
-    let passwords = RolePasswords::derive(&key);
-    schema::prepare(&mut connection, &ClaimsKey::new(&key), Some(&passwords)).await?;
     sqlx::raw_sql("create table public.bare (tenant_id uuid, id uuid, name text, created_at timestamptz, primary key (tenant_id, id), unique (tenant_id, name))")
         .execute(&mut connection)
         .await?;
-    let role = |name: &str, password: &str| owner.clone().username(name).password(password);
-    let vault = Vault::open(VaultOptions {
-        app: role(schema::APP_ROLE, &passwords.app),
-        system: role(schema::SYSTEM_ROLE, &passwords.system),
-        app_connections_max: connections,
-        system_connections_max: 4,
-        instance_key: key,
-        issuer: "http://localhost".to_owned(),
-        auth: AuthMode::Db,
-        static_keys: Vec::new(),
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SystemRng),
-    })
-    .await?;
     let request = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let made =
         app::setup::first_run(&vault, &request, app::setup::Names::default()).await?.context("first run")?;

@@ -4,8 +4,10 @@
 #![expect(clippy::cast_precision_loss, reason = "counts and nanoseconds of one run are far below 2^52")]
 
 mod audit;
+mod cluster;
 mod cpu;
 mod gateway;
+mod identity;
 mod load;
 mod yardstick;
 
@@ -56,6 +58,19 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// Sign-ins per second beside what the password hash alone allows, and verifications of access tokens per second beside
+    /// the bare signature check.
+    Identity {
+        /// Seconds each contender is driven in each round.
+        #[arg(long, default_value_t = 4)]
+        seconds: u64,
+        /// Rounds; contenders take turns and medians are printed.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// Print one JSON object instead of a table.
+        #[arg(long)]
+        json: bool,
+    },
     /// A fixed-answer upstream; started by `gateway`.
     #[command(hide = true)]
     Upstream,
@@ -74,6 +89,9 @@ fn main() -> anyhow::Result<()> {
         Bench::Proxy { upstream } => single()?.block_on(yardstick::proxy(&upstream)),
         Bench::Gateway { server, seconds, rounds, clients, json } => {
             single()?.block_on(gateway::run(&server, seconds, rounds, clients, json))
+        }
+        Bench::Identity { seconds, rounds, json } => {
+            tokio::runtime::Runtime::new()?.block_on(identity::run(seconds, rounds, json))
         }
         Bench::Audit { seconds, clients, connections, json } => {
             tokio::runtime::Runtime::new()?.block_on(audit::run(seconds, &clients, connections, json))

@@ -10,7 +10,8 @@ use authn::jwt::{JwtError, KeySet, SigningKey};
 use crypto::Place;
 use kernel::limits::KEY_CACHE_SECONDS_MAX;
 use kernel::{
-    AccountId, AgentId, EventKind, KeyId, Problem, ProblemKind, RequestContext, SessionId, Timestamp,
+    AccountId, AgentId, Capabilities, EventKind, KeyId, Problem, ProblemKind, RequestContext, SessionId,
+    Timestamp,
 };
 use serde_json::Value;
 use sqlx::Row as _;
@@ -19,6 +20,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::audit::{Draft, Receipt};
+use crate::identity::VERIFY;
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Principal, Standing, Who};
 use crate::session::SessionKey;
@@ -51,8 +53,9 @@ pub struct AccessToken {
 pub struct TokenFacts {
     /// The claims.
     pub claims: AccessClaims,
-    /// Whether it opens anything at this moment: its session or key is live, and it was not called back.
-    pub active: bool,
+    /// What it opens at this moment, which may differ from what its claims said a while ago; `None` when it opens nothing:
+    /// it was called back, or its session or key is over.
+    pub opens: Option<Capabilities>,
 }
 
 fn place(row: &str) -> Place<'_> {
@@ -229,7 +232,9 @@ impl Vault {
     ) -> Result<AccessToken, Problem> {
         match self.session(SessionKey::Id(session), request).await? {
             Ok(standing) => self.access_token(&Principal::of(standing), None).await,
-            Err(refusal) => self.refuse(refusal, request).await.and_then(|_| Err(Problem::internal())),
+            Err(refusal) => {
+                self.refuse(VERIFY, refusal, request).await.and_then(|_| Err(Problem::internal()))
+            }
         }
     }
 
@@ -260,11 +265,11 @@ impl Vault {
             Some(other) => standing.capabilities.within(other.capabilities()),
             None => standing.capabilities.clone(),
         };
-        let (sub, sid, client_id, act) = match (&standing.who, person) {
+        let (sub, sid, client, act) = match (&standing.who, person) {
             (Who::Human(person), _) => (person.account.uuid(), person.session.uuid(), None, None),
             (Who::Agent(agent), person) => {
                 let Some(key) = standing.key else { return Err(Problem::internal()) };
-                let client = Some(key.to_string());
+                let client = Some((agent.agent.to_string(), key.uuid()));
                 match person {
                     Some(person) => {
                         let act = ActingParty { sub: agent.agent.to_string() };
@@ -278,6 +283,7 @@ impl Vault {
                 return Err(Problem::new(ProblemKind::Forbidden, detail));
             }
         };
+        let (client_id, key_id) = client.unzip();
         Ok(AccessClaims {
             iss: self.issuer.clone(),
             sub,
@@ -294,6 +300,7 @@ impl Vault {
             exp: now + ACCESS_SECONDS,
             jti: kernel::EntryId::new(&*self.clock, &*self.rng).uuid(),
             client_id,
+            key_id,
             act,
         })
     }
@@ -333,13 +340,17 @@ impl Vault {
                 && matches!(&standing.who, Who::Human(person) if person.account.uuid() == claims.sub);
             return if same { Ok(Ok(standing)) } else { stale() };
         };
-        let Ok(key) = client.parse::<KeyId>() else { return stale() };
-        let standing = match self.look_up_id(key).await? {
+        let Some(key) = claims.key_id else { return stale() };
+        let standing = match self.look_up_id(KeyId::from_uuid(key)).await? {
             Ok(standing) => standing,
             Err(refusal) => return Ok(Err(refusal)),
         };
         let agent = match &standing.who {
-            Who::Agent(delegate) if standing.tenant == claims.tenant_id => delegate.agent,
+            Who::Agent(delegate)
+                if standing.tenant == claims.tenant_id && *client == delegate.agent.to_string() =>
+            {
+                delegate.agent
+            }
             _ => return stale(),
         };
         match &claims.act {
@@ -395,7 +406,11 @@ impl Vault {
         let Ok((_, claims)) = AccessClaims::verify(token, &keys.set, &self.issuer, &self.issuer, now) else {
             return Ok(None);
         };
-        let active = !keys.revoked.contains(&claims.jti) && self.standing_of(&claims, request).await?.is_ok();
-        Ok(Some(TokenFacts { claims, active }))
+        let opens = if keys.revoked.contains(&claims.jti) {
+            None
+        } else {
+            self.standing_of(&claims, request).await?.ok().map(|standing| standing.capabilities.clone())
+        };
+        Ok(Some(TokenFacts { claims, opens }))
     }
 }

@@ -69,11 +69,25 @@ impl StaticKey {
     }
 }
 
+/// The action under which refused credentials are written down that were sent to open something else.
+pub(crate) const VERIFY: &str = "token.verify";
+
 impl Vault {
     /// Gates one and two: who sent this, and is the credential good. `bearer` is the credential as sent, without its
     /// scheme. Every refusal is an entry: in the tenant's log when the key is known, else in the instance's own.
     pub async fn authenticate(
         self: &Arc<Self>,
+        bearer: Option<&str>,
+        request: &RequestContext,
+    ) -> Result<Principal, Problem> {
+        self.authenticate_for(VERIFY, bearer, request).await
+    }
+
+    /// The same for a credential that is looked at in the course of the action `action`: under its name a refusal is
+    /// written down.
+    pub async fn authenticate_for(
+        self: &Arc<Self>,
+        action: &'static str,
         bearer: Option<&str>,
         request: &RequestContext,
     ) -> Result<Principal, Problem> {
@@ -94,7 +108,36 @@ impl Vault {
                 },
             },
         };
-        self.refuse(refusal, request).await
+        self.refuse(action, refusal, request).await
+    }
+
+    /// Gates one and two for an OAuth client (RFC 6749 §2.3): an agent, named by its id, with one of its API keys as its
+    /// secret. An access token is no secret of a client: whoever took one could renew it for ever.
+    ///
+    /// # Errors
+    /// When nothing was sent, or it does not match; both are written down under the name `action`.
+    pub async fn authenticate_client(
+        self: &Arc<Self>,
+        action: &'static str,
+        client: Option<(&str, &str)>,
+        request: &RequestContext,
+    ) -> Result<Principal, Problem> {
+        let refusal = match client {
+            None => Refusal::unknown("missing"),
+            Some((id, secret)) => match ApiKey::parse(secret) {
+                Err(_) => Refusal::unknown("malformed"),
+                Ok(key) => match self.recognise(&key).await? {
+                    Err(refusal) => refusal,
+                    Ok(standing) => match &standing.who {
+                        Who::Agent(delegate) if id.parse() == Ok(delegate.agent) => {
+                            return Ok(Principal::of(standing));
+                        }
+                        _ => Refusal::of(standing.tenant, "key of another client"),
+                    },
+                },
+            },
+        };
+        self.refuse(action, refusal, request).await
     }
 
     async fn recognise(&self, key: &ApiKey) -> Result<Result<Arc<Standing>, Refusal>, Problem> {
@@ -124,6 +167,7 @@ impl Vault {
 
     pub(crate) async fn refuse(
         &self,
+        action: &'static str,
         refusal: Refusal,
         request: &RequestContext,
     ) -> Result<Principal, Problem> {
@@ -131,7 +175,7 @@ impl Vault {
             tenant: refusal.tenant.unwrap_or(self.instance),
             actor: refusal.actor,
             project: None,
-            action: "token.verify",
+            action,
             policy: "none",
             request,
         };

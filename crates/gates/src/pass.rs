@@ -347,6 +347,7 @@ fn refusal<A: Action>(principal: &Principal, now: Timestamp) -> Option<Problem> 
         }
     }
     let permitted = match A::NEEDS {
+        Need::Credential => true,
         Need::Own | Need::Enrol => person.is_some(),
         Need::Permission(permission) => {
             principal.capabilities().has(permission)

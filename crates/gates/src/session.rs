@@ -14,6 +14,7 @@ use sqlx::postgres::PgRow;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::identity::VERIFY;
 use crate::pool::DatabaseError;
 use crate::principal::{Person, Principal, Standing, Who};
 use crate::token::{Refusal, unreachable};
@@ -88,7 +89,7 @@ impl Vault {
         };
         match found {
             Ok(standing) => Ok(Principal::of(standing)),
-            Err(refusal) => self.refuse(refusal, request).await,
+            Err(refusal) => self.refuse(VERIFY, refusal, request).await,
         }
     }
 

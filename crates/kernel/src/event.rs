@@ -92,6 +92,8 @@ events! {
     AccountDisabled = "account.disabled";
     /// The operator opened an account again.
     AccountEnabled = "account.enabled";
+    /// The operator took back the guesses that were counted against an account.
+    AccountUnlocked = "account.unlocked";
     /// The operator made a person administrator of the instance.
     SuperAdminGranted = "account.super_admin_granted";
     /// The operator took that away.

@@ -118,6 +118,8 @@ impl FromStr for Permission {
 pub enum Need {
     /// A permission of the table.
     Permission(Permission),
+    /// Nothing but a live credential of the right kind: what a holder may do with the credential itself.
+    Credential,
     /// Nothing but being the person whose account it is; no role is needed, and no organization.
     Own,
     /// The same, and open even to a member who must first set up a second factor: what it takes to do that, to look
@@ -130,6 +132,7 @@ impl Need {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Permission(permission) => permission.name(),
+            Self::Credential => "credential:own",
             Self::Own => "account:own",
             Self::Enrol => "account:enrol",
         }

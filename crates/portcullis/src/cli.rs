@@ -5,6 +5,7 @@ use clap::{Parser, Subcommand};
 use crate::dev::DevCommand;
 use crate::export::ExportArgs;
 use crate::mail::MailArgs;
+use crate::operator::OperatorArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
@@ -82,6 +83,9 @@ pub enum Command {
     /// Show the letters of the outbox, newest first. Where no mail server is configured, they stay there.
     #[command(after_help = help::mail())]
     Mail(Box<MailArgs>),
+    /// What only the operator may do, on the machine itself: administrators, closed accounts, keys of the instance.
+    #[command(after_help = help::operator())]
+    Operator(Box<OperatorArgs>),
     /// Look at this machine and the database, and say what is missing and what to do. Changes nothing.
     #[command(
         after_help = "Exit status: 0 nothing stands in the way of a start, 1 something must be put right."
@@ -204,6 +208,23 @@ Uses the database of DATABASE_URL, else the embedded PostgreSQL in the data dire
 this takes when it does not run. Letters are sealed: the instance's ENCRYPTION_KEY opens them.
 
 Exit status: 0 printed, 1 failed or no such letter, 2 wrong usage or settings (every fault is named)."
+            .to_owned()
+    }
+
+    pub(super) fn operator() -> String {
+        "Examples:
+  portcullis operator admins
+  portcullis operator grant-admin someone@example.com
+  portcullis operator disable someone@example.com --data-dir ./try
+  portcullis operator unlock someone@example.com
+  portcullis operator role someone@example.com provider_admin --organization 019a0000-0000-7000-8000-000000000000
+  portcullis operator owner someone@example.com --organization 019a0000-0000-7000-8000-000000000000
+  DATABASE_URL=postgres://… ENCRYPTION_KEY=… portcullis operator rotate-key signing --json
+
+Works on the database of DATABASE_URL, else on the embedded PostgreSQL in the data directory, beside servers that run:
+they follow within a second. Every change is an entry of the audit log, by the system.
+
+Exit status: 0 done, 1 failed or no such account or member, 2 wrong usage or settings (every fault is named)."
             .to_owned()
     }
 

@@ -2,6 +2,7 @@
 
 pub mod cli;
 mod database;
+mod desk;
 pub mod dev;
 mod doctor;
 pub mod embedded;
@@ -10,6 +11,7 @@ mod faces;
 mod home;
 mod listen;
 pub mod mail;
+pub mod operator;
 mod root;
 pub mod run;
 mod say;

@@ -245,6 +245,33 @@ pub async fn set_super_admin(
     Ok(())
 }
 
+/// An administrator of the instance.
+pub struct SuperAdmin {
+    /// The account.
+    pub id: AccountId,
+    /// Its address.
+    pub address: String,
+    /// Since when.
+    pub since: Timestamp,
+}
+
+/// The administrators of the instance, those of longest standing first.
+pub async fn super_admins(tx: &mut SystemTx, rows: i64) -> Result<Vec<SuperAdmin>, StoreError> {
+    let found = sqlx::query!(
+        r#"select id, address, super_admin_at as "since!" from account where super_admin_at is not null
+           order by super_admin_at, id limit $1"#,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    let admin = |id, address, since: OffsetDateTime| SuperAdmin {
+        id: AccountId::from_uuid(id),
+        address,
+        since: since.into(),
+    };
+    Ok(found.into_iter().map(|row| admin(row.id, row.address, row.since)).collect())
+}
+
 /// Whether any account exists yet.
 pub async fn any(tx: &mut SystemTx) -> Result<bool, StoreError> {
     let row =

@@ -236,6 +236,14 @@ pub async fn forgive_guess(tx: &mut SystemTx, scope: &str, key: &[u8; 32]) -> Re
     Ok(())
 }
 
+/// Forgets all guesses on a key.
+pub async fn forget_guesses(tx: &mut SystemTx, scope: &str, key: &[u8; 32]) -> Result<(), StoreError> {
+    sqlx::query!("delete from attempt where scope = $1 and key = $2", scope, key.as_slice())
+        .execute(tx.connection())
+        .await?;
+    Ok(())
+}
+
 /// Whether the device is one the person signed in with before.
 pub async fn knows_device(
     tx: &mut SystemTx,

@@ -136,3 +136,17 @@ pub async fn set_role(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// Makes a member an owner, and an admin if they were less, as the operator. False when there is no such member.
+pub async fn make_owner(tx: &mut SystemTx, tenant: TenantId, account: AccountId) -> Result<bool, StoreError> {
+    let done = sqlx::query!(
+        "update member set owner = true, suspended_at = null, \
+             role = case when role in ('admin', 'provider_admin') then role else 'admin' end \
+         where tenant_id = $1 and account_id = $2 and ended_at is null",
+        tenant.uuid(),
+        account.uuid()
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(done.rows_affected() == 1)
+}

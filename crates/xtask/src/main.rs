@@ -122,12 +122,15 @@ enum Bench {
     Gateway,
     /// Entries the audit log takes and verifies
     Audit,
+    /// Sign-ins beside the bound of the password hash, and token verifications beside the bare signature check
+    Identity,
 }
 
 impl Bench {
     fn name(self) -> &'static str {
         match self {
             Self::Gateway => "gateway",
+            Self::Identity => "identity",
             Self::Audit => "audit",
         }
     }

@@ -72,7 +72,7 @@ async fn identify(vault: &Arc<Vault>, parts: &Parts) -> Result<(Principal, Reque
     Ok((principal, context))
 }
 
-fn context_of(parts: &Parts, vault: &Vault) -> RequestContext {
+pub(crate) fn context_of(parts: &Parts, vault: &Vault) -> RequestContext {
     let context = parts.extensions.get::<RequestContext>().cloned();
     context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()))
 }
@@ -87,7 +87,7 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
     Some(if good { token.trim() } else { "" })
 }
 
-fn broken_body(parts: &Parts) -> Problem {
+pub(crate) fn broken_body(parts: &Parts) -> Problem {
     let known = parts.extensions.get::<BodyFate>().and_then(BodyFate::problem);
     known.unwrap_or_else(|| Problem::new(ProblemKind::BadRequest, "The body broke off."))
 }

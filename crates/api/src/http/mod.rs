@@ -27,7 +27,7 @@ use kernel::{Clock, Rng};
 pub use address::{Cidr, CidrError, ForwardedBy};
 pub(crate) use body::BodyFate;
 pub use headers::{CSP_ANSWERS, CSP_PAGES};
-pub(crate) use problem::{FieldProblem, ProblemBody};
+pub(crate) use problem::{FieldProblem, OAuthErrorBody, ProblemBody, oauth_code, oauth_status};
 pub use problem::{PROBLEM_JSON, Refused, problem_response};
 pub use settings::{CorsOrigin, CorsOriginError, HttpSettings, REQUEST_SECONDS_DEFAULT};
 

@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// What the paths begin with whose callers are SDKs of the OpenAI API.
 const OPENAI_PATHS: &str = "/v1/";
+/// What the paths begin with whose callers are OAuth clients.
+pub(crate) const OAUTH_PATHS: &str = "/oauth/";
 
 /// What a handler or extractor answers when it refuses. The problem travels in the response's extensions until
 /// [`layers`](super::layers), which knows the request, renders it.
@@ -70,11 +72,57 @@ pub(crate) struct FieldProblem {
     detail: String,
 }
 
+/// The body of an OAuth error (RFC 6749 §5.2).
+#[derive(Serialize, ToSchema)]
+#[schema(as = OAuthError)]
+pub(crate) struct OAuthErrorBody<'a> {
+    /// The code to match on.
+    #[schema(value_type = String, example = "invalid_client")]
+    pub(crate) error: &'a str,
+    /// What happened this time, and what to do about it.
+    #[schema(value_type = String)]
+    pub(crate) error_description: &'a str,
+}
+
+/// The OAuth code of a kind of problem: those of RFC 6749 §5.2, RFC 6750 §3.1 and RFC 9470 §3, and for what those have no
+/// word for, those of RFC 6749 §4.1.2.1.
+pub(crate) fn oauth_code(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::BadRequest
+        | ProblemKind::Invalid
+        | ProblemKind::TooLarge
+        | ProblemKind::UnsupportedMediaType
+        | ProblemKind::NotFound
+        | ProblemKind::MethodNotAllowed
+        | ProblemKind::Conflict => "invalid_request",
+        ProblemKind::Unauthenticated => "invalid_client",
+        ProblemKind::StepUp => "insufficient_user_authentication",
+        ProblemKind::Forbidden | ProblemKind::MustEnrol => "insufficient_scope",
+        ProblemKind::RateLimited
+        | ProblemKind::BadGateway
+        | ProblemKind::Unavailable
+        | ProblemKind::Timeout => "temporarily_unavailable",
+        ProblemKind::Internal => "server_error",
+    }
+}
+
+/// The status it comes with: what cannot be read is 400 there, whatever is wrong with it.
+pub(crate) fn oauth_status(kind: ProblemKind) -> StatusCode {
+    match kind {
+        ProblemKind::Invalid | ProblemKind::UnsupportedMediaType => StatusCode::BAD_REQUEST,
+        other => status(other),
+    }
+}
+
 const _: () = assert!(kernel::limits::STEP_UP_SECONDS_MAX == 600, "the challenge of a step-up says so");
 
-/// Renders a problem for the client that asked for `path`: as [`PROBLEM_JSON`], or in OpenAI's shape under `/v1/`.
+/// Renders a problem for the client that asked for `path`: as [`PROBLEM_JSON`], in OpenAI's shape under `/v1/`, in OAuth's
+/// under `/oauth/`.
 pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str) -> Response {
-    let (body, media_type) = if path.starts_with(OPENAI_PATHS) {
+    let (body, media_type) = if path.starts_with(OAUTH_PATHS) {
+        let body = OAuthErrorBody { error: oauth_code(problem.kind), error_description: &problem.detail };
+        (serde_json::to_string(&body).unwrap_or_default(), "application/json")
+    } else if path.starts_with(OPENAI_PATHS) {
         let (kind, gate) = (problem.kind, problem.gate.map(Gate::name));
         let body =
             llm::error::problem_json(kind.status(), kind.slug(), &problem.detail, gate, context.id.as_str());
@@ -83,7 +131,8 @@ pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str)
         (problem_body(problem, context, path), PROBLEM_JSON)
     };
     let mut response = Response::new(Body::from(body));
-    *response.status_mut() = status(problem.kind);
+    let oauth = path.starts_with(OAUTH_PATHS);
+    *response.status_mut() = if oauth { oauth_status(problem.kind) } else { status(problem.kind) };
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     if let Some(seconds) = problem.retry_after_seconds {

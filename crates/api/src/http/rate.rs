@@ -23,7 +23,7 @@ pub(super) enum PathClass {
     Standard,
     /// Calls of a model.
     Llm,
-    /// Paths under which people sign in: somebody guesses there.
+    /// Paths under which people sign in, and agents ask for tokens: somebody guesses there.
     Auth,
     /// Pages of the console, of which a person opens many.
     Console,
@@ -31,6 +31,8 @@ pub(super) enum PathClass {
 
 /// What the paths begin with under which people sign in.
 const AUTH_PATHS: &str = "/api/v1/auth/";
+/// Where agents prove who they are.
+const TOKEN_PATH: &str = "/oauth/token";
 
 /// First segments of the console's pages. Every other path counts as a program's, unknown ones too: who tries paths at
 /// random is no person reading pages.
@@ -65,7 +67,7 @@ impl PathClass {
             "/health" => Self::Exempt,
             _ if path.starts_with("/assets/") => Self::Exempt,
             "/v1/chat/completions" if method == Method::POST => Self::Llm,
-            _ if path.starts_with(AUTH_PATHS) => Self::Auth,
+            _ if path == TOKEN_PATH || path.starts_with(AUTH_PATHS) => Self::Auth,
             _ if PAGES.contains(&path.split('/').nth(1).unwrap_or_default()) => Self::Console,
             _ => Self::Standard,
         }

@@ -33,6 +33,8 @@ struct WhoAmIAnswer {
     project: Option<Uuid>,
     /// The agent, when the caller is one.
     agent: Option<Uuid>,
+    /// The person an agent acts for, when its token says so.
+    acting_for: Option<Uuid>,
     /// The API key, when it is one kept in the database.
     key: Option<Uuid>,
     /// The role.
@@ -55,6 +57,7 @@ async fn get_whoami(Gate(pass): Gate<WhoAmI>) -> Answered<WhoAmIAnswer> {
         organization: principal.tenant().uuid(),
         project: principal.project().map(kernel::ProjectId::uuid),
         agent: principal.agent().map(kernel::AgentId::uuid),
+        acting_for: principal.acting_for().map(kernel::AccountId::uuid),
         key: principal.key().map(kernel::KeyId::uuid),
         role: principal.capabilities().rank().name(),
         permissions: principal.capabilities().held().map(Permission::name).collect(),

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 use std::time::Duration;
 
 use authn::secrets::{OpaqueToken, TokenKind};
-use gates::{By, Draft};
+use gates::{By, Draft, Vault};
 use kernel::limits::{
     GUESS_WINDOW_SECONDS, GUESSES_PER_ACCOUNT_MAX, GUESSES_PER_ADDRESS_MAX, LETTERS_PER_ADDRESS_MAX,
 };
@@ -33,6 +33,18 @@ pub(super) enum Target<'a> {
 
 /// Counts that were raised for one guess.
 pub(super) struct Guess(Vec<(&'static str, [u8; 32])>);
+
+/// The counts that stand against an account, whoever guesses: those on its password, and those on its codes.
+pub(crate) fn counts_against(
+    vault: &Vault,
+    address: &str,
+    account: AccountId,
+) -> [(&'static str, [u8; 32]); 2] {
+    [
+        ("account", vault.blind("account", address.as_bytes())),
+        ("code", vault.blind("code", account.uuid().as_bytes())),
+    ]
+}
 
 const WINDOW: Duration = Duration::from_secs(GUESS_WINDOW_SECONDS);
 

@@ -36,6 +36,7 @@ use kernel::{EventKind, Gate, Problem, ProblemKind, RequestContext, TenantId};
 use store::accounts::Account;
 
 pub use devices::{DEVICE_COOKIE, device_name};
+pub(crate) use guesses::counts_against;
 pub(crate) use letters::circumstances;
 pub(crate) use open::row_of;
 pub use open::{Home, NewSession, SessionKind};

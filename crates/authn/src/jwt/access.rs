@@ -61,6 +61,9 @@ pub struct AccessClaims {
     /// The OAuth client it was issued to, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// The API key by which that client proved itself, and with which the token ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<Uuid>,
     /// Who acts, when it is not the subject itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub act: Option<Actor>,

@@ -52,6 +52,7 @@ fn said(kind: EventKind) -> &'static str {
         K::AddressChanged => "changed their address",
         K::AccountDisabled => "closed an account",
         K::AccountEnabled => "opened an account again",
+        K::AccountUnlocked => "took back the guesses counted against an account",
         K::SuperAdminGranted => "named an administrator of the instance",
         K::SuperAdminRevoked => "took an administrator's rights away",
         K::SignedIn => "signed in",

@@ -2,29 +2,19 @@
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use app::mail::Shown;
-use crypto::{InstanceKey, SystemRng};
-use gates::{AuthMode, Vault, VaultOptions};
-use kernel::{LetterId, SystemClock};
+use kernel::LetterId;
 use mail::Message;
 use serde_json::{Value, json};
-use store::schema::RolePasswords;
 
-use crate::server::Logins;
-use crate::settings::{
-    DatabaseUrls, Environment, Faults, KeySetting, Place, PlaceArgs, existing_embedded_key,
-};
-use crate::{database, home, say, serve};
+use crate::desk::with_vault;
+use crate::say;
+use crate::settings::{Environment, PlaceArgs};
 
-/// Connections the embedded PostgreSQL is started for when it does not run.
-const CONNECTIONS: u32 = 10;
 /// Letters that are listed when nobody says how many.
 const LETTERS_DEFAULT: u16 = 50;
-/// Connections of each role while the command runs.
-const ROLE_CONNECTIONS: u32 = 2;
 
 /// What to show of the outbox.
 #[derive(clap::Args, Clone, Debug)]
@@ -101,66 +91,6 @@ pub(crate) async fn run(args: &MailArgs, environment: &dyn Environment) -> Resul
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Opens the gates over the named or the embedded database, works, and leaves everything as it was.
-async fn with_vault<T>(
-    place: &PlaceArgs,
-    environment: &dyn Environment,
-    work: impl AsyncFnOnce(&Arc<Vault>) -> Result<T>,
-) -> Result<T> {
-    let mut faults = Faults::default();
-    let place = Place::read(place, environment, &mut faults);
-    let urls = DatabaseUrls::read(environment, &mut faults);
-    let key = KeySetting::read(environment, &mut faults);
-    if !faults.0.is_empty() {
-        return Err(faults.into());
-    }
-    if urls.owner.is_some() || urls.app.is_some() {
-        let key = key.required()?;
-        let (app, system) = urls.serving(&RolePasswords::derive(&key))?;
-        return over(Logins { app, system }, key, work).await;
-    }
-    if !place.cluster_dir().exists() {
-        bail!(
-            "there is no database in {}; name its directory with --data-dir, or a database with DATABASE_URL",
-            place.data_dir.display()
-        );
-    }
-    let key = match key {
-        KeySetting::Given(key) => key,
-        KeySetting::Absent => existing_embedded_key(&place.key_file())?.with_context(|| {
-            format!("{} is gone; letters are sealed under it", place.key_file().display())
-        })?,
-    };
-    let postgres = home::open(&place, CONNECTIONS, &|line| say::note(line)).await?;
-    let done = over(home::logins(&postgres, &key), key, work).await;
-    postgres.stop().await?;
-    done
-}
-
-async fn over<T>(
-    logins: Logins,
-    key: InstanceKey,
-    work: impl AsyncFnOnce(&Arc<Vault>) -> Result<T>,
-) -> Result<T> {
-    serve::check_schema(&logins.system).await?;
-    let vault = Vault::open(VaultOptions {
-        app: database::quiet(logins.app),
-        system: database::quiet(logins.system),
-        app_connections_max: ROLE_CONNECTIONS,
-        system_connections_max: ROLE_CONNECTIONS,
-        instance_key: key,
-        issuer: "http://localhost".to_owned(),
-        auth: AuthMode::Db,
-        static_keys: Vec::new(),
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SystemRng),
-    })
-    .await?;
-    let done = work(&vault).await;
-    vault.close();
-    done
 }
 
 fn tell(letters: &[Shown], as_json: bool) -> std::io::Result<()> {

@@ -10,17 +10,22 @@ use crate::house::{Answer, Ask, Build, Tenant, run, unmetered};
 use crate::lists::{Cast, Operation, Who};
 
 /// What every answer says, whatever it is.
-const ALWAYS: [(&str, &str); 7] = [
+const ALWAYS: [(&str, &str); 6] = [
     ("strict-transport-security", "max-age=63072000; includeSubDomains"),
     ("x-content-type-options", "nosniff"),
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-opener-policy", "same-origin"),
     ("cross-origin-resource-policy", "same-origin"),
-    ("cache-control", "no-store"),
 ];
 
 fn well_mannered(answer: &Answer, what: &str) {
+    kept(answer, "no-store", what);
+}
+
+/// The same for an answer that says in words of its own who may keep it.
+fn kept(answer: &Answer, by: &str, what: &str) {
+    assert_eq!(answer.header("cache-control"), by, "{what}");
     for (name, value) in ALWAYS {
         assert_eq!(answer.header(name), value, "{what}: {name}");
     }
@@ -43,6 +48,11 @@ fn problem(answer: &Answer, path: &str, what: &str) -> String {
         assert!(body["error"]["message"].is_string(), "{what}: {body}");
         return body["error"]["code"].as_str().expect("a code").to_owned();
     }
+    if path.starts_with("/oauth/") {
+        assert_eq!(answer.header("content-type"), "application/json", "{what}");
+        assert!(body["error_description"].is_string(), "{what}: {body}");
+        return body["error"].as_str().expect("a code").to_owned();
+    }
     assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
     assert_eq!(body["status"], answer.status.as_u16(), "{what}: {body}");
     assert_eq!(body["instance"], path, "{what}: {body}");
@@ -58,7 +68,12 @@ fn every_answer_of_every_operation_has_the_security_headers() {
             for who in [Who::Service(Role::Owner), Who::Anonymous, Who::Service(Role::Reader), Who::Stranger]
             {
                 let answer = cast.wire.ask(cast.good(&operation, who).await).await;
-                well_mannered(&answer, &format!("{} as {who:?} ({})", operation.id, answer.status));
+                let by = if operation.path.starts_with("/.well-known/") {
+                    "public, max-age=300"
+                } else {
+                    "no-store"
+                };
+                kept(&answer, by, &format!("{} as {who:?} ({})", operation.id, answer.status));
             }
         }
         for ask in [
@@ -112,8 +127,8 @@ fn bad_bodies_are_refused_with_the_right_status() {
             cast.signed(Ask::new(operation.method.clone(), path), Who::best(operation))
         };
         for operation in Operation::all().iter().filter(|operation| operation.has_body) {
-            let unknown = if operation.is_gateway() { 400 } else { 422 };
-            let type_wrong = if operation.is_gateway() { 400 } else { 415 };
+            let plain = operation.is_gateway() || operation.is_oauth();
+            let (unknown, type_wrong) = if plain { (400, 400) } else { (422, 415) };
             for (ask, status, what) in [
                 (own(operation).json(big.clone()), 413, "too large"),
                 (
@@ -131,7 +146,9 @@ fn bad_bodies_are_refused_with_the_right_status() {
                 let answer = cast.wire.ask(ask).await;
                 let clear = answer.status.as_u16();
                 // Whether depth or kind is noticed first is the reader's affair.
-                let fine = clear == status || (what.ends_with("nesting") && clear == 422);
+                // Forms are small: what is deep is too large for one.
+                let deep = if operation.is_form { 413 } else { 422 };
+                let fine = clear == status || (what.ends_with("nesting") && clear == deep);
                 assert!(fine, "{what}: {clear} instead of {status}: {}", answer.text());
                 let path = operation.path.replace("{id}", &cast.tenant.agent_key_id.to_string());
                 problem(&answer, &path, &what);

@@ -3,9 +3,12 @@
 
 use std::path::{Path, PathBuf};
 
+use gates::{Vault, VaultOptions};
+use kernel::MemberRole;
 use tokio::process::Command;
 use tokio::sync::Mutex;
 
+use crate::house::members::Somebody;
 use crate::house::process::{Process, Ran, run_to_end};
 use crate::house::{Database, House, Tenant, run, target_dir};
 
@@ -93,6 +96,28 @@ fn the_official_python_sdk() {
         let mut command = Command::new(venv.join("bin/python"));
         command.arg(script("openai_sdk.py"));
         holds(command, &server, &tenant, 17).await;
+        assert!(server.stop().await.success());
+        database.verified().await.exited(0);
+    });
+}
+
+/// Libraries that know nothing of this server get tokens from it, verify them from the outside, ask about them and call
+/// them back.
+#[test]
+fn stock_oauth_and_jose_libraries() {
+    run(async |house| {
+        let venv = virtual_environment("oauth", Path::new("python3"), "requirements-oauth.txt").await;
+        let (database, tenant, server) = served(house, "sdk_oauth").await;
+        let vault = VaultOptions { issuer: server.url.clone(), ..database.options() };
+        let vault = Vault::open(vault).await.expect("served");
+        let person = Somebody::member(&vault, tenant.id, MemberRole::Viewer).await;
+        let mut command = Command::new(venv.join("bin/python"));
+        command.arg(script("oauth_clients.py")).env("PORTCULLIS_AGENT", tenant.agent.to_string());
+        command.env("PORTCULLIS_TENANT", tenant.id.to_string());
+        command.env("PORTCULLIS_SUBJECT_TOKEN", person.token(&vault).await);
+        command.env("PORTCULLIS_PERSON", person.account.to_string());
+        holds(command, &server, &tenant, 19).await;
+        vault.close();
         assert!(server.stop().await.success());
         database.verified().await.exited(0);
     });

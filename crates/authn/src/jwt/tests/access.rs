@@ -25,6 +25,7 @@ fn sample() -> AccessClaims {
         exp: NOW + ACCESS_SECONDS,
         jti: Uuid::from_u128(4),
         client_id: None,
+        key_id: None,
         act: None,
     }
 }
@@ -38,6 +39,7 @@ fn read(token: &str, audience: &str, seconds: i64) -> Result<AccessClaims, JwtEr
 fn reads_back_for_its_audience_and_its_quarter_of_an_hour() {
     let delegated = AccessClaims {
         client_id: Some("example-client".to_owned()),
+        key_id: Some(Uuid::from_u128(6)),
         act: Some(Actor { sub: Uuid::from_u128(5).to_string() }),
         ..sample()
     };

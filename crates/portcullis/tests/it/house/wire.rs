@@ -181,6 +181,16 @@ impl Ask {
         Self { body: body.into(), ..self.header(CONTENT_TYPE, "application/json") }
     }
 
+    /// With a form, of an object's members.
+    pub(crate) fn form(self, members: &Value) -> Self {
+        let mut form = form_urlencoded::Serializer::new(String::new());
+        for (name, value) in members.as_object().expect("an object") {
+            form.append_pair(name, value.as_str().expect("text"));
+        }
+        let body = Bytes::from(form.finish());
+        Self { body, ..self.header(CONTENT_TYPE, "application/x-www-form-urlencoded") }
+    }
+
     /// With a body of no stated kind.
     pub(crate) fn bare(self, body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..self }
@@ -211,6 +221,12 @@ impl Answer {
 }
 
 impl Wire {
+    /// A house on somebody else's socket: that of a process.
+    pub(crate) fn to(address: SocketAddr) -> Self {
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        Self { address, client, serving: tokio::spawn(async {}), serial: AtomicU32::new(0) }
+    }
+
     /// A request id nobody else uses.
     pub(crate) fn request_id(&self) -> String {
         format!("it-{}-{}", self.address.port(), self.number())

@@ -14,7 +14,10 @@ use http::Method;
 use kernel::{Need, Rank};
 use serde_json::Value;
 
+use crate::house::Ask;
+
 /// An operation, as the description has it.
+#[expect(clippy::struct_excessive_bools, reason = "independent facts, as the description has them")]
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
     pub(crate) id: String,
@@ -28,9 +31,16 @@ pub(crate) struct Operation {
     pub(crate) caller: String,
     pub(crate) mutating: bool,
     pub(crate) has_body: bool,
+    /// Whether its body is a form.
+    pub(crate) is_form: bool,
     /// The body the description shows.
     pub(crate) example: Option<Value>,
 }
+
+/// Where the description says what a body holds.
+const BODY: &str = "/requestBody/content";
+/// The kind of body OAuth takes.
+const FORM: &str = "application~1x-www-form-urlencoded";
 
 impl Operation {
     /// Every operation of the server, by path.
@@ -64,7 +74,10 @@ impl Operation {
             caller: text("x-portcullis-caller").unwrap_or_default(),
             mutating: operation["x-portcullis-mutating"] == true,
             has_body: operation.get("requestBody").is_some(),
-            example: operation.pointer("/requestBody/content/application~1json/example").cloned(),
+            is_form: operation.pointer(&format!("{BODY}/{FORM}")).is_some(),
+            example: ["application~1json", FORM]
+                .iter()
+                .find_map(|kind| operation.pointer(&format!("{BODY}/{kind}/example")).cloned()),
             path: path.to_owned(),
             method,
             id,
@@ -74,6 +87,16 @@ impl Operation {
     /// Whether it is a face of the LLM endpoint, whose refusals have another shape.
     pub(crate) fn is_gateway(&self) -> bool {
         self.path.starts_with("/v1/")
+    }
+
+    /// Whether it refuses as OAuth does.
+    pub(crate) fn is_oauth(&self) -> bool {
+        self.path.starts_with("/oauth/")
+    }
+
+    /// A request with this body, encoded as the operation takes it.
+    pub(crate) fn with_body(&self, ask: Ask, body: &Value) -> Ask {
+        if self.is_form { ask.form(body) } else { ask.json(body.to_string()) }
     }
 
     /// Whether a credential of this kind and rank may do it.
@@ -87,7 +110,7 @@ impl Operation {
             other => panic!("{}: teach `Operation::allows` who {other:?} is", self.id),
         };
         let holds = match self.needs {
-            None => true,
+            None | Some(Need::Credential) => true,
             Some(Need::Permission(permission)) => rank.has(permission),
             Some(Need::Own | Need::Enrol) => kind == "human",
         };
@@ -101,7 +124,8 @@ impl Operation {
 }
 
 fn need(id: &str, name: &str) -> Need {
-    if let Some(own) = [Need::Own, Need::Enrol].into_iter().find(|need| need.name() == name) {
+    if let Some(own) = [Need::Own, Need::Enrol, Need::Credential].into_iter().find(|need| need.name() == name)
+    {
         return own;
     }
     Need::Permission(name.parse().unwrap_or_else(|error| panic!("{id}: {error}")))

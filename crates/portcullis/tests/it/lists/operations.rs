@@ -37,6 +37,15 @@ fn refused_well(operation: &Operation, who: Who, answer: &Answer) {
         assert!(body["error"]["message"].is_string() && body["error"]["code"].is_string(), "{what}");
         assert_eq!(body["error"]["request_id"], answer.header("x-request-id"), "{what}");
         &body["error"]["gate"]
+    } else if operation.is_oauth() {
+        assert_eq!(answer.header("content-type"), "application/json", "{what}");
+        assert!(body["error"].is_string() && body["error_description"].is_string(), "{what}");
+        assert_eq!(answer.header("cache-control"), "no-store", "{what}");
+        if status == 401 {
+            let asked = answer.header("www-authenticate");
+            assert!(asked.starts_with("Basic") || asked.starts_with("Bearer"), "{what}");
+        }
+        return;
     } else {
         assert_eq!(answer.header("content-type"), "application/problem+json", "{what}");
         assert_eq!(body["status"], status, "{what}");
@@ -102,7 +111,7 @@ fn every_example_of_the_description_is_accepted() {
                 assert!(!operation.has_body, "{}: give its body an example", operation.id);
                 continue;
             };
-            let ask = cast.good(&operation, Who::best(&operation)).await.json(example.to_string());
+            let ask = operation.with_body(cast.good(&operation, Who::best(&operation)).await, example);
             let answer = cast.wire.ask(ask).await;
             // Links, tickets and ids of an example are nobody's: what is refused is refused for that and not for its shape.
             let expected = Sample::of(&operation).status;

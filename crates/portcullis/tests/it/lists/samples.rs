@@ -192,6 +192,13 @@ const SAMPLES: &[Sample] = &[
     of("session.end_own", 404, Subject::Fixed(NOBODY)),
     plain("session.end_others", 200),
     with("session.switch", 404, || Some(json!({"organization": NOBODY}))),
+    plain("token.keys", 200),
+    plain("token.server", 200),
+    plain("token.openid", 200),
+    // Agents prove who they are in a way of their own: no credential of the lists does.
+    with("token.issue", 401, || Some(json!({"grant_type": "client_credentials"}))),
+    with("token.introspect", 200, || Some(json!({"token": "none"}))),
+    with("token.revoke", 200, || Some(json!({"token": "none"}))),
     plain("models.list", 200),
     of("models.read", 200, Subject::Fixed("loopback")),
     with("models.call", 200, || {
@@ -227,6 +234,7 @@ impl Sample {
         );
         let ask = Ask::new(operation.method.clone(), path).header("x-forwarded-for", &somewhere());
         match (self.body)() {
+            Some(body) if operation.is_form => ask.form(&body),
             Some(body) => ask.json(filled(&body, wire)),
             None => ask,
         }

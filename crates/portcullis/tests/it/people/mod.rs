@@ -2,5 +2,8 @@
 
 mod doors;
 mod factors;
+mod oauth;
+mod operator;
+mod replicas;
 mod rest;
 mod tokens;

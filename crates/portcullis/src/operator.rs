@@ -1,0 +1,195 @@
+//! `portcullis operator`: what only the operator may do, on the machine itself. None of it has a route.
+
+use std::fmt::Write as _;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Result, anyhow};
+use app::accounts::totp_keys;
+use app::operator::{Operator, SuperAdmin};
+use clap::{Args, Subcommand, ValueEnum};
+use gates::Vault;
+use kernel::{Face, MemberRole, RequestContext, TenantId};
+use mail::Address;
+use serde_json::{Value, json};
+
+use crate::desk::with_vault;
+use crate::say;
+use crate::settings::{Environment, PlaceArgs};
+
+/// What to do, and where.
+#[derive(Args, Clone, Debug)]
+pub struct OperatorArgs {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: OperatorCommand,
+    /// Print a JSON object.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Where the embedded PostgreSQL is.
+    #[command(flatten)]
+    pub place: PlaceArgs,
+}
+
+/// What the operator does.
+#[derive(Subcommand, Clone, Debug)]
+pub enum OperatorCommand {
+    /// List the administrators of the instance.
+    Admins,
+    /// Make a person administrator of the instance.
+    GrantAdmin(Whose),
+    /// Take that away from a person.
+    RevokeAdmin(Whose),
+    /// Close an account: its sessions and tokens end, and nothing opens until it is enabled again.
+    Disable(Whose),
+    /// Open a closed account again. Its old sessions stay ended.
+    Enable(Whose),
+    /// Take back the guesses counted against an account, so that its person can try again at once.
+    Unlock(Whose),
+    /// Give a member a role, the one that reaches across organizations included.
+    Role {
+        /// Whose.
+        #[command(flatten)]
+        whose: Whose,
+        /// viewer, member, admin or provider_admin.
+        #[arg(value_name = "ROLE")]
+        role: MemberRole,
+        /// In which organization.
+        #[arg(long, value_name = "ID")]
+        organization: TenantId,
+    },
+    /// Give an organization that has no owner left one of its members as its owner.
+    Owner {
+        /// Whom.
+        #[command(flatten)]
+        whose: Whose,
+        /// Which organization.
+        #[arg(long, value_name = "ID")]
+        organization: TenantId,
+    },
+    /// Put the next key of the instance into force. What the last one signed or sealed goes on being good.
+    RotateKey {
+        /// Which.
+        #[arg(value_enum)]
+        ring: RingName,
+    },
+}
+
+/// A person.
+#[derive(Args, Clone, Debug)]
+pub struct Whose {
+    /// The address of the account.
+    #[arg(value_name = "ADDRESS", value_parser = address)]
+    pub address: Address,
+}
+
+/// A ring of keys.
+#[derive(ValueEnum, Clone, Copy, Debug)]
+pub enum RingName {
+    /// The key that signs access tokens.
+    Signing,
+    /// The key that seals the secrets of authenticator apps.
+    Totp,
+}
+
+fn address(text: &str) -> Result<Address, String> {
+    Address::parse(text).map_err(|error| error.to_string())
+}
+
+/// What was done, for people and for programs.
+struct Told {
+    text: String,
+    json: Value,
+}
+
+/// `portcullis operator …`.
+///
+/// # Errors
+/// When there is no such account or member, or the database cannot be used.
+pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> Result<ExitCode> {
+    let told = with_vault(&args.place, environment, async |vault| work(vault, &args.command).await).await?;
+    if args.json {
+        say::json(&told.json)?;
+    } else {
+        say::out(told.text)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn work(vault: &Arc<Vault>, command: &OperatorCommand) -> Result<Told> {
+    let request = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
+    let operator = Operator::new(Arc::clone(vault), request.clone());
+    let done = |did: &str, whose: &Whose| Told {
+        text: format!("{did}: {}\n", whose.address.as_str()),
+        json: json!({ "done": did, "address": whose.address.as_str(), "request_id": request.id.as_str() }),
+    };
+    Ok(match command {
+        OperatorCommand::Admins => admins(&operator.super_admins().await?),
+        OperatorCommand::GrantAdmin(whose) => {
+            operator.super_admin(&whose.address, true).await?;
+            done("administrator of the instance", whose)
+        }
+        OperatorCommand::RevokeAdmin(whose) => {
+            operator.super_admin(&whose.address, false).await?;
+            done("no administrator of the instance any more", whose)
+        }
+        OperatorCommand::Disable(whose) => {
+            let ended = operator.disable(&whose.address).await?;
+            let mut told = done("closed", whose);
+            told.json["sessions_ended"] = ended.into();
+            told.text = format!("closed: {}, {ended} sessions ended\n", whose.address.as_str());
+            told
+        }
+        OperatorCommand::Enable(whose) => {
+            operator.enable(&whose.address).await?;
+            done("open again", whose)
+        }
+        OperatorCommand::Unlock(whose) => {
+            operator.unlock(&whose.address).await?;
+            done("unlocked", whose)
+        }
+        OperatorCommand::Role { whose, role, organization } => {
+            operator.role(&whose.address, *organization, *role).await?;
+            done(role.name(), whose)
+        }
+        OperatorCommand::Owner { whose, organization } => {
+            operator.owner(&whose.address, *organization).await?;
+            done("owner", whose)
+        }
+        OperatorCommand::RotateKey { ring } => rotate(vault, *ring, &request).await?,
+    })
+}
+
+async fn rotate(vault: &Arc<Vault>, ring: RingName, request: &RequestContext) -> Result<Told> {
+    let (name, text) = match ring {
+        RingName::Signing => {
+            vault.rotate_access_keys(request).await.map_err(|problem| anyhow!("{problem}"))?;
+            ("signing", "the next key signs access tokens now; the last one is published for another hour\n")
+        }
+        RingName::Totp => {
+            totp_keys::rotate(vault, request).await.map_err(|problem| anyhow!("{problem}"))?;
+            (
+                "totp",
+                "a new key seals the secrets of authenticator apps; old ones move to it when they are used\n",
+            )
+        }
+    };
+    let json = json!({ "done": "rotated", "ring": name, "request_id": request.id.as_str() });
+    Ok(Told { text: text.to_owned(), json })
+}
+
+fn admins(found: &[SuperAdmin]) -> Told {
+    let mut text = String::new();
+    for admin in found {
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "{}  {}  since {}", admin.id, admin.address, admin.since);
+    }
+    if found.is_empty() {
+        text.push_str("There is no administrator of the instance.\n");
+    }
+    let rows: Vec<Value> = found
+        .iter()
+        .map(|admin| json!({ "id": admin.id, "address": admin.address, "since": admin.since }))
+        .collect();
+    Told { text, json: json!({ "administrators": rows }) }
+}
