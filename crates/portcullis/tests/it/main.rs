@@ -44,4 +44,5 @@ mod shutdown;
 mod tampering;
 #[cfg(test)]
 mod upstreams;
+#[cfg(test)]
 mod witnesses;
