@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::process::{self, cargo};
 use crate::repo::Repo;
-use crate::{deny, drift, layers, tidy};
+use crate::{browser, deny, drift, layers, tidy};
 
 /// How a step ended when nothing was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +34,7 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", quick: true, run: clippy },
     Step { name: "docs", quick: false, run: docs },
     Step { name: "test", quick: true, run: test },
+    Step { name: "browser", quick: false, run: |repo| browser::run(repo, &[]) },
     Step { name: "drift", quick: false, run: drift::check },
     Step { name: "deny", quick: false, run: |repo| deny::run(repo, false) },
 ];
