@@ -47,8 +47,8 @@ export class Device {
   #session;
   #id;
 
-  /** `ready` is whether its owner confirms by themselves, as if the finger lay on the sensor all the time. */
-  static async plug(page, { ready = true, credentials = [] } = {}) {
+  /** Its owner confirms by themselves, as if the finger lay on the sensor all the time. */
+  static async plug(page, credentials = []) {
     const device = new Device();
     device.#session = await page.context().newCDPSession(page);
     await device.#session.send("WebAuthn.enable", { enableUI: false });
@@ -59,21 +59,18 @@ export class Device {
       hasResidentKey: true,
       hasUserVerification: true,
       isUserVerified: true,
-      automaticPresenceSimulation: ready,
+      automaticPresenceSimulation: true,
     };
-    const made = await device.#session.send("WebAuthn.addVirtualAuthenticator", { options });
-    device.#id = made.authenticatorId;
+    const { authenticatorId } = await device.#session.send("WebAuthn.addVirtualAuthenticator", { options });
+    device.#id = authenticatorId;
     for (const credential of credentials) {
-      await device.#session.send("WebAuthn.addCredential", { authenticatorId: device.#id, credential });
+      await device.#session.send("WebAuthn.addCredential", { authenticatorId, credential });
     }
     return device;
   }
 
+  /** What it holds, to be put into another device: as if one carried it there. */
   async credentials() {
     return (await this.#session.send("WebAuthn.getCredentials", { authenticatorId: this.#id })).credentials;
-  }
-
-  async confirm(enabled = true) {
-    await this.#session.send("WebAuthn.setAutomaticPresenceSimulation", { authenticatorId: this.#id, enabled });
   }
 }

@@ -3,9 +3,10 @@
 // the test did not say it expects.
 
 import assert from "node:assert/strict";
+import { join } from "node:path";
 
 import { chromium } from "./packages.mjs";
-import { browser as executablePath, WAIT } from "./place.mjs";
+import { browser as executablePath, screenshots, WAIT } from "./place.mjs";
 
 /** What `up` printed. */
 export const server = JSON.parse(process.env.BROWSER_TESTS_SERVER ?? "{}");
@@ -123,10 +124,12 @@ export class Visit {
     await this.page.waitForURL(fits, { waitUntil: "load" });
   }
 
+  /** Presses a button, by its name. */
   async press(name) {
     await this.page.getByRole("button", { name, exact: true }).click();
   }
 
+  /** Follows a link, by its name. */
   async follow(name) {
     await this.page.getByRole("link", { name, exact: true }).click();
   }
@@ -143,9 +146,9 @@ export class Visit {
     await this.page.getByRole("heading", { level: 1, name: text }).waitFor();
   }
 
-  /** Waits until this text stands on the page. */
+  /** Waits until this text stands in the page's own part. */
   async sees(text) {
-    await this.page.getByText(text).first().waitFor();
+    await this.page.locator("main").getByText(text).first().waitFor();
   }
 
   #settled() {
@@ -165,14 +168,21 @@ export class Visit {
   }
 }
 
-/** A visit for as long as `work` takes. What `work` throws comes with the complaints: they are often the reason. */
+let failures = 0;
+
+/** A visit for as long as `work` takes. What `work` throws comes with the complaints, they are often the reason, and with a
+ * picture of the page. */
 export async function visiting(work, options) {
   const visit = await Visit.open(options);
   try {
     await work(visit);
   } catch (error) {
-    const where = visit.at;
-    await visit.close().catch((complaints) => { error.message += `\nat ${where}\n${complaints.message}`; });
+    failures += 1;
+    const picture = join(screenshots, `failed-${failures}.png`);
+    await visit.page.screenshot({ path: picture, fullPage: true }).catch(() => {});
+    const notes = [`The page was ${visit.at}, see ${picture}`];
+    await visit.close().catch((complaints) => notes.push(complaints.message));
+    error.stack += `\n${notes.join("\n")}`;
     throw error;
   }
   await visit.close();

@@ -82,7 +82,7 @@ test("a forgotten password is set anew by the letter, and ends what was open", (
       await look(elsewhere, "reset-new");
       const password = "nine quiet harbours wait";
       await elsewhere.fill({ Password: password });
-      await elsewhere.press("Save and sign in");
+      await elsewhere.press("Save");
       await elsewhere.sees("Your new password is set");
       await look(elsewhere, "sign-in-after-reset");
       elsewhere.expect(401);

@@ -14,17 +14,14 @@ use super::sign_in::{enter, refused_by};
 use super::sign_up::{password_min, spent, who};
 use super::visit::{Visit, escaped, role_title, safe_path};
 use crate::layout::Membership;
-use crate::pages::{self, Invited, LinkKind, PasskeyPaths};
+use crate::pages::{self, Invited, LinkKind};
 use crate::parts::{Form, Secret};
 
 fn welcome_form(visit: &Visit, form: Form, token: &str) -> pages::Welcome {
-    let passkey =
-        PasskeyPaths { options: "/welcome/passkey/options".into(), finish: "/welcome/passkey".into() };
     pages::Welcome {
         frame: visit.frame(),
         form,
         token: Secret::new(token),
-        passkey,
         password_characters_min: password_min(),
     }
 }
@@ -71,8 +68,6 @@ async fn invitation_form(visit: &Visit, form: Form, code: &str) -> Result<pages:
         None if known => Invited::HasAccount,
         None => Invited::New,
     };
-    let passkey =
-        PasskeyPaths { options: "/invitation/passkey/options".into(), finish: "/invitation/passkey".into() };
     Ok(pages::InvitationPage {
         frame: visit.frame(),
         form,
@@ -82,7 +77,6 @@ async fn invitation_form(visit: &Visit, form: Form, code: &str) -> Result<pages:
         by: offer.invited_by.unwrap_or_else(|| "An administrator".to_owned()),
         email: offer.address,
         invited,
-        passkey,
         password_characters_min: password_min(),
     })
 }

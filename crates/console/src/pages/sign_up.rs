@@ -2,7 +2,6 @@
 
 use askama::Template;
 
-use super::PasskeyPaths;
 use crate::layout::Frame;
 use crate::parts::{Form, Icon, Secret};
 
@@ -101,8 +100,6 @@ pub struct Welcome {
     pub form: Form,
     /// The link's token, sent back as `t`.
     pub token: Secret,
-    /// The ceremony of making a passkey instead of a password.
-    pub passkey: PasskeyPaths,
     /// The shortest password that is taken.
     pub password_characters_min: u32,
 }
@@ -140,8 +137,6 @@ pub struct InvitationPage {
     pub email: String,
     /// Whose account it meets.
     pub invited: Invited,
-    /// The ceremony of making a passkey instead of a password.
-    pub passkey: PasskeyPaths,
     /// The shortest password that is taken.
     pub password_characters_min: u32,
 }

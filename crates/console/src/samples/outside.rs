@@ -100,7 +100,6 @@ fn sign_up() -> Vec<Sample> {
         frame: frame(),
         form: Form::blank(),
         token: Secret::new(HOSTILE),
-        passkey: paths(),
         password_characters_min: 12,
     };
     vec![
@@ -130,7 +129,6 @@ fn invitations() -> Vec<Sample> {
         by: "Member two".to_owned(),
         email: "member.one@example.com".to_owned(),
         invited,
-        passkey: paths(),
         password_characters_min: 12,
     };
     vec![
