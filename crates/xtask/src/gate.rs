@@ -34,8 +34,8 @@ const STEPS: &[Step] = &[
     Step { name: "clippy", quick: true, run: clippy },
     Step { name: "docs", quick: false, run: docs },
     Step { name: "test", quick: true, run: test },
-    Step { name: "browser", quick: false, run: |repo| browser::run(repo, &[]) },
     Step { name: "drift", quick: false, run: drift::check },
+    Step { name: "browser", quick: false, run: |repo| browser::run(repo, &[]) },
     Step { name: "deny", quick: false, run: |repo| deny::run(repo, false) },
 ];
 

@@ -54,7 +54,7 @@ enum Command {
     /// Run the whole gate, every step whatever happens, and print a table with the seconds of each
     #[command(
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick     before a commit\n\n\
-        Steps: fmt layers tidy clippy docs test browser drift deny; each is a command of its own, `test` is `cargo test`."
+        Steps: fmt layers tidy clippy docs test drift browser deny; each is a command of its own, `test` is `cargo test`."
     )]
     Test {
         /// Only fmt, layers, tidy, clippy and the tests

@@ -14,6 +14,7 @@ pub(crate) mod actions;
 mod claims;
 pub(crate) mod members;
 pub(crate) mod people;
+pub(crate) mod times;
 pub(crate) mod process;
 mod tenant;
 pub(crate) mod web;
