@@ -122,7 +122,14 @@ fn packages(repo: &Repo) -> Result<PathBuf> {
         fs::copy(from.join(name), home.join(name)).with_context(|| format!("could not copy {name}"))?;
     }
     let mut install = Command::new("npm");
-    install.args(["ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline", "--loglevel=error"]);
+    install.args([
+        "ci",
+        "--no-audit",
+        "--no-fund",
+        "--ignore-scripts",
+        "--prefer-offline",
+        "--loglevel=error",
+    ]);
     process::run(install.current_dir(&home).stdin(Stdio::null()))?;
     fs::write(&stamp, wanted).with_context(|| format!("could not write {}", stamp.display()))?;
     Ok(home)

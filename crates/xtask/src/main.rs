@@ -62,12 +62,10 @@ enum Command {
         quick: bool,
     },
     /// Click through the console with a real browser, against a server of its own
-    #[command(
-        after_help = "Examples:\n  cargo xtask browser\n  \
+    #[command(after_help = "Examples:\n  cargo xtask browser\n  \
         cargo xtask browser -- --test-name-pattern=passkey     only tests of that name\n\n\
         Needs Node.js 20 or newer with npm, and Chromium; as root it installs Debian's package of that.\n\
-        Screenshots: target/browser/screenshots. How to add a page: browser/README.md"
-    )]
+        Screenshots: target/browser/screenshots. How to add a page: browser/README.md")]
     Browser {
         /// Handed to Node.js as they are
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]

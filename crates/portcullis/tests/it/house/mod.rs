@@ -14,9 +14,9 @@ pub(crate) mod actions;
 mod claims;
 pub(crate) mod members;
 pub(crate) mod people;
-pub(crate) mod times;
 pub(crate) mod process;
 mod tenant;
+pub(crate) mod times;
 pub(crate) mod web;
 mod wire;
 
