@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::process::{self, cargo};
 use crate::repo::Repo;
-use crate::{deny, drift, layers, tidy};
+use crate::{browser, deny, drift, layers, tidy};
 
 /// How a step ended when nothing was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,7 @@ const STEPS: &[Step] = &[
     Step { name: "docs", quick: false, run: docs },
     Step { name: "test", quick: true, run: test },
     Step { name: "drift", quick: false, run: drift::check },
+    Step { name: "browser", quick: false, run: |repo| browser::run(repo, &[]) },
     Step { name: "deny", quick: false, run: |repo| deny::run(repo, false) },
 ];
 

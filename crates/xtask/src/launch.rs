@@ -18,7 +18,7 @@ const BENCHES: &str = "benches";
 ///
 /// # Errors
 /// When the build fails, or cargo names no program.
-fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
+pub(crate) fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
     if !repo.has_server() {
         bail!("the workspace has no crate `{SERVER}` to build");
     }

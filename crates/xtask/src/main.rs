@@ -3,6 +3,7 @@
 //! They need nothing but a Rust toolchain and git; whatever else a step needs it installs under the build folder.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command line speaks to people by printing")]
 
+mod browser;
 mod deny;
 mod drift;
 mod gate;
@@ -53,12 +54,22 @@ enum Command {
     /// Run the whole gate, every step whatever happens, and print a table with the seconds of each
     #[command(
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick     before a commit\n\n\
-        Steps: fmt layers tidy clippy docs test drift deny; each is a command of its own, `test` is `cargo test`."
+        Steps: fmt layers tidy clippy docs test drift browser deny; each is a command of its own, `test` is `cargo test`."
     )]
     Test {
         /// Only fmt, layers, tidy, clippy and the tests
         #[arg(long)]
         quick: bool,
+    },
+    /// Click through the console with a real browser, against a server of its own
+    #[command(after_help = "Examples:\n  cargo xtask browser\n  \
+        cargo xtask browser -- --test-name-pattern=passkey     only tests of that name\n\n\
+        Needs Node.js 20 or newer with npm, and Chromium; as root it installs Debian's package of that.\n\
+        Screenshots: target/browser/screenshots. How to add a page: browser/README.md")]
+    Browser {
+        /// Handed to Node.js as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+        args: Vec<String>,
     },
     /// Check that rustfmt would change nothing
     #[command(after_help = "Example:\n  cargo xtask fmt || cargo fmt --all")]
@@ -162,6 +173,8 @@ fn run(command: Command) -> Result<bool> {
     match command {
         Command::Up { dev, args } => launch::up(&repo, dev, &args).map(|()| true),
         Command::Test { quick } => Ok(gate::run(&repo, &gate::steps(quick))),
+        Command::Browser { args } if args.is_empty() => one("browser"),
+        Command::Browser { args } => browser::run(&repo, &args).map(|outcome| said(&outcome)),
         Command::Fmt => one("fmt"),
         Command::Clippy => one("clippy"),
         Command::Layers => one("layers"),

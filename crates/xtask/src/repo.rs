@@ -36,9 +36,14 @@ impl Repo {
         &self.metadata
     }
 
+    /// The build folder.
+    pub(crate) fn target(&self) -> &Path {
+        &self.metadata.target_directory
+    }
+
     /// Where xtask keeps the tools it installs: inside the build folder, so that `cargo clean` removes them.
     pub(crate) fn tools(&self) -> PathBuf {
-        self.metadata.target_directory.join("tools")
+        self.target().join("tools")
     }
 
     /// Whether the crate that ships is part of the workspace.

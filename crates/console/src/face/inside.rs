@@ -178,7 +178,10 @@ async fn checkpoint_words(visit: &Visit, human: &Human, _: Timestamp) -> String 
     };
     signed.map_or_else(
         || "Every entry is written before its answer.".to_owned(),
-        |(checkpoint, _)| format!("{} entries are under a signed checkpoint.", checkpoint.size),
+        |(checkpoint, _)| match checkpoint.size {
+            1 => "One entry is under a signed checkpoint.".to_owned(),
+            size => format!("{size} entries are under a signed checkpoint."),
+        },
     )
 }
 

@@ -93,6 +93,7 @@ pub fn router(state: State) -> Router {
         .route("/switch", get(join::switch_page).post(join::switch))
         .route("/enrol", get(own::enrol_page))
         .route("/enrol/totp", get(own::enrol_totp_page).post(own::enrol_totp))
+        .route("/enrol/codes", post(own::enrol_codes_stored))
         .route("/step-up", get(step_up::page).post(step_up::submit))
         .route("/step-up/passkey", post(passkey::step_up))
         .route("/theme", post(own::theme))

@@ -200,6 +200,12 @@ async fn totp_form(visit: &Visit, human: Human, form: Form) -> Result<pages::Sec
     })
 }
 
+/// `POST /enrol/codes`: on to what the enrolment stood in the way of.
+pub(super) async fn enrol_codes_stored(posted: Posted) -> Answer {
+    let there = posted.return_to();
+    Answer::redirect(there.as_deref().unwrap_or("/")).saying(&posted.visit.site().clone(), Said::CodesStored)
+}
+
 /// `GET /security/totp`.
 pub(super) async fn totp_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;

@@ -16,6 +16,7 @@ pub(crate) mod members;
 pub(crate) mod people;
 pub(crate) mod process;
 mod tenant;
+pub(crate) mod times;
 pub(crate) mod web;
 mod wire;
 

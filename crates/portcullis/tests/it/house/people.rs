@@ -22,10 +22,18 @@ pub(crate) const PASSWORD: &str = "seven blue lanterns drift";
 /// A number for everybody, so that no two have one address.
 static SERIAL: AtomicU32 = AtomicU32::new(0);
 
-/// The doors of a vault, with the cheapest hash there is.
+/// The cheapest hash there is.
+pub(crate) const CHEAP: Scheme = Scheme::Bcrypt { cost: 4 };
+
+/// The doors of a vault, with the cheapest hash.
 pub(crate) fn accounts(vault: &Arc<Vault>) -> Accounts {
+    accounts_with(vault, CHEAP)
+}
+
+/// The doors of a vault.
+pub(crate) fn accounts_with(vault: &Arc<Vault>, scheme: Scheme) -> Accounts {
     let site = Site::new(SITE).expect("a site");
-    Accounts::new(Arc::clone(vault), site, Scheme::Bcrypt { cost: 4 }).expect("a scheme")
+    Accounts::new(Arc::clone(vault), site, scheme).expect("a scheme")
 }
 
 /// A visitor with a request of its own.

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use api::http::{CorsOrigin, HttpSettings};
+use app::accounts::Accounts;
 use app::audit::jobs::Sequencer;
 use app::providers::{Directory, EnvProvider, UrlRules};
+use authn::password::Scheme;
 use bytes::Bytes;
 use crypto::{ApiKey, SystemRng};
 use gates::Vault;
@@ -28,7 +30,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use super::Database;
-use super::people::accounts;
+use super::people::{CHEAP, accounts_with};
 
 /// Longest a test waits for anything that must happen, in seconds. Nothing waits this long unless it hangs.
 const PATIENCE_SECONDS: u64 = 30;
@@ -68,12 +70,14 @@ pub(crate) struct Build<'a> {
     pub(crate) operator: Vec<EnvProvider>,
     pub(crate) limits: Limits,
     pub(crate) settings: HttpSettings,
+    /// How passwords are hashed.
+    pub(crate) scheme: Scheme,
 }
 
 impl<'a> Build<'a> {
     /// With no provider but the built-in one.
     pub(crate) fn over(vault: &'a Arc<Vault>) -> Self {
-        Self { vault, operator: Vec::new(), limits: Limits::default(), settings: unmetered() }
+        Self { vault, operator: Vec::new(), limits: Limits::default(), settings: unmetered(), scheme: CHEAP }
     }
 
     /// With a provider called `fake` that serves `fake-1`.
@@ -89,7 +93,8 @@ impl<'a> Build<'a> {
         let directory = Arc::new(directory);
         let upstream = Upstream::new(&self.limits).expect("TLS defaults");
         let gateway = Gateway::new(Arc::clone(self.vault), Arc::clone(&directory), upstream, self.limits);
-        let router = routes(self.vault, &directory, gateway, &self.settings.cors_origins);
+        let accounts = accounts_with(self.vault, self.scheme);
+        let router = routes(self.vault, accounts, &directory, gateway, &self.settings.cors_origins);
         let router = api::http::layers(router, self.settings, Arc::new(SystemClock), Arc::new(SystemRng));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -110,14 +115,15 @@ pub(crate) fn fake(base_url: &str) -> EnvProvider {
 
 fn routes(
     vault: &Arc<Vault>,
+    accounts: Accounts,
     directory: &Arc<Directory>,
     gateway: Gateway,
     origins: &[CorsOrigin],
 ) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
-    let control = api::State::new(accounts(vault), sequencer, directory.rules(), origins);
-    let pages = console::router(console::State::new(accounts(vault)));
+    let pages = console::router(console::State::new(accounts.clone()));
+    let control = api::State::new(accounts, sequencer, directory.rules(), origins);
     api::router(control).merge(gateway::router(gateway)).merge(pages)
 }
 

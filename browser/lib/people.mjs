@@ -1,0 +1,69 @@
+// People of a test's own: each signs up through the pages, so that no test depends on another.
+
+import { link } from "./mail.mjs";
+import { server } from "./visit.mjs";
+
+export const PASSWORD = "seven blue lanterns drift";
+
+/** The administrator of the organization that `up` makes; the first test brings them in. */
+export const first = { name: "First Administrator", email: "first@example.com", password: PASSWORD };
+
+let serial = 0;
+
+/** Somebody with an address nobody else has. */
+export function somebody(name = "Person") {
+  serial += 1;
+  return { name: `${name} ${serial}`, email: `person-${serial}@example.com`, password: PASSWORD };
+}
+
+export async function signUp(visit, person) {
+  await visit.goto("/sign-up");
+  await visit.fill({ "Your name": person.name, "E-mail address": person.email, Password: person.password });
+  await visit.press("Continue");
+  await visit.headed("Look into your mail");
+}
+
+export async function verify(visit, person) {
+  await visit.goto(await link(person.email, "verify_address"));
+  await visit.fill({ Password: person.password });
+  await visit.press("Confirm and sign in");
+  await visit.arrive("/onboarding");
+}
+
+export async function found(visit, name) {
+  await visit.goto("/onboarding");
+  await visit.fill({ "Name of the organization": name });
+  await visit.press("Create");
+  await visit.arrive("/");
+}
+
+/** Signs up, verifies and founds an organization: the owner of a house of their own, signed in. */
+export async function owner(visit, name) {
+  const person = somebody(name);
+  await signUp(visit, person);
+  await verify(visit, person);
+  person.organization = `House of ${person.name}`;
+  await found(visit, person.organization);
+  return person;
+}
+
+/** The first step of a sign-in. */
+export async function signIn(visit, person, path = "/sign-in") {
+  await visit.goto(path);
+  await visit.fill({ "E-mail address": person.email, Password: person.password });
+  await visit.press("Continue");
+}
+
+/** Asks the REST API, where the console has no page. */
+export async function api(method, path, { key, body } = {}) {
+  const answer = await fetch(server.url + path, {
+    method,
+    headers: {
+      ...(key && { authorization: `Bearer ${key}` }),
+      ...(body && { "content-type": "application/json" }),
+    },
+    body: body && JSON.stringify(body),
+  });
+  const text = await answer.text();
+  return { status: answer.status, headers: answer.headers, body: text ? JSON.parse(text) : null };
+}

@@ -1,0 +1,69 @@
+// Every page is whole without JavaScript.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { link } from "../lib/mail.mjs";
+import { first, owner, signIn } from "../lib/people.mjs";
+import { server, visiting } from "../lib/visit.mjs";
+
+const options = { javaScriptEnabled: false };
+
+test("signing in, reading and signing out need no scripts", () =>
+  visiting(async (visit) => {
+    visit.expect(401);
+    await signIn(visit, { ...first, password: "not the password at all" });
+    await visit.page.getByRole("alert").first().waitFor();
+    await visit.fill({ Password: first.password });
+    await visit.press("Continue");
+    await visit.headed(server.organization.name);
+    for (const [path, heading] of [
+      ["/roles", "Roles"],
+      ["/agents", "Agents"],
+      ["/keys", "API keys"],
+      ["/audit", "Audit log"],
+      ["/security", "My security"],
+      ["/sessions", "Sessions"],
+    ]) {
+      await visit.goto(path);
+      await visit.headed(heading);
+      assert.equal(await visit.page.locator(".needs-js:visible, .needs-passkey:visible").count(), 0, path);
+    }
+    await visit.goto("/agents");
+    await visit.page.getByLabel("Name", { exact: true }).fill("first");
+    await visit.press("Filter");
+    await visit.arrive("/agents");
+    await visit.follow(server.agent.name);
+    await visit.headed(server.agent.name);
+    await visit.follow("Stop it");
+    await visit.headed(`Suspend ${server.agent.name}`);
+    await visit.follow("Cancel");
+    await visit.headed(server.agent.name);
+    await visit.goto("/audit");
+    await visit.page.locator("tbody th a").first().click();
+    await visit.page.getByRole("heading", { name: "As hashed" }).waitFor();
+    await visit.page.getByRole("button", { name: /^Account:/ }).click();
+    await visit.page.locator("#account").getByRole("button", { name: "Dark" }).click();
+    await visit.page.locator("html[data-theme=dark]").waitFor();
+    await visit.page.getByRole("button", { name: /^Account:/ }).click();
+    await visit.page.locator("#account").getByRole("button", { name: "Sign out" }).click();
+    await visit.sees("You are signed out.");
+  }, options));
+
+test("an account and a new password need no scripts", () =>
+  visiting(async (visit) => {
+    const person = await owner(visit);
+    await visit.goto("/sign-out");
+    await visit.press("Sign out");
+    await visit.follow("I cannot sign in");
+    await visit.fill({ "E-mail address": person.email });
+    await visit.press("Send the link");
+    await visit.headed("Look into your mail");
+    await visit.goto(await link(person.email, "reset_password"));
+    const password = "nine quiet harbours wait";
+    await visit.fill({ Password: password });
+    await visit.press("Save");
+    await visit.sees("Your new password is set");
+    await signIn(visit, { ...person, password });
+    await visit.headed(person.organization);
+  }, options));
