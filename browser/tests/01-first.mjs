@@ -18,12 +18,12 @@ test("the first administrator comes in by the printed link", () =>
     await look(visit, "welcome");
     await visit.fill({ "Your name": first.name, "E-mail address": first.email, Password: "short" });
     visit.expect(422);
-    await visit.press("Continue");
+    await visit.press("Continue with the password");
     await visit.sees("One thing needs another look:");
     assert.equal(await visit.page.getByLabel("Your name").inputValue(), first.name, "what was typed is kept");
     await look(visit, "welcome-refused");
     await visit.fill({ Password: first.password });
-    await visit.press("Continue");
+    await visit.press("Continue with the password");
     await visit.arrive("/security/passkeys/new");
     await visit.goto("/");
     await visit.headed(server.organization.name);
@@ -73,7 +73,7 @@ test("an invited person joins by the letter and is a member", () =>
     await visit.headed(`Join ${server.organization.name}`);
     await look(visit, "invitation");
     await visit.fill({ "Your name": "Invited Person", Password: PASSWORD });
-    await visit.press("Join");
+    await visit.press("Join with the password");
     await visit.sees("Welcome: you are a member now.");
     await visit.headed(server.organization.name);
     // A member makes no agents.

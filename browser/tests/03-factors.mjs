@@ -203,7 +203,7 @@ test("an organization that asks for a second factor gets one before anything els
     assert.equal(invited.status, 201, JSON.stringify(invited.body));
     await visit.goto(await link(address, "invitation"));
     await visit.fill({ "Your name": "Careful Viewer", Password: PASSWORD });
-    await visit.press("Join");
+    await visit.press("Join with the password");
     await visit.headed(`${server.organization.name} asks for a second factor`);
     await look(visit, "enrol");
     await visit.follow("Use an app");
