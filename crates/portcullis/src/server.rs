@@ -92,7 +92,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
     let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
         .context("PORTCULLIS_PASSWORD_HASH")?;
-    let console = console::State::new(accounts.clone()).with_mail_server(mail_server);
+    let console = console::State::new(accounts.clone(), sequencer.clone()).with_mail_server(mail_server);
     let (router, calls) = faces::router(
         &vault,
         &accounts,

@@ -417,6 +417,8 @@ pub struct Filter {
     pub kind: Option<String>,
     /// Only entries of this request.
     pub request_id: Option<String>,
+    /// Only what this one did: the column `actor`, a kind and an id.
+    pub actor: Option<String>,
 }
 
 /// An entry with its place, when it has one already.
@@ -437,12 +439,13 @@ pub async fn entries(tx: &mut Tx, filter: &Filter, rows: i64) -> Result<Vec<Plac
         r#"select e.id, e.leaf, l.seq as "seq?" from audit_entry e
            left join audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
            where e.tenant_id = $1 and ($2::uuid is null or e.id < $2) and ($3::text is null or e.kind = $3)
-             and ($4::text is null or e.request_id = $4)
-           order by e.id desc limit $5"#,
+             and ($4::text is null or e.request_id = $4) and ($5::text is null or e.actor = $5)
+           order by e.id desc limit $6"#,
         tenant,
         filter.before.map(EntryId::uuid),
         filter.kind,
         filter.request_id,
+        filter.actor,
         rows
     )
     .fetch_all(tx.connection())

@@ -2,7 +2,7 @@
 
 use app::audit::{
     CheckpointRecord, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries, ReadTile,
-    RequestCheckpoint, checkpoint, entries, entry, export, prove, request_checkpoint, tile,
+    RequestCheckpoint, Wanted, checkpoint, entries, entry, export, prove, request_checkpoint, tile,
 };
 use axum::body::Body;
 use axum::extract;
@@ -77,6 +77,9 @@ struct EntryQuery {
     kind: Option<String>,
     /// Only entries of this request.
     request_id: Option<String>,
+    /// Only what this one did: `agent:`, `service:` or `human:` and an id.
+    #[param(example = "agent:019a0000-0000-7000-8000-000000000000")]
+    actor: Option<String>,
 }
 
 /// List audit entries.
@@ -91,11 +94,24 @@ async fn get_entries(Gate(pass): Gate<ReadEntries>, uri: Uri) -> Answered<List<A
     if asked.request_id.as_deref().is_some_and(|id| RequestId::parse(id).is_none()) {
         return Err(Problem::invalid("/request_id", "This is no id a request can have.").into());
     }
+    if asked.actor.as_deref().is_some_and(|actor| !is_actor(actor)) {
+        return Err(Problem::invalid(
+            "/actor",
+            "This names no actor: agent, service or human, a colon and an id.",
+        )
+        .into());
+    }
     let page = PageQuery { limit: asked.limit, cursor: asked.cursor }.page()?;
-    let (listed, receipt) = entries(pass, page, kind, asked.request_id).await?;
+    let wanted = Wanted { kind, request_id: asked.request_id, actor: asked.actor };
+    let (listed, receipt) = entries(pass, page, wanted).await?;
     let next = listed.next;
     let items = listed.items.into_iter().map(AuditEntry::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Answer::ok(List::of(app::input::Listed { items, next }, |item| item, EntryId::uuid), &receipt))
+}
+
+fn is_actor(text: &str) -> bool {
+    text.split_once(':')
+        .is_some_and(|(kind, id)| matches!(kind, "agent" | "service" | "human") && id.parse::<Uuid>().is_ok())
 }
 
 /// Read an audit entry.

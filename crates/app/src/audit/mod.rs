@@ -122,14 +122,26 @@ pub async fn names<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Names, 
     Ok(names)
 }
 
+/// Which entries are wanted; all of them, unless something is named.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// Of this kind.
+    pub kind: Option<EventKind>,
+    /// Of this request.
+    pub request_id: Option<String>,
+    /// Done by this one: a kind and an id, `agent:019a…`.
+    pub actor: Option<String>,
+}
+
 /// A page of entries, newest first.
 pub async fn entries(
     mut pass: Pass<ReadEntries>,
     page: Page<EntryId>,
-    kind: Option<EventKind>,
-    request_id: Option<String>,
+    wanted: Wanted,
 ) -> Result<(Listed<EntryRecord, EntryId>, Receipt), Problem> {
-    let filter = Filter { before: page.after, kind: kind.map(|kind| kind.name().to_owned()), request_id };
+    let kind = wanted.kind.map(|kind| kind.name().to_owned());
+    let Wanted { request_id, actor, .. } = wanted;
+    let filter = Filter { before: page.after, kind, request_id, actor };
     let found = store::audit::entries(pass.tx(), &filter, page.rows + 1).await?;
     let found = found.into_iter().map(EntryRecord::from).collect();
     let listed = Listed::cut(found, page.rows, |entry: &EntryRecord| entry.id);

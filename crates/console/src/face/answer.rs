@@ -86,6 +86,17 @@ impl Answer {
         Self::json(status, &body)
     }
 
+    /// A file to keep. Its name is ours: an id and an ending.
+    pub(super) fn file(name: &str, text: String) -> Self {
+        let mut response = (StatusCode::OK, text).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+            headers.insert(header::CONTENT_DISPOSITION, name);
+        }
+        Self(response)
+    }
+
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
         self.0.headers_mut()
     }

@@ -1,11 +1,11 @@
 //! The organization's pages that only read: home, roles, the log.
 
-use app::audit::{EntryRecord, Names, ReadCheckpoint, ReadEntries};
+use app::audit::{EntryRecord, Names, ProveEntry, ReadCheckpoint, ReadEntries, Wanted};
 use app::break_glass::{ListBreakGlass, Override, Stage};
 use app::input::Page;
 use axum::extract::Path;
 use gates::{Caller as _, Human};
-use kernel::{EntryId, EventKind, Gate, MemberRole, Permission, Problem, Role, Timestamp};
+use kernel::{AgentId, EntryId, EventKind, Gate, MemberRole, Permission, Problem, Role, Timestamp};
 
 use super::answer::Answer;
 use super::visit::{Visit, may, now, pass};
@@ -29,8 +29,9 @@ async fn lately(visit: &Visit, human: &Human) -> Result<(Vec<EntryRecord>, Names
     let mut pass = pass::<ReadEntries>(visit, human).await?;
     let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let page = Page { after: None, rows: ACTIVITY_ROWS };
-    let (listed, _) =
-        app::audit::entries(pass, page, None, None).await.map_err(|problem| visit.refused(&problem))?;
+    let (listed, _) = app::audit::entries(pass, page, Wanted::default())
+        .await
+        .map_err(|problem| visit.refused(&problem))?;
     Ok((listed.items, names))
 }
 
@@ -228,17 +229,18 @@ pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let shell = visit.shell(&human, Some(Room::Audit)).await?;
     let text = |name: &str| visit.query(name).map(|text| text.to_string()).filter(|text| !text.is_empty());
-    let (kind, request) = (text("kind"), text("request"));
+    let (kind, request, agent) = (text("kind"), text("request"), text("agent"));
     let after: Option<EntryId> = text("cursor").and_then(|text| text.parse().ok());
     let mut pass = visit.enter::<ReadEntries>(human).await?;
     let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let known = kind.as_deref().and_then(|kind| kind.parse::<EventKind>().ok());
     let page = Page { after, rows: AUDIT_ROWS };
-    let (listed, _) = app::audit::entries(pass, page, known, request.clone())
-        .await
-        .map_err(|problem| visit.refused(&problem))?;
+    let actor = agent.as_deref().and_then(|id| id.parse::<AgentId>().ok()).map(|id| format!("agent:{id}"));
+    let wanted = Wanted { kind: known, request_id: request.clone(), actor };
+    let (listed, _) =
+        app::audit::entries(pass, page, wanted).await.map_err(|problem| visit.refused(&problem))?;
     let entries: Vec<_> = listed.items.iter().filter_map(EntryRecord::entry).collect();
-    let filter = [("kind", &kind), ("request", &request)];
+    let filter = [("kind", &kind), ("request", &request), ("agent", &agent)];
     let filter: Vec<(&str, &String)> =
         filter.iter().filter_map(|(name, value)| value.as_ref().map(|value| (*name, value))).collect();
     let path = |cursor: Option<EntryId>| {
@@ -255,6 +257,9 @@ pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
             .with("kind", kind.clone().unwrap_or_default())
             .with("request", request.clone().unwrap_or_default()),
         kinds: kinds(),
+        agent: agent
+            .clone()
+            .map(|id| pages::OnlyAgent { name: names.of(&id).unwrap_or("an agent").to_owned(), id }),
         entries: entries
             .iter()
             .map(|entry| words::row(entry, &|id| names.of(id).map(str::to_owned)))
@@ -300,6 +305,16 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
         place,
     };
     Ok(visit.settle(Answer::page(&page)))
+}
+
+/// `GET /audit/{id}/proof`: that the entry stands in the log, as a file to keep (C2SP tlog-proof).
+pub(super) async fn audit_proof(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
+    let human = visit.signed_in().await?;
+    let id: EntryId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
+    let pass = visit.enter::<ProveEntry>(human).await?;
+    let proof = app::audit::prove(pass, &visit.state.sequencer, id).await;
+    let (proof, _) = proof.map_err(|problem| visit.refused(&problem))?;
+    Ok(visit.settle(Answer::file(&format!("{id}.tlog-proof"), proof.to_string())))
 }
 
 async fn covered(visit: &Visit, human: &Human) -> Option<u64> {

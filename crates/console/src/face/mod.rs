@@ -22,6 +22,7 @@ mod words;
 use std::sync::Arc;
 
 use app::accounts::Accounts;
+use app::audit::jobs::Sequencer;
 use axum::Router;
 use axum::routing::{get, post};
 use gates::Vault;
@@ -32,13 +33,14 @@ use crate::assets;
 #[derive(Clone)]
 pub struct State {
     accounts: Accounts,
+    sequencer: Sequencer,
     mail_server: Option<String>,
 }
 
 impl State {
-    /// The console of an instance.
-    pub fn new(accounts: Accounts) -> Self {
-        Self { accounts, mail_server: None }
+    /// The console of an instance; `sequencer` signs checkpoints for proofs.
+    pub fn new(accounts: Accounts, sequencer: Sequencer) -> Self {
+        Self { accounts, sequencer, mail_server: None }
     }
 
     /// The same, of an instance whose mail goes out through a server, which the outbox names.
@@ -59,6 +61,7 @@ pub fn router(state: State) -> Router {
         .route("/roles", get(inside::roles))
         .route("/audit", get(inside::audit))
         .route("/audit/{id}", get(inside::audit_entry))
+        .route("/audit/{id}/proof", get(inside::audit_proof))
         .route("/agents", get(agents::list))
         .route("/agents/new", get(agents::new_page).post(agents::create))
         .route("/agents/{id}", get(agents::page))

@@ -20,8 +20,6 @@ pub struct AgentRow {
     pub status: Badge,
     /// Its live credentials.
     pub credentials: u32,
-    /// Its last request.
-    pub last_seen: Option<When>,
 }
 
 /// `/agents`: the programs that act for the organization.
@@ -58,30 +56,6 @@ pub struct AgentNew {
     pub owners: Vec<Choice>,
 }
 
-/// An OAuth client that is an agent.
-#[derive(Debug, Clone)]
-pub struct ClientRow {
-    /// Its `client_id`.
-    pub id: Id,
-    /// Its name.
-    pub name: String,
-    /// When it was made.
-    pub created: When,
-    /// When it last got a token.
-    pub last_used: Option<When>,
-}
-
-/// A person an agent may act for.
-#[derive(Debug, Clone)]
-pub struct ActsFor {
-    /// Who.
-    pub person: String,
-    /// What it may do for them, after the word "May".
-    pub may: String,
-    /// Until when.
-    pub until: When,
-}
-
 /// `/agents/{id}`: one agent.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/agent.html")]
@@ -100,16 +74,10 @@ pub struct AgentPage {
     pub project: String,
     /// Since when it exists.
     pub created: When,
-    /// Its last request.
-    pub last_seen: Option<When>,
     /// Whether it is suspended.
     pub suspended: bool,
     /// Its API keys.
     pub keys: Vec<KeyRow>,
-    /// Its OAuth clients.
-    pub clients: Vec<ClientRow>,
-    /// The people it may act for.
-    pub acts_for: Vec<ActsFor>,
     /// Whether this person may manage it.
     pub may_manage: bool,
 }
@@ -133,8 +101,6 @@ pub struct KeyRow {
     pub created: When,
     /// When it stops working.
     pub expires: Option<When>,
-    /// When it was last used.
-    pub last_used: Option<When>,
     /// "Live", "Expires soon", "Revoked"…
     pub status: Badge,
     /// Whether it still opens something.

@@ -69,12 +69,14 @@ pub struct AuditRow {
 pub struct Audit {
     /// What surrounds it.
     pub shell: Shell,
-    /// The filter: `kind`, `request`; sent by GET.
+    /// The filter: `kind`, `request`, `agent`; sent by GET.
     pub form: Form,
     /// What `kind` offers, "any" first.
     pub kinds: Vec<Choice>,
     /// The entries on this page, the newest first.
     pub entries: Vec<AuditRow>,
+    /// The one agent whose doings are shown, when it is one.
+    pub agent: Option<OnlyAgent>,
     /// Whether the list is filtered.
     pub filtered: bool,
     /// The way to older entries.
@@ -92,6 +94,15 @@ pub struct Place {
     pub checkpoint_size: Option<u64>,
     /// When that checkpoint was signed.
     pub checkpoint_at: Option<When>,
+}
+
+/// An agent whose doings alone are shown.
+#[derive(Debug, Clone)]
+pub struct OnlyAgent {
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
 }
 
 /// `/audit/{id}`: one entry.

@@ -1,6 +1,6 @@
 //! Agents and keys.
 
-use super::{DAY, HOSTILE, HOUR, Sample, ago, ahead, choices, explained, hostile_shell, page, shell};
+use super::{DAY, HOSTILE, Sample, ago, ahead, choices, explained, hostile_shell, page, shell};
 use crate::layout::Room;
 use crate::pages::*;
 use crate::parts::{Badge, Choice, Form, Id, Pager, Secret, Tone};
@@ -14,23 +14,22 @@ fn statuses() -> Vec<Choice> {
 }
 
 fn agents() -> Vec<Sample> {
-    let row = |name: &str, tone, status: &str, seen| AgentRow {
+    let row = |name: &str, tone, status: &str| AgentRow {
         id: "0199aa00-0000-7000-8000-0000000000a1".to_owned(),
         name: name.to_owned(),
         owner: "Member one".to_owned(),
         project: "Accounting".to_owned(),
         status: Badge::new(tone, status),
         credentials: 2,
-        last_seen: seen,
     };
     let full = Agents {
         shell: shell(Some(Room::Agents)),
         form: Form::blank(),
         statuses: statuses(),
         agents: vec![
-            row("Invoice reader", Tone::Good, "Active", Some(ago(3))),
-            row("Support answers", Tone::Good, "Active", Some(ago(5 * HOUR))),
-            row("Old importer", Tone::Bad, "Suspended", None),
+            row("Invoice reader", Tone::Good, "Active"),
+            row("Support answers", Tone::Good, "Active"),
+            row("Old importer", Tone::Bad, "Suspended"),
         ],
         filtered: false,
         pager: Pager::default(),
@@ -43,7 +42,7 @@ fn agents() -> Vec<Sample> {
         agents: vec![AgentRow {
             owner: HOSTILE.to_owned(),
             project: HOSTILE.to_owned(),
-            ..row(HOSTILE, Tone::Warn, HOSTILE, None)
+            ..row(HOSTILE, Tone::Warn, HOSTILE)
         }],
         pager: Pager { shown: 1, first: Some("/agents".to_owned()), next: None },
         ..full.clone()
@@ -78,19 +77,12 @@ fn key(name: &str, tone: Tone, status: &str) -> KeyRow {
         project: "Accounting".to_owned(),
         created: ago(30 * DAY),
         expires: (tone == Tone::Warn).then(|| ahead(3 * DAY)),
-        last_used: (tone != Tone::Plain).then(|| ago(12)),
         status: Badge::new(tone, status),
         live: tone != Tone::Bad,
     }
 }
 
 fn one_agent() -> Vec<Sample> {
-    let client = ClientRow {
-        id: Id::new("0199aa00-0000-7000-8000-0000000000c1"),
-        name: "Nightly run".to_owned(),
-        created: ago(10 * DAY),
-        last_used: Some(ago(9 * HOUR)),
-    };
     let active = AgentPage {
         shell: shell(Some(Room::Agents)),
         id: Id::new("0199aa00-0000-7000-8000-0000000000a1"),
@@ -99,37 +91,21 @@ fn one_agent() -> Vec<Sample> {
         owner: "Member one".to_owned(),
         project: "Accounting".to_owned(),
         created: ago(40 * DAY),
-        last_seen: Some(ago(3)),
         suspended: false,
         keys: vec![
             key("Build server", Tone::Warn, "Expires soon"),
             key("Laptop", Tone::Bad, "Revoked"),
             key("Test", Tone::Plain, "Live"),
         ],
-        clients: vec![client],
-        acts_for: vec![ActsFor {
-            person: "Member two".to_owned(),
-            may: "read documents and draft answers".to_owned(),
-            until: ahead(20 * DAY),
-        }],
         may_manage: true,
     };
-    let bare = AgentPage {
-        suspended: true,
-        purpose: String::new(),
-        last_seen: None,
-        keys: Vec::new(),
-        clients: Vec::new(),
-        acts_for: Vec::new(),
-        ..active.clone()
-    };
+    let bare = AgentPage { suspended: true, purpose: String::new(), keys: Vec::new(), ..active.clone() };
     let hostile = AgentPage {
         shell: hostile_shell(Some(Room::Agents)),
         name: HOSTILE.to_owned(),
         purpose: HOSTILE.to_owned(),
         owner: HOSTILE.to_owned(),
         keys: vec![key(HOSTILE, Tone::Good, "Live")],
-        acts_for: vec![ActsFor { person: HOSTILE.to_owned(), may: HOSTILE.to_owned(), until: ahead(DAY) }],
         ..active.clone()
     };
     vec![page("agent", &active), page("agent-suspended", &bare), page("agent-hostile", &hostile)]
@@ -144,7 +120,7 @@ fn keys() -> Vec<Sample> {
             key("Build server", Tone::Warn, "Expires soon"),
             key("Cluster", Tone::Good, "Live"),
             key("Laptop", Tone::Bad, "Revoked"),
-            key("Test", Tone::Plain, "Never used"),
+            key("Test", Tone::Plain, "Live"),
         ],
         filtered: false,
         pager: Pager { shown: 4, first: Some("/keys".to_owned()), next: Some("/keys?after=4".to_owned()) },

@@ -46,6 +46,7 @@ fn audit() -> Vec<Sample> {
         form: Form::blank(),
         kinds: choices(&[("", "Any"), ("KEY_CREATED", "Key made"), ("AUTH_FAILURE", "Sign-in refused")]),
         entries: entries(),
+        agent: None,
         filtered: false,
         pager: Pager { shown: 5, first: None, next: Some("/audit?before=5".to_owned()) },
     };
@@ -56,8 +57,13 @@ fn audit() -> Vec<Sample> {
         request_id: Id::new(HOSTILE),
         ..entry(Actor::Agent, HOSTILE, HOSTILE, 4)
     };
-    let hostile =
-        Audit { shell: hostile_shell(Some(Room::Audit)), entries: vec![bad.clone()], ..full.clone() };
+    let hostile = Audit {
+        shell: hostile_shell(Some(Room::Audit)),
+        entries: vec![bad.clone()],
+        agent: Some(OnlyAgent { id: HOSTILE.to_owned(), name: HOSTILE.to_owned() }),
+        filtered: true,
+        ..full.clone()
+    };
     let one = AuditEntry {
         shell: shell(Some(Room::Audit)),
         entry: entry(Actor::Person, "Member one", "Made an API key", 2),

@@ -1,5 +1,7 @@
 //! The console as a browser without scripts meets it: pages, forms, cookies, and nothing else.
 
+mod attacks;
+mod audit;
 mod break_glass;
 mod members;
 mod newcomers;

@@ -122,7 +122,7 @@ fn routes(
 ) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
-    let pages = console::router(console::State::new(accounts.clone()));
+    let pages = console::router(console::State::new(accounts.clone(), sequencer.clone()));
     let control = api::State::new(accounts, sequencer, directory.rules(), origins);
     api::router(control).merge(gateway::router(gateway)).merge(pages)
 }
