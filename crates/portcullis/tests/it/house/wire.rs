@@ -102,7 +102,8 @@ impl<'a> Build<'a> {
         let serving = tokio::spawn(async move {
             axum::serve(listener, service).await.expect("the listener stays");
         });
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        // A connection for each request: one whose body was refused unread is closed, maybe just as it is used again.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         Wire { address, client, serving, serial: AtomicU32::new(0) }
     }
 }
@@ -229,7 +230,8 @@ impl Answer {
 impl Wire {
     /// A house on somebody else's socket: that of a process.
     pub(crate) fn to(address: SocketAddr) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        // A connection for each request: one whose body was refused unread is closed, maybe just as it is used again.
+        let client = Client::builder(TokioExecutor::new()).pool_max_idle_per_host(0).build_http();
         Self { address, client, serving: tokio::spawn(async {}), serial: AtomicU32::new(0) }
     }
 

@@ -33,7 +33,7 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
 }
 
 /// Rows of the rooms about people: an owner with a session, and what people of an organization make; and what has no route
-/// yet, written past all triggers.
+/// or needs a long log, written past all triggers.
 async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, tenant: &Tenant) {
     let owner = Somebody::owner(vault, tenant.id).await;
     owner.principal(vault).await;
@@ -52,8 +52,9 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
     }
     let sql = format!(
         "begin; set local session_replication_role = replica; set local search_path = portcullis;
-         insert into revoked_token values ('{}', 'x', now()); commit",
-        tenant.id
+         insert into revoked_token values ('{tenant}', 'x', now());
+         insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex')); commit",
+        tenant = tenant.id
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(superuser).await.expect("rows");
 }
