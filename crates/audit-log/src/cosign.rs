@@ -137,12 +137,13 @@ pub enum CosignError {
 ///
 /// # Errors
 /// A line of a known witness that does not verify condemns the note.
-pub fn cosignatures<'k>(note: &Note, known: &'k [CosignerKey]) -> Result<Vec<Cosignature<'k>>, CosignError> {
+pub fn cosignatures<'k>(
+    note: &Note,
+    known: impl IntoIterator<Item = &'k CosignerKey>,
+) -> Result<Vec<Cosignature<'k>>, CosignError> {
     let mut found = Vec::new();
     for key in known {
-        if let Some(at) = key.verify(note)? {
-            found.push(Cosignature { key, at });
-        }
+        found.extend(key.verify(note)?.map(|at| Cosignature { key, at }));
     }
     Ok(found)
 }

@@ -15,6 +15,7 @@ pub mod entry;
 pub mod export;
 pub mod hash;
 pub mod json;
+mod lines;
 pub mod note;
 pub mod policy;
 pub mod proof;

@@ -150,6 +150,11 @@ impl Note {
         &self.text
     }
 
+    /// The first line of the text: in a checkpoint the origin it claims. Do not act on it before [`Note::verify`].
+    pub fn first_line(&self) -> &str {
+        self.text.split('\n').next().unwrap_or_default()
+    }
+
     /// The signature lines in their order.
     pub fn signatures(&self) -> &[NoteSignature] {
         &self.signatures

@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 
 use crate::checkpoint::{Checkpoint, OpenError};
-use crate::cosign::{CosignError, Cosignature, CosignerKey};
+use crate::cosign::{CosignError, Cosignature, CosignerKey, cosignatures};
 use crate::note::{KeyError, Note, VerifierKey};
 
 /// Longest policy file, in bytes.
@@ -164,23 +164,13 @@ impl Policy {
     /// # Errors
     /// A forged line of a known witness.
     pub fn cosignatures(&self, note: &Note) -> Result<Vec<Cosignature<'_>>, CosignError> {
-        let mut found = Vec::new();
-        for witness in &self.witnesses {
-            let at = witness.key.verify(note)?;
-            found.extend(at.map(|at| Cosignature { key: &witness.key, at }));
-        }
-        Ok(found)
+        cosignatures(note, self.witnesses.iter().map(|witness| &witness.key))
     }
 
-    /// Whether enough witnesses have cosigned the note.
-    ///
-    /// # Errors
-    /// A forged line of a known witness.
-    pub fn is_witnessed(&self, note: &Note) -> Result<bool, CosignError> {
-        let mut met = Vec::with_capacity(self.witnesses.len());
-        for witness in &self.witnesses {
-            met.push(witness.key.verify(note)?.is_some());
-        }
+    /// Whether these cosignatures, as [`Policy::cosignatures`] found them, are enough.
+    pub fn is_met_by(&self, found: &[Cosignature<'_>]) -> bool {
+        let has = |witness: &PolicyWitness| found.iter().any(|line| line.key == &witness.key);
+        let met: Vec<bool> = self.witnesses.iter().map(has).collect();
         // Members stand above their group, so one pass over the groups settles all of them.
         let mut groups: Vec<bool> = Vec::with_capacity(self.groups.len());
         let holds = |member: &Member, groups: &[bool]| match *member {
@@ -191,10 +181,10 @@ impl Policy {
             let count = group.members.iter().filter(|member| holds(member, &groups)).count();
             groups.push(count >= group.least);
         }
-        Ok(match self.quorum {
+        match self.quorum {
             Quorum::Nobody => true,
             Quorum::By(member) => holds(&member, &groups),
-        })
+        }
     }
 
     /// The checkpoint, when one of the logs signed it and enough witnesses cosigned it.
@@ -204,7 +194,7 @@ impl Policy {
     pub fn check(&self, note: &Note) -> Result<Checkpoint, Unmet> {
         let keys: Vec<VerifierKey> = self.logs.iter().map(|log| log.key.clone()).collect();
         let checkpoint = Checkpoint::open(note, &keys)?;
-        if self.is_witnessed(note)? { Ok(checkpoint) } else { Err(Unmet::Quorum) }
+        if self.is_met_by(&self.cosignatures(note)?) { Ok(checkpoint) } else { Err(Unmet::Quorum) }
     }
 }
 

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::checkpoint::{Checkpoint, OpenError, decimal};
 use crate::hash::{Hash, leaf_hash};
+use crate::lines::Lines;
 use crate::note::{NOTE_BYTES_MAX, Note, NoteError, VerifierKey};
 use crate::proof::{VerifyError, verify_inclusion};
 use crate::tiles::ENTRY_BYTES_MAX;
@@ -80,33 +81,20 @@ impl LogProof {
         if bytes.len() > PROOF_BYTES_MAX {
             return Err(ProofFileError::TooLong(bytes.len()));
         }
-        let mut rest = bytes;
-        let mut line = || {
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
-            let (line, after) = rest.split_at(end);
-            rest = after.get(1..)?;
-            std::str::from_utf8(line).ok()
-        };
-        if line() != Some(PROOF_HEADER) {
+        let mut lines = Lines::of(bytes);
+        if lines.next() != Some(PROOF_HEADER) {
             return Err(ProofFileError::Header);
         }
-        let mut next = line().ok_or(ProofFileError::Index)?;
+        let mut line = lines.next().ok_or(ProofFileError::Index)?;
         let mut extra = None;
-        if let Some(encoded) = next.strip_prefix("extra ") {
+        if let Some(encoded) = line.strip_prefix("extra ") {
             let decoded = STANDARD.decode(encoded).ok().filter(|bytes| bytes.len() <= ENTRY_BYTES_MAX);
             extra = Some(decoded.ok_or(ProofFileError::Extra)?);
-            next = line().ok_or(ProofFileError::Index)?;
+            line = lines.next().ok_or(ProofFileError::Index)?;
         }
-        let index = next.strip_prefix("index ").and_then(decimal).ok_or(ProofFileError::Index)?;
-        let mut path = Vec::new();
-        loop {
-            match line().ok_or(ProofFileError::Path)? {
-                "" => break,
-                _ if path.len() == PATH_HASHES_MAX => return Err(ProofFileError::Path),
-                hash => path.push(Hash::from_base64(hash).map_err(|_| ProofFileError::Path)?),
-            }
-        }
-        Ok(Self { extra, index, path, note: Note::parse(rest)? })
+        let index = line.strip_prefix("index ").and_then(decimal).ok_or(ProofFileError::Index)?;
+        let path = lines.hashes(PATH_HASHES_MAX).ok_or(ProofFileError::Path)?;
+        Ok(Self { extra, index, path, note: Note::parse(lines.rest())? })
     }
 
     /// The checkpoint under which the entry with this leaf hash stands at [`LogProof::index`], once one of the log's keys

@@ -120,12 +120,11 @@ impl<'a> LogVerifier<'a> {
     /// Asks the policy, when there is one, whether enough witnesses saw this checkpoint.
     fn witnessed(&self, note: &Note, report: &mut Report) -> Result<(), (FindingKind, String)> {
         let Some(policy) = self.policy else { return Ok(()) };
-        let found = policy.cosignatures(note).and_then(|found| Ok((found, policy.is_witnessed(note)?)));
-        let (found, enough) = found.map_err(|error| (FindingKind::CosignatureBad, error.to_string()))?;
+        let found =
+            policy.cosignatures(note).map_err(|error| (FindingKind::CosignatureBad, error.to_string()))?;
         let known = policy.witnesses().len();
-        report.witnesses =
-            found.iter().map(|line| Witnessed { vkey: line.key.to_string(), at: line.at }).collect();
-        if enough {
+        report.witnesses = found.iter().map(Witnessed::from).collect();
+        if policy.is_met_by(&found) {
             return Ok(());
         }
         let count = found.len();

@@ -3,6 +3,7 @@
 
 use crate::checkpoint::{Checkpoint, OpenError, decimal};
 use crate::hash::{EMPTY_ROOT, Hash};
+use crate::lines::Lines;
 use crate::note::{NOTE_BYTES_MAX, Note, NoteError, VerifierKey};
 use crate::proof::verify_consistency;
 
@@ -99,24 +100,11 @@ impl AddCheckpoint {
         if body.len() > REQUEST_BYTES_MAX {
             return Err(RequestError::TooLong(body.len()));
         }
-        let mut rest = body;
-        let mut line = || {
-            let end = rest.iter().position(|byte| *byte == b'\n')?;
-            let (line, after) = rest.split_at(end);
-            rest = after.get(1..)?;
-            std::str::from_utf8(line).ok()
-        };
-        let old_size =
-            line().and_then(|line| decimal(line.strip_prefix("old ")?)).ok_or(RequestError::Old)?;
-        let mut proof = Vec::new();
-        loop {
-            match line().ok_or(RequestError::Proof)? {
-                "" => break,
-                _ if proof.len() == PROOF_HASHES_MAX => return Err(RequestError::Proof),
-                hash => proof.push(Hash::from_base64(hash).map_err(|_| RequestError::Proof)?),
-            }
-        }
-        Ok(Self { old_size, proof, note: Note::parse(rest)? })
+        let mut lines = Lines::of(body);
+        let old_size = lines.next().and_then(|line| decimal(line.strip_prefix("old ")?));
+        let old_size = old_size.ok_or(RequestError::Old)?;
+        let proof = lines.hashes(PROOF_HASHES_MAX).ok_or(RequestError::Proof)?;
+        Ok(Self { old_size, proof, note: Note::parse(lines.rest())? })
     }
 
     /// The request's body.
@@ -132,8 +120,8 @@ impl AddCheckpoint {
     }
 
     /// The origin the checkpoint claims; believe it only after [`AddCheckpoint::judge`].
-    pub fn origin(&self) -> Option<&str> {
-        self.note.text().split('\n').next()
+    pub fn origin(&self) -> &str {
+        self.note.first_line()
     }
 
     /// Whether a witness that saw `seen` last may cosign, and what it has seen then. `keys` are the log's own.

@@ -2,6 +2,7 @@
 
 use gates::{SystemTx, Tx};
 use kernel::{EntryId, TenantId, Timestamp};
+use sqlx::postgres::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -159,9 +160,18 @@ pub async fn place(
     Ok(())
 }
 
-/// Hashes of leaves in the order of the log, from index `first` on, one after the other.
+/// Hashes of leaves in the order of the log, from index `first` on, as the system sees them.
 pub async fn leaf_hashes(
     tx: &mut SystemTx,
+    tenant: TenantId,
+    first: i64,
+    rows: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    read_hashes(tx.connection(), tenant, first, rows).await
+}
+
+async fn read_hashes(
+    connection: &mut PgConnection,
     tenant: TenantId,
     first: i64,
     rows: i64,
@@ -172,7 +182,7 @@ pub async fn leaf_hashes(
         first,
         rows
     )
-    .fetch_all(tx.connection())
+    .fetch_all(connection)
     .await?;
     Ok(found.into_iter().map(|row| row.hash).collect())
 }
@@ -180,6 +190,16 @@ pub async fn leaf_hashes(
 /// Full tiles of a level from `first` on, as the system sees them.
 pub async fn full_tiles(
     tx: &mut SystemTx,
+    tenant: TenantId,
+    level: i16,
+    first: i64,
+    rows: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
+    read_tiles(tx.connection(), tenant, level, first, rows).await
+}
+
+async fn read_tiles(
+    connection: &mut PgConnection,
     tenant: TenantId,
     level: i16,
     first: i64,
@@ -193,7 +213,7 @@ pub async fn full_tiles(
         first,
         rows
     )
-    .fetch_all(tx.connection())
+    .fetch_all(connection)
     .await?;
     Ok(found.into_iter().map(|row| row.hashes).collect())
 }
@@ -380,32 +400,14 @@ pub async fn tree_size(tx: &mut Tx) -> Result<i64, StoreError> {
 
 /// Hashes of the tenant's leaves from index `first` on.
 pub async fn hashes(tx: &mut Tx, first: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
-    let tenant = tx.tenant().uuid();
-    let found = sqlx::query!(
-        "select hash from audit_leaf where tenant_id = $1 and seq >= $2 and seq < $2 + $3 order by seq",
-        tenant,
-        first,
-        rows
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(found.into_iter().map(|row| row.hash).collect())
+    let tenant = tx.tenant();
+    read_hashes(tx.connection(), tenant, first, rows).await
 }
 
 /// The tenant's full tiles of a level from `first` on.
 pub async fn tiles(tx: &mut Tx, level: i16, first: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
-    let tenant = tx.tenant().uuid();
-    let found = sqlx::query!(
-        "select hashes from audit_tile where tenant_id = $1 and level = $2 and index >= $3 and index < $3 + $4 \
-         order by index",
-        tenant,
-        level,
-        first,
-        rows
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(found.into_iter().map(|row| row.hashes).collect())
+    let tenant = tx.tenant();
+    read_tiles(tx.connection(), tenant, level, first, rows).await
 }
 
 /// What a list of entries is narrowed to.

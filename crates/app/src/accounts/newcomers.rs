@@ -6,13 +6,12 @@
 
 use authn::secrets::TokenKind;
 use gates::SystemTx;
-use kernel::{AccountId, Assurance, PasskeyId, Problem, ProblemKind, Timestamp};
+use kernel::{AccountId, Assurance, PasskeyId, Problem, Timestamp};
 use mail::Address;
-use store::factors::Passkey;
-use store::{StoreError, factors};
+use store::factors;
 
 use super::open::Proved;
-use super::passkeys::{Ceremony, not_accepted};
+use super::passkeys::{Ceremony, keep, not_accepted};
 use super::sign_in::start_again;
 use super::{Accounts, choose, unavailable};
 use crate::input::Name;
@@ -124,22 +123,8 @@ impl Accounts {
     /// Keeps the passkey of an account that was just made.
     pub(super) async fn keep_way(&self, tx: &mut SystemTx, way: Way, at: Timestamp) -> Result<(), Problem> {
         let Some(enrolled) = way.passkey else { return Ok(()) };
-        let row = Passkey {
-            id: PasskeyId::new(self.vault.clock(), self.vault.rng()),
-            account: way.id,
-            credential_id: enrolled.credential_id,
-            name: NAME.to_owned(),
-            credential: enrolled.credential,
-            provider: enrolled.provider.map(str::to_owned),
-            created_at: at,
-            last_used_at: None,
-        };
-        match factors::add_passkey(tx, &row).await {
-            Err(StoreError::Taken) => {
-                Err(Problem::new(ProblemKind::Conflict, "This passkey is enrolled already."))
-            }
-            other => Ok(other?),
-        }?;
+        let passkey = PasskeyId::new(self.vault.clock(), self.vault.rng());
+        keep(tx, passkey, way.id, NAME.to_owned(), enrolled, at).await?;
         Ok(factors::show_second_factor(tx, way.id).await?)
     }
 }

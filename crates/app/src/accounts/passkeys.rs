@@ -1,10 +1,10 @@
 //! Passkeys: signing in without a name, as a second factor, and enrolling them.
 
 use authn::secrets::{OpaqueToken, TokenKind};
-use authn::webauthn::PasskeyError;
+use authn::webauthn::{Enrolled, PasskeyError};
 use gates::{By, Draft, Pass, Receipt, SystemTx};
 use kernel::limits::PASSKEYS_MAX;
-use kernel::{AccountId, Assurance, EventKind, Gate, PasskeyId, Problem, ProblemKind};
+use kernel::{AccountId, Assurance, EventKind, Gate, PasskeyId, Problem, ProblemKind, Timestamp};
 use mail::{Letter, Words};
 use store::factors::Passkey;
 use store::{StoreError, accounts, doors, factors, sessions};
@@ -62,6 +62,36 @@ pub(super) fn not_accepted(error: PasskeyError) -> Problem {
             Problem::at(Gate::Identity, ProblemKind::Unauthenticated, error.to_string())
         }
         PasskeyError::State => Problem::internal(),
+    }
+}
+
+/// Keeps a passkey that was just made.
+///
+/// # Errors
+/// A conflict when somebody has it already.
+pub(super) async fn keep(
+    tx: &mut SystemTx,
+    id: PasskeyId,
+    account: AccountId,
+    name: String,
+    enrolled: Enrolled,
+    at: Timestamp,
+) -> Result<(), Problem> {
+    let row = Passkey {
+        id,
+        account,
+        credential_id: enrolled.credential_id,
+        name,
+        credential: enrolled.credential,
+        provider: enrolled.provider.map(str::to_owned),
+        created_at: at,
+        last_used_at: None,
+    };
+    match factors::add_passkey(tx, &row).await {
+        Err(StoreError::Taken) => {
+            Err(Problem::new(ProblemKind::Conflict, "This passkey is enrolled already."))
+        }
+        other => Ok(other?),
     }
 }
 
@@ -244,19 +274,8 @@ impl Accounts {
             Ok(enrolled) => enrolled,
             Err(problem) => return Err(pass.fail(Draft::refused(EventKind::PasskeyAdded), problem).await),
         };
-        let row = Passkey {
-            id: passkey,
-            account: id,
-            credential_id: enrolled.credential_id,
-            name: name.clone(),
-            credential: enrolled.credential,
-            provider: enrolled.provider.map(str::to_owned),
-            created_at: at,
-            last_used_at: None,
-        };
-        match factors::add_passkey(tx, &row).await {
-            Err(StoreError::Taken) => {
-                let problem = Problem::new(ProblemKind::Conflict, "This passkey is enrolled already.");
+        match keep(tx, passkey, id, name.clone(), enrolled, at).await {
+            Err(problem) if problem.kind == ProblemKind::Conflict => {
                 return Err(pass.fail(Draft::refused(EventKind::PasskeyAdded), problem).await);
             }
             other => other?,

@@ -6,6 +6,7 @@ use audit_log::tiles::{TILE_WIDTH, TileKind, TilePath, decode_tile, encode_bundl
 use audit_log::{LogProof, MemoryLog, Note, TileSink as _};
 use gates::{Draft, Pass, Receipt, Tx};
 use kernel::{EntryId, EventKind, Problem};
+use store::audit::{Placed, Signed};
 
 use super::jobs::Sequencer;
 use super::{ProveEntry, ReadTile, export};
@@ -60,6 +61,14 @@ pub async fn tile(mut pass: Pass<ReadTile>, path: &str) -> Result<(Vec<u8>, Rece
     }
 }
 
+/// An entry; and its index with the newest checkpoint, when that covers it.
+async fn covered_entry(tx: &mut Tx, id: EntryId) -> Result<Option<(Placed, Option<(u64, Signed)>)>, Problem> {
+    let Some(entry) = store::audit::entry(tx, id).await? else { return Ok(None) };
+    let signed = store::audit::newest_checkpoint(tx).await?;
+    let covered = entry.seq.zip(signed).filter(|(seq, signed)| *seq < signed.size);
+    Ok(Some((entry, covered.map(|(seq, signed)| (seq.unsigned_abs(), signed)))))
+}
+
 /// A proof that an entry stands in the log, under a checkpoint that covers it: the entry, its path and the checkpoint in
 /// one file.
 pub async fn prove(
@@ -68,23 +77,18 @@ pub async fn prove(
     id: EntryId,
 ) -> Result<(LogProof, Receipt), Problem> {
     let mut tx = pass.read().await?;
-    let Some(mut entry) = store::audit::entry(&mut tx, id).await? else {
-        pass.record(Draft::failed(EventKind::AuditRead)).await?;
-        return Err(Problem::not_found());
+    let Some((mut entry, mut covered)) = covered_entry(&mut tx, id).await? else {
+        return Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await);
     };
     let receipt = pass.record(Draft::done(EventKind::AuditRead).subject("entry", id)).await?;
-    let mut signed = store::audit::newest_checkpoint(&mut tx).await?;
-    let covers =
-        |seq: Option<i64>, size: Option<i64>| seq.is_some_and(|seq| size.is_some_and(|size| seq < size));
-    if !covers(entry.seq, signed.as_ref().map(|signed| signed.size)) {
+    if covered.is_none() {
         drop(tx);
         sequencer.settle(pass.tenant(), id).await?;
         tx = pass.read().await?;
-        entry = store::audit::entry(&mut tx, id).await?.ok_or_else(Problem::internal)?;
-        signed = store::audit::newest_checkpoint(&mut tx).await?;
+        (entry, covered) = covered_entry(&mut tx, id).await?.ok_or_else(Problem::internal)?;
     }
-    let (Some(seq), Some(signed)) = (entry.seq, signed) else { return Err(Problem::internal()) };
-    let (index, size) = (seq.unsigned_abs(), signed.size.unsigned_abs());
+    let Some((index, signed)) = covered else { return Err(Problem::internal()) };
+    let size = signed.size.unsigned_abs();
     let broken = |_| Problem::internal();
     let plan = ProofPlan::inclusion(index, size).map_err(|_| Problem::internal())?;
     let mut tiles = MemoryLog::default();

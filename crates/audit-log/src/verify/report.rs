@@ -6,6 +6,7 @@ use std::fmt;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::cosign::Cosignature;
 use crate::hash::Hash;
 
 /// Findings kept in a report; the rest is only counted.
@@ -135,6 +136,12 @@ pub struct Witnessed {
     pub vkey: String,
     /// When it saw it, in seconds since 1970, by its own clock.
     pub at: u64,
+}
+
+impl From<&Cosignature<'_>> for Witnessed {
+    fn from(line: &Cosignature<'_>) -> Self {
+        Self { vkey: line.key.to_string(), at: line.at }
+    }
 }
 
 /// The result of a verification.

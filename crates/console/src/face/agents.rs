@@ -206,9 +206,6 @@ pub(super) async fn suspend_page(Path(id): Path<String>, visit: Visit) -> Result
         button: "Suspend the agent".into(),
         tone: Tone::Bad,
         cancel: format!("/agents/{}", agent.id),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -433,9 +430,6 @@ async fn confirm_key(visit: &Visit, id: &str, rotate: bool) -> Result<Answer, An
         action: format!("/keys/{id}/{verb}"),
         tone,
         cancel: "/keys".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }

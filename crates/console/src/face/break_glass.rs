@@ -256,9 +256,6 @@ pub(super) async fn end_page(Path(id): Path<String>, visit: Visit) -> Result<Ans
         button: "End it now".into(),
         tone: Tone::Bad,
         cancel: "/break-glass".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }

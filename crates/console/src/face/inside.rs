@@ -293,7 +293,7 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
     fields.extend(entry.data.iter().map(|(name, value)| (name.clone(), text(value))));
     let place = record.index.map(|index| Place {
         index,
-        leaf_hash: record.leaf_hash.0.iter().fold(String::new(), |hex, byte| hex + &format!("{byte:02x}")),
+        leaf_hash: record.leaf_hash.to_string(),
         checkpoint_size: size.filter(|size| *size > index),
         checkpoint_at: None,
     });

@@ -137,9 +137,6 @@ pub(super) async fn withdraw_page(Path(id): Path<String>, visit: Visit) -> Resul
         button: "Withdraw".into(),
         tone: Tone::Bad,
         cancel: "/members".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }

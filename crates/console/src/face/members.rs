@@ -264,9 +264,6 @@ async fn confirm(visit: &Visit, human: &Human, member: &Member, asked: Question)
         button: asked.button.to_owned(),
         tone: Tone::Bad,
         cancel: there,
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -457,9 +454,6 @@ pub(super) async fn leave_page(visit: Visit) -> Result<Answer, Answer> {
         button: "Leave".into(),
         tone: Tone::Bad,
         cancel: format!("/members/{}", human.account()),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }

@@ -162,9 +162,6 @@ pub(super) async fn email_confirm_page(visit: Visit) -> Result<Answer, Answer> {
         button: "Confirm the address".into(),
         tone: Tone::Accent,
         cancel: "/security".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -264,9 +261,6 @@ pub(super) async fn totp_remove_page(visit: Visit) -> Result<Answer, Answer> {
         button: "Remove the app".into(),
         tone: Tone::Bad,
         cancel: "/security".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -365,9 +359,6 @@ pub(super) async fn passkey_remove_page(Path(id): Path<String>, visit: Visit) ->
         button: "Remove the passkey".into(),
         tone: Tone::Bad,
         cancel: "/security".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -417,9 +408,6 @@ fn confirm_end(visit: &Visit, shell: crate::layout::Shell, title: &str, action: 
         button: title.to_owned(),
         tone: Tone::Bad,
         cancel: "/sessions".into(),
-        form: Form::blank(),
-        asks_reason: false,
-        typed: None,
     };
     visit.settle(Answer::page(&page))
 }

@@ -92,10 +92,4 @@ pub struct Confirm {
     pub tone: Tone,
     /// Where "cancel" leads.
     pub cancel: String,
-    /// `reason` and `typed`, where they are asked for.
-    pub form: Form,
-    /// Asks for a reason, which goes into the log.
-    pub asks_reason: bool,
-    /// Asks to type this, so that a hand that slipped does nothing.
-    pub typed: Option<String>,
 }

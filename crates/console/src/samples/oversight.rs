@@ -260,17 +260,7 @@ fn confirm() -> Vec<Sample> {
         button: "Stop the agent".to_owned(),
         tone: Tone::Bad,
         cancel: "/agents/1".to_owned(),
-        form: Form::blank(),
-        asks_reason: true,
-        typed: None,
     };
-    let transfer = Confirm {
-        title: HOSTILE.to_owned(),
-        effects: Vec::new(),
-        form: Form::blank().refuse("typed", "That is not the name of the organization."),
-        asks_reason: false,
-        typed: Some("Example organization".to_owned()),
-        ..suspend.clone()
-    };
-    vec![page("confirm", &suspend), page("confirm-typed", &transfer)]
+    let transfer = Confirm { title: HOSTILE.to_owned(), effects: Vec::new(), ..suspend.clone() };
+    vec![page("confirm", &suspend), page("confirm-hostile", &transfer)]
 }

@@ -93,7 +93,7 @@ fn finish(args: &ExportArgs, earlier: Option<&Earlier>, work: &Path) -> Result<E
         None => Trust::Folder,
     };
     let older = earlier.map(|earlier| earlier.checkpoint.clone());
-    let verified = folder::verify(work, trust, older.into_iter().collect(), args.json)?;
+    let verified = folder::verify(work, trust, older.into_iter().collect(), None, args.json)?;
     let replaceable = earlier.is_none() || verified.report.verdict() == Verdict::Intact;
     if replaceable {
         put(work, &args.out, earlier.is_some())?;

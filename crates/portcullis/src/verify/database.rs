@@ -94,7 +94,7 @@ struct Export {
 
 fn exported(dir: &Path, keys: &[VerifierKey]) -> Result<Export> {
     let trust = keys.first().map_or(Trust::Folder, |key| Trust::Known { key: key.clone(), from: "--vkey" });
-    let verified = folder::verify(dir, trust, Vec::new(), true)?;
+    let verified = folder::verify(dir, trust, Vec::new(), None, true)?;
     if verified.report.verdict() != Verdict::Intact {
         bail!(
             "the exported folder {} is itself not intact; see: portcullis verify {}",

@@ -20,9 +20,9 @@ use super::VerifyArgs;
 /// The file of an exported folder that holds the log's key.
 pub(crate) const VKEY_FILE: &str = "log.vkey";
 /// Exit status for a log that is not what was signed.
-const DAMAGED: u8 = 1;
+pub(super) const DAMAGED: u8 = 1;
 /// Exit status for a log about which nothing can be said, because no genuine checkpoint vouches for it.
-const UNTRUSTED: u8 = 3;
+pub(super) const UNTRUSTED: u8 = 3;
 /// Entries between two signs of life.
 const PROGRESS_ENTRIES: u64 = 100_000;
 
@@ -67,21 +67,16 @@ pub(crate) fn run(args: &VerifyArgs, dir: &Path) -> Result<ExitCode> {
     };
     let older =
         args.older.iter().map(|path| checkpoint_of(path, &key)).collect::<Result<Vec<Checkpoint>>>()?;
-    let verified = verify_by(dir, trust, older, policy.as_ref(), args.json)?;
+    let verified = verify(dir, trust, older, policy.as_ref(), args.json)?;
     tell(&verified, args.json)?;
     Ok(exit_code(&verified.report))
 }
 
-/// Verifies the log in `dir`, which must continue each of `older`.
+/// Verifies the log in `dir`, which must continue each of `older` and be cosigned as the policy asks, when there is one.
 ///
 /// # Errors
 /// When the key cannot be read.
-pub(crate) fn verify(dir: &Path, trust: Trust, older: Vec<Checkpoint>, quiet: bool) -> Result<Verified> {
-    verify_by(dir, trust, older, None, quiet)
-}
-
-/// The same, and enough witnesses of the policy must have cosigned.
-fn verify_by(
+pub(crate) fn verify(
     dir: &Path,
     trust: Trust,
     older: Vec<Checkpoint>,
@@ -237,7 +232,7 @@ fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
     }
     let note =
         Note::parse(&read_small(&dir.join(CHECKPOINT_PATH))?).context("the checkpoint cannot be read")?;
-    let origin = note.text().split('\n').next().unwrap_or_default();
+    let origin = note.first_line();
     let log = policy.logs().iter().find(|log| log.key.name().as_str() == origin);
     let Some(log) = log else { bail!("the policy names no log `{origin}`") };
     Ok(Trust::Known { key: log.key.clone(), from: "--policy" })

@@ -5,18 +5,14 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
 use audit_log::proof_file::{PROOF_BYTES_MAX, ProofFault};
+use audit_log::verify::Witnessed;
 use audit_log::{LogProof, VerifierKey};
 use serde_json::{Value, json};
 
 use super::VerifyArgs;
-use super::folder;
+use super::folder::{self, DAMAGED, UNTRUSTED};
 use crate::embedded::files;
 use crate::say;
-
-/// Exit status for an entry that is not the one in the log.
-const DAMAGED: u8 = 1;
-/// Exit status when no genuine checkpoint vouches.
-const UNTRUSTED: u8 = 3;
 
 /// Verifies one proof file that carries its entry.
 ///
@@ -39,7 +35,7 @@ pub(super) fn run(args: &VerifyArgs, path: &Path) -> Result<ExitCode> {
         bail!("a proof carries no key: give the log's with --vkey, or a policy that names it with --policy");
     }
     // All keys of one log bear its origin; a policy may know several logs.
-    let origin = proof.note.text().split('\n').next().unwrap_or_default().to_owned();
+    let origin = proof.note.first_line().to_owned();
     keys.retain(|key| key.name().as_str() == origin);
     let Some(verified) = proof.verify_own(&keys) else {
         bail!("the proof does not carry its entry, so there is nothing to compare")
@@ -47,13 +43,9 @@ pub(super) fn run(args: &VerifyArgs, path: &Path) -> Result<ExitCode> {
     let mut witnesses = Vec::new();
     let result = match (verified, &policy) {
         (Ok(checkpoint), Some(policy)) => {
-            witnesses = policy
-                .cosignatures(&proof.note)?
-                .iter()
-                .map(|line| (line.key.to_string(), line.at))
-                .collect();
-            let enough = policy.is_witnessed(&proof.note)?;
-            if enough {
+            let found = policy.cosignatures(&proof.note)?;
+            witnesses = found.iter().map(Witnessed::from).collect();
+            if policy.is_met_by(&found) {
                 Ok(checkpoint)
             } else {
                 Err((UNTRUSTED, "too few witnesses have cosigned its checkpoint".to_owned()))
@@ -71,7 +63,7 @@ pub(super) fn run(args: &VerifyArgs, path: &Path) -> Result<ExitCode> {
             "origin": origin,
             "index": proof.index,
             "size": result.as_ref().ok().map(audit_log::Checkpoint::size),
-            "witnesses": witnesses.iter().map(|(vkey, at)| json!({"vkey": vkey, "at": at})).collect::<Vec<_>>(),
+            "witnesses": witnesses,
             "entry": if result.is_ok() { entry } else { None },
         }))?;
     } else {
@@ -84,7 +76,7 @@ fn text(
     proof: &LogProof,
     origin: &str,
     result: Result<&audit_log::Checkpoint, &(u8, String)>,
-    witnesses: &[(String, u64)],
+    witnesses: &[Witnessed],
     entry: Option<&Value>,
 ) -> String {
     let checkpoint = match result {
@@ -101,7 +93,7 @@ fn text(
         String::new(),
         format!("  Log          {origin}"),
     ];
-    let witness = |(vkey, at): &(String, u64)| format!("  Witnessed    {} by {vkey}", folder::seconds(*at));
+    let witness = |seen: &Witnessed| format!("  Witnessed    {} by {}", folder::seconds(seen.at), seen.vkey);
     lines.extend(witnesses.iter().map(witness));
     for (name, member) in [
         ("At", "at"),

@@ -1,7 +1,7 @@
 //! The witness over HTTP: C2SP tlog-witness, `POST /add-checkpoint`.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use audit_log::witness::{REQUEST_BYTES_MAX, RequestError, SIZE_MEDIA_TYPE};
@@ -14,7 +14,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use http::{HeaderValue, StatusCode, header};
 use kernel::{Clock as _, SystemClock};
-use tokio::sync::Mutex;
 
 use super::memory::Memory;
 
@@ -28,7 +27,7 @@ const MICROS_PER_SECOND: i64 = 1_000_000;
 pub(crate) struct Witness {
     /// The keys of each log, and the lock under which its requests are decided one after another.
     logs: BTreeMap<String, Watched>,
-    memory: Arc<Memory>,
+    memory: Memory,
     cosigner: Cosigner,
 }
 
@@ -41,35 +40,35 @@ impl Witness {
     /// Watches these logs.
     pub(crate) fn new(logs: BTreeMap<String, Vec<VerifierKey>>, memory: Memory, cosigner: Cosigner) -> Self {
         let logs = logs.into_iter().map(|(origin, keys)| (origin, Watched { keys, turn: Mutex::new(()) }));
-        Self { logs: logs.collect(), memory: Arc::new(memory), cosigner }
+        Self { logs: logs.collect(), memory, cosigner }
     }
 
-    /// Decides about a request; when it answers a line, what was seen is on the disk.
-    async fn add(&self, request: AddCheckpoint) -> Result<String, Failed> {
-        let origin = request.origin().unwrap_or_default().to_owned();
-        let watched = self.logs.get(&origin).ok_or(Failed::Refused(Refusal::UnknownLog))?;
+    /// Decides about a request; when it answers a line, what was seen is on the disk. Waits for the disk and for its turn.
+    fn add(&self, request: &AddCheckpoint) -> Result<String, Failed> {
+        let origin = request.origin();
+        let watched = self.logs.get(origin).ok_or(Failed::Refused(Refusal::UnknownLog))?;
         // Two requests decided against one memory could cosign a fork.
-        let _turn = watched.turn.lock().await;
-        let (memory, name) = (Arc::clone(&self.memory), origin.clone());
-        let seen = blocking(move || memory.seen(&name)).await?;
-        let judged = request.judge(&watched.keys, seen);
-        let memory = Arc::clone(&self.memory);
-        let note = request.note;
-        if let Err(refusal @ Refusal::Fork(_)) = &judged {
-            tracing::error!(%origin, seen = seen.size, "a log does not continue what was seen of it: {refusal}");
-            let kept = note.clone();
-            let memory = Arc::clone(&memory);
-            if blocking(move || memory.keep_fork(&kept)).await.is_err() {
-                tracing::error!(%origin, "the proof could not be kept");
+        let _turn = watched.turn.lock().map_err(|_| Failed::Memory)?;
+        let seen = self.memory.seen(origin).map_err(|error| unusable(&error))?;
+        if let Err(refusal) = request.judge(&watched.keys, seen) {
+            if matches!(refusal, Refusal::Fork(_)) {
+                tracing::error!(%origin, seen = seen.size, "a log does not continue what was seen of it: {refusal}");
+                if let Err(error) = self.memory.keep_fork(&request.note) {
+                    tracing::error!(%origin, %error, "the proof could not be kept");
+                }
             }
+            return Err(Failed::Refused(refusal));
         }
-        judged.map_err(Failed::Refused)?;
-        let text = note.text().to_owned();
-        blocking(move || memory.keep(&origin, &note)).await?;
+        self.memory.keep(origin, &request.note).map_err(|error| unusable(&error))?;
         let at = u64::try_from(SystemClock.now().unix_micros() / MICROS_PER_SECOND).unwrap_or(0);
-        let line = self.cosigner.cosign(&text, at).map_err(|_| Failed::Memory)?;
+        let line = self.cosigner.cosign(request.note.text(), at).map_err(|_| Failed::Memory)?;
         Ok(format!("{line}\n"))
     }
+}
+
+fn unusable(error: &std::io::Error) -> Failed {
+    tracing::error!(%error, "the witness's folder cannot be used");
+    Failed::Memory
 }
 
 /// Why there is no cosignature.
@@ -77,19 +76,6 @@ enum Failed {
     Refused(Refusal),
     /// What was seen cannot be read or written.
     Memory,
-}
-
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
-) -> Result<T, Failed> {
-    match tokio::task::spawn_blocking(work).await {
-        Ok(Ok(done)) => Ok(done),
-        Ok(Err(error)) => {
-            tracing::error!(%error, "the witness's folder cannot be used");
-            Err(Failed::Memory)
-        }
-        Err(_) => Err(Failed::Memory),
-    }
 }
 
 /// The routes.
@@ -118,7 +104,8 @@ async fn add_checkpoint(State(witness): State<Arc<Witness>>, body: Bytes) -> Res
         }
         Err(error) => return text(StatusCode::BAD_REQUEST, error.to_string()),
     };
-    match witness.add(request).await {
+    let added = tokio::task::spawn_blocking(move || witness.add(&request)).await;
+    match added.unwrap_or(Err(Failed::Memory)) {
         Ok(lines) => text(StatusCode::OK, lines),
         Err(Failed::Refused(Refusal::OtherSize(size))) => {
             let mut answer = text(StatusCode::CONFLICT, format!("{size}\n"));

@@ -1,8 +1,7 @@
 //! What a witness remembers: its key, and the last checkpoint of each log. On the disk before anybody is answered.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Read as _};
-use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -19,6 +18,8 @@ const FORKS_KEPT_MAX: usize = 1_000;
 
 /// Only the witness's account reads them.
 const FILE_MODE: u32 = 0o600;
+/// Only the witness's account looks into it.
+const DIR_MODE: u32 = 0o700;
 
 /// The folder.
 #[derive(Debug)]
@@ -35,8 +36,7 @@ impl Memory {
     /// When the folder cannot be used, is in use, or is of another name.
     pub(crate) fn open(dir: &Path, name: KeyName) -> Result<(Self, Cosigner)> {
         let place = || dir.display().to_string();
-        DirBuilder::new().recursive(true).mode(0o700).create(dir).with_context(place)?;
-        DirBuilder::new().recursive(true).mode(0o700).create(dir.join("forks")).with_context(place)?;
+        files::make_dir(&dir.join("forks"), DIR_MODE).with_context(place)?;
         let lock = File::create(dir.join("lock")).with_context(place)?;
         if lock.try_lock().is_err() {
             bail!("{} is in use by another witness", dir.display());
@@ -70,12 +70,10 @@ impl Memory {
     /// When the file cannot be read or is not what was written: then nothing is known, and nothing may be cosigned.
     pub(crate) fn seen(&self, origin: &str) -> io::Result<Seen> {
         let path = self.dir.join(file_name(origin));
-        let file = match File::open(&path) {
+        let text = match files::read_at_most(&path, NOTE_BYTES_MAX as u64) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::NOTHING),
-            file => file?,
+            text => text?,
         };
-        let mut text = Vec::new();
-        file.take(NOTE_BYTES_MAX as u64).read_to_end(&mut text)?;
         let broken = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", path.display()));
         let note = Note::parse(&text).map_err(|_| broken())?;
         let checkpoint = Checkpoint::parse(note.text()).map_err(|_| broken())?;
@@ -111,6 +109,5 @@ impl Memory {
 
 /// Names may hold slashes and be longer than a file's; a hash of them does not.
 fn file_name(origin: &str) -> String {
-    let hash = leaf_hash(origin.as_bytes());
-    hash.0.iter().fold(String::with_capacity(64), |name, byte| name + &format!("{byte:02x}"))
+    leaf_hash(origin.as_bytes()).to_string()
 }
