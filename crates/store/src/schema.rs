@@ -210,6 +210,18 @@ async fn prepare_locked(
     Ok(Prepared { applied: total.saturating_sub(before), total })
 }
 
+/// Applies the migrations of a working tree that this build does not know yet, so that statements about new tables can be
+/// checked before anything compiles with them. `owner` is as in [`prepare`], which ran before.
+pub async fn apply_newer(owner: &mut PgConnection, migrations: &std::path::Path) -> Result<(), SchemaError> {
+    let newer = Migrator::new(migrations).await?;
+    sqlx::raw_sql("set role portcullis_owner; set search_path = portcullis, pg_temp")
+        .execute(&mut *owner)
+        .await?;
+    newer.run_direct(None, &mut *owner, false).await?;
+    sqlx::raw_sql("reset role").execute(&mut *owner).await?;
+    Ok(())
+}
+
 /// Roles are the cluster's, so another database's preparation may race this one: losing that race is no error.
 async fn make_roles(owner: &mut PgConnection, passwords: Option<&RolePasswords>) -> Result<(), SchemaError> {
     for (role, attributes) in

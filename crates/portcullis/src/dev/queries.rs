@@ -5,15 +5,20 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
 use anyhow::{Context as _, Result, bail};
+use sqlx::Connection as _;
+use store::schema;
 use tokio::process::Command;
 
-use crate::say;
+use crate::home::{Home, owner_login};
 use crate::settings::{Environment, Faults, Place, PlaceArgs};
+use crate::{database, say};
 
 use super::{Scratch, open, url};
 
 /// The file whose time tells cargo that the crate must be compiled again.
 const TOUCHED: &str = "crates/store/src/lib.rs";
+/// The migrations of the working tree: some may be newer than this build.
+const MIGRATIONS: &str = "crates/store/migrations";
 /// Files that say what was prepared.
 const PREFIX: &str = "query-";
 
@@ -38,7 +43,10 @@ pub(crate) async fn prepare(check: bool, args: &PlaceArgs, environment: &dyn Env
         + "&options=-csearch_path%3Dportcullis";
     let fresh = scratch.path().join("sqlx");
     std::fs::create_dir(&fresh).with_context(|| format!("cannot create {}", fresh.display()))?;
-    let compiled = compile(&root, &database, &fresh).await;
+    let compiled = match apply_newer(&home, &root).await {
+        Ok(()) => compile(&root, &database, &fresh).await,
+        Err(error) => Err(error),
+    };
     home.postgres.stop().await?;
     compiled?;
     let (now, before) = (read(&fresh)?, read(&root.join(".sqlx"))?);
@@ -61,6 +69,13 @@ pub(crate) async fn prepare(check: bool, args: &PlaceArgs, environment: &dyn Env
     replace(&root.join(".sqlx"), &now, &before)?;
     say::out(format_args!("{} statements prepared, {} files changed\n", now.len(), stale.len()))?;
     Ok(())
+}
+
+async fn apply_newer(home: &Home, root: &Path) -> Result<()> {
+    let mut owner = database::connect(&owner_login(&home.postgres)).await?;
+    let applied = schema::apply_newer(&mut owner, &root.join(MIGRATIONS)).await;
+    let _ = owner.close().await;
+    applied.context("the working tree's migrations could not be applied")
 }
 
 /// Compiles the store with a database at hand, which makes its macros write what they learn.
