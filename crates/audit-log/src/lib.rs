@@ -5,10 +5,12 @@
 //! - [`note`], [`checkpoint`]: the signed statement of a log's size and root (C2SP signed-note, tlog-checkpoint).
 //! - [`cosign`], [`witness`], [`policy`]: what other machines say about a log, and how many of them must say it (C2SP
 //!   tlog-cosignature, tlog-witness, tlog-policy).
-//! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof).
+//! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof); [`anchor`]: that a log of logs holds the
+//!   head of this one.
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
+pub mod anchor;
 pub mod checkpoint;
 pub mod cosign;
 pub mod entry;
@@ -26,6 +28,7 @@ pub mod tree;
 pub mod verify;
 pub mod witness;
 
+pub use anchor::{ANCHOR_PATH, Anchor};
 pub use checkpoint::{Checkpoint, open_checkpoint, sign_checkpoint};
 pub use cosign::{Cosignature, Cosigner, CosignerKey};
 pub use entry::{Actor, ActorKind, At, Entry, EntryCore, EntryError, EntryParts, Kind, Outcome, Subject};

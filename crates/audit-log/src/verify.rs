@@ -13,13 +13,16 @@ mod walk;
 use uuid::Uuid;
 
 use crate::CHECKPOINT_PATH;
+use crate::anchor::{ANCHOR_PATH, Anchor, AnchorFault};
 use crate::checkpoint::{Checkpoint, OpenError};
 use crate::note::{Note, SignatureError, VerifierKey};
 use crate::policy::Policy;
 use crate::source::TileSource;
 
 pub use ids::DUPLICATE_WINDOW_ENTRIES;
-pub use report::{FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, Report, Verdict, Witnessed};
+pub use report::{
+    Anchored, FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, Report, Verdict, Witnessed,
+};
 
 /// How far a verification has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,12 +41,13 @@ pub struct LogVerifier<'a> {
     opaque: bool,
     older: Vec<Checkpoint>,
     policy: Option<&'a Policy>,
+    anchor: Option<Result<Anchor, AnchorFault>>,
 }
 
 impl<'a> LogVerifier<'a> {
     /// The checkpoint must be signed by at least one of `keys`, all of which belong to this log.
     pub fn new(keys: &'a [VerifierKey]) -> Self {
-        Self { keys, tenant: None, opaque: false, older: Vec::new(), policy: None }
+        Self { keys, tenant: None, opaque: false, older: Vec::new(), policy: None, anchor: None }
     }
 
     /// Every entry must be of this tenant. Without it, of the tenant of the first entry.
@@ -74,17 +78,52 @@ impl<'a> LogVerifier<'a> {
         self
     }
 
+    /// The log must agree with its head in a log of logs. Witnesses of that log count as witnesses of what the head covers.
+    #[must_use]
+    pub fn anchor(mut self, anchor: Result<Anchor, AnchorFault>) -> Self {
+        self.anchor = Some(anchor);
+        self
+    }
+
     /// Reads the whole log. Never fails: what is wrong stands in the report.
     pub fn run<S: TileSource + ?Sized>(&self, source: &S, on_progress: &mut dyn FnMut(Progress)) -> Report {
         let mut report = Report::default();
-        match self.open(source, &mut report) {
-            // The size is only worth walking once a key vouches for it.
-            Ok(checkpoint) => walk::walk(self, source, &checkpoint, &mut report, on_progress),
+        let checkpoint = match self.open(source, &mut report) {
+            Ok(checkpoint) => checkpoint,
             Err((kind, detail)) => {
                 report.distrust(Finding::new(kind, detail).at(CHECKPOINT_PATH));
+                return report;
             }
+        };
+        // The size is only worth walking once a key vouches for it.
+        let Some(head) = self.anchored(&checkpoint, &mut report) else {
+            walk::walk(self, source, &checkpoint, &mut report, on_progress);
+            return report;
+        };
+        let size = head.size();
+        walk::walk(&self.clone().older(head), source, &checkpoint, &mut report, on_progress);
+        match report.continues.iter().position(|found| *found == size) {
+            Some(at) => drop(report.continues.remove(at)),
+            // The walk has said what is wrong.
+            None => report.anchor = None,
         }
         report
+    }
+
+    /// The head of this log in the log of logs; nothing when none was shown, or it is of another epoch of this log.
+    fn anchored(&self, checkpoint: &Checkpoint, report: &mut Report) -> Option<Checkpoint> {
+        let anchor = match self.anchor.as_ref()? {
+            Ok(anchor) => anchor,
+            Err(fault) => {
+                report.add(Finding::new(FindingKind::AnchorBad, fault.to_string()).at(ANCHOR_PATH));
+                return None;
+            }
+        };
+        if anchor.head().origin() != checkpoint.origin() {
+            report.anchor = None;
+            return None;
+        }
+        Some(anchor.head().clone())
     }
 
     fn open<S: TileSource + ?Sized>(
@@ -117,17 +156,35 @@ impl<'a> LogVerifier<'a> {
         Ok(checkpoint)
     }
 
-    /// Asks the policy, when there is one, whether enough witnesses saw this checkpoint.
+    /// Asks the policy, when there is one, whether enough witnesses saw this checkpoint, or the log of logs that holds a head
+    /// of this log.
     fn witnessed(&self, note: &Note, report: &mut Report) -> Result<(), (FindingKind, String)> {
-        let Some(policy) = self.policy else { return Ok(()) };
-        let found =
-            policy.cosignatures(note).map_err(|error| (FindingKind::CosignatureBad, error.to_string()))?;
-        let known = policy.witnesses().len();
-        report.witnesses = found.iter().map(Witnessed::from).collect();
-        if policy.is_met_by(&found) {
+        let cosigned = |note: &Note| match self.policy {
+            Some(policy) => policy
+                .cosignatures(note)
+                .map(|found| (policy.is_met_by(&found), found.iter().map(Witnessed::from).collect()))
+                .map_err(|error| (FindingKind::CosignatureBad, error.to_string())),
+            None => Ok((true, Vec::new())),
+        };
+        let (mut met, witnesses) = cosigned(note)?;
+        report.witnesses = witnesses;
+        if let Some(Ok(anchor)) = &self.anchor
+            && anchor.head().origin().as_str() == note.first_line()
+        {
+            let (met_there, witnesses) = cosigned(anchor.note())?;
+            met |= met_there;
+            report.anchor = Some(Anchored {
+                by: anchor.by().origin().to_string(),
+                index: anchor.index(),
+                size: anchor.head().size(),
+                witnesses,
+            });
+        }
+        if met {
             return Ok(());
         }
-        let count = found.len();
+        let (count, known) =
+            (report.witnesses.len(), self.policy.map_or(0, |policy| policy.witnesses().len()));
         let detail =
             format!("{count} of {known} known witnesses cosigned it, which the policy finds too few");
         Err((FindingKind::WitnessesMissing, detail))

@@ -60,6 +60,19 @@ impl From<u64> for Fact {
     }
 }
 
+impl From<&audit_log::KeyName> for Fact {
+    fn from(name: &audit_log::KeyName) -> Self {
+        Self(Value::from(name.as_str()))
+    }
+}
+
+impl From<&Hash> for Fact {
+    /// As checkpoints write it: base64.
+    fn from(hash: &Hash) -> Self {
+        Self(Value::from(hash.to_base64()))
+    }
+}
+
 impl From<&Clean<String>> for Fact {
     fn from(value: &Clean<String>) -> Self {
         Self(Value::from(value.get().as_str()))

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use audit_log::{Actor, ActorKind};
-use kernel::{AccountId, Problem, ProblemKind, RequestContext, SessionId, TenantId};
+use kernel::{AccountId, EntryId, Problem, ProblemKind, RequestContext, SessionId, TenantId};
 use sqlx::postgres::PgConnection;
 
 use crate::audit::{Author, Draft, EntryError, Receipt, Row};
@@ -20,6 +20,8 @@ pub enum Reason {
     Sequencing,
     /// Checkpoints are signed.
     Signing,
+    /// The instance's log is shown to witnesses, or asked for what it says of an organization's.
+    Anchoring,
     /// Somebody who is not known yet signs up, signs in or follows a link from a mail.
     SignIn,
     /// A signed-in person changes what is their own.
@@ -204,7 +206,8 @@ impl SystemTx {
         Ok(self.close(row).await?)
     }
 
-    /// Writes one more entry into the log of another tenant that the same change concerns; it commits with the seal.
+    /// Writes one more entry into the log of another tenant that the same change concerns; it commits with the seal. Its
+    /// id, for rows that refer to it.
     pub async fn also(
         &mut self,
         by: By,
@@ -212,10 +215,11 @@ impl SystemTx {
         draft: Draft,
         request: &RequestContext,
         action: &'static str,
-    ) -> Result<(), SealError> {
+    ) -> Result<EntryId, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
-        Ok(self.insert(&row).await?)
+        self.insert(&row).await?;
+        Ok(row.receipt().entry())
     }
 
     pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), DatabaseError> {

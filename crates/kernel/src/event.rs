@@ -76,6 +76,14 @@ events! {
     AuditExported = "audit.exported";
     /// A checkpoint was asked for.
     CheckpointRequested = "audit.checkpoint.requested";
+    /// A checkpoint of an organization's log was signed; stands in the instance's log, which witnesses see.
+    CheckpointSigned = "log.checkpoint";
+    /// Something is wrong with the log: its end was lost, rows were changed, or a witness saw another history.
+    AlarmRaised = "log.alarm";
+    /// The operator looked into an alarm and settled it.
+    AlarmSettled = "log.alarm_settled";
+    /// The log goes on under another name, because its end was lost; names the head that is missing.
+    EpochBegan = "log.epoch_began";
     /// A person signed up; nothing opens before the address is verified.
     AccountCreated = "account.created";
     /// A person's address was verified.

@@ -214,6 +214,8 @@ Exit status: 0 printed, 1 failed or no such letter, 2 wrong usage or settings (e
     pub(super) fn operator() -> String {
         "Examples:
   portcullis operator admins
+  portcullis operator alarms --json
+  portcullis operator new-epoch --data-dir ./try
   portcullis operator grant-admin someone@example.com
   portcullis operator disable someone@example.com --data-dir ./try
   portcullis operator unlock someone@example.com

@@ -8,6 +8,7 @@ mod doctor;
 pub mod embedded;
 pub mod export;
 mod faces;
+mod heads;
 mod home;
 mod listen;
 pub mod mail;

@@ -1,5 +1,7 @@
 //! `portcullis operator`: what only the operator may do, on the machine itself. None of it has a route.
 
+mod logs;
+
 use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,7 +17,7 @@ use serde_json::{Value, json};
 
 use crate::desk::with_vault;
 use crate::say;
-use crate::settings::{Environment, PlaceArgs};
+use crate::settings::{Environment, Faults, Place, PlaceArgs};
 
 /// What to do, and where.
 #[derive(Args, Clone, Debug)]
@@ -67,6 +69,24 @@ pub enum OperatorCommand {
         #[arg(long, value_name = "ID")]
         organization: TenantId,
     },
+    /// List what is wrong with audit logs and not settled.
+    Alarms,
+    /// Let logs that have lost what was signed of them go on under another name and key; the entry that says so names the
+    /// head that is missing.
+    NewEpoch {
+        /// Whose log; every one that is stopped by an alarm when it is left out.
+        #[arg(long, value_name = "ID")]
+        organization: Option<TenantId>,
+    },
+    /// Settle an alarm that you have looked into.
+    SettleAlarm {
+        /// Which.
+        #[arg(value_enum)]
+        alarm: logs::Settled,
+        /// About whose log.
+        #[arg(long, value_name = "ID")]
+        organization: TenantId,
+    },
     /// Put the next key of the instance into force. What the last one signed or sealed goes on being good.
     RotateKey {
         /// Which.
@@ -107,7 +127,13 @@ struct Told {
 /// # Errors
 /// When there is no such account or member, or the database cannot be used.
 pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> Result<ExitCode> {
-    let told = with_vault(&args.place, environment, async |vault| work(vault, &args.command).await).await?;
+    let mut faults = Faults::default();
+    let place = Place::read(&args.place, environment, &mut faults);
+    if !faults.0.is_empty() {
+        return Err(faults.into());
+    }
+    let work = async |vault: &Arc<Vault>| work(vault, &place, &args.command).await;
+    let told = with_vault(&args.place, environment, work).await?;
     if args.json {
         say::json(&told.json)?;
     } else {
@@ -116,7 +142,7 @@ pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-async fn work(vault: &Arc<Vault>, command: &OperatorCommand) -> Result<Told> {
+async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> Result<Told> {
     let request = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let operator = Operator::new(Arc::clone(vault), request.clone());
     let done = |did: &str, whose: &Whose| Told {
@@ -155,6 +181,13 @@ async fn work(vault: &Arc<Vault>, command: &OperatorCommand) -> Result<Told> {
         OperatorCommand::Owner { whose, organization } => {
             operator.owner(&whose.address, *organization).await?;
             done("owner", whose)
+        }
+        OperatorCommand::Alarms => logs::alarms(vault, place).await?,
+        OperatorCommand::NewEpoch { organization } => {
+            logs::new_epoch(vault, place, *organization, &request).await?
+        }
+        OperatorCommand::SettleAlarm { alarm, organization } => {
+            logs::settle(vault, place, *organization, *alarm, &request).await?
         }
         OperatorCommand::RotateKey { ring } => rotate(vault, *ring, &request).await?,
     })

@@ -11,6 +11,7 @@ use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
 use app::models::Calls;
+use audit_log::Policy;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
 use kernel::SystemClock;
@@ -20,13 +21,18 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::database::quiet;
+use crate::heads::HeadFiles;
 use crate::mail::Smtp;
-use crate::settings::{MailSettings, Settings};
+use crate::settings::{MailSettings, Place, Settings};
 use crate::telemetry::metrics::{self, Metrics, counted};
+use crate::witness::show::Shower;
 use crate::{faces, listen};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
+
+/// How long witnesses may take to say what they saw of the log before it is signed again at the start, in seconds.
+const FIRST_LOOK_SECONDS_MAX: u64 = 10;
 
 /// How long letters under way may take when the server stops, in seconds; what is cut off is sent again later.
 const LAST_LETTERS_SECONDS_MAX: u64 = 5;
@@ -88,8 +94,9 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         rng: Arc::new(SystemRng),
     })
     .await?;
-    let origin = format!("portcullis/{}", vault.instance());
-    let sequencer = Sequencer::new(Arc::clone(&vault), &origin, settings.checkpoint_every);
+    let sequencer =
+        sequencer(&vault, settings.checkpoint_every, &settings.place, settings.witnesses.clone())?;
+    let shower = settings.witnesses.map(|policy| Shower::new(sequencer.clone(), policy)).transpose()?;
     let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
         .context("PORTCULLIS_PASSWORD_HASH")?;
     let console = console::State::new(accounts.clone(), sequencer.clone()).with_mail_server(mail_server);
@@ -110,6 +117,10 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));
     // Each of its steps is one transaction, so that it may be cut off at any point.
     tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(told_to_stop.clone()));
+    if let Some(shower) = shower {
+        show_first(&shower).await;
+        tokio::spawn(shower.run(told_to_stop.clone()));
+    }
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
@@ -130,6 +141,36 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         sequencing,
         mailing,
         keeping,
+    })
+}
+
+/// Shows witnesses what is signed already, before anything else is signed.
+async fn show_first(shower: &Shower) {
+    let limit = Duration::from_secs(FIRST_LOOK_SECONDS_MAX);
+    if tokio::time::timeout(limit, shower.first()).await.is_err() {
+        tracing::warn!("the witnesses did not all answer; the log goes on without their word for now");
+    }
+}
+
+/// What keeps the logs of this instance, with the heads that this machine remembers.
+///
+/// # Errors
+/// When heads cannot be kept in the data directory.
+pub(crate) fn sequencer(
+    vault: &Arc<Vault>,
+    checkpoint_every: Duration,
+    place: &Place,
+    witnesses: Option<Arc<Policy>>,
+) -> Result<Sequencer> {
+    let dir = place.heads_dir();
+    let heads = HeadFiles::open(&dir).with_context(|| {
+        format!("the heads of the audit logs cannot be kept in {}; name another --data-dir", dir.display())
+    })?;
+    let origin = format!("portcullis/{}", vault.instance());
+    let sequencer = Sequencer::new(Arc::clone(vault), &origin, checkpoint_every).with_heads(Arc::new(heads));
+    Ok(match witnesses {
+        Some(policy) => sequencer.with_policy(policy),
+        None => sequencer,
     })
 }
 

@@ -13,6 +13,8 @@ use crate::StoreError;
 pub struct Log {
     /// Whose log.
     pub tenant: TenantId,
+    /// How often it began anew under another name, after its end was lost.
+    pub epoch: i16,
     /// The origin, which is also its key's name.
     pub origin: String,
     /// The public key.
@@ -55,17 +57,18 @@ pub async fn try_lead(tx: &mut SystemTx, tenant: TenantId) -> Result<bool, Store
     Ok(row.leads)
 }
 
-/// The log of a tenant; `None` before its first entry is placed.
+/// The log of a tenant in its present epoch; `None` before its first entry is placed.
 pub async fn log(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<Log>, StoreError> {
     let row = sqlx::query!(
-        "select l.origin, l.public_key, t.size, t.frontier, t.root from audit_log l \
-         join audit_tree t on t.tenant_id = l.tenant_id where l.tenant_id = $1",
+        "select l.epoch, l.origin, l.public_key, t.size, t.frontier, t.root from audit_log l \
+         join audit_tree t on t.tenant_id = l.tenant_id where l.tenant_id = $1 order by l.epoch desc limit 1",
         tenant.uuid()
     )
     .fetch_optional(tx.connection())
     .await?;
     Ok(row.map(|row| Log {
         tenant,
+        epoch: row.epoch,
         origin: row.origin,
         public_key: row.public_key,
         size: row.size,
@@ -74,27 +77,32 @@ pub async fn log(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<Log>, Sto
     }))
 }
 
-/// What a new log is.
+/// What a new log, or a new epoch of one, is.
 pub struct NewLog<'a> {
     /// Whose log.
     pub tenant: TenantId,
+    /// Which epoch.
+    pub epoch: i16,
+    /// Leaves there were when the epoch began.
+    pub first_size: i64,
     /// The origin.
     pub origin: &'a str,
     /// The public key.
     pub public_key: &'a [u8],
     /// The signing seed, sealed.
     pub seed_sealed: &'a [u8],
-    /// Root of the empty tree.
-    pub empty_root: &'a [u8],
     /// Now.
     pub at: Timestamp,
 }
 
-/// Opens a tenant's log: an empty tree and a key to sign it.
-pub async fn open_log(tx: &mut SystemTx, new: &NewLog<'_>) -> Result<(), StoreError> {
+/// Names an epoch of a tenant's log and the key that signs it.
+pub async fn open_epoch(tx: &mut SystemTx, new: &NewLog<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into audit_log (tenant_id, origin, public_key, seed_sealed, created_at) values ($1, $2, $3, $4, $5)",
+        "insert into audit_log (tenant_id, epoch, first_size, origin, public_key, seed_sealed, created_at) \
+         values ($1, $2, $3, $4, $5, $6, $7)",
         new.tenant.uuid(),
+        new.epoch,
+        new.first_size,
         new.origin,
         new.public_key,
         new.seed_sealed,
@@ -102,21 +110,30 @@ pub async fn open_log(tx: &mut SystemTx, new: &NewLog<'_>) -> Result<(), StoreEr
     )
     .execute(tx.connection())
     .await?;
+    Ok(())
+}
+
+/// Plants a tenant's tree, which has no leaf yet.
+pub async fn plant(tx: &mut SystemTx, tenant: TenantId, empty_root: &[u8]) -> Result<(), StoreError> {
     sqlx::query!(
         "insert into audit_tree (tenant_id, size, frontier, root) values ($1, 0, ''::bytea, $2)",
-        new.tenant.uuid(),
-        new.empty_root
+        tenant.uuid(),
+        empty_root
     )
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// The log's signing seed, sealed.
-pub async fn sealed_seed(tx: &mut SystemTx, tenant: TenantId) -> Result<Vec<u8>, StoreError> {
-    let row = sqlx::query!("select seed_sealed from audit_log where tenant_id = $1", tenant.uuid())
-        .fetch_one(tx.connection())
-        .await?;
+/// The signing seed of a log's epoch, sealed.
+pub async fn sealed_seed(tx: &mut SystemTx, tenant: TenantId, epoch: i16) -> Result<Vec<u8>, StoreError> {
+    let row = sqlx::query!(
+        "select seed_sealed from audit_log where tenant_id = $1 and epoch = $2",
+        tenant.uuid(),
+        epoch
+    )
+    .fetch_one(tx.connection())
+    .await?;
     Ok(row.seed_sealed)
 }
 
@@ -265,7 +282,7 @@ pub async fn unsigned(tx: &mut SystemTx, before: Timestamp, rows: i64) -> Result
     let found = sqlx::query!(
         "select t.tenant_id from audit_tree t left join lateral (\
              select c.size, c.signed_at from audit_checkpoint c where c.tenant_id = t.tenant_id \
-             order by c.size desc limit 1) c on true \
+             order by c.epoch desc, c.size desc limit 1) c on true \
          where t.size > coalesce(c.size, -1) and (c.signed_at is null or c.signed_at < $1) limit $2",
         OffsetDateTime::from(before),
         rows
@@ -275,15 +292,31 @@ pub async fn unsigned(tx: &mut SystemTx, before: Timestamp, rows: i64) -> Result
     Ok(found.into_iter().map(|row| TenantId::from_uuid(row.tenant_id)).collect())
 }
 
-/// The newest checkpoint, as the system sees it.
-pub async fn last_signed(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<(i64, Vec<u8>)>, StoreError> {
+/// Waits until nobody else signs this log, and keeps it so for this transaction: heads only ever grow.
+pub async fn hold_pen(tx: &mut SystemTx, tenant: TenantId) -> Result<(), StoreError> {
+    sqlx::query!(
+        "select pg_advisory_xact_lock(hashtextextended('portcullis.pen.' || $1::text, 0))",
+        tenant.to_string()
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(())
+}
+
+/// The newest checkpoint of an epoch, as the system sees it: its size and its note.
+pub async fn last_signed(
+    tx: &mut SystemTx,
+    tenant: TenantId,
+    epoch: i16,
+) -> Result<Option<(i64, String)>, StoreError> {
     let row = sqlx::query!(
-        "select size, root from audit_checkpoint where tenant_id = $1 order by size desc limit 1",
-        tenant.uuid()
+        "select size, note from audit_checkpoint where tenant_id = $1 and epoch = $2 order by size desc limit 1",
+        tenant.uuid(),
+        epoch
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(|row| (row.size, row.root)))
+    Ok(row.map(|row| (row.size, row.note)))
 }
 
 /// Which of these entries have their place in the tree.
@@ -303,12 +336,13 @@ pub async fn placed(
     Ok(found.into_iter().map(|row| EntryId::from_uuid(row.entry_id)).collect())
 }
 
-/// Whether a checkpoint covers the entry.
+/// Whether a checkpoint of the present epoch covers the entry.
 pub async fn covered(tx: &mut SystemTx, tenant: TenantId, entry: EntryId) -> Result<bool, StoreError> {
     let row = sqlx::query!(
         r#"select exists (
                select from audit_leaf l where l.tenant_id = $1 and l.entry_id = $2
-               and l.seq < (select max(c.size) from audit_checkpoint c where c.tenant_id = $1)) as "covered!""#,
+               and l.seq < (select max(c.size) from audit_checkpoint c where c.tenant_id = $1
+                            and c.epoch = (select max(epoch) from audit_log where tenant_id = $1))) as "covered!""#,
         tenant.uuid(),
         entry.uuid()
     )
@@ -317,21 +351,19 @@ pub async fn covered(tx: &mut SystemTx, tenant: TenantId, entry: EntryId) -> Res
     Ok(row.covered)
 }
 
-/// Keeps a signed checkpoint. One of the same size is kept already when two sign at once, and is the same.
+/// Keeps a signed checkpoint of a log, whose pen is held.
 pub async fn keep_checkpoint(
     tx: &mut SystemTx,
-    tenant: TenantId,
-    size: i64,
-    root: &[u8],
+    log: &Log,
     note: &str,
     at: Timestamp,
 ) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into audit_checkpoint (tenant_id, size, root, note, signed_at) values ($1, $2, $3, $4, $5) \
-         on conflict do nothing",
-        tenant.uuid(),
-        size,
-        root,
+        "insert into audit_checkpoint (tenant_id, epoch, size, root, note, signed_at) values ($1, $2, $3, $4, $5, $6)",
+        log.tenant.uuid(),
+        log.epoch,
+        log.size,
+        log.root,
         note,
         OffsetDateTime::from(at)
     )
@@ -343,6 +375,8 @@ pub async fn keep_checkpoint(
 /// A signed checkpoint.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
+    /// The epoch of the log.
+    pub epoch: i16,
     /// Leaves it covers.
     pub size: i64,
     /// The signed note.
@@ -359,13 +393,15 @@ pub struct Signed {
 pub async fn newest_checkpoint(tx: &mut Tx) -> Result<Option<Signed>, StoreError> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
-        "select c.size, c.note, c.signed_at, l.origin, l.public_key from audit_checkpoint c \
-         join audit_log l on l.tenant_id = c.tenant_id where c.tenant_id = $1 order by c.size desc limit 1",
+        "select c.epoch, c.size, c.note, c.signed_at, l.origin, l.public_key from audit_checkpoint c \
+         join audit_log l on l.tenant_id = c.tenant_id and l.epoch = c.epoch where c.tenant_id = $1 \
+         order by c.epoch desc, c.size desc limit 1",
         tenant
     )
     .fetch_optional(tx.connection())
     .await?;
     Ok(row.map(|row| Signed {
+        epoch: row.epoch,
         size: row.size,
         note: row.note,
         signed_at: row.signed_at.into(),

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod break_glass;
 pub mod doors;
 pub mod factors;
+pub mod heads;
 pub mod invitations;
 pub mod joining;
 pub mod key_ring;

@@ -25,14 +25,14 @@ pub const SESSION: [(&str, &str); 5] = [
 pub struct LogRow {
     /// Whose log.
     pub tenant: TenantId,
-    /// Its identity: origin and public key; `None` when its row is gone.
-    pub identity: Option<(String, Vec<u8>)>,
+    /// Its identities: origin and public key, the oldest epoch first; none when their rows are gone.
+    pub identities: Vec<(String, Vec<u8>)>,
     /// Its tree: size, frontier and root; `None` when its row is gone.
     pub tree: Option<(i64, Vec<u8>, Vec<u8>)>,
 }
 
-/// A tenant, its log's identity and its tree, each part absent when its row is gone.
-type LogTuple = (Uuid, Option<String>, Option<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
+/// A tenant, its log's origins and keys, and its tree, each part absent when its row is gone.
+type LogTuple = (Uuid, Vec<String>, Vec<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// Every tenant of which any table of the audit log holds a row.
 pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
@@ -50,8 +50,10 @@ pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
              select tenant_id from entry_tenant union select tenant_id from leaf_tenant union \
              select tenant_id from audit_log union select tenant_id from audit_tree union \
              select tenant_id from audit_checkpoint) \
-         select k.tenant_id, l.origin, l.public_key, t.size, t.frontier, t.root from known k \
-         left join audit_log l on l.tenant_id = k.tenant_id \
+         select k.tenant_id, \
+                array(select l.origin from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
+                array(select l.public_key from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
+                t.size, t.frontier, t.root from known k \
          left join audit_tree t on t.tenant_id = k.tenant_id \
          where k.tenant_id is not null order by k.tenant_id",
     )
@@ -59,9 +61,9 @@ pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
     .await?;
     Ok(rows
         .into_iter()
-        .map(|(tenant, origin, key, size, frontier, root)| LogRow {
+        .map(|(tenant, origins, keys, size, frontier, root)| LogRow {
             tenant: TenantId::from_uuid(tenant),
-            identity: origin.zip(key),
+            identities: origins.into_iter().zip(keys).collect(),
             tree: size.zip(frontier).zip(root).map(|((size, frontier), root)| (size, frontier, root)),
         })
         .collect())
@@ -202,6 +204,8 @@ pub async fn unplaced(
 /// A signed checkpoint as stored.
 #[derive(Debug, Clone, PartialEq, Eq, sqlx::FromRow)]
 pub struct CheckpointRow {
+    /// The column `epoch`.
+    pub epoch: i16,
     /// The column `size`.
     pub size: i64,
     /// The column `root`.
@@ -210,18 +214,20 @@ pub struct CheckpointRow {
     pub note: String,
 }
 
-/// The next `rows` checkpoints of a log of more than `above` leaves, smallest first.
+/// The next `rows` checkpoints of a log after `above`, a size and an epoch; smallest first.
 pub async fn checkpoints(
     conn: &mut PgConnection,
     tenant: TenantId,
-    above: i64,
+    above: (i64, i16),
     rows: i64,
 ) -> Result<Vec<CheckpointRow>, StoreError> {
     Ok(sqlx::query_as(
-        "select size, root, note from audit_checkpoint where tenant_id = $1 and size > $2 order by size limit $3",
+        "select epoch, size, root, note from audit_checkpoint where tenant_id = $1 and (size, epoch) > ($2, $3) \
+         order by size, epoch limit $4",
     )
     .bind(tenant.uuid())
-    .bind(above)
+    .bind(above.0)
+    .bind(above.1)
     .bind(rows)
     .fetch_all(conn)
     .await?)

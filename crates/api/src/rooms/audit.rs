@@ -2,14 +2,15 @@
 
 use app::audit::{
     CheckpointRecord, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries, ReadTile,
-    RequestCheckpoint, Wanted, checkpoint, entries, entry, export, prove, request_checkpoint, tile,
+    RequestCheckpoint, Wanted, WitnessState, anchor, checkpoint, entries, entry, export, prove,
+    request_checkpoint, tile, witnessing,
 };
 use axum::body::Body;
 use axum::extract;
 use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderValue, Uri, header};
-use kernel::{EntryId, EventKind, Problem, RequestId};
+use kernel::{EntryId, EventKind, Problem, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -31,6 +32,8 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(of::<ReadTile, _>(routes!(get_tile)))
         .routes(of::<RequestCheckpoint, _>(routes!(post_checkpoint)))
         .routes(of::<ReadCheckpoint, _>(routes!(get_checkpoint)))
+        .routes(of_named::<ProveEntry, _>("audit.read_anchor", routes!(get_anchor)))
+        .routes(of_named::<ReadCheckpoint, _>("audit.read_witnesses", routes!(get_witnesses)))
         .routes(of::<ExportLog, _>(routes!(get_export)))
 }
 
@@ -214,6 +217,99 @@ async fn post_checkpoint(
 async fn get_checkpoint(Gate(pass): Gate<ReadCheckpoint>) -> Answered<Checkpoint> {
     let (record, receipt) = checkpoint(pass).await?;
     Ok(Answer::ok(record.into(), &receipt))
+}
+
+/// Read the anchor.
+///
+/// Answers a proof (C2SP tlog-proof) that the instance's log, which witnesses see, holds a head of this organization's log:
+/// the entry in the `extra` line says its origin, size and root. It is the newest head that enough witnesses have seen, or
+/// one that covers this request when there are no witnesses.
+#[utoipa::path(get, path = "/audit/anchor", tag = "audit",
+    responses((status = 200, description = "The proof", content_type = "text/plain", body = String)))]
+async fn get_anchor(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<ProveEntry>,
+) -> Result<Response, Refused> {
+    let (proof, receipt) = anchor(pass, &state.sequencer).await?;
+    let mut response = file("text/plain; charset=utf-8", proof.to_string().into_bytes());
+    put_entry(&mut response, receipt.entry());
+    Ok(response)
+}
+
+/// How it stands with the log of logs and its witnesses.
+#[derive(Serialize, ToSchema)]
+struct Witnessing {
+    /// The newest head of the instance's log that enough witnesses have cosigned, else the newest; null before the first.
+    head: Option<InstanceHead>,
+    /// Whether witnesses are configured.
+    configured: bool,
+    /// What became of showing the log to each.
+    witnesses: Vec<Witness>,
+}
+
+/// A head of the instance's log.
+#[derive(Serialize, ToSchema)]
+struct InstanceHead {
+    /// Entries it covers.
+    size: u64,
+    /// The signed note (C2SP tlog-checkpoint) with the lines of its witnesses (C2SP tlog-cosignature).
+    note: String,
+    /// The key that verifies it.
+    vkey: String,
+    /// When it was signed.
+    #[schema(value_type = String, format = DateTime)]
+    signed_at: Timestamp,
+    /// Whether as many witnesses have cosigned it as the operator's policy asks for.
+    witnessed: bool,
+}
+
+/// A witness of the instance's log.
+#[derive(Serialize, ToSchema)]
+struct Witness {
+    /// What the operator calls it.
+    #[schema(example = "auditor")]
+    name: String,
+    /// Its key.
+    vkey: String,
+    /// Entries of the instance's log it cosigned last.
+    size: Option<u64>,
+    /// When it cosigned last, by its own clock.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    signed_at: Option<Timestamp>,
+    /// When it was asked last.
+    #[schema(value_type = String, format = DateTime)]
+    asked_at: Timestamp,
+    /// Whether it failed to answer, or refused, when it was asked last.
+    silent: bool,
+}
+
+/// Read how it stands with witnesses.
+///
+/// Answers the newest head of the instance's log, which holds the heads of all logs, and which witnesses have cosigned it.
+#[utoipa::path(get, path = "/audit/witnesses", tag = "audit",
+    responses((status = 200, description = "How it stands", body = Witnessing)))]
+async fn get_witnesses(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<ReadCheckpoint>,
+) -> Answered<Witnessing> {
+    let (standing, receipt) = witnessing(pass, &state.sequencer).await?;
+    let head = standing.head.map(|head| InstanceHead {
+        size: head.size,
+        note: head.note.to_string(),
+        vkey: head.key.to_string(),
+        signed_at: head.signed_at,
+        witnessed: head.witnessed,
+    });
+    let witness = |state: WitnessState| Witness {
+        name: state.name,
+        vkey: state.vkey,
+        size: state.size.map(i64::unsigned_abs),
+        signed_at: state.signed_at,
+        asked_at: state.asked_at,
+        silent: state.problem.is_some(),
+    };
+    let witnesses = standing.witnesses.into_iter().map(witness).collect();
+    Ok(Answer::ok(Witnessing { head, configured: standing.configured, witnesses }, &receipt))
 }
 
 /// Export the log.

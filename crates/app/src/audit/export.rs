@@ -1,7 +1,7 @@
 //! The log as a folder of C2SP `tlog-tiles`, streamed as a tar archive.
 
 use audit_log::export::{ExportError as FolderError, Exporter};
-use audit_log::{KeyName, TileSink, VerifierKey};
+use audit_log::{ANCHOR_PATH, KeyName, LogProof, TileSink, VerifierKey};
 use bytes::Bytes;
 use gates::{Draft, Pass, Receipt};
 use kernel::{EventKind, Problem};
@@ -9,10 +9,13 @@ use store::audit::Signed;
 use tokio::sync::mpsc;
 
 use super::ExportLog;
+use super::anchors::{self, InstanceHead};
 use super::jobs::Sequencer;
 
 /// The file that holds the log's public key. A convenience: who verifies should know the key from elsewhere.
 pub const VKEY_FILE: &str = "log.vkey";
+/// The file that holds the key of the instance's log, which holds the heads of all logs.
+pub const INSTANCE_VKEY_FILE: &str = "instance.vkey";
 /// Entries read at once: one bundle.
 const CHUNK_ENTRIES: i64 = 256;
 /// Chunks that may wait for a slow reader.
@@ -50,10 +53,14 @@ pub async fn export(pass: Pass<ExportLog>, sequencer: &Sequencer) -> Result<(Exp
     let mut tx = pass.read().await?;
     let signed = store::audit::newest_checkpoint(&mut tx).await?.ok_or_else(Problem::internal)?;
     let key = verifier(&signed)?;
+    let anchor = anchors::settled(sequencer, pass.tenant()).await.unwrap_or_else(|problem| {
+        tracing::warn!(%problem, "a log is given away without its anchor");
+        None
+    });
     let (send, pieces) = mpsc::channel(WAITING_CHUNKS_MAX);
     let size = signed.size.unsigned_abs();
     tokio::spawn(async move {
-        let end = write(&mut tx, &signed, key, &send).await;
+        let end = write(&mut tx, &signed, (key, anchor), &send).await;
         if let Err(error) = end {
             tracing::error!(%error, "an export broke off");
             // Who has gone does not hear it.
@@ -96,11 +103,15 @@ impl TileSink for Archive {
 async fn write(
     tx: &mut gates::Tx,
     signed: &Signed,
-    key: VerifierKey,
+    (key, anchor): (VerifierKey, Option<(LogProof, InstanceHead)>),
     send: &mpsc::Sender<Result<Bytes, ExportError>>,
 ) -> Result<(), Broken> {
     let mut archive = Archive(tar::Builder::new(Vec::new()));
     archive.write(VKEY_FILE, format!("{key}\n").as_bytes())?;
+    if let Some((proof, head)) = anchor {
+        archive.write(INSTANCE_VKEY_FILE, format!("{}\n", head.key).as_bytes())?;
+        archive.write(ANCHOR_PATH, proof.to_string().as_bytes())?;
+    }
     let keys = [key];
     let mut from = 0;
     let mut chunks = 0_u64;

@@ -2,27 +2,26 @@
 //!
 //! An entry commits with its action and waits in a queue. Whoever holds a log's lock drains the queue, appends to the
 //! tree and moves its size by compare-and-set, all in one transaction: two leaders cannot fork it, and a crash at any
-//! point leaves either all of a step or nothing. A checkpoint is signed only over a tree that is committed.
+//! point leaves either all of a step or nothing. Signing is next door.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use audit_log::tiles::TILE_WIDTH;
-use audit_log::{Checkpoint, EMPTY_ROOT, Frontier, Hash, KeyName, SigningKey, sign_checkpoint};
-use crypto::Place;
-use gates::{DatabaseError, Reason, SystemTx, Vault};
+use audit_log::{EMPTY_ROOT, Frontier, Hash, Policy};
+use gates::{DatabaseError, Reason, SealError, SystemTx, Vault};
 use kernel::{EntryId, Problem, ProblemKind, TenantId};
 use store::StoreError;
-use store::audit::{Log, NewLog};
+use store::audit::Log;
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
+use super::signing::Heads;
 use super::tiles::tile_roots;
 
 /// Entries placed in one transaction.
 const BATCH_ENTRIES_MAX: i64 = 2_000;
 /// Logs looked at in one round.
-const LOGS_AT_ONCE_MAX: i64 = 1_000;
+pub(super) const LOGS_AT_ONCE_MAX: i64 = 1_000;
 /// Pause before entries of other processes are looked for, in milliseconds.
 const POLL_MILLIS: u64 = 100;
 /// Shortest time between two rounds, in milliseconds: under load one round places many entries.
@@ -41,6 +40,9 @@ pub enum KeepError {
     /// A statement failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// An entry about the logs themselves could not be written.
+    #[error(transparent)]
+    Seal(#[from] SealError),
     /// What is stored does not make a tree, or not the tree that was signed before.
     #[error("the log of {tenant} is not the one that was signed: {reason}")]
     Broken {
@@ -49,10 +51,13 @@ pub enum KeepError {
         /// What is wrong.
         reason: String,
     },
+    /// The log does not continue what was signed of it: it is not signed until the operator begins an epoch.
+    #[error("the log of {0} has lost what was signed of it and is not signed any further")]
+    Frozen(TenantId),
 }
 
 impl KeepError {
-    fn broken<R: std::fmt::Display + ?Sized>(tenant: TenantId, reason: &R) -> Self {
+    pub(super) fn broken<R: std::fmt::Display + ?Sized>(tenant: TenantId, reason: &R) -> Self {
         Self::Broken { tenant, reason: reason.to_string() }
     }
 }
@@ -60,42 +65,66 @@ impl KeepError {
 /// Places and signs. Cheap to clone; any number may run, here and in other processes.
 #[derive(Clone)]
 pub struct Sequencer {
-    vault: Arc<Vault>,
-    origin: Arc<str>,
+    pub(super) vault: Arc<Vault>,
+    pub(super) origin: Arc<str>,
     checkpoint_every: Duration,
+    pub(super) heads: Option<Arc<dyn Heads>>,
+    pub(super) policy: Option<Arc<Policy>>,
 }
 
 impl Sequencer {
     /// A sequencer for this instance's logs. `origin` is a schema-less URL such as `portcullis.example`; a log's own
     /// origin is `<origin>/log/<tenant>`. Checkpoints of growing logs are at most `checkpoint_every` apart.
     pub fn new(vault: Arc<Vault>, origin: &str, checkpoint_every: Duration) -> Self {
-        Self { vault, origin: origin.into(), checkpoint_every }
+        Self { vault, origin: origin.into(), checkpoint_every, heads: None, policy: None }
+    }
+
+    /// Compares each head with what this machine remembers to have signed, before it signs the next one.
+    #[must_use]
+    pub fn with_heads(mut self, heads: Arc<dyn Heads>) -> Self {
+        self.heads = Some(heads);
+        self
+    }
+
+    /// Prefers heads of the instance's log that enough of these witnesses have cosigned.
+    #[must_use]
+    pub fn with_policy(mut self, policy: Arc<Policy>) -> Self {
+        self.policy = Some(policy);
+        self
     }
 
     /// Works until `stop` turns true, then once more, so that what was acknowledged is placed and signed.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut signed = Instant::now();
         loop {
-            let done = *stop.borrow();
-            if let Err(error) = self.round().await {
-                tracing::error!(%error, "entries could not be placed in their logs");
+            if *stop.borrow() {
+                // Twice: the heads of the organizations' logs are entries of the instance's.
+                self.place_and_sign(Some(Duration::ZERO)).await;
+                return self.place_and_sign(Some(Duration::ZERO)).await;
             }
-            if done || signed.elapsed() >= Duration::from_millis(SIGN_LOOK_MILLIS) {
+            let look = signed.elapsed() >= Duration::from_millis(SIGN_LOOK_MILLIS);
+            if look {
                 signed = Instant::now();
-                let age = if done { Duration::ZERO } else { self.checkpoint_every };
-                if let Err(error) = self.sign_due(age).await {
-                    tracing::error!(%error, "checkpoints could not be signed");
-                }
             }
-            if done {
-                return;
-            }
+            self.place_and_sign(look.then_some(self.checkpoint_every)).await;
             tokio::time::sleep(Duration::from_millis(ROUND_MILLIS_MIN)).await;
             tokio::select! {
                 () = self.vault.entries_written() => {}
                 () = tokio::time::sleep(Duration::from_millis(POLL_MILLIS)) => {}
                 _ = stop.changed() => {}
             }
+        }
+    }
+
+    /// Places everything that waits, then signs what has not been signed for so long.
+    async fn place_and_sign(&self, age: Option<Duration>) {
+        if let Err(error) = self.round().await {
+            tracing::error!(%error, "entries could not be placed in their logs");
+        }
+        if let Some(age) = age
+            && let Err(error) = self.sign_due(age).await
+        {
+            tracing::error!(%error, "checkpoints could not be signed");
         }
     }
 
@@ -162,85 +191,10 @@ impl Sequencer {
     }
 
     async fn open_log(&self, tx: &mut SystemTx, tenant: TenantId) -> Result<Log, KeepError> {
-        let seed = Zeroizing::new(self.vault.rng().bytes32());
-        let origin = format!("{}/log/{tenant}", self.origin);
-        let name = KeyName::new(origin.clone()).map_err(|error| KeepError::broken(tenant, &error))?;
-        let key = SigningKey::from_seed(name, &seed).map_err(|error| KeepError::broken(tenant, &error))?;
-        let row = tenant.to_string();
-        let sealed = self
-            .vault
-            .envelope()
-            .seal(self.vault.rng(), &seed_place(tenant, &row), seed.as_slice())
-            .map_err(|error| KeepError::broken(tenant, &error))?;
-        let public_key = key.verifier().public_key();
-        let new = NewLog {
-            tenant,
-            origin: &origin,
-            public_key,
-            seed_sealed: &sealed,
-            empty_root: &EMPTY_ROOT.0,
-            at: self.vault.clock().now(),
-        };
-        store::audit::open_log(tx, &new).await?;
-        let (frontier, root) = (Vec::new(), EMPTY_ROOT.0.to_vec());
-        Ok(Log { tenant, origin, public_key: public_key.to_vec(), size: 0, frontier, root })
-    }
-
-    /// Signs every log that has grown and whose last checkpoint is older than `age`.
-    pub async fn sign_due(&self, age: Duration) -> Result<(), KeepError> {
-        let now = self.vault.clock().now().unix_micros();
-        let before = now.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
-        let mut tx = self.vault.system(Reason::Signing).await?;
-        let before = kernel::Timestamp::from_unix_micros(before);
-        let due = store::audit::unsigned(&mut tx, before, LOGS_AT_ONCE_MAX).await?;
-        tx.finish().await?;
-        for tenant in due {
-            if let Err(error) = self.sign(tenant).await {
-                tracing::error!(%error, %tenant, "a checkpoint could not be signed");
-            }
-        }
-        Ok(())
-    }
-
-    /// Signs the tree as committed. Reads it afresh, so it never signs what could still roll back.
-    async fn sign(&self, tenant: TenantId) -> Result<(), KeepError> {
-        let mut tx = self.vault.system(Reason::Signing).await?;
-        let Some(log) = store::audit::log(&mut tx, tenant).await? else { return Ok(()) };
-        let last = store::audit::last_signed(&mut tx, tenant).await?;
-        match last {
-            Some((size, root)) if size > log.size || (size == log.size && root != log.root) => {
-                // A restored backup or a rewritten tree: signing it would be a fork.
-                return Err(KeepError::broken(tenant, "a larger or different tree was signed before"));
-            }
-            Some((size, _)) if size == log.size => return Ok(()),
-            _ => {}
-        }
-        let row = tenant.to_string();
-        let sealed = store::audit::sealed_seed(&mut tx, tenant).await?;
-        let seed = self
-            .vault
-            .envelope()
-            .open(&seed_place(tenant, &row), &sealed)
-            .map_err(|error| KeepError::broken(tenant, &error))?;
-        let seed: Zeroizing<[u8; 32]> = Zeroizing::new(
-            seed.expose()
-                .try_into()
-                .map_err(|_| KeepError::broken(tenant, "the signing seed is not 32 bytes"))?,
-        );
-        let name = KeyName::new(log.origin.clone()).map_err(|error| KeepError::broken(tenant, &error))?;
-        let key =
-            SigningKey::from_seed(name.clone(), &seed).map_err(|error| KeepError::broken(tenant, &error))?;
-        if key.verifier().public_key().as_slice() != log.public_key {
-            return Err(KeepError::broken(tenant, "the signing seed does not belong to the published key"));
-        }
-        let root = Hash::try_from(log.root.as_slice()).map_err(|error| KeepError::broken(tenant, &error))?;
-        let checkpoint = Checkpoint::new(name, log.size.unsigned_abs(), root)
-            .map_err(|error| KeepError::broken(tenant, &error))?;
-        let note = sign_checkpoint(&checkpoint, &key).map_err(|error| KeepError::broken(tenant, &error))?;
-        let now = self.vault.clock().now();
-        store::audit::keep_checkpoint(&mut tx, tenant, log.size, &log.root, &note, now).await?;
-        tx.finish().await?;
-        Ok(())
+        store::audit::plant(tx, tenant, &EMPTY_ROOT.0).await?;
+        self.open_epoch(tx, tenant, 0, 0).await?;
+        let log = store::audit::log(tx, tenant).await?;
+        log.ok_or_else(|| KeepError::broken(tenant, "the log that was opened is gone"))
     }
 
     /// Places and signs until a checkpoint covers `entry`.
@@ -261,6 +215,11 @@ impl Sequencer {
         let detail = "The log could not be brought up to date in time; try again shortly.";
         match tokio::time::timeout(Duration::from_millis(SETTLE_MILLIS_MAX), work).await {
             Ok(Ok(())) => Ok(()),
+            Ok(Err(KeepError::Frozen(_))) => {
+                let detail = "This log has lost entries that were signed, so it is not signed any further until the \
+                              operator has settled that (portcullis operator new-epoch).";
+                Err(Problem::new(ProblemKind::Unavailable, detail))
+            }
             Ok(Err(error)) => {
                 tracing::error!(%error, "a log could not be settled");
                 Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(5))
@@ -293,8 +252,4 @@ async fn keep_full_tiles(tx: &mut SystemTx, tenant: TenantId, old: u64, new: u64
         }
     }
     Ok(())
-}
-
-fn seed_place(tenant: TenantId, row: &str) -> Place<'_> {
-    Place { tenant: Some(tenant), table: "audit_log", column: "seed_sealed", row }
 }

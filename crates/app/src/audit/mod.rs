@@ -1,8 +1,11 @@
 //! The audit log: reading it, taking it away to verify it elsewhere, and keeping it (see [`jobs`]).
 
+mod anchors;
 mod export;
 pub mod jobs;
+mod signing;
 mod tiles;
+pub mod witnessed;
 
 use std::collections::HashMap;
 
@@ -12,7 +15,10 @@ use gates::{Action, Draft, Pass, Read, Receipt};
 use kernel::{EntryId, EventKind, Permission, Problem};
 use store::audit::{Filter, Placed, Signed};
 
-pub use export::{Export, ExportError, VKEY_FILE, export};
+pub use anchors::{InstanceHead, WitnessState, Witnessing, anchor, standing, witnessing};
+pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
+pub use signing::{Began, Heads, Lost};
+pub use store::heads::{Alarm, AlarmKind};
 pub use tiles::{prove, tile};
 
 use crate::action;

@@ -3,9 +3,10 @@
 use audit_log::proof::ProofPlan;
 use audit_log::source::{TileNodes, tiles_of};
 use audit_log::tiles::{TILE_WIDTH, TileKind, TilePath, decode_tile, encode_bundle, tile_root};
-use audit_log::{LogProof, MemoryLog, Note, TileSink as _};
-use gates::{Draft, Pass, Receipt, Tx};
-use kernel::{EntryId, EventKind, Problem};
+use audit_log::{Hash, LogProof, MemoryLog, Note};
+use gates::{Draft, Pass, Receipt, SystemTx, Tx};
+use kernel::{EntryId, EventKind, Problem, TenantId};
+use store::StoreError;
 use store::audit::{Placed, Signed};
 
 use super::jobs::Sequencer;
@@ -20,32 +21,97 @@ pub(super) fn tile_roots(full: &[Vec<u8>]) -> Option<Vec<u8>> {
     Some(roots)
 }
 
+/// Whose eyes read a log.
+pub(super) enum Eyes<'a> {
+    /// The tenant's own.
+    Tenant(&'a mut Tx),
+    /// The system's, which keeps all logs.
+    System(&'a mut SystemTx, TenantId),
+}
+
+impl Eyes<'_> {
+    async fn hashes(&mut self, first: i64, rows: i64) -> Result<Vec<u8>, StoreError> {
+        let hashes = match self {
+            Self::Tenant(tx) => store::audit::hashes(tx, first, rows).await?,
+            Self::System(tx, tenant) => store::audit::leaf_hashes(tx, *tenant, first, rows).await?,
+        };
+        Ok(hashes.concat())
+    }
+
+    async fn tiles(&mut self, level: i16, first: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
+        match self {
+            Self::Tenant(tx) => store::audit::tiles(tx, level, first, rows).await,
+            Self::System(tx, tenant) => store::audit::full_tiles(tx, *tenant, level, first, rows).await,
+        }
+    }
+
+    /// A hash tile as its file holds it; `None` when rows of it are missing or are none.
+    async fn hash_tile(&mut self, level: u8, path: TilePath) -> Result<Option<Vec<u8>>, StoreError> {
+        let first =
+            path.index().checked_mul(u64::from(TILE_WIDTH)).and_then(|first| i64::try_from(first).ok());
+        let (Some(first), Ok(index)) = (first, i64::try_from(path.index())) else { return Ok(None) };
+        let rows = i64::from(path.width());
+        let bytes = if !path.is_partial() {
+            self.tiles(i16::from(level), index, 1).await?.concat()
+        } else if level == 0 {
+            self.hashes(first, rows).await?
+        } else {
+            tile_roots(&self.tiles(i16::from(level) - 1, first, rows).await?).unwrap_or_default()
+        };
+        Ok((bytes.len() == usize::from(path.width()) * 32).then_some(bytes))
+    }
+
+    /// The hashes of a proof over the log's first `size` leaves.
+    pub(super) async fn prove(&mut self, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, Unproven> {
+        let mut tiles = MemoryLog::default();
+        for path in tiles_of(plan, size) {
+            let TileKind::Hashes { level } = path.kind() else { continue };
+            let bytes = self.hash_tile(level, path).await?.ok_or(Unproven::Tile)?;
+            tiles.0.insert(path.to_string(), bytes);
+        }
+        plan.prove(&TileNodes::new(&tiles, size)).map_err(|error| Unproven::Tree(error.to_string()))
+    }
+}
+
+/// There is no proof.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Unproven {
+    /// The database could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A tile is not whole.
+    #[error("a stored hash tile is gone or damaged")]
+    Tile,
+    /// Tiles do not make a tree.
+    #[error("the stored tiles give no proof: {0}")]
+    Tree(String),
+}
+
+impl From<Unproven> for Problem {
+    fn from(error: Unproven) -> Self {
+        match error {
+            Unproven::Store(error) => error.into(),
+            error => {
+                tracing::error!(%error, "a proof could not be made");
+                Self::internal()
+            }
+        }
+    }
+}
+
 /// A tile as its file holds it; `None` when the log of `size` leaves has none of this width.
 async fn read(tx: &mut Tx, path: TilePath, size: u64) -> Result<Option<Vec<u8>>, Problem> {
-    let there = TilePath::width_at(path.kind(), path.index(), size);
+    if path.width() > TilePath::width_at(path.kind(), path.index(), size) {
+        return Ok(None);
+    }
+    if let TileKind::Hashes { level } = path.kind() {
+        return Ok(Some(Eyes::Tenant(tx).hash_tile(level, path).await?.ok_or(Unproven::Tile)?));
+    }
     let first = path.index().checked_mul(u64::from(TILE_WIDTH)).and_then(|first| i64::try_from(first).ok());
-    let (Some(first), true) = (first, path.width() <= there) else { return Ok(None) };
-    let rows = i64::from(path.width());
-    let bytes = match path.kind() {
-        TileKind::Entries => {
-            let leaves = store::audit::leaves(tx, first, rows).await?;
-            encode_bundle(leaves.iter().map(Vec::as_slice)).map_err(|_| Problem::internal())?
-        }
-        TileKind::Hashes { level } if !path.is_partial() => {
-            let index = i64::try_from(path.index()).map_err(|_| Problem::internal())?;
-            store::audit::tiles(tx, i16::from(level), index, 1).await?.concat()
-        }
-        TileKind::Hashes { level: 0 } => store::audit::hashes(tx, first, rows).await?.concat(),
-        TileKind::Hashes { level } => {
-            let below = store::audit::tiles(tx, i16::from(level) - 1, first, rows).await?;
-            tile_roots(&below).ok_or_else(Problem::internal)?
-        }
-    };
-    let whole = match path.kind() {
-        TileKind::Entries => true,
-        TileKind::Hashes { .. } => bytes.len() == usize::from(path.width()) * 32,
-    };
-    if whole { Ok(Some(bytes)) } else { Err(Problem::internal()) }
+    let Some(first) = first else { return Ok(None) };
+    let leaves = store::audit::leaves(tx, first, i64::from(path.width())).await?;
+    let bytes = encode_bundle(leaves.iter().map(Vec::as_slice)).map_err(|_| Problem::internal())?;
+    Ok(Some(bytes))
 }
 
 /// One tile: of entries, or of hashes.
@@ -89,17 +155,8 @@ pub async fn prove(
     }
     let Some((index, signed)) = covered else { return Err(Problem::internal()) };
     let size = signed.size.unsigned_abs();
-    let broken = |_| Problem::internal();
     let plan = ProofPlan::inclusion(index, size).map_err(|_| Problem::internal())?;
-    let mut tiles = MemoryLog::default();
-    for path in tiles_of(&plan, size) {
-        let bytes = read(&mut tx, path, size).await?.ok_or_else(Problem::internal)?;
-        tiles.write(&path.to_string(), &bytes).map_err(broken)?;
-    }
-    let path = plan.prove(&TileNodes::new(&tiles, size)).map_err(|error| {
-        tracing::error!(%error, "the stored tiles give no proof");
-        Problem::internal()
-    })?;
+    let path = Eyes::Tenant(&mut tx).prove(&plan, size).await?;
     let note = Note::parse(signed.note.as_bytes()).map_err(|_| Problem::internal())?;
     let proof = LogProof { extra: Some(entry.leaf), index, path, note };
     // A proof that does not hold would accuse the log; say rather that something is wrong here.

@@ -67,6 +67,8 @@ pub enum FindingKind {
     RolledBack,
     /// The log does not continue what an earlier checkpoint of it describes.
     Inconsistent,
+    /// What is to show the head of this log in a log of logs does not.
+    AnchorBad,
 }
 
 /// One thing that is wrong, and where.
@@ -144,6 +146,19 @@ impl From<&Cosignature<'_>> for Witnessed {
     }
 }
 
+/// What a log of logs says about this log.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Anchored {
+    /// Origin of the log of logs.
+    pub by: String,
+    /// Index there of the entry that holds the head.
+    pub index: u64,
+    /// Entries of this log that the head covers, and that are those it was signed over.
+    pub size: u64,
+    /// The witnesses of the policy that cosigned the log of logs.
+    pub witnesses: Vec<Witnessed>,
+}
+
 /// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -157,6 +172,9 @@ pub struct Report {
     pub signed_by: Vec<String>,
     /// The witnesses of the policy that cosigned the checkpoint.
     pub witnesses: Vec<Witnessed>,
+    /// The head of this log in a log of logs, when one was shown and held.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub anchor: Option<Anchored>,
     /// Entries read and hashed.
     pub entries_read: u64,
     /// Their bytes.

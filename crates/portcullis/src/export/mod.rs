@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use audit_log::verify::Verdict;
-use audit_log::{CHECKPOINT_PATH, Checkpoint, Note, VerifierKey};
+use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, Checkpoint, Note, VerifierKey};
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::embedded::files;
-use crate::verify::folder::{self, Trust, VKEY_FILE};
+use crate::verify::folder::{self, INSTANCE_VKEY_FILE, Trust, VKEY_FILE};
 use crate::{say, web};
 
 use unpack::{PieceReader, Unpacked, unpack};
@@ -37,7 +37,7 @@ const WAITING_PIECES_MAX: usize = 8;
 /// Bytes of an error's body that are shown.
 const ERROR_BYTES_MAX: usize = 16 * 1_024;
 /// What a folder of a log may hold; anything else is somebody's own.
-const OWN_NAMES: [&str; 3] = [CHECKPOINT_PATH, VKEY_FILE, "tile"];
+const OWN_NAMES: [&str; 5] = [CHECKPOINT_PATH, VKEY_FILE, INSTANCE_VKEY_FILE, ANCHOR_PATH, "tile"];
 
 /// What to take and where to.
 #[derive(clap::Args, Clone, Debug)]

@@ -5,12 +5,13 @@ use std::collections::HashSet;
 use std::io::{self, Read};
 use std::path::Path;
 
+use audit_log::proof_file::PROOF_BYTES_MAX;
 use audit_log::source::FILE_BYTES_MAX;
-use audit_log::{CHECKPOINT_PATH, DirSource, TilePath, TileSink as _};
+use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, DirSource, TilePath, TileSink as _};
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
-use crate::verify::folder::VKEY_FILE;
+use crate::verify::folder::{INSTANCE_VKEY_FILE, VKEY_FILE};
 
 /// Most bytes of all files together: about four hundred million entries.
 const ARCHIVE_BYTES_MAX: u64 = 256 * 1_024 * 1_024 * 1_024;
@@ -87,7 +88,8 @@ pub(super) fn unpack(archive: impl Read, into: &Path) -> Result<Unpacked, Unpack
 /// How large a file of this path may be; `None` when a log has no such file.
 fn limit_of(path: &str) -> Option<u64> {
     match path {
-        CHECKPOINT_PATH | VKEY_FILE => Some(SMALL_BYTES_MAX),
+        CHECKPOINT_PATH | VKEY_FILE | INSTANCE_VKEY_FILE => Some(SMALL_BYTES_MAX),
+        ANCHOR_PATH => Some(PROOF_BYTES_MAX as u64),
         tile => tile.parse::<TilePath>().ok().map(|_| FILE_BYTES_MAX as u64),
     }
 }

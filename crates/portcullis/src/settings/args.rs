@@ -53,6 +53,9 @@ pub struct ServerArgs {
     /// Longest time between signed checkpoints of a growing audit log, in seconds, at most 300. Default: 60.
     #[arg(long, env = "PORTCULLIS_CHECKPOINT_SECONDS", value_name = "SECONDS")]
     pub checkpoint_seconds: Option<String>,
+    /// The witnesses that the instance's log is shown to, and how many must cosign it: a file (C2SP tlog-policy).
+    #[arg(long, env = "PORTCULLIS_WITNESS_POLICY", value_name = "FILE")]
+    pub witness_policy: Option<std::path::PathBuf>,
     /// Database connections for tenants' work. Default: 20.
     #[arg(long, env = "PORTCULLIS_APP_CONNECTIONS", value_name = "COUNT")]
     pub app_connections: Option<String>,

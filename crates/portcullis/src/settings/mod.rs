@@ -17,10 +17,12 @@ mod provider;
 mod tests;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use api::http::{ForwardedBy, HttpSettings, REQUEST_SECONDS_DEFAULT};
 use app::providers::EnvProvider;
+use audit_log::Policy;
 use authn::password::Scheme;
 use gates::{AuthMode, StaticKey};
 use kernel::{Timestamp, limits};
@@ -114,6 +116,8 @@ pub struct Settings {
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
     pub checkpoint_every: Duration,
+    /// The witnesses of the instance's log.
+    pub witnesses: Option<Arc<Policy>>,
     /// Connections of the application role.
     pub app_connections: u32,
     /// Connections of the system role.
@@ -187,6 +191,11 @@ impl Settings {
                 1,
                 limits::CHECKPOINT_SECONDS_MAX,
                 CHECKPOINT_SECONDS_DEFAULT,
+            ),
+            witnesses: faults.keep(
+                "PORTCULLIS_WITNESS_POLICY",
+                parse::witness_policy(args.witness_policy.as_deref()),
+                None,
             ),
             app_connections,
             system_connections,

@@ -1,7 +1,11 @@
 //! Reading single values. An error is a plain sentence; an empty text counts as not given.
 
-use authn::password::Scheme;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use audit_log::Policy;
+use authn::password::Scheme;
 
 /// Most items of a list.
 const LIST_ITEMS_MAX: usize = 1_000;
@@ -102,4 +106,13 @@ pub(super) fn password_scheme(text: Option<&str>) -> Result<Scheme, String> {
         Ok(()) => Ok(scheme),
         Err(error) => Err(format!("{error}.")),
     }
+}
+
+pub(super) fn witness_policy(path: Option<&Path>) -> Result<Option<Arc<Policy>>, String> {
+    let Some(path) = path.filter(|path| !path.as_os_str().is_empty()) else { return Ok(None) };
+    let policy = crate::verify::folder::policy_in(path).map_err(|error| format!("{error:#}."))?;
+    if !policy.witnesses().iter().any(|witness| witness.url.is_some()) {
+        return Err(format!("{} names no witness with a URL.", path.display()));
+    }
+    Ok(Some(Arc::new(policy)))
 }

@@ -52,6 +52,11 @@ impl Place {
         self.data_dir.join("cluster")
     }
 
+    /// The heads of the audit logs that this machine signed.
+    pub fn heads_dir(&self) -> PathBuf {
+        self.data_dir.join("heads")
+    }
+
     /// The file that keeps `ENCRYPTION_KEY` for `up`.
     pub fn key_file(&self) -> PathBuf {
         self.data_dir.join("encryption.key")

@@ -132,7 +132,10 @@ async fn all(
         verified.logs.push(walk.run().await?);
     }
     if let Some(export) = export
-        && !verified.logs.iter().any(|log| log.origin.as_deref() == Some(export.checkpoint.origin().as_str()))
+        && !verified
+            .logs
+            .iter()
+            .any(|log| log.origins.iter().any(|name| name == export.checkpoint.origin().as_str()))
     {
         bail!("the database has no log {}, of which the export is", export.checkpoint.origin());
     }

@@ -5,10 +5,15 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+use audit_log::anchor::AnchorFault;
 use audit_log::note::NOTE_BYTES_MAX;
 use audit_log::policy::POLICY_BYTES_MAX;
+use audit_log::proof_file::PROOF_BYTES_MAX;
 use audit_log::verify::{Progress, Verdict};
-use audit_log::{CHECKPOINT_PATH, Checkpoint, DirSource, LogVerifier, Note, Policy, Report, VerifierKey};
+use audit_log::{
+    ANCHOR_PATH, Anchor, CHECKPOINT_PATH, Checkpoint, DirSource, LogProof, LogVerifier, Note, Policy, Report,
+    VerifierKey,
+};
 use kernel::Timestamp;
 use serde_json::json;
 
@@ -19,6 +24,8 @@ use super::VerifyArgs;
 
 /// The file of an exported folder that holds the log's key.
 pub(crate) const VKEY_FILE: &str = "log.vkey";
+/// The file that holds the key of the log of logs, beside the anchor.
+pub(crate) const INSTANCE_VKEY_FILE: &str = "instance.vkey";
 /// Exit status for a log that is not what was signed.
 pub(super) const DAMAGED: u8 = 1;
 /// Exit status for a log about which nothing can be said, because no genuine checkpoint vouches for it.
@@ -93,6 +100,10 @@ pub(crate) fn verify(
         Some(policy) => verifier.policy(policy),
         None => verifier,
     };
+    let verifier = match anchor_in(dir, policy)? {
+        Some(anchor) => verifier.anchor(anchor),
+        None => verifier,
+    };
     let lively = !quiet && io::stderr().is_terminal();
     let mut next = PROGRESS_ENTRIES;
     let report = verifier.run(&DirSource::new(dir), &mut |progress: Progress| {
@@ -105,6 +116,28 @@ pub(crate) fn verify(
         say::note("");
     }
     Ok(Verified { report, key, key_from })
+}
+
+/// The anchor that lies in a folder, opened with the policy's key for the log of logs, else with the key beside it. Nothing
+/// when there is none, or the policy does not know that log.
+fn anchor_in(dir: &Path, policy: Option<&Policy>) -> Result<Option<Result<Anchor, AnchorFault>>> {
+    let path = dir.join(ANCHOR_PATH);
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let bytes = files::read_at_most(&path, PROOF_BYTES_MAX as u64)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    let proof = LogProof::parse(&bytes).with_context(|| format!("{} is no proof", path.display()))?;
+    let origin = proof.note.first_line();
+    let mut keys: Vec<VerifierKey> = match policy {
+        Some(policy) => policy.logs().iter().map(|log| log.key.clone()).collect(),
+        None => vec![key_in(&dir.join(INSTANCE_VKEY_FILE))?],
+    };
+    keys.retain(|key| key.name().as_str() == origin);
+    if policy.is_some() && keys.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Anchor::open(&proof, &keys)))
 }
 
 /// The exit status a report stands for.
@@ -138,6 +171,12 @@ fn proof(verified: &Verified) -> &'static str {
         (Verdict::Untrusted, ..) => "Nothing: no genuine checkpoint vouches for these entries.",
         (Verdict::Damaged, ..) => {
             "The checkpoint is genuine, and what is listed was changed after it was signed."
+        }
+        (Verdict::Intact, ..)
+            if verified.report.anchor.as_ref().is_some_and(|anchor| !anchor.witnesses.is_empty()) =>
+        {
+            "The folder is whole, and the log of logs holds a head of it that witnesses have seen: no entry up to that head \
+             was changed, removed, inserted or moved since. What came after it rests on the key alone until the next one."
         }
         (Verdict::Intact, false, true) => {
             "The folder is whole: every entry is the one its checkpoint signed. The key came from the folder itself, \
@@ -190,6 +229,15 @@ fn text(verified: &Verified) -> String {
     for witness in &report.witnesses {
         row("Witnessed", format!("{} by {}", seconds(witness.at), witness.vkey));
     }
+    if let Some(anchor) = &report.anchor {
+        row(
+            "Anchored",
+            format!("the first {} entries, as entry {} of {}", anchor.size, anchor.index, anchor.by),
+        );
+        for witness in &anchor.witnesses {
+            row("", format!("which {} saw at {}", witness.vkey, seconds(witness.at)));
+        }
+    }
     for size in &report.continues {
         row("Continues", format!("the checkpoint of {size} entries"));
     }
@@ -233,9 +281,12 @@ fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
     let note =
         Note::parse(&read_small(&dir.join(CHECKPOINT_PATH))?).context("the checkpoint cannot be read")?;
     let origin = note.first_line();
-    let log = policy.logs().iter().find(|log| log.key.name().as_str() == origin);
-    let Some(log) = log else { bail!("the policy names no log `{origin}`") };
-    Ok(Trust::Known { key: log.key.clone(), from: "--policy" })
+    match policy.logs().iter().find(|log| log.key.name().as_str() == origin) {
+        Some(log) => Ok(Trust::Known { key: log.key.clone(), from: "--policy" }),
+        // The policy knows the log of logs, which holds the head that this key signed.
+        None if anchor_in(dir, Some(policy))?.is_some() => Ok(Trust::Folder),
+        None => bail!("the policy names neither the log `{origin}` nor one that holds its head"),
+    }
 }
 
 /// The key that lies in an exported folder.

@@ -38,9 +38,11 @@ pub(super) struct Known<'a> {
 pub(crate) struct LogSummary {
     /// Whose log.
     pub(crate) tenant: TenantId,
-    /// Its origin.
+    /// Its origin in its present epoch.
     pub(crate) origin: Option<String>,
-    /// The key its checkpoints were checked with.
+    /// Its origins in all its epochs.
+    pub(crate) origins: Vec<String>,
+    /// The key the checkpoints of its present epoch were checked with.
     pub(crate) vkey: Option<String>,
     /// Leaves.
     pub(crate) entries: u64,
@@ -58,7 +60,7 @@ pub(crate) struct LogSummary {
 pub(super) struct Walk<'a> {
     conn: &'a mut PgConnection,
     log: &'a LogRow,
-    key: Option<VerifierKey>,
+    keys: Vec<VerifierKey>,
     export: Option<(&'a DirSource, &'a Checkpoint)>,
     findings: &'a mut Findings,
     stored: Frontier,
@@ -66,7 +68,7 @@ pub(super) struct Walk<'a> {
     /// Indexes with a stored hash that is not that of the bytes, and the entries' ids.
     parted: VecDeque<(i64, Uuid)>,
     checkpoints: VecDeque<CheckpointRow>,
-    checkpoints_above: i64,
+    checkpoints_above: (i64, i16),
     gap: bool,
     summary: LogSummary,
     tile: Option<(u64, Vec<Hash>)>,
@@ -84,14 +86,16 @@ impl<'a> Walk<'a> {
         known: &Known<'a>,
         findings: &'a mut Findings,
     ) -> Self {
-        let key = key_of(log, known.keys, findings);
-        let origin = log.identity.as_ref().map(|(origin, _)| origin.clone());
-        let export =
-            known.export.filter(|(_, checkpoint)| origin.as_deref() == Some(checkpoint.origin().as_str()));
+        let keys = keys_of(log, known.keys, findings);
+        let of_this = |checkpoint: &Checkpoint| {
+            log.identities.iter().any(|(origin, _)| origin == checkpoint.origin().as_str())
+        };
+        let export = known.export.filter(|(_, checkpoint)| of_this(checkpoint));
         let summary = LogSummary {
             tenant: log.tenant,
-            origin,
-            vkey: key.as_ref().map(ToString::to_string),
+            origins: log.identities.iter().map(|(origin, _)| origin.clone()).collect(),
+            origin: log.identities.last().map(|(origin, _)| origin.clone()),
+            vkey: keys.last().map(ToString::to_string),
             entries: 0,
             waiting: 0,
             checkpoints: 0,
@@ -101,14 +105,14 @@ impl<'a> Walk<'a> {
         Self {
             conn,
             log,
-            key,
+            keys,
             export,
             findings,
             stored: Frontier::new(),
             computed: Frontier::new(),
             parted: VecDeque::new(),
             checkpoints: VecDeque::new(),
-            checkpoints_above: -1,
+            checkpoints_above: (-1, 0),
             gap: false,
             summary,
             tile: None,
@@ -232,7 +236,7 @@ impl<'a> Walk<'a> {
         )
         .await?;
         if let Some(last) = rows.last() {
-            self.checkpoints_above = last.size;
+            self.checkpoints_above = (last.size, last.epoch);
         }
         self.checkpoints.extend(rows);
         Ok(())
@@ -280,11 +284,13 @@ impl<'a> Walk<'a> {
 
     /// The signed statement of a checkpoint's row, when its signature holds.
     fn open(&mut self, row: &CheckpointRow) -> Option<Checkpoint> {
-        let key = self.key.as_ref()?;
+        if self.keys.is_empty() {
+            return None;
+        }
         let spot = Spot::log(self.log.tenant);
-        let opened = Note::parse(row.note.as_bytes()).map_err(|error| error.to_string()).and_then(|note| {
-            Checkpoint::open(&note, std::slice::from_ref(key)).map_err(|error| error.to_string())
-        });
+        let opened = Note::parse(row.note.as_bytes())
+            .map_err(|error| error.to_string())
+            .and_then(|note| Checkpoint::open(&note, &self.keys).map_err(|error| error.to_string()));
         let signed = match opened {
             Ok(signed) => signed,
             Err(error) => {
@@ -307,8 +313,8 @@ impl<'a> Walk<'a> {
 
     /// A log begins when its first entry gets its place; until then there is no key that could be gone.
     fn check_begun(&mut self) {
-        let begun = self.log.tree.is_some() || self.stored.size() > 0 || self.checkpoints_above >= 0;
-        if self.log.identity.is_none() && begun {
+        let begun = self.log.tree.is_some() || self.stored.size() > 0 || self.checkpoints_above.0 >= 0;
+        if self.log.identities.is_empty() && begun {
             let detail = "the log's key is gone, so its checkpoints cannot be checked";
             self.findings.add(Spot::log(self.log.tenant).finding(FindingKind::IdentityGone, detail));
         }
@@ -424,25 +430,27 @@ fn read_tile(folder: &DirSource, index: u64, size: u64) -> Option<Vec<Hash>> {
     decode_tile(&folder.read(&path.to_string()).ok()??, width).ok()
 }
 
-/// The key of a log: the operator's where one bears the log's name, else the database's own.
-fn key_of(log: &LogRow, known: &[VerifierKey], findings: &mut Findings) -> Option<VerifierKey> {
-    let spot = Spot::log(log.tenant);
-    let (origin, public) = log.identity.as_ref()?;
-    let public: Option<[u8; 32]> = public.as_slice().try_into().ok();
-    let stored = KeyName::new(origin.clone()).ok().zip(public).map(|(name, key)| VerifierKey::new(name, key));
-    let expected = known.iter().find(|key| key.name().as_str() == origin);
-    match (expected, stored) {
-        (Some(expected), stored) => {
-            if stored.as_ref() != Some(expected) {
-                let detail = "the database names another key for this log than the one you gave";
-                findings.add(spot.finding(FindingKind::KeyChanged, detail));
+/// The keys of a log's epochs: the operator's where one bears the epoch's name, else the database's own.
+fn keys_of(log: &LogRow, known: &[VerifierKey], findings: &mut Findings) -> Vec<VerifierKey> {
+    let mut keys = Vec::new();
+    for (origin, public) in &log.identities {
+        let public: Option<[u8; 32]> = public.as_slice().try_into().ok();
+        let stored =
+            KeyName::new(origin.clone()).ok().zip(public).map(|(name, key)| VerifierKey::new(name, key));
+        match (known.iter().find(|key| key.name().as_str() == origin), stored) {
+            (Some(expected), stored) => {
+                if stored.as_ref() != Some(expected) {
+                    let detail = "the database names another key for this log than the one you gave";
+                    findings.add(Spot::log(log.tenant).finding(FindingKind::KeyChanged, detail));
+                }
+                keys.push(expected.clone());
             }
-            Some(expected.clone())
-        }
-        (None, Some(stored)) => Some(stored),
-        (None, None) => {
-            findings.add(spot.finding(FindingKind::IdentityGone, "the log's key cannot be read"));
-            None
+            (None, Some(stored)) => keys.push(stored),
+            (None, None) => {
+                let detail = "the log's key cannot be read";
+                findings.add(Spot::log(log.tenant).finding(FindingKind::IdentityGone, detail));
+            }
         }
     }
+    keys
 }

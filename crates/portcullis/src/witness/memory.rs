@@ -5,19 +5,19 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use audit_log::note::{NOTE_BYTES_MAX, Note};
-use audit_log::{Checkpoint, Cosigner, KeyName, Seen, leaf_hash};
+use app::audit::Heads as _;
+use audit_log::note::Note;
+use audit_log::{Cosigner, KeyName, Seen};
 use crypto::SystemRng;
 use kernel::Rng as _;
 use zeroize::Zeroizing;
 
 use crate::embedded::files;
+use crate::heads::{HeadFiles, file_name};
 
 /// Rewritten logs whose proof is kept; further ones are refused all the same, and named in the log of the witness.
 const FORKS_KEPT_MAX: usize = 1_000;
 
-/// Only the witness's account reads them.
-const FILE_MODE: u32 = 0o600;
 /// Only the witness's account looks into it.
 const DIR_MODE: u32 = 0o700;
 
@@ -25,6 +25,7 @@ const DIR_MODE: u32 = 0o700;
 #[derive(Debug)]
 pub(crate) struct Memory {
     dir: PathBuf,
+    heads: HeadFiles,
     /// Held for as long as this lives: two witnesses with one key and two memories could cosign a fork.
     _lock: File,
 }
@@ -41,7 +42,8 @@ impl Memory {
         if lock.try_lock().is_err() {
             bail!("{} is in use by another witness", dir.display());
         }
-        let memory = Self { dir: dir.to_owned(), _lock: lock };
+        let heads = HeadFiles::open(dir).with_context(place)?;
+        let memory = Self { dir: dir.to_owned(), heads, _lock: lock };
         let cosigner = memory.cosigner(name)?;
         Ok((memory, cosigner))
     }
@@ -51,8 +53,8 @@ impl Memory {
         if !path.try_exists()? {
             let seed = Zeroizing::new(SystemRng.bytes32());
             // The name first: a key without a name could be given two.
-            self.write("name", name.as_str().as_bytes())?;
-            self.write("seed", seed.as_slice())?;
+            self.heads.write("name", name.as_str().as_bytes())?;
+            self.heads.write("seed", seed.as_slice())?;
         }
         let known = fs::read_to_string(&named).with_context(|| named.display().to_string())?;
         if known != name.as_str() {
@@ -69,18 +71,7 @@ impl Memory {
     /// # Errors
     /// When the file cannot be read or is not what was written: then nothing is known, and nothing may be cosigned.
     pub(crate) fn seen(&self, origin: &str) -> io::Result<Seen> {
-        let path = self.dir.join(file_name(origin));
-        let text = match files::read_at_most(&path, NOTE_BYTES_MAX as u64) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Seen::NOTHING),
-            text => text?,
-        };
-        let broken = || io::Error::new(io::ErrorKind::InvalidData, format!("{} is damaged", path.display()));
-        let note = Note::parse(&text).map_err(|_| broken())?;
-        let checkpoint = Checkpoint::parse(note.text()).map_err(|_| broken())?;
-        if checkpoint.origin().as_str() != origin {
-            return Err(broken());
-        }
-        Ok(Seen { size: checkpoint.size(), root: *checkpoint.root() })
+        self.heads.seen(origin)
     }
 
     /// Remembers a log's checkpoint: when this returns it is on the disk, or the one before still is.
@@ -88,7 +79,7 @@ impl Memory {
     /// # Errors
     /// When it could not be written; then it must not be cosigned.
     pub(crate) fn keep(&self, origin: &str, note: &Note) -> io::Result<()> {
-        self.write(&file_name(origin), note.to_string().as_bytes())
+        self.heads.keep(origin, note)
     }
 
     /// Keeps the proof that a log was rewritten: what its own key signed. Best effort, and bounded.
@@ -98,16 +89,6 @@ impl Memory {
         if fs::read_dir(self.dir.join("forks"))?.count() >= FORKS_KEPT_MAX {
             return Err(io::Error::other("there is no room for more proofs of rewritten logs"));
         }
-        self.write(&name, text.as_bytes())
+        self.heads.write(&name, text.as_bytes())
     }
-
-    /// Puts a file in place as a whole and makes the disk remember it.
-    fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        files::write_atomically(&self.dir.join(name), bytes, FILE_MODE)
-    }
-}
-
-/// Names may hold slashes and be longer than a file's; a hash of them does not.
-fn file_name(origin: &str) -> String {
-    leaf_hash(origin.as_bytes()).to_string()
 }

@@ -4,8 +4,10 @@
 //! small file that is on the disk before an answer goes out.
 
 mod answer;
+mod ask;
 pub mod collect;
 mod memory;
+pub(crate) mod show;
 
 #[cfg(test)]
 mod tests;

@@ -13,6 +13,8 @@ mod crash;
 #[cfg(test)]
 mod guard;
 #[cfg(test)]
+mod heads;
+#[cfg(test)]
 mod house;
 #[cfg(test)]
 mod law;

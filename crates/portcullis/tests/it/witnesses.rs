@@ -105,7 +105,7 @@ async fn stale_and_forged(first: &str, policy: &str) {
     let stale: serde_json::Value = serde_json::from_str(&command(&old, &[]).await.exited(0)).expect("JSON");
     for witness in stale["witnesses"].as_array().expect("a list") {
         let why = witness["refused"].as_str().expect("refused");
-        assert!(why.contains("entries already, this folder has"), "{why}");
+        assert!(why.contains("entries already, this log has"), "{why}");
     }
     let altered = Path::new(first).join("checkpoint");
     let text = std::fs::read_to_string(&altered).expect("a checkpoint");

@@ -19,9 +19,10 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use gates::ClaimsKey;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use store::schema::{APP_ROLE, RolePasswords, SYSTEM_ROLE};
+use store::schema::{APP_ROLE, RolePasswords, SYSTEM_ROLE, prepare};
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
@@ -77,7 +78,8 @@ impl Process {
     pub(crate) async fn serve(database: &Database, env: Env<'_>) -> Self {
         let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
         command.envs(database.environment());
-        command.env("PORTCULLIS_DATA_DIR", "/tmp").env("PORTCULLIS_APP_CONNECTIONS", "8");
+        // Heads are kept there: one folder for each database, and gone with the cluster.
+        command.env("PORTCULLIS_DATA_DIR", database.data_dir()).env("PORTCULLIS_APP_CONNECTIONS", "8");
         command.envs(env.iter().copied());
         // `serve` refuses to be root, and the socket is open to the account of PostgreSQL alone.
         let socket =
@@ -275,6 +277,11 @@ impl Database {
         ]
     }
 
+    /// Where a server over it keeps the heads of logs.
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.house.connection.socket_dir.join(format!("data-{}", self.name))
+    }
+
     /// A superuser's URL of it, for `verify --database`.
     pub(crate) fn superuser_url(&self) -> String {
         self.url(self.house.connection.user, self.house.connection.password.expose())
@@ -299,6 +306,15 @@ impl Database {
         sqlx::query(put_out).bind(&self.name).execute(&mut admin).await.expect("put out");
         execute(&mut admin, &format!("create database {name} template {}", self.name)).await.expect("a copy");
         Self { name, house: self.house }
+    }
+
+    /// [`Database::copy`], to be served: a backup that was put back.
+    pub(crate) async fn restored(&self) -> Self {
+        let copy = self.copy("restored").await;
+        // Privileges on the database itself are not part of what a template hands on.
+        let claims = ClaimsKey::new(&instance_key());
+        prepare(&mut copy.superuser().await, &claims, None).await.expect("the schema again");
+        copy
     }
 
     /// Removes it.

@@ -111,6 +111,8 @@ const SAMPLES: &[Sample] = &[
     of("audit.read_tile", 200, Subject::Fixed("entries/000.p/1")),
     plain("audit.checkpoint", 201),
     plain("audit.checkpoint.read", 200),
+    plain("audit.read_anchor", 200),
+    plain("audit.read_witnesses", 200),
     plain("audit.export", 200),
     plain("organization.read_settings", 200),
     with("organization.change_settings", 200, || {

@@ -53,7 +53,9 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
     let sql = format!(
         "begin; set local session_replication_role = replica; set local search_path = portcullis;
          insert into revoked_token values ('{tenant}', 'x', now());
-         insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex')); commit",
+         insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex'));
+         insert into audit_cosignature values ('{tenant}', 0, 1, 'vkey', 'line', now());
+         insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
         tenant = tenant.id
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(superuser).await.expect("rows");
