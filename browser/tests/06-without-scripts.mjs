@@ -22,6 +22,7 @@ test("signing in, reading and signing out need no scripts", () =>
       ["/agents", "Agents"],
       ["/keys", "API keys"],
       ["/audit", "Audit log"],
+      ["/audit/checkpoints", "Checkpoints and witnesses"],
       ["/security", "My security"],
       ["/sessions", "Sessions"],
     ]) {

@@ -15,6 +15,7 @@ const PAGES = [
   [`/agents/${server.agent.id}/suspend`, `Suspend ${server.agent.name}`, "confirm"],
   ["/keys", "API keys", "keys"],
   ["/audit", "Audit log", "audit"],
+  ["/audit/checkpoints", "Checkpoints and witnesses", "heads"],
   ["/audit?request=nothing-like-it", "Audit log", "audit-none"],
   ["/members", "Members", "members"],
   ["/members?q=nothing-like-it", "Members", "members-none"],

@@ -4,15 +4,18 @@ use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Result;
+use app::audit::AlarmKind;
+use app::audit::jobs::Sequencer;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
 use kernel::{Clock as _, SystemClock};
 use serde::Serialize;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
-use store::schema::{self, RolePasswords, Standing};
+use store::schema::{self, Durability, RolePasswords, Standing};
 use tokio::net::TcpListener;
 
 use crate::embedded::{Cluster, survey};
@@ -209,9 +212,9 @@ async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting) 
         }
     };
     let owner = home::owner_login(&postgres);
-    if server(checks, &owner).await {
+    if reachable(checks, &owner).await {
         let logins = home::logins(&postgres, &key);
-        gates(checks, logins.app, logins.system, key).await;
+        gates(checks, (logins.app, logins.system), key, place).await;
     }
     if let Err(error) = postgres.stop().await {
         checks.bad("database", format!("it did not stop: {error}"), "See postgres.log.");
@@ -307,13 +310,13 @@ async fn named_database(checks: &mut Checks, settings: Settings) {
         }
     };
     let asked = settings.database.owner.as_ref().unwrap_or(&system);
-    if server(checks, asked).await {
-        gates(checks, app, system, key).await;
+    if reachable(checks, asked).await {
+        gates(checks, (app, system), key, &settings.place).await;
     }
 }
 
 /// The database itself: reachable, new enough, with a schema of ours. True when serving can be tried.
-async fn server(checks: &mut Checks, login: &PgConnectOptions) -> bool {
+async fn reachable(checks: &mut Checks, login: &PgConnectOptions) -> bool {
     let mut connection = match database::connect(login).await {
         Ok(connection) => connection,
         Err(error) => {
@@ -333,6 +336,7 @@ async fn server(checks: &mut Checks, login: &PgConnectOptions) -> bool {
                 let advice = "Install it before features that search by meaning are used.";
                 checks.note("pgvector", "not installed in that PostgreSQL", advice);
             }
+            durability(checks, &facts.durability);
             let now = SystemClock.now();
             let apart = now.since(facts.now).max(facts.now.since(now)).as_secs();
             if apart > CLOCK_SECONDS_MAX {
@@ -366,8 +370,69 @@ async fn server(checks: &mut Checks, login: &PgConnectOptions) -> bool {
     false
 }
 
+/// What an acknowledged entry is worth: whether a commit waits for the disk, and for disks of other zones.
+fn durability(checks: &mut Checks, set: &Durability) {
+    const WHAT: &str = "durability";
+    if !set.fsync || !set.full_page_writes {
+        let advice =
+            "Set fsync and full_page_writes to on: a power cut loses entries that were acknowledged.";
+        checks.bad(WHAT, "the database does not wait for its disk", advice);
+        return;
+    }
+    let waits = matches!(set.synchronous_commit.as_str(), "on" | "remote_apply");
+    match (waits, set.standbys.is_empty()) {
+        (false, _) => checks.bad(
+            WHAT,
+            format!("synchronous_commit is {}", set.synchronous_commit),
+            "Set it to on: what was acknowledged must be on the disk.",
+        ),
+        (true, true) => checks.note(
+            WHAT,
+            "a commit waits for this database's disk, and for no other machine",
+            "For zones that may fail, set synchronous_standby_names; see docs/operating.md.",
+        ),
+        (true, false) => checks.good(WHAT, format!("a commit waits for its disk and for {}", set.standbys)),
+    }
+}
+
+/// Alarms about logs, and where heads are remembered.
+async fn logs(checks: &mut Checks, vault: &Arc<Vault>, place: &Place) {
+    const WHAT: &str = "audit logs";
+    // Without the folder of heads, which it would make.
+    let alarms = Sequencer::new(Arc::clone(vault), "", Duration::MAX).alarms().await;
+    match alarms {
+        Err(error) => checks.bad(WHAT, error.to_string(), "Check the system role's rights."),
+        Ok(alarms) if alarms.is_empty() => {
+            let found = format!("no alarm; heads are remembered in {}", place.heads_dir().display());
+            checks.good(WHAT, found);
+        }
+        Ok(alarms) => {
+            for alarm in alarms {
+                let advice = match alarm.kind {
+                    AlarmKind::RowsChanged => {
+                        "See: portcullis verify --database, then: portcullis operator settle-alarm"
+                    }
+                    AlarmKind::HeadLost | AlarmKind::WitnessRefused => {
+                        "It is not signed any further; see: portcullis operator alarms and new-epoch"
+                    }
+                };
+                checks.bad(
+                    WHAT,
+                    format!("{} of {}: {}", alarm.kind.name(), alarm.tenant, alarm.detail),
+                    advice,
+                );
+            }
+        }
+    }
+}
+
 /// What the server checks at its start: the roles' logins, the guard, the key.
-async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOptions, key: InstanceKey) {
+async fn gates(
+    checks: &mut Checks,
+    (app, system): (PgConnectOptions, PgConnectOptions),
+    key: InstanceKey,
+    place: &Place,
+) {
     let Ok(instance_key) = copy_key(&key) else { return };
     let opened = Vault::open(VaultOptions {
         app: database::quiet(app),
@@ -384,8 +449,9 @@ async fn gates(checks: &mut Checks, app: PgConnectOptions, system: PgConnectOpti
     .await;
     match opened {
         Ok(vault) => {
-            vault.close();
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
+            logs(checks, &vault, place).await;
+            vault.close();
         }
         Err(error) => {
             checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key.");

@@ -36,7 +36,7 @@ impl HeadFiles {
     }
 }
 
-impl app::audit::Heads for HeadFiles {
+impl app::audit::HeadMemory for HeadFiles {
     fn seen(&self, origin: &str) -> io::Result<Seen> {
         let path = self.dir.join(file_name(origin));
         let text = match files::read_at_most(&path, NOTE_BYTES_MAX as u64) {

@@ -25,6 +25,7 @@ use crate::heads::HeadFiles;
 use crate::mail::Smtp;
 use crate::settings::{MailSettings, Place, Settings};
 use crate::telemetry::metrics::{self, Metrics, counted};
+use crate::verify::watch::Watcher;
 use crate::witness::show::Shower;
 use crate::{faces, listen};
 
@@ -71,7 +72,7 @@ pub(crate) struct Server {
 ///
 /// # Errors
 /// When the address is taken, the database is not safe to serve, or the key is not its key.
-pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) -> Result<Server> {
+pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logins) -> Result<Server> {
     // The address first: it is the likeliest thing to be wrong and the cheapest to find out.
     let listener = TcpListener::bind(settings.listen)
         .await
@@ -80,20 +81,9 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
     let url = settings.public_url.clone().unwrap_or_else(|| local_url(address));
     let site = Site::new(&url).context("PORTCULLIS_PUBLIC_URL")?;
     let mail_server = settings.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
-    let carrier = carrier(settings.mail, &url)?;
-    let vault = Vault::open(VaultOptions {
-        app: quiet(logins.app),
-        system: quiet(logins.system),
-        app_connections_max: settings.app_connections,
-        system_connections_max: settings.system_connections,
-        instance_key: key,
-        issuer: url.clone(),
-        auth: settings.auth,
-        static_keys: settings.static_keys,
-        clock: Arc::new(SystemClock),
-        rng: Arc::new(SystemRng),
-    })
-    .await?;
+    let carrier = carrier(settings.mail.take(), &url)?;
+    let watching = logins.system.clone();
+    let vault = Vault::open(options(&mut settings, logins, key, url.clone())).await?;
     let sequencer =
         sequencer(&vault, settings.checkpoint_every, &settings.place, settings.witnesses.clone())?;
     let shower = settings.witnesses.map(|policy| Shower::new(sequencer.clone(), policy)).transpose()?;
@@ -121,6 +111,7 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         show_first(&shower).await;
         tokio::spawn(shower.run(told_to_stop.clone()));
     }
+    watch_logs(settings.verify_every, watching, &sequencer, &told_to_stop);
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
@@ -142,6 +133,34 @@ pub(crate) async fn start(settings: Settings, key: InstanceKey, logins: Logins) 
         mailing,
         keeping,
     })
+}
+
+/// What the gates stand on.
+fn options(settings: &mut Settings, logins: Logins, key: InstanceKey, issuer: String) -> VaultOptions {
+    VaultOptions {
+        app: quiet(logins.app),
+        system: quiet(logins.system),
+        app_connections_max: settings.app_connections,
+        system_connections_max: settings.system_connections,
+        instance_key: key,
+        issuer,
+        auth: settings.auth,
+        static_keys: std::mem::take(&mut settings.static_keys),
+        clock: Arc::new(SystemClock),
+        rng: Arc::new(SystemRng),
+    }
+}
+
+/// Verifies the tables of the logs from time to time, when it is not switched off.
+fn watch_logs(
+    every: Option<Duration>,
+    login: PgConnectOptions,
+    sequencer: &Sequencer,
+    told_to_stop: &watch::Receiver<bool>,
+) {
+    if let Some(every) = every {
+        tokio::spawn(Watcher::new(login, sequencer.clone(), every).run(told_to_stop.clone()));
+    }
 }
 
 /// Shows witnesses what is signed already, before anything else is signed.

@@ -297,6 +297,14 @@ pub async fn alarms(tx: &mut SystemTx, rows: i64) -> Result<Vec<Alarm>, StoreErr
         .collect())
 }
 
+/// How many alarms of all logs are open.
+pub async fn alarms_count(tx: &mut SystemTx) -> Result<i64, StoreError> {
+    let row = sqlx::query!(r#"select count(*) as "count!" from audit_alarm where cleared_at is null"#)
+        .fetch_one(tx.connection())
+        .await?;
+    Ok(row.count)
+}
+
 /// Open alarms of the tenant's log, oldest first.
 pub async fn own_alarms(tx: &mut Tx) -> Result<Vec<Alarm>, StoreError> {
     let tenant = tx.tenant().uuid();

@@ -144,6 +144,21 @@ pub struct ServerFacts {
     pub connections_max: i32,
     /// The version of pgvector that can be installed.
     pub pgvector: Option<String>,
+    /// What a commit waits for.
+    pub durability: Durability,
+}
+
+/// What the server is set to wait for before it says that something is committed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Durability {
+    /// `fsync`: whether the disk is waited for at all.
+    pub fsync: bool,
+    /// `full_page_writes`: whether a torn page can be mended after a crash.
+    pub full_page_writes: bool,
+    /// `synchronous_commit`.
+    pub synchronous_commit: String,
+    /// `synchronous_standby_names`: the other servers that must have it too; empty for none.
+    pub standbys: String,
 }
 
 /// Asks the server about itself.
@@ -158,7 +173,16 @@ pub async fn server_facts(conn: &mut PgConnection) -> Result<ServerFacts, Schema
         )
         .fetch_one(&mut *conn)
         .await?;
-    Ok(ServerFacts { version, login, superuser, now: now.into(), tls, connections_max, pgvector })
+    let (fsync, full_page_writes, synchronous_commit, standbys) =
+        sqlx::query_as::<_, (bool, bool, String, String)>(
+            "select current_setting('fsync')::bool, current_setting('full_page_writes')::bool, \
+                current_setting('synchronous_commit'), current_setting('synchronous_standby_names')",
+        )
+        .fetch_one(&mut *conn)
+        .await?;
+    let durability = Durability { fsync, full_page_writes, synchronous_commit, standbys };
+    let now = now.into();
+    Ok(ServerFacts { version, login, superuser, now, tls, connections_max, pgvector, durability })
 }
 
 /// Makes the roles when they are missing, applies the migrations as the owner role, and installs the claims key.

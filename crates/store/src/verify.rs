@@ -34,6 +34,16 @@ pub struct LogRow {
 /// A tenant, its log's origins and keys, and its tree, each part absent when its row is gone.
 type LogTuple = (Uuid, Vec<String>, Vec<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 
+impl From<LogTuple> for LogRow {
+    fn from((tenant, origins, keys, size, frontier, root): LogTuple) -> Self {
+        Self {
+            tenant: TenantId::from_uuid(tenant),
+            identities: origins.into_iter().zip(keys).collect(),
+            tree: size.zip(frontier).zip(root).map(|((size, frontier), root)| (size, frontier, root)),
+        }
+    }
+}
+
 /// Every tenant of which any table of the audit log holds a row.
 pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
     // One index probe per tenant in the large tables.
@@ -59,14 +69,22 @@ pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows
-        .into_iter()
-        .map(|(tenant, origins, keys, size, frontier, root)| LogRow {
-            tenant: TenantId::from_uuid(tenant),
-            identities: origins.into_iter().zip(keys).collect(),
-            tree: size.zip(frontier).zip(root).map(|((size, frontier), root)| (size, frontier, root)),
-        })
-        .collect())
+    Ok(rows.into_iter().map(LogRow::from).collect())
+}
+
+/// What the tables say of one log.
+pub async fn log(conn: &mut PgConnection, tenant: TenantId) -> Result<LogRow, StoreError> {
+    let row: LogTuple = sqlx::query_as(
+        "select k.tenant_id, \
+                array(select l.origin from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
+                array(select l.public_key from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
+                t.size, t.frontier, t.root from (select $1::uuid as tenant_id) k \
+         left join audit_tree t on t.tenant_id = k.tenant_id",
+    )
+    .bind(tenant.uuid())
+    .fetch_one(conn)
+    .await?;
+    Ok(row.into())
 }
 
 /// A row of the entry table.

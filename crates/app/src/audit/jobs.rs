@@ -15,7 +15,7 @@ use store::StoreError;
 use store::audit::Log;
 use tokio::sync::watch;
 
-use super::signing::Heads;
+use super::signing::HeadMemory;
 use super::tiles::tile_roots;
 
 /// Entries placed in one transaction.
@@ -68,7 +68,7 @@ pub struct Sequencer {
     pub(super) vault: Arc<Vault>,
     pub(super) origin: Arc<str>,
     checkpoint_every: Duration,
-    pub(super) heads: Option<Arc<dyn Heads>>,
+    pub(super) heads: Option<Arc<dyn HeadMemory>>,
     pub(super) policy: Option<Arc<Policy>>,
 }
 
@@ -81,7 +81,7 @@ impl Sequencer {
 
     /// Compares each head with what this machine remembers to have signed, before it signs the next one.
     #[must_use]
-    pub fn with_heads(mut self, heads: Arc<dyn Heads>) -> Self {
+    pub fn with_heads(mut self, heads: Arc<dyn HeadMemory>) -> Self {
         self.heads = Some(heads);
         self
     }

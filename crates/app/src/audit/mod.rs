@@ -12,12 +12,12 @@ use std::collections::HashMap;
 pub use audit_log::Entry;
 use audit_log::{Hash, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt};
-use kernel::{EntryId, EventKind, Permission, Problem};
+use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Filter, Placed, Signed};
 
 pub use anchors::{InstanceHead, WitnessState, Witnessing, anchor, standing, witnessing};
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
-pub use signing::{Began, Heads, Lost};
+pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};
 pub use tiles::{prove, tile};
 
@@ -128,6 +128,14 @@ pub async fn names<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Names, 
     Ok(names)
 }
 
+/// Alarms about the log that nobody has settled, read under the pass that reads the log.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn alarms<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Vec<Alarm>, Problem> {
+    Ok(store::heads::own_alarms(pass.tx()).await?)
+}
+
 /// Which entries are wanted; all of them, unless something is named.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
@@ -175,6 +183,8 @@ pub struct CheckpointRecord {
     pub vkey: String,
     /// Entries it covers.
     pub size: u64,
+    /// When it was signed.
+    pub signed_at: Timestamp,
 }
 
 impl TryFrom<Signed> for CheckpointRecord {
@@ -182,7 +192,8 @@ impl TryFrom<Signed> for CheckpointRecord {
 
     fn try_from(signed: Signed) -> Result<Self, Problem> {
         let vkey = export::verifier(&signed)?.to_string();
-        Ok(Self { note: signed.note, vkey, size: signed.size.unsigned_abs() })
+        let (size, signed_at) = (signed.size.unsigned_abs(), signed.signed_at);
+        Ok(Self { note: signed.note, vkey, size, signed_at })
     }
 }
 
@@ -195,6 +206,29 @@ pub async fn checkpoint(mut pass: Pass<ReadCheckpoint>) -> Result<(CheckpointRec
         }
         None => Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await),
     }
+}
+
+/// How it stands with the log's heads.
+#[derive(Debug, Clone)]
+pub struct Heads {
+    /// The newest checkpoint; `None` before the first.
+    pub checkpoint: Option<CheckpointRecord>,
+    /// What is wrong and not settled.
+    pub alarms: Vec<Alarm>,
+    /// The instance's log and its witnesses.
+    pub witnessing: Witnessing,
+}
+
+/// How it stands with the log's heads: one look, one entry.
+pub async fn heads(
+    mut pass: Pass<ReadCheckpoint>,
+    sequencer: &jobs::Sequencer,
+) -> Result<(Heads, Receipt), Problem> {
+    let checkpoint = store::audit::newest_checkpoint(pass.tx()).await?.map(TryInto::try_into).transpose()?;
+    let alarms = alarms(&mut pass).await?;
+    let witnessing = standing(sequencer).await?;
+    let receipt = pass.seal(Draft::done(EventKind::AuditRead)).await?;
+    Ok((Heads { checkpoint, alarms, witnessing }, receipt))
 }
 
 /// Signs a checkpoint over everything written so far, this request included.

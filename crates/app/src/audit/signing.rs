@@ -1,7 +1,7 @@
 //! Signing: a checkpoint over what is committed, and never one that does not continue what was signed before.
 //!
 //! Before a head is signed it is compared with the last one: the database's own, and the one this machine remembers
-//! outside the database ([`Heads`]), which a restored backup does not bring back. A log that does not continue both is
+//! outside the database ([`HeadMemory`]), which a restored backup does not bring back. A log that does not continue both is
 //! frozen and an alarm raised; the operator then begins an *epoch*, the same tree under another name and key, whose first
 //! entry cites the head that was lost. Each signed head of an organization's log is an entry of the instance's log, so that
 //! who watches that one log watches all.
@@ -24,7 +24,7 @@ use super::jobs::{KeepError, LOGS_AT_ONCE_MAX, Sequencer};
 use super::tiles::{Eyes, Unproven};
 
 /// What this machine remembers of the heads it signed, outside the database.
-pub trait Heads: Send + Sync {
+pub trait HeadMemory: Send + Sync {
     /// The newest head of the log of this origin; [`Seen::NOTHING`] when none is remembered.
     ///
     /// # Errors
@@ -234,6 +234,25 @@ impl Sequencer {
             .fact("signed_root", &lost.signed.root)
             .fact("found", lost.found);
         self.raise(tenant, AlarmKind::HeadLost, lost.words(), draft).await
+    }
+
+    /// Raises the alarm that rows of a log are not those that were written: so many findings, in `words`, the first of them
+    /// about this entry.
+    ///
+    /// # Errors
+    /// When the database cannot be used.
+    pub async fn report_damage(
+        &self,
+        tenant: TenantId,
+        words: String,
+        findings: u64,
+        first: Option<EntryId>,
+    ) -> Result<(), KeepError> {
+        let draft = Draft::failed(EventKind::AlarmRaised)
+            .fact("alarm", AlarmKind::RowsChanged.name())
+            .fact("findings", findings)
+            .fact("entry", first);
+        self.raise(tenant, AlarmKind::RowsChanged, words, draft).await
     }
 
     /// Raises an alarm, and writes it into the log it concerns, unless one of the kind is open.

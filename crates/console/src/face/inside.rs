@@ -8,6 +8,7 @@ use gates::{Caller as _, Human};
 use kernel::{AgentId, EntryId, EventKind, Gate, MemberRole, Permission, Problem, Role, Timestamp};
 
 use super::answer::Answer;
+use super::heads;
 use super::visit::{Visit, may, now, pass};
 use super::words;
 use crate::layout::Room;
@@ -233,6 +234,7 @@ pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
     let after: Option<EntryId> = text("cursor").and_then(|text| text.parse().ok());
     let mut pass = visit.enter::<ReadEntries>(human).await?;
     let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
+    let alarms = app::audit::alarms(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let known = kind.as_deref().and_then(|kind| kind.parse::<EventKind>().ok());
     let page = Page { after, rows: AUDIT_ROWS };
     let actor = agent.as_deref().and_then(|id| id.parse::<AgentId>().ok()).map(|id| format!("agent:{id}"));
@@ -251,8 +253,10 @@ pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
         }
         format!("/audit?{}", query.finish())
     };
+    let at = now(&visit.state);
     let page = pages::Audit {
         shell,
+        alarms: alarms.iter().map(|found| heads::alarm(found, at)).collect(),
         form: Form::blank()
             .with("kind", kind.clone().unwrap_or_default())
             .with("request", request.clone().unwrap_or_default()),

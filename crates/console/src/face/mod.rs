@@ -4,6 +4,7 @@ mod agents;
 mod answer;
 mod break_glass;
 mod cookies;
+mod heads;
 mod inside;
 mod invitations;
 mod join;
@@ -60,6 +61,9 @@ pub fn router(state: State) -> Router {
         .route("/", get(inside::home))
         .route("/roles", get(inside::roles))
         .route("/audit", get(inside::audit))
+        .route("/audit/checkpoints", get(heads::page))
+        .route("/audit/checkpoints/note", get(heads::note))
+        .route("/audit/checkpoints/anchor", get(heads::anchor))
         .route("/audit/{id}", get(inside::audit_entry))
         .route("/audit/{id}/proof", get(inside::audit_proof))
         .route("/agents", get(agents::list))

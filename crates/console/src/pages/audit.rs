@@ -2,6 +2,7 @@
 
 use askama::Template;
 
+use super::AlarmRow;
 use crate::layout::Shell;
 use crate::parts::{Badge, Choice, Form, Icon, Id, Pager, When};
 
@@ -69,6 +70,8 @@ pub struct AuditRow {
 pub struct Audit {
     /// What surrounds it.
     pub shell: Shell,
+    /// What is wrong with the log and not settled.
+    pub alarms: Vec<AlarmRow>,
     /// The filter: `kind`, `request`, `agent`; sent by GET.
     pub form: Form,
     /// What `kind` offers, "any" first.

@@ -4,6 +4,7 @@
 mod agents;
 mod audit;
 mod break_glass;
+mod heads;
 mod home;
 mod members;
 mod onboarding;
@@ -16,6 +17,7 @@ mod sign_up;
 pub use agents::*;
 pub use audit::*;
 pub use break_glass::*;
+pub use heads::*;
 pub use home::*;
 pub use members::*;
 pub use onboarding::*;

@@ -122,6 +122,8 @@ icons! {
     Copy = "M7 7h8.5v8.5H7zM4.5 12.5v-8h8";
     /// Done, or good.
     Check = "M4.5 10.5 8.25 14.25 15.5 6.5";
+    /// Somebody who watches.
+    Eye = "M2.5 10S5.5 4.75 10 4.75 17.5 10 17.5 10 14.5 15.25 10 15.25 2.5 10 2.5 10zM10 12.25a2.25 2.25 0 1 0 0-4.5 2.25 2.25 0 0 0 0 4.5z";
     /// Somebody should look.
     Warning = "M10 3.5 2.75 16h14.5zM10 8v3.75M10 13.75v.2";
     /// Refused or broken.

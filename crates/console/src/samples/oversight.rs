@@ -9,7 +9,10 @@ use crate::pages::*;
 use crate::parts::{Badge, Form, Id, Pager, Tone, When};
 
 pub(super) fn all() -> Vec<Sample> {
-    [audit(), break_glass(), reviews(), settings(), outbox(), confirm()].into_iter().flatten().collect()
+    [audit(), heads(), break_glass(), reviews(), settings(), outbox(), confirm()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {
@@ -43,6 +46,7 @@ fn entries() -> Vec<AuditRow> {
 fn audit() -> Vec<Sample> {
     let full = Audit {
         shell: shell(Some(Room::Audit)),
+        alarms: Vec::new(),
         form: Form::blank(),
         kinds: choices(&[("", "Any"), ("KEY_CREATED", "Key made"), ("AUTH_FAILURE", "Sign-in refused")]),
         entries: entries(),
@@ -92,6 +96,48 @@ fn audit() -> Vec<Sample> {
         page("audit-entry", &one),
         page("audit-entry-waiting", &waiting),
     ]
+}
+
+fn heads() -> Vec<Sample> {
+    let head = |size| Head {
+        size,
+        at: ago(2),
+        vkey: "portcullis/0199aa00/log/0199aa01+1f0a2b3c+AXf3q8pP0JmS5m3m8c5dJ0xq9c0yQ2J7Q3m5v8x1Zk0B"
+            .to_owned(),
+        note: String::new(),
+    };
+    let witness = |name: &str, tone, state: &str, seen| WitnessRow {
+        name: name.to_owned(),
+        vkey: format!("witness.example.org/{name}+5d6e7f80+BAf3q8pP0JmS5m3m8c5dJ0xq9c0yQ2J7Q3m5v8x1Zk0B"),
+        state: Badge::new(tone, state),
+        seen,
+    };
+    let full = Heads {
+        shell: shell(Some(Room::Audit)),
+        alarms: Vec::new(),
+        own: Some(head(48_200)),
+        instance: Some(head(1_204)),
+        witnessed: true,
+        witnesses: vec![
+            witness("auditor", Tone::Good, "Cosigns", Some((1_204, ago(1)))),
+            witness("partner", Tone::Warn, "Does not answer", None),
+        ],
+    };
+    let empty = Heads { own: None, instance: None, witnessed: false, witnesses: Vec::new(), ..full.clone() };
+    let alarm = AlarmRow {
+        title: HOSTILE.to_owned(),
+        detail: HOSTILE.to_owned(),
+        todo: "The operator looks into it.",
+        since: ago(3),
+    };
+    let hostile = Heads {
+        shell: hostile_shell(Some(Room::Audit)),
+        alarms: vec![alarm],
+        own: Some(Head { vkey: HOSTILE.to_owned(), ..head(1) }),
+        witnesses: vec![witness(HOSTILE, Tone::Bad, HOSTILE, None)],
+        ..full.clone()
+    };
+    vec![page("heads", &full), page("heads-empty", &empty), page("heads-hostile", &hostile)]
 }
 
 fn past(reason: &str, tone: Tone, review: &str, due: Option<When>) -> PastGlass {

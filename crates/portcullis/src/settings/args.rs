@@ -56,6 +56,9 @@ pub struct ServerArgs {
     /// The witnesses that the instance's log is shown to, and how many must cosign it: a file (C2SP tlog-policy).
     #[arg(long, env = "PORTCULLIS_WITNESS_POLICY", value_name = "FILE")]
     pub witness_policy: Option<std::path::PathBuf>,
+    /// How often the server verifies the tables of all audit logs itself, in minutes, or `off`. Default: 1440.
+    #[arg(long, env = "PORTCULLIS_VERIFY_MINUTES", value_name = "MINUTES")]
+    pub verify_minutes: Option<String>,
     /// Database connections for tenants' work. Default: 20.
     #[arg(long, env = "PORTCULLIS_APP_CONNECTIONS", value_name = "COUNT")]
     pub app_connections: Option<String>,

@@ -46,6 +46,10 @@ const GRACE_SECONDS_DEFAULT: u64 = 25;
 const GRACE_SECONDS_MAX: u64 = 3_600;
 /// Time between checkpoints by default, in seconds.
 const CHECKPOINT_SECONDS_DEFAULT: u64 = 60;
+/// Time between two verifications of the logs' tables by default, in minutes: a day.
+const VERIFY_MINUTES_DEFAULT: u32 = 1_440;
+/// Longest such time an operator may choose, in minutes: thirty days.
+const VERIFY_MINUTES_MAX: u32 = 43_200;
 /// Connections of the application role by default.
 const APP_CONNECTIONS_DEFAULT: u32 = 20;
 /// Connections of the system role by default.
@@ -118,6 +122,8 @@ pub struct Settings {
     pub checkpoint_every: Duration,
     /// The witnesses of the instance's log.
     pub witnesses: Option<Arc<Policy>>,
+    /// How often the tables of the logs are verified; never when it is off.
+    pub verify_every: Option<Duration>,
     /// Connections of the application role.
     pub app_connections: u32,
     /// Connections of the system role.
@@ -197,6 +203,13 @@ impl Settings {
                 parse::witness_policy(args.witness_policy.as_deref()),
                 None,
             ),
+            verify_every: faults
+                .keep(
+                    "PORTCULLIS_VERIFY_MINUTES",
+                    parse::rate(args.verify_minutes.as_deref(), VERIFY_MINUTES_MAX, VERIFY_MINUTES_DEFAULT),
+                    Some(VERIFY_MINUTES_DEFAULT),
+                )
+                .map(|minutes| Duration::from_mins(minutes.into())),
             app_connections,
             system_connections,
             telemetry: telemetry(args, terminal, &mut faults),

@@ -62,6 +62,7 @@ pub(crate) struct Metrics {
     waiting: Gauge<i64, AtomicI64>,
     lag: Gauge<f64, AtomicU64>,
     letters: Gauge<i64, AtomicI64>,
+    alarms: Gauge<i64, AtomicI64>,
     otlp: Instruments,
 }
 
@@ -104,6 +105,7 @@ impl Metrics {
             waiting: Gauge::default(),
             lag: Gauge::default(),
             letters: Gauge::default(),
+            alarms: Gauge::default(),
             otlp: Instruments::new(),
         };
         let registry = &mut all.registry;
@@ -127,6 +129,11 @@ impl Metrics {
         );
         registry.register("audit_lag_seconds", "Age of the oldest of them", all.lag.clone());
         registry.register("mail_letters_waiting", "Letters that wait in the outbox", all.letters.clone());
+        registry.register(
+            "audit_alarms",
+            "Alarms about audit logs that nobody has settled",
+            all.alarms.clone(),
+        );
         all
     }
 
@@ -225,6 +232,7 @@ async fn scrape(State((metrics, vault)): State<(Arc<Metrics>, Arc<Vault>)>) -> R
 async fn look_at_backlog(metrics: &Metrics, vault: &Arc<Vault>) -> anyhow::Result<()> {
     let mut tx = vault.system(Reason::Sequencing).await?;
     let (waiting, oldest) = store::audit::backlog(&mut tx).await?;
+    metrics.alarms.set(store::heads::alarms_count(&mut tx).await?);
     tx.finish().await?;
     metrics.waiting.set(waiting);
     let lag = oldest.map_or(0.0, |oldest| SystemClock.now().since(oldest).as_secs_f64());

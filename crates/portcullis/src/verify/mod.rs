@@ -5,6 +5,7 @@ pub(crate) mod folder;
 mod proof;
 mod rows;
 mod walk;
+pub(crate) mod watch;
 
 #[cfg(test)]
 mod tests;

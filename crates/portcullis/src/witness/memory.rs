@@ -5,7 +5,7 @@ use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
-use app::audit::Heads as _;
+use app::audit::HeadMemory as _;
 use audit_log::note::Note;
 use audit_log::{Cosigner, KeyName, Seen};
 use crypto::SystemRng;

@@ -300,6 +300,58 @@ fn a_witness_knows_what_a_new_machine_does_not() {
     });
 }
 
+/// A row is edited behind the server's back: its own verifier finds it, and the alarm stays until the operator settles it.
+#[test]
+fn an_edited_row_raises_an_alarm() {
+    run(async |house| {
+        let database = house.database("alarmed").await;
+        let vault = database.vault().await.expect("served");
+        let tenant = Tenant::make(&vault, "alarmed").await;
+        vault.close();
+        let key = tenant.owner_key.expose().to_owned();
+        let server = Process::serve(&database, &[]).await;
+        grow(&server.web(key.clone()), 3).await;
+        assert!(server.stop().await.success());
+        let edit = "set session_replication_role = replica; \
+             update audit_entry set actor = 'service:somebody-else' where kind = 'project.listed'";
+        sqlx::raw_sql(edit).execute(&mut look(&database).await).await.expect("edited");
+
+        let server = Process::serve(&database, &[("PORTCULLIS_VERIFY_MINUTES", "1")]).await;
+        let web = server.web(key.clone());
+        let raised = async {
+            loop {
+                let found = web.get("/api/v1/audit/entries?kind=log.alarm").await.expect(200).json();
+                if let Some(entry) = found["items"].get(0) {
+                    return entry["entry"]["data"].clone();
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let raised = tokio::time::timeout(Duration::from_secs(SEEN_SECONDS_MAX), raised).await;
+        let raised = raised.expect("an alarm");
+        assert_eq!((raised["alarm"].as_str(), raised["findings"].as_u64()), (Some("rows_changed"), Some(3)));
+        assert!(raised["entry"].is_string(), "{raised}");
+
+        let environment = database.environment();
+        let data = database.data_dir().display().to_string();
+        let mut env: Vec<(&str, &str)> =
+            environment.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        env.push(("PORTCULLIS_DATA_DIR", &data));
+        let doctor = command(&["doctor"], &env).await;
+        assert!(doctor.out.contains("rows_changed of"), "{doctor:?}");
+        // The log is signed all the same: nobody's history was lost.
+        web.post_empty("/api/v1/audit/checkpoints").await.expect(201);
+        let organization = tenant.id.to_string();
+        let settle = ["operator", "settle-alarm", "rows-changed", "--organization", &organization];
+        command(&settle, &env).await.exited(0);
+        let alarms = command(&["operator", "alarms"], &env).await.exited(0);
+        assert_eq!(alarms, "There is no alarm.\n");
+        let settled = web.get("/api/v1/audit/entries?kind=log.alarm_settled").await.expect(200).json();
+        assert_eq!(settled["items"][0]["entry"]["data"]["alarm"], "rows_changed");
+        assert!(server.stop().await.success());
+    });
+}
+
 async fn look(database: &Database) -> sqlx::postgres::PgConnection {
     database.superuser().await
 }
