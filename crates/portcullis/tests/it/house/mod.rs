@@ -126,6 +126,11 @@ impl House {
         format!("{}_template", self.prefix)
     }
 
+    /// Where its socket lies, owned by the account it runs under.
+    pub(crate) fn socket_dir(&self) -> &Path {
+        &self.connection.socket_dir
+    }
+
     /// The PostgreSQL in use, for tests that start programs of it.
     pub(crate) fn home(&self) -> &PgHome {
         &self.home
