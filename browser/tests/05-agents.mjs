@@ -15,6 +15,38 @@ function call(key) {
 }
 
 /** Calls until the answer has this status: what is revoked stops within a second, not at once. */
+/** The entry's proof, verified by the page itself: it holds, and one altered byte of it does not. */
+async function provesItself(visit) {
+  const verify = visit.page.getByRole("button", { name: "Verify in my browser" });
+  const said = visit.page.locator("#verified > li");
+  await verify.click();
+  await said.nth(3).waitFor();
+  assert.deepEqual(await said.evaluateAll((lines) => lines.map((line) => line.className)), ["good", "good", "good", "good"]);
+  assert.match(await said.nth(2).innerText(), /signed with the key of the log portcullis\//);
+  await look(visit, "audit-entry-verified");
+  const alter = (from, to) => async (route) => {
+    const answer = await route.fetch();
+    const text = await answer.text();
+    const altered = text.replace(from, to);
+    assert.notEqual(altered, text);
+    await route.fulfill({ response: answer, body: altered });
+  };
+  const forgeries = [
+    [/^index \d+$/m, "index 0", /does not lead to the signed root|too (many|few) hashes/],
+    [/^extra .{40}/m, `extra ${"A".repeat(40)}`, /not the one that is proven/],
+    [/(\u2014 \S+ .{60})../, "$1AA", /signature under the root does not hold/],
+  ];
+  for (const [from, to, words] of forgeries) {
+    const handler = alter(from, to);
+    await visit.page.route("**/proof", handler);
+    await verify.click();
+    const bad = visit.page.locator("#verified > li.bad");
+    await bad.waitFor();
+    assert.match(await bad.innerText(), words);
+    await visit.page.unroute("**/proof", handler);
+  }
+}
+
 async function callUntil(key, status) {
   for (;;) {
     const answer = await call(key);
@@ -66,6 +98,7 @@ test("an agent calls a model, is found in the log, and is stopped", { timeout: 1
     await visit.headed("called a model");
     await visit.sees("loopback-echo");
     await look(visit, "audit-entry");
+    await provesItself(visit);
 
     await visit.goto(agent);
     await visit.follow("Stop it");

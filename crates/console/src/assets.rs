@@ -1,4 +1,4 @@
-//! The console's own files: one stylesheet, three scripts, one mark. They are part of the binary and have their
+//! The console's own files: one stylesheet, four scripts, one mark. They are part of the binary and have their
 //! contents' hash in their name, so a browser may keep them for ever and never shows an old one.
 
 use std::sync::LazyLock;
@@ -23,6 +23,8 @@ pub enum File {
     Script,
     /// `passkeys.js`: the two WebAuthn ceremonies.
     Passkeys,
+    /// `proofs.js`: verifies the proof of an entry.
+    Proofs,
     /// htmx 2, as it came (0BSD; its licence lies beside it).
     Htmx,
     /// The mark in the browser's tab.
@@ -31,7 +33,8 @@ pub enum File {
 
 impl File {
     /// Every file.
-    pub const ALL: [File; 5] = [File::Style, File::Script, File::Passkeys, File::Htmx, File::Mark];
+    pub const ALL: [File; 6] =
+        [File::Style, File::Script, File::Passkeys, File::Proofs, File::Htmx, File::Mark];
 
     /// The path it is served under, with the hash of its contents: `/assets/console.1f2e3d4c.css`.
     pub fn url(self) -> &'static str {
@@ -44,6 +47,7 @@ impl File {
             File::Style => include_bytes!("../static/console.css"),
             File::Script => include_bytes!("../static/console.js"),
             File::Passkeys => include_bytes!("../static/passkeys.js"),
+            File::Proofs => include_bytes!("../static/proofs.js"),
             File::Htmx => include_bytes!("../static/vendor/htmx-2.0.11.min.js"),
             File::Mark => include_bytes!("../static/mark.svg"),
         }
@@ -54,6 +58,7 @@ impl File {
             File::Style => ("console", "css"),
             File::Script => ("console", "js"),
             File::Passkeys => ("passkeys", "js"),
+            File::Proofs => ("proofs", "js"),
             File::Htmx => ("htmx", "js"),
             File::Mark => ("mark", "svg"),
         }
@@ -62,14 +67,14 @@ impl File {
     const fn media_type(self) -> &'static str {
         match self {
             File::Style => "text/css; charset=utf-8",
-            File::Script | File::Passkeys | File::Htmx => "text/javascript; charset=utf-8",
+            File::Script | File::Passkeys | File::Proofs | File::Htmx => "text/javascript; charset=utf-8",
             File::Mark => "image/svg+xml",
         }
     }
 }
 
 /// Made once: the contents do not change while the process lives.
-static URLS: LazyLock<[String; 5]> = LazyLock::new(|| {
+static URLS: LazyLock<[String; 6]> = LazyLock::new(|| {
     File::ALL.map(|file| {
         let (stem, extension) = file.name();
         format!("/assets/{stem}.{:0HASH_DIGITS$x}.{extension}", fingerprint(file.bytes()))

@@ -187,7 +187,7 @@ fn no_template_trusts_a_value() {
 
 #[test]
 fn the_scripts_make_no_markup_of_text() {
-    for file in [File::Script, File::Passkeys] {
+    for file in [File::Script, File::Passkeys, File::Proofs] {
         let text = std::str::from_utf8(file.bytes()).unwrap();
         for sink in [
             "innerHTML",

@@ -410,6 +410,18 @@ pub async fn newest_checkpoint(tx: &mut Tx) -> Result<Option<Signed>, StoreError
     }))
 }
 
+/// Origin and public key of the tenant's log in its present epoch; `None` before its first entry is placed.
+pub async fn identity(tx: &mut Tx) -> Result<Option<(String, Vec<u8>)>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        "select origin, public_key from audit_log where tenant_id = $1 order by epoch desc limit 1",
+        tenant
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| (row.origin, row.public_key)))
+}
+
 /// Entries in the order of the log, from index `from` on, as the bytes that were hashed.
 pub async fn leaves(tx: &mut Tx, from: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
     let tenant = tx.tenant().uuid();

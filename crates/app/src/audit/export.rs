@@ -38,8 +38,13 @@ pub struct Export {
 
 /// The public key of the log a checkpoint belongs to.
 pub(super) fn verifier(signed: &Signed) -> Result<VerifierKey, Problem> {
-    let name = KeyName::new(signed.origin.clone()).ok();
-    let public = signed.public_key.as_slice().try_into().ok();
+    key(&signed.origin, &signed.public_key)
+}
+
+/// The public key of a log.
+pub(super) fn key(origin: &str, public: &[u8]) -> Result<VerifierKey, Problem> {
+    let name = KeyName::new(origin).ok();
+    let public = public.try_into().ok();
     match (name, public) {
         (Some(name), Some(public)) => Ok(VerifierKey::new(name, public)),
         _ => Err(Problem::internal()),

@@ -10,7 +10,7 @@ pub mod witnessed;
 use std::collections::HashMap;
 
 pub use audit_log::Entry;
-use audit_log::{Hash, leaf_hash};
+use audit_log::{Hash, VerifierKey, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt};
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Filter, Placed, Signed};
@@ -134,6 +134,15 @@ pub async fn names<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Names, 
 /// When the database cannot be used.
 pub async fn alarms<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Vec<Alarm>, Problem> {
     Ok(store::heads::own_alarms(pass.tx()).await?)
+}
+
+/// The key of the log, read under the pass that reads the log; `None` before its first entry has a place.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn key<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Option<VerifierKey>, Problem> {
+    let identity = store::audit::identity(pass.tx()).await?;
+    identity.map(|(origin, public)| export::key(&origin, &public)).transpose()
 }
 
 /// Which entries are wanted; all of them, unless something is named.

@@ -1,6 +1,6 @@
 //! The organization's pages that only read: home, roles, the log.
 
-use app::audit::{EntryRecord, Names, ProveEntry, ReadCheckpoint, ReadEntries, Wanted};
+use app::audit::{CheckpointRecord, EntryRecord, Names, ProveEntry, ReadCheckpoint, ReadEntries, Wanted};
 use app::break_glass::{ListBreakGlass, Override, Stage};
 use app::input::Page;
 use axum::extract::Path;
@@ -283,11 +283,13 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
     let human = visit.signed_in().await?;
     let id: EntryId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let shell = visit.shell(&human, Some(Room::Audit)).await?;
-    let size = covered(&visit, &human).await;
+    let signed = covered(&visit, &human).await;
     let mut pass = visit.enter::<ReadEntries>(human).await?;
     let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
+    let key = app::audit::key(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let (record, _) = app::audit::entry(pass, id).await.map_err(|problem| visit.refused(&problem))?;
     let entry = record.entry().ok_or_else(|| visit.refused(&Problem::internal()))?;
+    let at = now(&visit.state);
     let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
     let mut fields: Vec<(String, String)> = vec![
         ("action".into(), entry.action.clone()),
@@ -298,8 +300,8 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
     let place = record.index.map(|index| Place {
         index,
         leaf_hash: record.leaf_hash.to_string(),
-        checkpoint_size: size.filter(|size| *size > index),
-        checkpoint_at: None,
+        checkpoint_size: signed.as_ref().map(|signed| signed.size).filter(|size| *size > index),
+        checkpoint_at: signed.as_ref().map(|signed| When::seen(signed.signed_at, at)),
     });
     let page = pages::AuditEntry {
         shell,
@@ -307,6 +309,7 @@ pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<
         fields,
         canonical: String::from_utf8_lossy(&record.leaf).into_owned(),
         place,
+        vkey: key.map(|key| key.to_string()),
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -321,8 +324,8 @@ pub(super) async fn audit_proof(Path(id): Path<String>, visit: Visit) -> Result<
     Ok(visit.settle(Answer::file(&format!("{id}.tlog-proof"), proof.to_string())))
 }
 
-async fn covered(visit: &Visit, human: &Human) -> Option<u64> {
+async fn covered(visit: &Visit, human: &Human) -> Option<CheckpointRecord> {
     let entered = visit.state.vault().enter::<ReadCheckpoint>(human.principal(), visit.context.clone()).await;
     let (checkpoint, _) = app::audit::checkpoint(entered.ok()?).await.ok()?;
-    Some(checkpoint.size)
+    Some(checkpoint)
 }

@@ -122,4 +122,6 @@ pub struct AuditEntry {
     pub canonical: String,
     /// Its place; nothing while it waits for the sequencer.
     pub place: Option<Place>,
+    /// The key of the log, to verify with; nothing before its first entry has a place.
+    pub vkey: Option<String>,
 }

@@ -80,6 +80,7 @@ fn audit() -> Vec<Sample> {
             checkpoint_size: Some(48_200),
             checkpoint_at: Some(ago(1)),
         }),
+        vkey: Some("portcullis/0199aa00/log/0199aa01+1f0a2b3c+AXf3q8pP0JmS5m3m8c5dJ0xq9c0yQ2J7Q3m5v8x1Zk0B".to_owned()),
     };
     let waiting = AuditEntry {
         shell: hostile_shell(Some(Room::Audit)),
