@@ -8,6 +8,7 @@ use mail::{Letter, SecondFactor};
 use store::{accounts, factors, sessions};
 use zeroize::Zeroizing;
 
+use super::guesses::Target;
 use super::own::tell_homes;
 use super::sign_in::wrong_code;
 use super::{Accounts, Visitor};
@@ -86,7 +87,8 @@ impl Accounts {
         code: &str,
     ) -> Result<(Option<[RecoveryCode; RECOVERY_CODES]>, Receipt), Problem> {
         let (id, this, at) = (pass.account().account(), pass.account().session(), self.vault.clock().now());
-        let guess = self.admit(visitor, super::guesses::Target::Code(id), "mfa.confirm_totp").await?;
+        let target = Target::Code { account: id, session: Some(this) };
+        let guess = self.admit(visitor, target, "mfa.confirm_totp").await?;
         let tx = pass.account().system().await?;
         let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
         let all = factors::totps(tx, id).await?;

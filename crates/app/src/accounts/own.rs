@@ -238,7 +238,8 @@ impl Accounts {
         old: Option<String>,
         new: String,
     ) -> Result<Receipt, Problem> {
-        let id = pass.account().account();
+        const ACTION: &str = "account.change_password";
+        let (id, this) = (pass.account().account(), pass.account().session());
         // Read apart: no transaction is open while hashes are computed.
         let mut tx = self.begin().await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
@@ -251,12 +252,12 @@ impl Accounts {
                 return Err(pass.fail(draft(Draft::failed(EventKind::PasswordChanged)), problem).await);
             }
         };
-        if !self.is_password(visitor, &account, old, "account.change_password").await? {
+        if !self.is_password(visitor, &account, this, old, ACTION).await? {
             let problem = Problem::invalid("/old_password", "This is not the password in use.");
             return Err(pass.fail(draft(Draft::refused(EventKind::PasswordChanged)), problem).await);
         }
         let hash = self.hashing.hash(new).await?;
-        let (this, at, own) = (pass.account().session(), self.vault.clock().now(), pass.tenant());
+        let (at, own) = (self.vault.clock().now(), pass.tenant());
         let tx = pass.account().system().await?;
         let now = accounts::lock(tx, id).await?;
         if now.is_none_or(|now| now.password != account.password) {
@@ -280,18 +281,21 @@ impl Accounts {
         pass.seal(draft(Draft::done(EventKind::PasswordChanged)).fact("sessions_ended", ended)).await
     }
 
-    /// Whether `typed` is the account's password; an account without one has nothing to ask for. Counted like any guess.
+    /// Whether `typed` is the account's password; an account without one has nothing to ask for. Counted as the guesses
+    /// of this session, which no stranger can use up.
     pub(super) async fn is_password(
         &self,
         visitor: Visitor<'_>,
         account: &Account,
+        session: SessionId,
         typed: Option<String>,
         action: &'static str,
     ) -> Result<bool, Problem> {
         let Some(stored) = &account.password else { return Ok(true) };
         let Ok(typed) = Password::parse(typed.unwrap_or_default()) else { return Ok(false) };
         let address = Address::parse(&account.address).map_err(|_| Problem::internal())?.key();
-        let target = Target::Password { address: &address, account: Some(account.id) };
+        let target =
+            Target::Password { address: &address, account: Some(account.id), session: Some(session) };
         let guess = self.admit(visitor, target, action).await?;
         let matches = self.hashing.compare(Some(stored), typed).await?.matches;
         if matches {

@@ -1,16 +1,26 @@
 //! A new password by a link from the mail, and the proof of a new address.
 
+use authn::secrets::OpaqueToken;
 use gates::{By, Draft, Receipt};
 use kernel::{EventKind, Problem};
 use mail::{Address, Letter};
 use store::doors::{self, LinkPurpose};
 use store::{StoreError, accounts, sessions};
 
-use super::{Accounts, Floor, Visitor, choose, dead_link, unavailable};
+use super::guesses::shown_device;
+use super::{Accounts, Floor, SessionKind, Visitor, choose, counts_against, dead_link, unavailable};
 
 const REQUEST: &str = "account.request_reset";
 const RESET: &str = "account.reset";
 const CONFIRM: &str = "account.confirm_address";
+
+/// A new password is set.
+pub struct Renewed {
+    /// The mark of this device, to be kept by it; nothing when it has one, or is a program.
+    pub device: Option<OpaqueToken>,
+    /// The entry.
+    pub receipt: Receipt,
+}
 
 impl Accounts {
     /// Sends a link to set a new password, when the address has an account. The answer and its time are the same
@@ -60,7 +70,8 @@ impl Accounts {
     }
 
     /// Sets a new password by a link. Everything that was open is closed: all sessions, all links, all known devices.
-    /// A second factor goes on being asked for.
+    /// A second factor goes on being asked for. Whoever followed the link must be able to sign in now, however many guess at
+    /// the account meanwhile: the guesses counted against it are forgotten, and this device is known from here on.
     ///
     /// # Errors
     /// When the link does not work or the password is weak; the link is used up only by success.
@@ -69,8 +80,9 @@ impl Accounts {
         visitor: Visitor<'_>,
         token: &str,
         password: String,
-    ) -> Result<Receipt, Problem> {
-        let done = self.follow_reset(visitor, token, password).await;
+        kind: SessionKind,
+    ) -> Result<Renewed, Problem> {
+        let done = self.follow_reset(visitor, token, password, kind).await;
         self.watched(visitor, RESET, done).await
     }
 
@@ -79,7 +91,8 @@ impl Accounts {
         visitor: Visitor<'_>,
         token: &str,
         password: String,
-    ) -> Result<Receipt, Problem> {
+        kind: SessionKind,
+    ) -> Result<Renewed, Problem> {
         let mut tx = self.begin().await?;
         let link = self.look_at_link(&mut tx, LinkPurpose::Reset, token).await?;
         let id = link.account.ok_or_else(dead_link)?;
@@ -96,6 +109,12 @@ impl Accounts {
         accounts::verify(&mut tx, id, at).await?;
         doors::void_links(&mut tx, id).await?;
         doors::forget_devices(&mut tx, id).await?;
+        let key = Address::parse(&account.address).map_err(|_| Problem::internal())?.key();
+        for (scope, key) in counts_against(&self.vault, &key, id) {
+            doors::forget_guesses(&mut tx, scope, &key).await?;
+        }
+        let keeps_mark = kind == SessionKind::Browser || shown_device(visitor).is_some();
+        let device = if keeps_mark { self.mark_device(&mut tx, visitor, id, at).await? } else { None };
         let home = self.home(Some(&account));
         let by = By::Person(id, None);
         for tenant in sessions::tenants_of(&mut tx, id, None).await? {
@@ -113,7 +132,8 @@ impl Accounts {
         self.write(&mut tx, &account.address, &letter).await?;
         let draft =
             Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
-        tx.seal_by(by, home, draft, visitor.request, RESET).await.map_err(|error| unavailable(&error))
+        let sealed = tx.seal_by(by, home, draft, visitor.request, RESET).await;
+        Ok(Renewed { device, receipt: sealed.map_err(|error| unavailable(&error))? })
     }
 
     /// Confirms a new address by the link that was sent there.

@@ -1,5 +1,6 @@
 //! A new password by mail, and the proof of a new address.
 
+use app::accounts::SessionKind;
 use axum::extract;
 use http::StatusCode;
 use serde::Deserialize;
@@ -49,7 +50,7 @@ async fn post_reset(
 /// Set a new password.
 ///
 /// By the link from the letter. Every session ends, every other link is void and known devices are forgotten; a second
-/// factor goes on being asked for. A weak password does not cost the link.
+/// factor goes on being asked for. Guesses that were counted against the account are forgotten. A weak password does not cost the link.
 #[utoipa::path(post, path = "/auth/reset/confirm", tag = "auth", operation_id = "account.reset",
     request_body(content = LinkAndPassword, example = json!({
         "token": "ppr_…", "password": "nine quiet harbours wait",
@@ -63,7 +64,8 @@ async fn post_confirm(
     Knocked { knock, body }: Knocked<LinkAndPassword>,
 ) -> Result<Done, Refused> {
     let (token, password) = (body.token, body.password.take());
-    Ok(Done(state.accounts.reset(knock.visitor(), token.as_str(), password).await?))
+    let kind = SessionKind::Program;
+    Ok(Done(state.accounts.reset(knock.visitor(), token.as_str(), password, kind).await?.receipt))
 }
 
 /// What a link from a letter says.

@@ -2,6 +2,7 @@
 
 mod doors;
 mod factors;
+mod guesses;
 mod oauth;
 mod operator;
 mod replicas;
