@@ -27,6 +27,7 @@ fn it_is_openapi_3_1_and_the_same_every_time() {
 
 /// Every operation of the description: what is added, moved or dropped by accident shows here.
 const OPERATIONS: &[&str] = &[
+    "DELETE /api/v1/account/address account.withdraw_address_change",
     "DELETE /api/v1/account/passkeys/{id} mfa.remove_passkey",
     "DELETE /api/v1/account/totp/{id} mfa.remove_totp",
     "DELETE /api/v1/invitations/{id} invitation.revoke",
@@ -72,6 +73,7 @@ const OPERATIONS: &[&str] = &[
     "PATCH /api/v1/account account.rename",
     "PATCH /api/v1/account/passkeys/{id} mfa.rename_passkey",
     "POST /api/v1/account/address account.change_address",
+    "POST /api/v1/account/address/confirm account.confirm_address",
     "POST /api/v1/account/passkeys mfa.begin_passkey",
     "POST /api/v1/account/passkeys/confirm mfa.add_passkey",
     "POST /api/v1/account/password account.change_password",
@@ -82,7 +84,6 @@ const OPERATIONS: &[&str] = &[
     "POST /api/v1/agents/{id}/resume agent.resume",
     "POST /api/v1/agents/{id}/suspend agent.suspend",
     "POST /api/v1/audit/checkpoints audit.checkpoint",
-    "POST /api/v1/auth/address/confirm account.confirm_address",
     "POST /api/v1/auth/passkey account.ask_for_passkey",
     "POST /api/v1/auth/refresh token.refresh",
     "POST /api/v1/auth/reset account.request_reset",

@@ -94,6 +94,8 @@ events! {
     AccountRenamed = "account.renamed";
     /// A person asked for another address; it counts once it is verified.
     AddressChangeRequested = "account.address_change_requested";
+    /// A person withdrew the change of address that waited to be confirmed.
+    AddressChangeWithdrawn = "account.address_change_withdrawn";
     /// A person's address was changed.
     AddressChanged = "account.address_changed";
     /// The operator closed an account, or opened it again.

@@ -4,7 +4,7 @@ use authn::password::Password;
 use authn::secrets::{OpaqueToken, TokenKind};
 use gates::{Draft, Pass, Receipt};
 use kernel::{AccountId, EventKind, Problem, ProblemKind, SessionId, TenantId, Timestamp};
-use mail::{Address, Letter};
+use mail::Address;
 use store::accounts::Account;
 use store::doors::{self, LinkPurpose};
 pub use store::factors::{Passkey, Totp};
@@ -13,7 +13,6 @@ use store::sessions::{self, Home};
 use store::{accounts, factors};
 
 use super::guesses::Target;
-use super::letters::circumstances;
 use super::{Accounts, Visitor, choose, unavailable};
 use crate::action;
 use crate::input::Name;
@@ -61,17 +60,14 @@ action! {
     ChangePassword = "account.change_password", Own, Human, Account, Fresh
 }
 
-action! {
-    /// Asks for another address.
-    ChangeAddress = "account.change_address", Own, Human, Account, Fresh
-}
-
 /// What a person sees of their own account.
 pub struct Own {
     /// The account.
     pub id: AccountId,
     /// The address.
     pub address: String,
+    /// The address it is to become, as long as that waits to be confirmed.
+    pub pending_address: Option<String>,
     /// The name.
     pub name: String,
     /// When the password was set; `None` without one.
@@ -91,12 +87,13 @@ pub struct Own {
 /// # Errors
 /// When the database cannot be used.
 pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem> {
-    let id = pass.account().account();
+    let (id, now) = (pass.account().account(), pass.vault().clock().now());
     let tx = pass.account().system().await?;
     let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
     let own = Own {
         id,
         address: account.address,
+        pending_address: doors::pending_detail(tx, id, LinkPurpose::ChangeAddress, now).await?,
         name: account.name,
         password_changed_at: account.password.and(account.password_changed_at),
         totps: factors::totps(tx, id).await?.into_iter().filter(|totp| totp.confirmed_at.is_some()).collect(),
@@ -269,7 +266,7 @@ impl Accounts {
         doors::void_links(tx, id).await?;
         let tenants = sessions::tenants_of(tx, id, Some(this)).await?;
         let ended = sessions::revoke_all(tx, id, Some(this), "new password", at).await?;
-        let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
+        let letter = self.password_changed(tx, visitor, id, at).await?;
         self.write(tx, &account.address, &letter).await?;
         for tenant in tenants.into_iter().filter(|tenant| *tenant != own) {
             pass.also_into(
@@ -302,45 +299,6 @@ impl Accounts {
             self.forgive(guess).await?;
         }
         Ok(matches)
-    }
-
-    /// Asks for another address: a link goes to the new one, and nothing changes before it is followed. The answer is the
-    /// same whether or not the address has an account of its own.
-    ///
-    /// # Errors
-    /// When the text is no address, or too many letters were asked for.
-    pub async fn change_address(
-        &self,
-        mut pass: Pass<ChangeAddress>,
-        visitor: Visitor<'_>,
-        address: &str,
-    ) -> Result<Receipt, Problem> {
-        let id = pass.account().account();
-        let failed = || Draft::failed(EventKind::AddressChangeRequested).subject("account", id);
-        let new = match Address::parse(address) {
-            Ok(new) => new,
-            Err(error) => {
-                return Err(pass.fail(failed(), Problem::invalid("/address", error.to_string())).await);
-            }
-        };
-        if !self.may_write(visitor, &new.key()).await? {
-            let problem =
-                Problem::new(ProblemKind::RateLimited, "Too many letters were asked for; try again later.");
-            return Err(pass.fail(failed(), problem.retry_after(kernel::limits::GUESS_WINDOW_SECONDS)).await);
-        }
-        let at = self.vault.clock().now();
-        let tx = pass.account().system().await?;
-        let taken = accounts::by_address(tx, &new.key()).await?.is_some();
-        let how = circumstances(visitor.request, visitor.device, at);
-        let letter = if taken {
-            Letter::AccountExists { sign_in: self.page("/sign-in")?, reset: self.page("/reset")?, how }
-        } else {
-            let purpose = LinkPurpose::ChangeAddress;
-            let (link, until) = self.make_link(tx, purpose, Some(id), Some(new.as_str())).await?;
-            Letter::AddressChangeRequested { link, until, how }
-        };
-        self.outbox.put(tx, &new, &letter).await?;
-        pass.seal(Draft::done(EventKind::AddressChangeRequested).subject("account", id)).await
     }
 
     /// Whether the database answers: for pages that only want to know.

@@ -1,18 +1,17 @@
-//! A new password by a link from the mail, and the proof of a new address.
+//! A new password by a link from the mail.
 
 use authn::secrets::OpaqueToken;
 use gates::{By, Draft, Receipt};
 use kernel::{EventKind, Problem};
 use mail::{Address, Letter};
 use store::doors::{self, LinkPurpose};
-use store::{StoreError, accounts, sessions};
+use store::{accounts, sessions};
 
 use super::guesses::shown_device;
 use super::{Accounts, Floor, SessionKind, Visitor, choose, counts_against, dead_link, unavailable};
 
 const REQUEST: &str = "account.request_reset";
 const RESET: &str = "account.reset";
-const CONFIRM: &str = "account.confirm_address";
 
 /// A new password is set.
 pub struct Renewed {
@@ -128,47 +127,11 @@ impl Accounts {
             }
         }
         let ended = sessions::revoke_all(&mut tx, id, None, "new password", at).await?;
-        let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
+        let letter = self.password_changed(&mut tx, visitor, id, at).await?;
         self.write(&mut tx, &account.address, &letter).await?;
         let draft =
             Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
         let sealed = tx.seal_by(by, home, draft, visitor.request, RESET).await;
         Ok(Renewed { device, receipt: sealed.map_err(|error| unavailable(&error))? })
-    }
-
-    /// Confirms a new address by the link that was sent there.
-    ///
-    /// # Errors
-    /// When the link does not work, or the address has an account of its own by now.
-    pub async fn confirm_address(&self, visitor: Visitor<'_>, token: &str) -> Result<Receipt, Problem> {
-        let done = self.follow_confirm(visitor, token).await;
-        self.watched(visitor, CONFIRM, done).await
-    }
-
-    async fn follow_confirm(&self, visitor: Visitor<'_>, token: &str) -> Result<Receipt, Problem> {
-        let at = self.vault.clock().now();
-        let mut tx = self.begin().await?;
-        let link = self.take_link(&mut tx, LinkPurpose::ChangeAddress, token).await?;
-        let (Some(id), Some(new)) = (link.account, link.detail) else { return Err(dead_link()) };
-        let account = accounts::lock(&mut tx, id).await?.ok_or_else(dead_link)?;
-        let new = Address::parse(&new).map_err(|_| Problem::internal())?;
-        match accounts::readdress(&mut tx, id, new.as_str(), &new.key(), at).await {
-            Err(StoreError::Taken) => return Err(dead_link()),
-            other => other?,
-        }
-        // Links that were sent to the old address must not open the account of the new one.
-        doors::void_links(&mut tx, id).await?;
-        sessions::show(&mut tx, id).await?;
-        let (by, home) = (By::Person(id, None), self.home(Some(&account)));
-        for tenant in sessions::shown_in(&mut tx, id).await?.into_iter().filter(|tenant| *tenant != home) {
-            let draft = Draft::done(EventKind::AddressChanged).subject("account", id);
-            tx.also(by, tenant, draft, visitor.request, CONFIRM)
-                .await
-                .map_err(|error| unavailable(&error))?;
-        }
-        let letter = Letter::AddressChanged { new, how: visitor.how(at), help: self.page("/reset")? };
-        self.write(&mut tx, &account.address, &letter).await?;
-        let draft = Draft::done(EventKind::AddressChanged).subject("account", id);
-        tx.seal_by(by, home, draft, visitor.request, CONFIRM).await.map_err(|error| unavailable(&error))
     }
 }

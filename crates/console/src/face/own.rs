@@ -1,9 +1,7 @@
 //! What is one's own: security, sessions, enrolment.
 
 use app::accounts::factors::{BeginTotp, ConfirmTotp, MakeRecoveryCodes, RemoveTotp, TotpOffer};
-use app::accounts::own::{
-    self, ChangeAddress, ChangePassword, EndOtherSessions, EndOwnSession, ListOwnSessions, Own,
-};
+use app::accounts::own::{self, ChangePassword, EndOtherSessions, EndOwnSession, ListOwnSessions, Own};
 use app::accounts::passkeys::{self, RemovePasskey, RenamePasskey};
 use app::input::Name;
 use authn::recovery::RecoveryCode;
@@ -116,64 +114,6 @@ pub(super) async fn password(posted: Posted) -> Result<Answer, Answer> {
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
-}
-
-async fn email_form(visit: &Visit, human: &Human, form: Form) -> Result<pages::SecurityEmail, Answer> {
-    let shell = visit.shell(human, Some(Room::Security)).await?;
-    Ok(pages::SecurityEmail { shell, form, pending: None })
-}
-
-/// `GET /security/email`.
-pub(super) async fn email_page(visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let page = email_form(&visit, &human, Form::blank()).await?;
-    Ok(visit.settle(Answer::page(&page)))
-}
-
-/// `POST /security/email`.
-pub(super) async fn email(posted: Posted) -> Result<Answer, Answer> {
-    let visit = &posted.visit;
-    let human = visit.signed_in().await?;
-    let pass = visit.enter::<ChangeAddress>(human).await?;
-    match visit.state.accounts.change_address(pass, visit.visitor(), posted.get("email")).await {
-        Ok(_) => Ok(Answer::redirect("/security/email/sent")),
-        Err(problem) => {
-            let human = visit.signed_in().await?;
-            let page = email_form(visit, &human, refused_by(posted.form(&["email"]), &problem)).await?;
-            Ok(visit.settle(Answer::form(&problem, &page)))
-        }
-    }
-}
-
-/// `GET /security/email/confirm?t=`: one press, so that a mail scanner that follows links confirms nothing.
-pub(super) async fn email_confirm_page(visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Security)).await?;
-    let token = visit.query("t").unwrap_or_default();
-    let page = pages::Confirm {
-        shell,
-        title: "Confirm your new address".into(),
-        lead: "From now on you sign in with the new address.".into(),
-        effects: vec![
-            "Letters go to the new address.".into(),
-            "The old address gets a last one, to say so.".into(),
-        ],
-        action: format!("/security/email/confirm?t={}", super::visit::escaped(&token)),
-        button: "Confirm the address".into(),
-        tone: Tone::Accent,
-        cancel: "/security".into(),
-    };
-    Ok(visit.settle(Answer::page(&page)))
-}
-
-/// `POST /security/email/confirm?t=`.
-pub(super) async fn email_confirm(posted: Posted) -> Result<Answer, Answer> {
-    let visit = &posted.visit;
-    visit.signed_in().await?;
-    let token = visit.query("t").unwrap_or_default();
-    let done = visit.state.accounts.confirm_address(visit.visitor(), &token).await;
-    done.map_err(|problem| visit.refused(&problem))?;
-    Ok(Answer::redirect("/security").saying(&visit.site().clone(), Said::EmailChanged))
 }
 
 /// The picture of an enrolment. Nothing could be drawn only of names longer than any of ours.

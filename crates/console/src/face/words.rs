@@ -53,6 +53,7 @@ fn said(kind: EventKind) -> &'static str {
         K::AccountRead => "looked at their own account",
         K::AccountRenamed => "changed their name",
         K::AddressChangeRequested => "asked for another address",
+        K::AddressChangeWithdrawn => "withdrew the change of their address",
         K::AddressChanged => "changed their address",
         K::AccountDisabled => "closed an account",
         K::AccountEnabled => "opened an account again",

@@ -92,9 +92,15 @@ pub enum Letter {
         how: Circumstances,
         /// Where a new password is chosen.
         reset: Link,
+        /// The passkeys that go on signing in alone, as their owner called them.
+        passkeys: Vec<Words>,
+        /// The person's security page.
+        security: Link,
     },
     /// To the new address: confirm the change.
     AddressChangeRequested {
+        /// The present address of the account that asked.
+        account: Address,
         /// What to press.
         link: Link,
         /// When the link runs out.
@@ -289,8 +295,12 @@ impl Letter {
             Self::VerifyAddress { link, until, how } => account::verify(link, *until, how),
             Self::AccountExists { sign_in, reset, how } => account::exists(sign_in, reset, how),
             Self::ResetPassword { link, until, how } => account::reset(link, *until, how),
-            Self::PasswordChanged { how, reset } => account::password_changed(how, reset),
-            Self::AddressChangeRequested { link, until, how } => account::change_requested(link, *until, how),
+            Self::PasswordChanged { how, reset, passkeys, security } => {
+                account::password_changed(how, reset, passkeys, security)
+            }
+            Self::AddressChangeRequested { account, link, until, how } => {
+                account::change_requested(account, link, *until, how)
+            }
             Self::AddressChanged { new, how, help } => account::address_changed(new, how, help),
             Self::SignedInFromNewDevice { how, security } => security::new_device(how, security),
             Self::SecondFactorAdded { factor, how, security } => {

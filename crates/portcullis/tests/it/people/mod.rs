@@ -1,5 +1,6 @@
 //! People: coming in, staying in, being thrown out.
 
+mod addresses;
 mod doors;
 mod factors;
 mod guesses;
