@@ -104,6 +104,8 @@ events! {
     AccountEnabled = "account.enabled";
     /// The operator took back the guesses that were counted against an account.
     AccountUnlocked = "account.unlocked";
+    /// The operator removed a person's second factors, of which none was left to them.
+    FactorsReset = "account.factors_reset";
     /// The operator made a person administrator of the instance.
     SuperAdminGranted = "account.super_admin_granted";
     /// The operator took that away.

@@ -1,6 +1,7 @@
 //! What is a person's own: name, password, second factors. Address and passkeys are next door.
 
-use app::accounts::factors::{BeginTotp, ConfirmTotp, MakeRecoveryCodes, RemoveTotp, TotpOffer};
+use app::accounts::codes::{MakeRecoveryCodes, RecoveryCodes};
+use app::accounts::factors::{BeginTotp, ConfirmTotp, RemoveTotp, TotpOffer};
 use app::accounts::own::{ChangePassword, Own, ReadAccount, Rename, read, rename};
 use app::input::Name;
 use axum::extract;
@@ -231,11 +232,14 @@ struct Codes {
     recovery_codes: Option<Vec<Shown>>,
 }
 
+/// Codes as they are shown.
+pub(super) fn shown(codes: &RecoveryCodes) -> Vec<Shown> {
+    codes.iter().map(|code| Shown::new(code.expose())).collect()
+}
+
 impl Codes {
-    fn answer(codes: Option<&[authn::recovery::RecoveryCode]>, receipt: &Receipt) -> Response {
-        let shown = |code: &authn::recovery::RecoveryCode| Shown::new(code.expose());
-        let recovery_codes = codes.map(|codes| codes.iter().map(shown).collect());
-        unkept(Answer::ok(Self { recovery_codes }, receipt).into_response())
+    fn answer(codes: Option<&RecoveryCodes>, receipt: &Receipt) -> Response {
+        unkept(Answer::ok(Self { recovery_codes: codes.map(shown) }, receipt).into_response())
     }
 }
 
@@ -255,7 +259,7 @@ async fn post_totp_confirm(
     Submitted { pass, body }: Submitted<ConfirmTotp, CodeBody>,
 ) -> Result<Response, Refused> {
     let (codes, receipt) = state.accounts.confirm_totp(pass, knock.visitor(), body.code.as_str()).await?;
-    Ok(Codes::answer(codes.as_ref().map(<[_; _]>::as_slice), &receipt))
+    Ok(Codes::answer(codes.as_ref(), &receipt))
 }
 
 /// Remove the authenticator app.

@@ -14,6 +14,7 @@ mod open;
 mod site;
 
 pub mod address;
+pub mod codes;
 pub mod factors;
 pub mod first;
 pub mod join;

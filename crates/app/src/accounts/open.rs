@@ -12,6 +12,7 @@ use store::accounts::Account;
 pub use store::sessions::Home;
 use store::{accounts, doors, sessions};
 
+use super::codes::RecoveryCodes;
 use super::guesses::shown_device;
 use super::{Accounts, Visitor, unavailable};
 
@@ -43,6 +44,8 @@ pub struct NewSession {
     pub refresh_expires_at: Option<Timestamp>,
     /// The mark of this device, to be kept by it.
     pub device: Option<OpaqueToken>,
+    /// The recovery codes of somebody whose account was made with a passkey just now.
+    pub recovery_codes: Option<RecoveryCodes>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// The entry.
@@ -138,6 +141,7 @@ impl Accounts {
             refresh,
             refresh_expires_at,
             device,
+            recovery_codes: None,
             expires_at,
             receipt,
         })

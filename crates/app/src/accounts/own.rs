@@ -294,7 +294,7 @@ impl Accounts {
         let target =
             Target::Password { address: &address, account: Some(account.id), session: Some(session) };
         let guess = self.admit(visitor, target, action).await?;
-        let matches = self.hashing.compare(Some(stored), typed).await?.matches;
+        let matches = self.compare(Some(stored), typed).await?.matches;
         if matches {
             self.forgive(guess).await?;
         }

@@ -93,7 +93,7 @@ impl Accounts {
         let target = Target::Password { address: &key, account: known, session: None };
         let guess = self.admit(visitor, target, SIGN_IN).await?;
         let stored = account.as_ref().and_then(|account| account.password.as_deref());
-        let compared = self.hashing.compare(stored, password).await?;
+        let compared = self.compare(stored, password).await?;
         let reason = match &account {
             None => Some("unknown address"),
             Some(_) if !compared.matches => Some("wrong password"),

@@ -57,6 +57,7 @@ fn said(kind: EventKind) -> &'static str {
         K::AddressChanged => "changed their address",
         K::AccountDisabled => "closed an account",
         K::AccountEnabled => "opened an account again",
+        K::FactorsReset => "removed all second factors of an account",
         K::AccountUnlocked => "took back the guesses counted against an account",
         K::SuperAdminGranted => "named an administrator of the instance",
         K::SuperAdminRevoked => "took an administrator's rights away",

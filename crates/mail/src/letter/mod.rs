@@ -176,6 +176,15 @@ pub enum Letter {
         /// The person's security page.
         security: Link,
     },
+    /// The operator of the instance removed all second factors of the account.
+    FactorsReset {
+        /// When.
+        at: Timestamp,
+        /// The sign-in page.
+        sign_in: Link,
+        /// Where a new password is chosen.
+        reset: Link,
+    },
     /// A refresh token was used twice: somebody holds a copy, and the session was ended.
     RefreshTokenReuse {
         /// The program it belonged to.
@@ -273,6 +282,7 @@ impl Letter {
             Self::RecoveryCodesRegenerated { .. } => "recovery_codes_regenerated",
             Self::PasskeyAdded { .. } => "passkey_added",
             Self::PasskeyRemoved { .. } => "passkey_removed",
+            Self::FactorsReset { .. } => "factors_reset",
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::Invitation { .. } => "invitation",
             Self::BreakGlassOpened { .. } => "break_glass_opened",
@@ -313,6 +323,7 @@ impl Letter {
             Self::RecoveryCodesRegenerated { how, security } => security::codes_made(how, security),
             Self::PasskeyAdded { name, how, security } => security::passkey(name, true, how, security),
             Self::PasskeyRemoved { name, how, security } => security::passkey(name, false, how, security),
+            Self::FactorsReset { at, sign_in, reset } => security::factors_reset(*at, sign_in, reset),
             Self::RefreshTokenReuse { client, how, security } => security::token_reuse(client, how, security),
             Self::Invitation { organization, role, by, link, until } => {
                 organization::invitation(organization, *role, by, link, *until)

@@ -65,6 +65,7 @@ fn letters(name: &str) -> Vec<Letter> {
         Letter::RecoveryCodesRegenerated { how: how(), security: security() },
         Letter::PasskeyAdded { name: words(), how: how(), security: security() },
         Letter::PasskeyRemoved { name: words(), how: how(), security: security() },
+        Letter::FactorsReset { at: at(0), sign_in: link("sign-in"), reset: link("reset") },
         Letter::RefreshTokenReuse { client: words(), how: how(), security: security() },
         Letter::Invitation {
             organization: words(),

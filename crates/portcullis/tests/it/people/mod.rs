@@ -8,4 +8,5 @@ mod oauth;
 mod operator;
 mod replicas;
 mod rest;
+mod schemes;
 mod tokens;

@@ -11,6 +11,7 @@ use kernel::limits::{GUESSES_PER_ACCOUNT_MAX, GUESSES_PER_ADDRESS_MAX};
 use serde_json::{Value, json};
 
 use super::factors::code;
+use crate::console::newcomers::credential;
 use crate::house::people::{self, PASSWORD, Person, SITE, accounts, letter, token};
 use crate::house::times::Times;
 use crate::house::{Answer, Ask, Build, Desk, Tenant, Wire, run, unmetered};
@@ -202,6 +203,37 @@ fn a_second_factor_is_enrolled_and_asked_for() {
         let path = format!("/account/totp/{}", account["totps"][0]["id"].as_str().expect("an id"));
         assert_eq!(third.call(Method::DELETE, &path, None).await.status, 204);
         assert_eq!(third.call(Method::DELETE, &path, None).await.status, 404);
+    });
+}
+
+/// A passkey is a second factor like any other: the first one brings recovery codes, and they let in without it.
+#[test]
+fn a_first_passkey_brings_recovery_codes() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let wire = Build::over(&desk.vault).serve().await;
+        let (mut client, address) = newcomer(desk, &wire).await;
+        let mut made = Vec::new();
+        for name in ["laptop", "phone"] {
+            let begun = client.call(Method::POST, "/account/passkeys", None).await.json();
+            let answer = credential(&begun["options"]);
+            let body = json!({"ceremony": begun["ceremony"], "answer": answer, "name": name});
+            let added = client.post("/account/passkeys/confirm", &body).await;
+            assert_eq!(
+                (added.status.as_u16(), added.header("cache-control")),
+                (201, "no-store"),
+                "{}",
+                added.text()
+            );
+            made.push(added.json()["recovery_codes"].clone());
+        }
+        assert_eq!((made[0].as_array().map(Vec::len), &made[1]), (Some(10), &Value::Null));
+        assert_eq!(client.get("/account").await.json()["recovery_codes"], 10);
+        let mut again = Client::new(&wire);
+        let waiting = again.sign_in(&address, PASSWORD).await.json()["second_factor"].clone();
+        assert_eq!((&waiting["passkey"], &waiting["recovery"]), (&json!(true), &json!(true)));
+        let recovery = json!({"ticket": waiting["ticket"], "recovery_code": made[0][3]});
+        again.posted("/auth/sign-in/second", &recovery, 200).await;
     });
 }
 
