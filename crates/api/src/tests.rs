@@ -16,6 +16,39 @@ fn operations() -> Vec<(String, String, Value)> {
     found
 }
 
+/// What a person does only with a factor confirmed a moment ago: it grants, takes away for good, or carries things off.
+const FRESH: &[&str] = &[
+    "account.change_address",
+    "account.change_password",
+    "audit.export",
+    "break_glass.open",
+    "invitation.create",
+    "key.create",
+    "key.rotate",
+    "member.change_role",
+    "member.remove",
+    "mfa.begin_passkey",
+    "mfa.begin_totp",
+    "mfa.make_recovery_codes",
+    "mfa.remove_passkey",
+    "mfa.remove_totp",
+    "organization.change_settings",
+    "organization.transfer",
+    "policy.change",
+    "providers.create",
+    "providers.delete",
+];
+
+#[test]
+fn what_is_dangerous_asks_for_a_fresh_factor() {
+    let fresh =
+        operations().into_iter().filter(|(.., operation)| operation["x-portcullis-assurance"] == "fresh");
+    let fresh: BTreeSet<String> =
+        fresh.map(|(.., operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
+    let expected: BTreeSet<String> = FRESH.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(fresh, expected);
+}
+
 #[test]
 fn it_is_openapi_3_1_and_the_same_every_time() {
     let text = crate::openapi_json();
