@@ -108,8 +108,31 @@ test("a new address counts when its letter was followed", () =>
     await visit.fill({ "New e-mail address": next });
     await visit.press("Send the mail");
     await visit.headed("Look into your mail");
-    await visit.goto(await link(next, "address_change_requested"));
+    const withdrawn = await link(next, "address_change_requested");
+    await visit.goto("/security/email");
+    await visit.sees("waits to be confirmed");
+    await look(visit, "security-email-pending");
+    await visit.press("Withdraw");
+    await visit.sees("The change is withdrawn");
+    visit.expect(404);
+    await visit.goto(withdrawn);
+    await visit.headed("This link does not work any more");
+    await visit.follow("Change e-mail address");
+    await visit.fill({ "New e-mail address": next });
+    await visit.press("Send the mail");
+    await visit.headed("Look into your mail");
+    const there = await link(next, "address_change_requested");
+    // Somebody else who is signed in is asked nothing: the address would go to another account than theirs.
+    await visiting(async (other) => {
+      await owner(other);
+      other.expect(403);
+      await other.goto(there);
+      await other.sees("Another account asked for this address.");
+    });
+    await visit.goto(there);
     await visit.headed("Confirm your new address");
+    await visit.page.locator("main").getByText(person.email).first().waitFor();
+    await look(visit, "security-email-confirm");
     await visit.press("Confirm the address");
     await visit.sees("Your address is changed.");
     await visit.sees(next);

@@ -54,7 +54,15 @@ test("a passkey is made and signs in, by autofill and by the button", () =>
     await visit.sees("Your passkey is ready to use.");
     const credentials = await device.credentials();
     assert.equal(credentials.length, 1);
-    await visit.goto("/security");
+    // The first factor brings recovery codes, shown until they are stored.
+    await visit.headed("Keep these codes");
+    const shown = await codes(visit);
+    await visit.page.reload();
+    assert.deepEqual(await codes(visit), shown);
+    await look(visit, "recovery-codes-passkey");
+    await visit.press("I have stored them");
+    await visit.arrive("/security");
+    await visit.sees("10 of 10 left");
     await visit.sees("My device");
     await look(visit, "security-passkey");
     await visit.follow("Rename My device");

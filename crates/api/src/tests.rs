@@ -16,6 +16,39 @@ fn operations() -> Vec<(String, String, Value)> {
     found
 }
 
+/// What a person does only with a factor confirmed a moment ago: it grants, takes away for good, or carries things off.
+const FRESH: &[&str] = &[
+    "account.change_address",
+    "account.change_password",
+    "audit.export",
+    "break_glass.open",
+    "invitation.create",
+    "key.create",
+    "key.rotate",
+    "member.change_role",
+    "member.remove",
+    "mfa.begin_passkey",
+    "mfa.begin_totp",
+    "mfa.make_recovery_codes",
+    "mfa.remove_passkey",
+    "mfa.remove_totp",
+    "organization.change_settings",
+    "organization.transfer",
+    "policy.change",
+    "providers.create",
+    "providers.delete",
+];
+
+#[test]
+fn what_is_dangerous_asks_for_a_fresh_factor() {
+    let fresh =
+        operations().into_iter().filter(|(.., operation)| operation["x-portcullis-assurance"] == "fresh");
+    let fresh: BTreeSet<String> =
+        fresh.map(|(.., operation)| operation["operationId"].as_str().unwrap().to_owned()).collect();
+    let expected: BTreeSet<String> = FRESH.iter().map(|name| (*name).to_owned()).collect();
+    assert_eq!(fresh, expected);
+}
+
 #[test]
 fn it_is_openapi_3_1_and_the_same_every_time() {
     let text = crate::openapi_json();
@@ -27,6 +60,7 @@ fn it_is_openapi_3_1_and_the_same_every_time() {
 
 /// Every operation of the description: what is added, moved or dropped by accident shows here.
 const OPERATIONS: &[&str] = &[
+    "DELETE /api/v1/account/address account.withdraw_address_change",
     "DELETE /api/v1/account/passkeys/{id} mfa.remove_passkey",
     "DELETE /api/v1/account/totp/{id} mfa.remove_totp",
     "DELETE /api/v1/invitations/{id} invitation.revoke",
@@ -72,6 +106,7 @@ const OPERATIONS: &[&str] = &[
     "PATCH /api/v1/account account.rename",
     "PATCH /api/v1/account/passkeys/{id} mfa.rename_passkey",
     "POST /api/v1/account/address account.change_address",
+    "POST /api/v1/account/address/confirm account.confirm_address",
     "POST /api/v1/account/passkeys mfa.begin_passkey",
     "POST /api/v1/account/passkeys/confirm mfa.add_passkey",
     "POST /api/v1/account/password account.change_password",
@@ -82,7 +117,6 @@ const OPERATIONS: &[&str] = &[
     "POST /api/v1/agents/{id}/resume agent.resume",
     "POST /api/v1/agents/{id}/suspend agent.suspend",
     "POST /api/v1/audit/checkpoints audit.checkpoint",
-    "POST /api/v1/auth/address/confirm account.confirm_address",
     "POST /api/v1/auth/passkey account.ask_for_passkey",
     "POST /api/v1/auth/refresh token.refresh",
     "POST /api/v1/auth/reset account.request_reset",

@@ -27,7 +27,7 @@ action! {
 
 action! {
     /// Invites somebody by their address.
-    Invite = "invitation.create", MembersManage, Staff, Write
+    Invite = "invitation.create", MembersManage, Staff, Write, Fresh
 }
 
 action! {

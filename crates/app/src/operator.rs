@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use gates::{By, Draft, Reason, SystemTx, Vault};
 use kernel::{EventKind, MemberRole, RequestContext, TenantId};
-use mail::Address;
+use mail::{Address, Letter};
 pub use store::accounts::SuperAdmin;
 use store::accounts::{self, Account};
-use store::{StoreError, doors, joining, members, sessions};
+use store::{StoreError, doors, factors, joining, members, sessions};
 
-use crate::accounts::counts_against;
+use crate::accounts::{Site, counts_against};
+use crate::mail::Outbox;
 
 /// Administrators of the instance that are listed.
 const SUPER_ADMINS_SHOWN_MAX: i64 = 1_000;
@@ -33,9 +34,22 @@ pub enum OperatorError {
     /// A statement failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The letter to the person could not be written.
+    #[error("the letter to the person could not be written")]
+    Letter,
     /// It could not be recorded.
     #[error(transparent)]
     Seal(#[from] gates::SealError),
+}
+
+/// What a reset of second factors removed.
+pub struct FactorsReset {
+    /// Authenticator apps, enrolled or begun.
+    pub apps: u64,
+    /// Passkeys.
+    pub passkeys: u64,
+    /// Sessions.
+    pub sessions_ended: u64,
 }
 
 /// The operator at work.
@@ -139,6 +153,44 @@ impl Operator {
             .fact("sessions_ended", ended);
         tx.seal_by(By::System, self.vault.instance(), draft, &self.request, ACTION).await?;
         Ok(ended)
+    }
+
+    /// Removes every second factor of an account and its recovery codes: for somebody who lost them all and has proved to the
+    /// operator who they are. Every session ends, and the person is told by mail. They sign in with their password, or set one
+    /// by mail when they had none.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database cannot be used.
+    pub async fn reset_factors(&self, address: &Address, site: &Site) -> Result<FactorsReset, OperatorError> {
+        const ACTION: &str = "operator.reset_factors";
+        let (mut tx, account) = self.begin(address).await?;
+        let now = self.vault.clock().now();
+        let (totps, passkeys) = factors::remove_all(&mut tx, account.id).await?;
+        let mut told = sessions::tenants_of(&mut tx, account.id, None).await?;
+        told.extend(sessions::shown_in(&mut tx, account.id).await?);
+        told.sort_unstable();
+        told.dedup();
+        let draft = || {
+            Draft::done(EventKind::FactorsReset)
+                .subject("account", account.id)
+                .fact("apps", totps)
+                .fact("passkeys", passkeys)
+        };
+        for tenant in told.into_iter().filter(|tenant| *tenant != self.vault.instance()) {
+            tx.also(By::System, tenant, draft(), &self.request, ACTION).await?;
+        }
+        let sessions_ended = sessions::revoke_all(&mut tx, account.id, None, "factors reset", now).await?;
+        let letter = Letter::FactorsReset {
+            at: now,
+            sign_in: site.page("/sign-in").map_err(|_| OperatorError::Letter)?,
+            reset: site.page("/reset").map_err(|_| OperatorError::Letter)?,
+        };
+        let to = Address::parse(&account.address).map_err(|_| OperatorError::Letter)?;
+        let outbox = Outbox::new(Arc::clone(&self.vault), site.letterhead().clone());
+        outbox.put(&mut tx, &to, &letter).await.map_err(|_| OperatorError::Letter)?;
+        let draft = draft().fact("sessions_ended", sessions_ended);
+        tx.seal_by(By::System, self.vault.instance(), draft, &self.request, ACTION).await?;
+        Ok(FactorsReset { apps: totps, passkeys, sessions_ended })
     }
 
     /// Opens a closed account again. Its old sessions stay ended.

@@ -34,7 +34,7 @@ action! {
 
 action! {
     /// Removes a provider and its key.
-    DeleteProvider = "providers.delete", ProvidersManage, Principal, Write
+    DeleteProvider = "providers.delete", ProvidersManage, Principal, Write, Fresh
 }
 
 /// A configured provider, as it may be shown.

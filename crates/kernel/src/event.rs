@@ -94,6 +94,8 @@ events! {
     AccountRenamed = "account.renamed";
     /// A person asked for another address; it counts once it is verified.
     AddressChangeRequested = "account.address_change_requested";
+    /// A person withdrew the change of address that waited to be confirmed.
+    AddressChangeWithdrawn = "account.address_change_withdrawn";
     /// A person's address was changed.
     AddressChanged = "account.address_changed";
     /// The operator closed an account, or opened it again.
@@ -102,6 +104,8 @@ events! {
     AccountEnabled = "account.enabled";
     /// The operator took back the guesses that were counted against an account.
     AccountUnlocked = "account.unlocked";
+    /// The operator removed a person's second factors, of which none was left to them.
+    FactorsReset = "account.factors_reset";
     /// The operator made a person administrator of the instance.
     SuperAdminGranted = "account.super_admin_granted";
     /// The operator took that away.

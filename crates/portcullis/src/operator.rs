@@ -7,8 +7,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow};
-use app::accounts::totp_keys;
-use app::operator::{Operator, SuperAdmin};
+use app::accounts::{Site, totp_keys};
+use app::operator::{FactorsReset, Operator, SuperAdmin};
 use clap::{Args, Subcommand, ValueEnum};
 use gates::Vault;
 use kernel::{Face, MemberRole, RequestContext, TenantId};
@@ -48,6 +48,17 @@ pub enum OperatorCommand {
     Enable(Whose),
     /// Take back the guesses counted against an account, so that its person can try again at once.
     Unlock(Whose),
+    /// Remove every second factor and the recovery codes of somebody who lost them all: their sessions end, and a letter tells
+    /// them. Make sure first that it is them.
+    ResetFactors {
+        /// Whose.
+        #[command(flatten)]
+        whose: Whose,
+        /// The URL that people use, for the links of the letter.
+        #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL", value_parser = site,
+            default_value = "http://localhost:8080")]
+        public_url: Site,
+    },
     /// Give a member a role, the one that reaches across organizations included.
     Role {
         /// Whose.
@@ -116,6 +127,10 @@ fn address(text: &str) -> Result<Address, String> {
     Address::parse(text).map_err(|error| error.to_string())
 }
 
+fn site(text: &str) -> Result<Site, String> {
+    Site::new(text).map_err(|error| error.to_string())
+}
+
 /// What was done, for people and for programs.
 struct Told {
     text: String,
@@ -173,6 +188,19 @@ async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> R
         OperatorCommand::Unlock(whose) => {
             operator.unlock(&whose.address).await?;
             done("unlocked", whose)
+        }
+        OperatorCommand::ResetFactors { whose, public_url } => {
+            let removed = operator.reset_factors(&whose.address, public_url).await?;
+            let FactorsReset { apps, passkeys, sessions_ended } = removed;
+            let mut told = done("second factors removed", whose);
+            told.json["apps"] = apps.into();
+            told.json["passkeys"] = passkeys.into();
+            told.json["sessions_ended"] = sessions_ended.into();
+            told.text = format!(
+                "second factors removed: {}, {apps} apps and {passkeys} passkeys, {sessions_ended} sessions ended\n",
+                whose.address.as_str()
+            );
+            told
         }
         OperatorCommand::Role { whose, role, organization } => {
             operator.role(&whose.address, *organization, *role).await?;

@@ -177,6 +177,19 @@ pub async fn rehash(tx: &mut SystemTx, id: AccountId, old: &str, new: &str) -> R
     Ok(())
 }
 
+/// One password hash of every scheme and cost that any account has, those of most accounts first.
+pub async fn password_kinds(tx: &mut SystemTx, rows: i64) -> Result<Vec<String>, StoreError> {
+    let found = sqlx::query!(
+        r#"select min(password) as "sample!" from account where password is not null
+           group by substring(password from '^[$](2[aby][$][0-9]+|bcrypt-sha256[$][^$]+|argon2id[$]v=[0-9]+[$][^$]+)[$]')
+           order by count(*) desc limit $1"#,
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| row.sample).collect())
+}
+
 /// Changes the name, also where organizations show it.
 pub async fn rename(tx: &mut SystemTx, id: AccountId, name: &str) -> Result<(), StoreError> {
     sqlx::query!("update account set name = $2 where id = $1", id.uuid(), name)

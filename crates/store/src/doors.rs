@@ -131,6 +131,43 @@ pub async fn take_link(
     }))
 }
 
+/// What the link of an account is about that still works, without its token.
+pub async fn pending_detail(
+    tx: &mut SystemTx,
+    account: AccountId,
+    purpose: LinkPurpose,
+    now: Timestamp,
+) -> Result<Option<String>, StoreError> {
+    let row = sqlx::query!(
+        "select detail from one_time_link \
+         where account_id = $1 and purpose = $2 and used_at is null and expires_at > $3 order by made_at desc limit 1",
+        account.uuid(),
+        purpose.name(),
+        OffsetDateTime::from(now)
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.and_then(|row| row.detail))
+}
+
+/// Makes the links of one purpose void. False when none of them worked any more.
+pub async fn void_pending(
+    tx: &mut SystemTx,
+    account: AccountId,
+    purpose: LinkPurpose,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let gone = sqlx::query!(
+        "delete from one_time_link where account_id = $1 and purpose = $2 and used_at is null and expires_at > $3",
+        account.uuid(),
+        purpose.name(),
+        OffsetDateTime::from(now)
+    )
+    .execute(tx.connection())
+    .await?;
+    Ok(gone.rows_affected() > 0)
+}
+
 /// Makes all links of an account void: after its password or its address changed, none from before may work.
 pub async fn void_links(tx: &mut SystemTx, account: AccountId) -> Result<(), StoreError> {
     sqlx::query!("delete from one_time_link where account_id = $1", account.uuid())

@@ -296,6 +296,23 @@ pub async fn remove_passkey(
     Ok(done.rows_affected() == 1)
 }
 
+/// Removes every second factor and all recovery codes; answers how many apps and passkeys that were.
+pub async fn remove_all(tx: &mut SystemTx, account: AccountId) -> Result<(u64, u64), StoreError> {
+    let totps = sqlx::query!("delete from totp where account_id = $1", account.uuid())
+        .execute(tx.connection())
+        .await?
+        .rows_affected();
+    let passkeys = sqlx::query!("delete from passkey where account_id = $1", account.uuid())
+        .execute(tx.connection())
+        .await?
+        .rows_affected();
+    sqlx::query!("delete from recovery_code where account_id = $1", account.uuid())
+        .execute(tx.connection())
+        .await?;
+    show_second_factor(tx, account).await?;
+    Ok((totps, passkeys))
+}
+
 /// Brings what organizations show of their members in line with the person's factors.
 pub async fn show_second_factor(tx: &mut SystemTx, account: AccountId) -> Result<(), StoreError> {
     sqlx::query!(

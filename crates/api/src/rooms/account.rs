@@ -1,7 +1,8 @@
-//! What is a person's own: name, address, password, second factors. Passkeys are next door.
+//! What is a person's own: name, password, second factors. Address and passkeys are next door.
 
-use app::accounts::factors::{BeginTotp, ConfirmTotp, MakeRecoveryCodes, RemoveTotp, TotpOffer};
-use app::accounts::own::{ChangeAddress, ChangePassword, Own, ReadAccount, Rename, read, rename};
+use app::accounts::codes::{MakeRecoveryCodes, RecoveryCodes};
+use app::accounts::factors::{BeginTotp, ConfirmTotp, RemoveTotp, TotpOffer};
+use app::accounts::own::{ChangePassword, Own, ReadAccount, Rename, read, rename};
 use app::input::Name;
 use axum::extract;
 use axum::response::{IntoResponse as _, Response};
@@ -27,7 +28,6 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(of::<ReadAccount, _>(routes!(get_account)))
         .routes(of::<Rename, _>(routes!(patch_account)))
         .routes(of::<ChangePassword, _>(routes!(post_password)))
-        .routes(of::<ChangeAddress, _>(routes!(post_address)))
         .routes(of::<BeginTotp, _>(routes!(post_totp)))
         .routes(of::<ConfirmTotp, _>(routes!(post_totp_confirm)))
         .routes(of::<RemoveTotp, _>(routes!(delete_totp)))
@@ -42,6 +42,9 @@ struct Account {
     /// The address.
     #[schema(example = "someone@example.com")]
     address: String,
+    /// The address it is to become, as long as that waits to be confirmed; null otherwise.
+    #[schema(example = json!(null))]
+    pending_address: Option<String>,
     /// The name they go by.
     name: String,
     /// When the password was set; null without one.
@@ -99,6 +102,7 @@ impl From<Own> for Account {
         Self {
             id: own.id.uuid(),
             address: own.address,
+            pending_address: own.pending_address,
             name: own.name,
             password_changed_at: own.password_changed_at,
             totps: own.totps.into_iter().map(totp).collect(),
@@ -178,43 +182,6 @@ async fn post_password(
     Ok(Done(receipt))
 }
 
-/// The address wanted.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct AddressChange {
-    /// The new address; a link is sent there.
-    #[schema(format = Email, example = "someone@example.org")]
-    address: String,
-}
-
-/// Change one's address.
-///
-/// A link goes to the new address, and nothing changes before it is followed: give what it says to
-/// `/auth/address/confirm`. The answer is the same whether or not the address has an account of its own.
-#[utoipa::path(post, path = "/account/address", tag = "account",
-    request_body(content = AddressChange, example = json!({"address": "someone@example.org"})),
-    responses(
-        (status = 202, description = "It was taken in; the rest is said by mail", body = Asked),
-        (status = 429, description = "Too many requests, or too many letters were asked for"),
-    ))]
-async fn post_address(
-    extract::State(state): extract::State<State>,
-    knock: Knock,
-    Submitted { pass, body }: Submitted<ChangeAddress, AddressChange>,
-) -> Answered<Asked> {
-    let receipt = state.accounts.change_address(pass, knock.visitor(), &body.address).await?;
-    let message = "A letter is on its way to the new address.";
-    Ok(Answer::accepted(Asked { message }, &receipt))
-}
-
-/// Something was taken in, and more is said by mail.
-#[derive(Serialize, ToSchema)]
-struct Asked {
-    /// What happens next.
-    #[schema(example = "A letter is on its way to the new address.")]
-    message: &'static str,
-}
-
 /// What an authenticator app needs. It is shown this once.
 #[derive(Serialize, ToSchema)]
 struct Offer {
@@ -265,11 +232,14 @@ struct Codes {
     recovery_codes: Option<Vec<Shown>>,
 }
 
+/// Codes as they are shown.
+pub(super) fn shown(codes: &RecoveryCodes) -> Vec<Shown> {
+    codes.iter().map(|code| Shown::new(code.expose())).collect()
+}
+
 impl Codes {
-    fn answer(codes: Option<&[authn::recovery::RecoveryCode]>, receipt: &Receipt) -> Response {
-        let shown = |code: &authn::recovery::RecoveryCode| Shown::new(code.expose());
-        let recovery_codes = codes.map(|codes| codes.iter().map(shown).collect());
-        unkept(Answer::ok(Self { recovery_codes }, receipt).into_response())
+    fn answer(codes: Option<&RecoveryCodes>, receipt: &Receipt) -> Response {
+        unkept(Answer::ok(Self { recovery_codes: codes.map(shown) }, receipt).into_response())
     }
 }
 
@@ -289,7 +259,7 @@ async fn post_totp_confirm(
     Submitted { pass, body }: Submitted<ConfirmTotp, CodeBody>,
 ) -> Result<Response, Refused> {
     let (codes, receipt) = state.accounts.confirm_totp(pass, knock.visitor(), body.code.as_str()).await?;
-    Ok(Codes::answer(codes.as_ref().map(<[_; _]>::as_slice), &receipt))
+    Ok(Codes::answer(codes.as_ref(), &receipt))
 }
 
 /// Remove the authenticator app.

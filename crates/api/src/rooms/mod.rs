@@ -1,6 +1,7 @@
 //! The control plane, room by room. A handler takes the pass, does the thing, answers.
 
 mod account;
+mod address;
 mod agents;
 mod audit;
 mod auth;
@@ -27,6 +28,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .merge(auth::routes())
         .merge(account::routes())
+        .merge(address::routes())
         .merge(passkeys::routes())
         .merge(sessions::routes())
         .merge(organizations::routes())

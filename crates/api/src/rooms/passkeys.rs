@@ -11,8 +11,9 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
+use super::account::shown;
 use crate::State;
-use crate::answer::{Answer, Answered, Done};
+use crate::answer::{Answer, Done};
 use crate::describe::of;
 use crate::extract::{Gate, Id, Knock, Submitted, id};
 use crate::http::Refused;
@@ -111,11 +112,15 @@ struct NewPasskey {
 struct Enrolled {
     /// Its id.
     id: Uuid,
+    /// Recovery codes, shown this once; each lets in once without the second factor. Null when there are codes already.
+    #[schema(value_type = Option<Vec<String>>)]
+    recovery_codes: Option<Vec<Shown>>,
 }
 
 /// Enrol the passkey.
 ///
-/// With the browser's answer. The session counts as confirmed by it. The person is told by mail.
+/// With the browser's answer. The first second factor comes with ten recovery codes, and the session counts as confirmed by
+/// it. The person is told by mail.
 #[utoipa::path(post, path = "/account/passkeys/confirm", tag = "account",
     request_body(content = NewPasskey, example = json!({"ceremony": "pce_…", "answer": {}, "name": "laptop"})),
     responses(
@@ -127,12 +132,13 @@ async fn post_passkey_confirm(
     extract::State(state): extract::State<State>,
     knock: Knock,
     Submitted { pass, body }: Submitted<AddPasskey, NewPasskey>,
-) -> Answered<Enrolled> {
+) -> Result<Response, Refused> {
     let name = Name::parse(body.name, "/name")?;
     let (ceremony, answer) = (body.ceremony, body.answer.to_string());
     let added = state.accounts.add_passkey(pass, knock.visitor(), ceremony.as_str(), &answer, name).await;
-    let (id, receipt) = added?;
-    Ok(Answer::created(Enrolled { id: id.uuid() }, &receipt))
+    let (id, codes, receipt) = added?;
+    let enrolled = Enrolled { id: id.uuid(), recovery_codes: codes.as_ref().map(shown) };
+    Ok(unkept(Answer::created(enrolled, &receipt).into_response()))
 }
 
 /// Another name.

@@ -1,13 +1,14 @@
-//! Enrolling and removing second factors: authenticator apps and recovery codes. Passkeys are next door.
+//! Enrolling and removing authenticator apps. Passkeys and recovery codes are next door.
 
-use authn::recovery::{RECOVERY_CODES, RecoveryCode};
 use authn::totp::{QrModules, Secret};
 use gates::{Draft, Pass, Receipt};
-use kernel::{AccountId, Assurance, EventKind, Problem, TotpId};
+use kernel::{Assurance, EventKind, Problem, TotpId};
 use mail::{Letter, SecondFactor};
 use store::{accounts, factors, sessions};
 use zeroize::Zeroizing;
 
+use super::codes::RecoveryCodes;
+use super::guesses::Target;
 use super::own::tell_homes;
 use super::sign_in::wrong_code;
 use super::{Accounts, Visitor};
@@ -29,11 +30,6 @@ action! {
 action! {
     /// Removes an authenticator app.
     RemoveTotp = "mfa.remove_totp", Own, Human, Account, Fresh
-}
-
-action! {
-    /// Makes new recovery codes; the old ones are void.
-    MakeRecoveryCodes = "mfa.make_recovery_codes", Enrol, Human, Account, Fresh
 }
 
 /// What an authenticator app needs, shown once.
@@ -84,9 +80,10 @@ impl Accounts {
         mut pass: Pass<ConfirmTotp>,
         visitor: Visitor<'_>,
         code: &str,
-    ) -> Result<(Option<[RecoveryCode; RECOVERY_CODES]>, Receipt), Problem> {
+    ) -> Result<(Option<RecoveryCodes>, Receipt), Problem> {
         let (id, this, at) = (pass.account().account(), pass.account().session(), self.vault.clock().now());
-        let guess = self.admit(visitor, super::guesses::Target::Code(id), "mfa.confirm_totp").await?;
+        let target = Target::Code { account: id, session: Some(this) };
+        let guess = self.admit(visitor, target, "mfa.confirm_totp").await?;
         let tx = pass.account().system().await?;
         let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
         let all = factors::totps(tx, id).await?;
@@ -105,10 +102,7 @@ impl Accounts {
         }
         let step = i64::try_from(step).map_err(|_| Problem::internal())?;
         factors::use_totp(tx, id, begun.id, step, at).await?;
-        let codes = match factors::recovery_codes_left(tx, id).await? {
-            0 => Some(self.new_codes(tx, id).await?),
-            _ => None,
-        };
+        let codes = self.codes_with_factor(tx, id).await?;
         let methods = ["otp".to_owned(), "mfa".to_owned()];
         sessions::confirm(tx, id, this, Assurance::Aal2, &methods, at).await?;
         factors::show_second_factor(tx, id).await?;
@@ -125,17 +119,6 @@ impl Accounts {
         let receipt = pass.seal(draft).await?;
         self.forgive(guess).await?;
         Ok((codes, receipt))
-    }
-
-    pub(super) async fn new_codes(
-        &self,
-        tx: &mut gates::SystemTx,
-        account: AccountId,
-    ) -> Result<[RecoveryCode; RECOVERY_CODES], Problem> {
-        let codes = RecoveryCode::generate_set(self.vault.rng());
-        let hashes: Vec<Vec<u8>> = codes.iter().map(|code| code.hash().as_bytes().to_vec()).collect();
-        factors::set_recovery_codes(tx, account, &hashes, self.vault.clock().now()).await?;
-        Ok(codes)
     }
 
     /// Removes an authenticator app.
@@ -165,27 +148,5 @@ impl Accounts {
         self.write(tx, &account.address, &letter).await?;
         tell_homes(&mut pass, EventKind::TotpRemoved).await?;
         pass.seal(Draft::done(EventKind::TotpRemoved).subject("totp", totp)).await
-    }
-
-    /// Makes new recovery codes. They are shown this once.
-    ///
-    /// # Errors
-    /// When the database cannot be used.
-    pub async fn make_recovery_codes(
-        &self,
-        mut pass: Pass<MakeRecoveryCodes>,
-        visitor: Visitor<'_>,
-    ) -> Result<([RecoveryCode; RECOVERY_CODES], Receipt), Problem> {
-        let (id, at) = (pass.account().account(), self.vault.clock().now());
-        let tx = pass.account().system().await?;
-        let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
-        let codes = self.new_codes(tx, id).await?;
-        let letter =
-            Letter::RecoveryCodesRegenerated { how: visitor.how(at), security: self.security_page()? };
-        self.write(tx, &account.address, &letter).await?;
-        let draft = Draft::done(EventKind::RecoveryCodesMade)
-            .subject("account", id)
-            .fact("codes", RECOVERY_CODES as u64);
-        Ok((codes, pass.seal(draft).await?))
     }
 }

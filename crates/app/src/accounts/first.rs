@@ -120,8 +120,9 @@ impl Accounts {
         tx.also(by, self.vault.instance(), draft, visitor.request, WELCOME)
             .await
             .map_err(|error| unavailable(&error))?;
-        self.keep_way(&mut tx, way, at).await?;
+        let recovery_codes = self.keep_way(&mut tx, way, at).await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
-        self.open(tx, visitor, &account, kind, proved, WELCOME).await
+        let opened = self.open(tx, visitor, &account, kind, proved, WELCOME).await?;
+        Ok(NewSession { recovery_codes, ..opened })
     }
 }

@@ -1,18 +1,19 @@
 //! Guesses: counted in the database before anything is compared, so that guesses in parallel cannot outrun the count.
 //!
-//! Three counts, each with a window of its own: per network address, per account for visitors nobody knows, and per known
-//! device. Somebody who guesses at an account uses up the second count and locks out other strangers with it, but not the
-//! owner's own devices, and not passkeys, which there is nothing to guess about.
+//! Whoever is known to an account has counts of their own, which nobody else can use up: a device that signed in to it
+//! before, and a session of it that is open. Everybody else shares two: one per account, and one per network address.
+//! Somebody who guesses at an account, or at many from the owner's own network, locks out other strangers and not the
+//! owner. Passkeys are not counted: there is nothing to guess about them.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
 use authn::secrets::{OpaqueToken, TokenKind};
-use gates::{By, Draft, Vault};
+use gates::{By, Draft, SystemTx, Vault};
 use kernel::limits::{
     GUESS_WINDOW_SECONDS, GUESSES_PER_ACCOUNT_MAX, GUESSES_PER_ADDRESS_MAX, LETTERS_PER_ADDRESS_MAX,
 };
-use kernel::{AccountId, EventKind, Gate, Problem, ProblemKind};
+use kernel::{AccountId, EventKind, Gate, Problem, ProblemKind, SessionId};
 use store::doors;
 
 use super::{Accounts, Visitor, unavailable};
@@ -26,9 +27,39 @@ pub(super) enum Target<'a> {
         address: &'a str,
         /// The account, when there is one.
         account: Option<AccountId>,
+        /// The open session of that account in which it is asked for.
+        session: Option<SessionId>,
     },
     /// A one-time code, by somebody who passed the first factor or holds a session.
-    Code(AccountId),
+    Code {
+        /// The account.
+        account: AccountId,
+        /// The open session of that account in which it is asked for.
+        session: Option<SessionId>,
+    },
+}
+
+impl Target<'_> {
+    fn account(self) -> Option<AccountId> {
+        match self {
+            Self::Password { account, .. } => account,
+            Self::Code { account, .. } => Some(account),
+        }
+    }
+
+    fn session(self) -> Option<SessionId> {
+        match self {
+            Self::Password { session, .. } | Self::Code { session, .. } => session,
+        }
+    }
+
+    /// The names of the counts of whoever is known by a session, and by a device.
+    fn known(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Password { .. } => ("session", "device"),
+            Self::Code { .. } => ("code_session", "code_device"),
+        }
+    }
 }
 
 /// Counts that were raised for one guess.
@@ -57,6 +88,11 @@ fn network(peer: Option<IpAddr>) -> Vec<u8> {
     }
 }
 
+/// The mark of a device that a visitor shows, whether or not anybody knows it.
+pub(super) fn shown_device(visitor: Visitor<'_>) -> Option<OpaqueToken> {
+    visitor.known_device.and_then(|text| OpaqueToken::parse(TokenKind::Device, text).ok())
+}
+
 impl Accounts {
     /// Counts a guess, or refuses it.
     pub(super) async fn admit(
@@ -65,30 +101,8 @@ impl Accounts {
         target: Target<'_>,
         action: &'static str,
     ) -> Result<Guess, Problem> {
-        let blind = |scope: &str, value: &[u8]| self.vault.blind(scope, value);
         let mut tx = self.begin().await?;
-        let mut counts =
-            vec![("network", blind("network", &network(visitor.request.peer)), GUESSES_PER_ADDRESS_MAX)];
-        match target {
-            Target::Password { address, account } => {
-                let device =
-                    visitor.known_device.and_then(|text| OpaqueToken::parse(TokenKind::Device, text).ok());
-                let known = match (account, &device) {
-                    (Some(account), Some(device)) => {
-                        doors::knows_device(&mut tx, account, device.hash().as_bytes()).await?
-                    }
-                    _ => false,
-                };
-                let count = match (known, &device) {
-                    (true, Some(device)) => ("device", blind("device", device.hash().as_bytes())),
-                    _ => ("account", blind("account", address.as_bytes())),
-                };
-                counts.push((count.0, count.1, GUESSES_PER_ACCOUNT_MAX));
-            }
-            Target::Code(account) => {
-                counts.push(("code", blind("code", account.uuid().as_bytes()), GUESSES_PER_ACCOUNT_MAX));
-            }
-        }
+        let counts = self.counts(&mut tx, visitor, target).await?;
         let (now, mut refused) = (self.vault.clock().now(), false);
         for (scope, key, most) in &counts {
             refused |= doors::count_guess(&mut tx, scope, key, WINDOW, now).await? > *most;
@@ -103,6 +117,36 @@ impl Accounts {
             return Err(problem.retry_after(GUESS_WINDOW_SECONDS));
         }
         Ok(Guess(counts.into_iter().map(|(scope, key, _)| (scope, key)).collect()))
+    }
+
+    /// The counts that a guess falls under, each with how many it holds.
+    async fn counts(
+        &self,
+        tx: &mut SystemTx,
+        visitor: Visitor<'_>,
+        target: Target<'_>,
+    ) -> Result<Vec<(&'static str, [u8; 32], i32)>, Problem> {
+        let own = |name: &'static str, of: AccountId, with: &[u8]| {
+            let key = self.vault.blind(name, &[of.uuid().as_bytes(), with].concat());
+            vec![(name, key, GUESSES_PER_ACCOUNT_MAX)]
+        };
+        let (by_session, by_device) = target.known();
+        if let Some(account) = target.account() {
+            if let Some(session) = target.session() {
+                return Ok(own(by_session, account, session.uuid().as_bytes()));
+            }
+            if let Some(device) = shown_device(visitor)
+                && doors::knows_device(tx, account, device.hash().as_bytes()).await?
+            {
+                return Ok(own(by_device, account, device.hash().as_bytes()));
+            }
+        }
+        let (name, key) = match target {
+            Target::Password { address, .. } => ("account", self.vault.blind("account", address.as_bytes())),
+            Target::Code { account, .. } => ("code", self.vault.blind("code", account.uuid().as_bytes())),
+        };
+        let network = self.vault.blind("network", &network(visitor.request.peer));
+        Ok(vec![("network", network, GUESSES_PER_ADDRESS_MAX), (name, key, GUESSES_PER_ACCOUNT_MAX)])
     }
 
     /// Takes the counts of a guess back: it was right.

@@ -216,8 +216,9 @@ impl Accounts {
         tx.also(by, offer.tenant, draft, visitor.request, ACCEPT_NEW)
             .await
             .map_err(|error| unavailable(&error))?;
-        self.keep_way(&mut tx, way, at).await?;
+        let recovery_codes = self.keep_way(&mut tx, way, at).await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::internal)?;
-        self.open(tx, visitor, &account, SessionKind::Browser, proved, ACCEPT_NEW).await
+        let opened = self.open(tx, visitor, &account, SessionKind::Browser, proved, ACCEPT_NEW).await?;
+        Ok(NewSession { recovery_codes, ..opened })
     }
 }

@@ -1,8 +1,9 @@
 //! Letters about an account, put into the outbox together with the change they tell of.
 
 use gates::SystemTx;
-use kernel::{Problem, RequestContext, Timestamp};
+use kernel::{AccountId, Problem, RequestContext, Timestamp};
 use mail::{Address, Circumstances, Letter, Link, Words};
+use store::factors;
 
 use super::{Accounts, Visitor};
 
@@ -24,6 +25,21 @@ impl Accounts {
         let to = Address::parse(to).map_err(|_| Problem::internal())?;
         self.outbox.put(tx, &to, letter).await?;
         Ok(())
+    }
+
+    /// The letter after a new password. It names the passkeys that are left: each signs in alone, so a new password does not
+    /// put out whoever has added one.
+    pub(super) async fn password_changed(
+        &self,
+        tx: &mut SystemTx,
+        visitor: Visitor<'_>,
+        account: AccountId,
+        at: Timestamp,
+    ) -> Result<Letter, Problem> {
+        let passkeys = factors::passkeys(tx, account).await?;
+        let passkeys = passkeys.iter().map(|passkey| Words::name(&passkey.name)).collect();
+        let (reset, security) = (self.page("/reset")?, self.security_page()?);
+        Ok(Letter::PasswordChanged { how: visitor.how(at), reset, passkeys, security })
     }
 
     /// A page of this site, for a letter.

@@ -13,6 +13,8 @@ mod links;
 mod open;
 mod site;
 
+pub mod address;
+pub mod codes;
 pub mod factors;
 pub mod first;
 pub mod join;

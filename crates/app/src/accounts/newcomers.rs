@@ -10,6 +10,7 @@ use kernel::{AccountId, Assurance, PasskeyId, Problem, Timestamp};
 use mail::Address;
 use store::factors;
 
+use super::codes::RecoveryCodes;
 use super::open::Proved;
 use super::passkeys::{Ceremony, keep, not_accepted};
 use super::sign_in::start_again;
@@ -120,11 +121,17 @@ impl Accounts {
         }
     }
 
-    /// Keeps the passkey of an account that was just made.
-    pub(super) async fn keep_way(&self, tx: &mut SystemTx, way: Way, at: Timestamp) -> Result<(), Problem> {
-        let Some(enrolled) = way.passkey else { return Ok(()) };
+    /// Keeps the passkey of an account that was just made, and makes the recovery codes that come with it.
+    pub(super) async fn keep_way(
+        &self,
+        tx: &mut SystemTx,
+        way: Way,
+        at: Timestamp,
+    ) -> Result<Option<RecoveryCodes>, Problem> {
+        let Some(enrolled) = way.passkey else { return Ok(None) };
         let passkey = PasskeyId::new(self.vault.clock(), self.vault.rng());
         keep(tx, passkey, way.id, NAME.to_owned(), enrolled, at).await?;
-        Ok(factors::show_second_factor(tx, way.id).await?)
+        factors::show_second_factor(tx, way.id).await?;
+        self.codes_with_factor(tx, way.id).await
     }
 }

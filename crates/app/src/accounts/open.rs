@@ -12,6 +12,8 @@ use store::accounts::Account;
 pub use store::sessions::Home;
 use store::{accounts, doors, sessions};
 
+use super::codes::RecoveryCodes;
+use super::guesses::shown_device;
 use super::{Accounts, Visitor, unavailable};
 
 /// Seconds in an hour.
@@ -42,6 +44,8 @@ pub struct NewSession {
     pub refresh_expires_at: Option<Timestamp>,
     /// The mark of this device, to be kept by it.
     pub device: Option<OpaqueToken>,
+    /// The recovery codes of somebody whose account was made with a passkey just now.
+    pub recovery_codes: Option<RecoveryCodes>,
     /// When it ends by itself.
     pub expires_at: Timestamp,
     /// The entry.
@@ -137,6 +141,7 @@ impl Accounts {
             refresh,
             refresh_expires_at,
             device,
+            recovery_codes: None,
             expires_at,
             receipt,
         })
@@ -150,7 +155,7 @@ impl Accounts {
         account: &Account,
         at: Timestamp,
     ) -> Result<Option<OpaqueToken>, Problem> {
-        let shown = visitor.known_device.and_then(|text| OpaqueToken::parse(TokenKind::Device, text).ok());
+        let shown = shown_device(visitor);
         if let Some(shown) = &shown
             && doors::knows_device(tx, account.id, shown.hash().as_bytes()).await?
         {
@@ -162,12 +167,23 @@ impl Accounts {
                 Letter::SignedInFromNewDevice { how: visitor.how(at), security: self.security_page()? };
             self.write(tx, &account.address, &letter).await?;
         }
+        self.mark_device(tx, visitor, account.id, at).await
+    }
+
+    /// Takes the device for known from now on. Answers a mark for it to keep when it shows none.
+    pub(super) async fn mark_device(
+        &self,
+        tx: &mut SystemTx,
+        visitor: Visitor<'_>,
+        account: AccountId,
+        at: Timestamp,
+    ) -> Result<Option<OpaqueToken>, Problem> {
         // A browser that several people use keeps one mark and is known to each of them.
-        let (mark, fresh) = match shown {
+        let (mark, fresh) = match shown_device(visitor) {
             Some(shown) => (shown, false),
             None => (OpaqueToken::generate(TokenKind::Device, self.vault.rng()), true),
         };
-        doors::know_device(tx, account.id, mark.hash().as_bytes(), at).await?;
+        doors::know_device(tx, account, mark.hash().as_bytes(), at).await?;
         Ok(fresh.then_some(mark))
     }
 }

@@ -4,7 +4,7 @@ use authn::password::Password;
 use authn::secrets::{OpaqueToken, TokenKind};
 use gates::{Draft, Pass, Receipt};
 use kernel::{AccountId, EventKind, Problem, ProblemKind, SessionId, TenantId, Timestamp};
-use mail::{Address, Letter};
+use mail::Address;
 use store::accounts::Account;
 use store::doors::{self, LinkPurpose};
 pub use store::factors::{Passkey, Totp};
@@ -13,7 +13,6 @@ use store::sessions::{self, Home};
 use store::{accounts, factors};
 
 use super::guesses::Target;
-use super::letters::circumstances;
 use super::{Accounts, Visitor, choose, unavailable};
 use crate::action;
 use crate::input::Name;
@@ -61,17 +60,14 @@ action! {
     ChangePassword = "account.change_password", Own, Human, Account, Fresh
 }
 
-action! {
-    /// Asks for another address.
-    ChangeAddress = "account.change_address", Own, Human, Account, Fresh
-}
-
 /// What a person sees of their own account.
 pub struct Own {
     /// The account.
     pub id: AccountId,
     /// The address.
     pub address: String,
+    /// The address it is to become, as long as that waits to be confirmed.
+    pub pending_address: Option<String>,
     /// The name.
     pub name: String,
     /// When the password was set; `None` without one.
@@ -91,12 +87,13 @@ pub struct Own {
 /// # Errors
 /// When the database cannot be used.
 pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem> {
-    let id = pass.account().account();
+    let (id, now) = (pass.account().account(), pass.vault().clock().now());
     let tx = pass.account().system().await?;
     let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
     let own = Own {
         id,
         address: account.address,
+        pending_address: doors::pending_detail(tx, id, LinkPurpose::ChangeAddress, now).await?,
         name: account.name,
         password_changed_at: account.password.and(account.password_changed_at),
         totps: factors::totps(tx, id).await?.into_iter().filter(|totp| totp.confirmed_at.is_some()).collect(),
@@ -238,7 +235,8 @@ impl Accounts {
         old: Option<String>,
         new: String,
     ) -> Result<Receipt, Problem> {
-        let id = pass.account().account();
+        const ACTION: &str = "account.change_password";
+        let (id, this) = (pass.account().account(), pass.account().session());
         // Read apart: no transaction is open while hashes are computed.
         let mut tx = self.begin().await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
@@ -251,12 +249,12 @@ impl Accounts {
                 return Err(pass.fail(draft(Draft::failed(EventKind::PasswordChanged)), problem).await);
             }
         };
-        if !self.is_password(visitor, &account, old, "account.change_password").await? {
+        if !self.is_password(visitor, &account, this, old, ACTION).await? {
             let problem = Problem::invalid("/old_password", "This is not the password in use.");
             return Err(pass.fail(draft(Draft::refused(EventKind::PasswordChanged)), problem).await);
         }
         let hash = self.hashing.hash(new).await?;
-        let (this, at, own) = (pass.account().session(), self.vault.clock().now(), pass.tenant());
+        let (at, own) = (self.vault.clock().now(), pass.tenant());
         let tx = pass.account().system().await?;
         let now = accounts::lock(tx, id).await?;
         if now.is_none_or(|now| now.password != account.password) {
@@ -268,7 +266,7 @@ impl Accounts {
         doors::void_links(tx, id).await?;
         let tenants = sessions::tenants_of(tx, id, Some(this)).await?;
         let ended = sessions::revoke_all(tx, id, Some(this), "new password", at).await?;
-        let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
+        let letter = self.password_changed(tx, visitor, id, at).await?;
         self.write(tx, &account.address, &letter).await?;
         for tenant in tenants.into_iter().filter(|tenant| *tenant != own) {
             pass.also_into(
@@ -280,63 +278,27 @@ impl Accounts {
         pass.seal(draft(Draft::done(EventKind::PasswordChanged)).fact("sessions_ended", ended)).await
     }
 
-    /// Whether `typed` is the account's password; an account without one has nothing to ask for. Counted like any guess.
+    /// Whether `typed` is the account's password; an account without one has nothing to ask for. Counted as the guesses
+    /// of this session, which no stranger can use up.
     pub(super) async fn is_password(
         &self,
         visitor: Visitor<'_>,
         account: &Account,
+        session: SessionId,
         typed: Option<String>,
         action: &'static str,
     ) -> Result<bool, Problem> {
         let Some(stored) = &account.password else { return Ok(true) };
         let Ok(typed) = Password::parse(typed.unwrap_or_default()) else { return Ok(false) };
         let address = Address::parse(&account.address).map_err(|_| Problem::internal())?.key();
-        let target = Target::Password { address: &address, account: Some(account.id) };
+        let target =
+            Target::Password { address: &address, account: Some(account.id), session: Some(session) };
         let guess = self.admit(visitor, target, action).await?;
-        let matches = self.hashing.compare(Some(stored), typed).await?.matches;
+        let matches = self.compare(Some(stored), typed).await?.matches;
         if matches {
             self.forgive(guess).await?;
         }
         Ok(matches)
-    }
-
-    /// Asks for another address: a link goes to the new one, and nothing changes before it is followed. The answer is the
-    /// same whether or not the address has an account of its own.
-    ///
-    /// # Errors
-    /// When the text is no address, or too many letters were asked for.
-    pub async fn change_address(
-        &self,
-        mut pass: Pass<ChangeAddress>,
-        visitor: Visitor<'_>,
-        address: &str,
-    ) -> Result<Receipt, Problem> {
-        let id = pass.account().account();
-        let failed = || Draft::failed(EventKind::AddressChangeRequested).subject("account", id);
-        let new = match Address::parse(address) {
-            Ok(new) => new,
-            Err(error) => {
-                return Err(pass.fail(failed(), Problem::invalid("/address", error.to_string())).await);
-            }
-        };
-        if !self.may_write(visitor, &new.key()).await? {
-            let problem =
-                Problem::new(ProblemKind::RateLimited, "Too many letters were asked for; try again later.");
-            return Err(pass.fail(failed(), problem.retry_after(kernel::limits::GUESS_WINDOW_SECONDS)).await);
-        }
-        let at = self.vault.clock().now();
-        let tx = pass.account().system().await?;
-        let taken = accounts::by_address(tx, &new.key()).await?.is_some();
-        let how = circumstances(visitor.request, visitor.device, at);
-        let letter = if taken {
-            Letter::AccountExists { sign_in: self.page("/sign-in")?, reset: self.page("/reset")?, how }
-        } else {
-            let purpose = LinkPurpose::ChangeAddress;
-            let (link, until) = self.make_link(tx, purpose, Some(id), Some(new.as_str())).await?;
-            Letter::AddressChangeRequested { link, until, how }
-        };
-        self.outbox.put(tx, &new, &letter).await?;
-        pass.seal(Draft::done(EventKind::AddressChangeRequested).subject("account", id)).await
     }
 
     /// Whether the database answers: for pages that only want to know.

@@ -9,6 +9,7 @@ use mail::{Letter, Words};
 use store::factors::Passkey;
 use store::{StoreError, accounts, doors, factors, sessions};
 
+use super::codes::RecoveryCodes;
 use super::open::Proved;
 use super::own::tell_homes;
 use super::sign_in::start_again;
@@ -245,7 +246,8 @@ impl Accounts {
         Ok((Ceremony { token, options: begun.options }, receipt))
     }
 
-    /// Enrols a passkey with the browser's answer. The session counts as confirmed by it.
+    /// Enrols a passkey with the browser's answer. The first second factor comes with recovery codes, and the session counts
+    /// as confirmed by it.
     ///
     /// # Errors
     /// When the ceremony is over or another person's, or the answer does not fit.
@@ -256,7 +258,7 @@ impl Accounts {
         ceremony: &str,
         answer: &str,
         name: Name,
-    ) -> Result<(PasskeyId, Receipt), Problem> {
+    ) -> Result<(PasskeyId, Option<RecoveryCodes>, Receipt), Problem> {
         let (id, this) = (pass.account().account(), pass.account().session());
         let (rng, clock, at) = (self.vault.rng(), self.vault.clock(), self.vault.clock().now());
         let passkey = PasskeyId::new(clock, rng);
@@ -280,6 +282,7 @@ impl Accounts {
             }
             other => other?,
         }
+        let codes = self.codes_with_factor(tx, id).await?;
         let methods = ["hwk".to_owned(), "user".to_owned(), "mfa".to_owned()];
         sessions::confirm(tx, id, this, Assurance::Aal2, &methods, at).await?;
         factors::show_second_factor(tx, id).await?;
@@ -290,8 +293,11 @@ impl Accounts {
         };
         self.write(tx, &account.address, &letter).await?;
         tell_homes(&mut pass, EventKind::PasskeyAdded).await?;
-        let receipt = pass.seal(Draft::done(EventKind::PasskeyAdded).subject("passkey", passkey)).await?;
-        Ok((passkey, receipt))
+        let draft = Draft::done(EventKind::PasskeyAdded)
+            .subject("passkey", passkey)
+            .fact("recovery_codes", codes.is_some());
+        let receipt = pass.seal(draft).await?;
+        Ok((passkey, codes, receipt))
     }
 
     /// Removes a passkey. A person without a password keeps the last one.

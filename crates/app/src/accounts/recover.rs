@@ -1,16 +1,25 @@
-//! A new password by a link from the mail, and the proof of a new address.
+//! A new password by a link from the mail.
 
+use authn::secrets::OpaqueToken;
 use gates::{By, Draft, Receipt};
 use kernel::{EventKind, Problem};
 use mail::{Address, Letter};
 use store::doors::{self, LinkPurpose};
-use store::{StoreError, accounts, sessions};
+use store::{accounts, sessions};
 
-use super::{Accounts, Floor, Visitor, choose, dead_link, unavailable};
+use super::guesses::shown_device;
+use super::{Accounts, Floor, SessionKind, Visitor, choose, counts_against, dead_link, unavailable};
 
 const REQUEST: &str = "account.request_reset";
 const RESET: &str = "account.reset";
-const CONFIRM: &str = "account.confirm_address";
+
+/// A new password is set.
+pub struct Renewed {
+    /// The mark of this device, to be kept by it; nothing when it has one, or is a program.
+    pub device: Option<OpaqueToken>,
+    /// The entry.
+    pub receipt: Receipt,
+}
 
 impl Accounts {
     /// Sends a link to set a new password, when the address has an account. The answer and its time are the same
@@ -60,7 +69,8 @@ impl Accounts {
     }
 
     /// Sets a new password by a link. Everything that was open is closed: all sessions, all links, all known devices.
-    /// A second factor goes on being asked for.
+    /// A second factor goes on being asked for. Whoever followed the link must be able to sign in now, however many guess at
+    /// the account meanwhile: the guesses counted against it are forgotten, and this device is known from here on.
     ///
     /// # Errors
     /// When the link does not work or the password is weak; the link is used up only by success.
@@ -69,8 +79,9 @@ impl Accounts {
         visitor: Visitor<'_>,
         token: &str,
         password: String,
-    ) -> Result<Receipt, Problem> {
-        let done = self.follow_reset(visitor, token, password).await;
+        kind: SessionKind,
+    ) -> Result<Renewed, Problem> {
+        let done = self.follow_reset(visitor, token, password, kind).await;
         self.watched(visitor, RESET, done).await
     }
 
@@ -79,7 +90,8 @@ impl Accounts {
         visitor: Visitor<'_>,
         token: &str,
         password: String,
-    ) -> Result<Receipt, Problem> {
+        kind: SessionKind,
+    ) -> Result<Renewed, Problem> {
         let mut tx = self.begin().await?;
         let link = self.look_at_link(&mut tx, LinkPurpose::Reset, token).await?;
         let id = link.account.ok_or_else(dead_link)?;
@@ -96,6 +108,12 @@ impl Accounts {
         accounts::verify(&mut tx, id, at).await?;
         doors::void_links(&mut tx, id).await?;
         doors::forget_devices(&mut tx, id).await?;
+        let key = Address::parse(&account.address).map_err(|_| Problem::internal())?.key();
+        for (scope, key) in counts_against(&self.vault, &key, id) {
+            doors::forget_guesses(&mut tx, scope, &key).await?;
+        }
+        let keeps_mark = kind == SessionKind::Browser || shown_device(visitor).is_some();
+        let device = if keeps_mark { self.mark_device(&mut tx, visitor, id, at).await? } else { None };
         let home = self.home(Some(&account));
         let by = By::Person(id, None);
         for tenant in sessions::tenants_of(&mut tx, id, None).await? {
@@ -109,46 +127,11 @@ impl Accounts {
             }
         }
         let ended = sessions::revoke_all(&mut tx, id, None, "new password", at).await?;
-        let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
+        let letter = self.password_changed(&mut tx, visitor, id, at).await?;
         self.write(&mut tx, &account.address, &letter).await?;
         let draft =
             Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
-        tx.seal_by(by, home, draft, visitor.request, RESET).await.map_err(|error| unavailable(&error))
-    }
-
-    /// Confirms a new address by the link that was sent there.
-    ///
-    /// # Errors
-    /// When the link does not work, or the address has an account of its own by now.
-    pub async fn confirm_address(&self, visitor: Visitor<'_>, token: &str) -> Result<Receipt, Problem> {
-        let done = self.follow_confirm(visitor, token).await;
-        self.watched(visitor, CONFIRM, done).await
-    }
-
-    async fn follow_confirm(&self, visitor: Visitor<'_>, token: &str) -> Result<Receipt, Problem> {
-        let at = self.vault.clock().now();
-        let mut tx = self.begin().await?;
-        let link = self.take_link(&mut tx, LinkPurpose::ChangeAddress, token).await?;
-        let (Some(id), Some(new)) = (link.account, link.detail) else { return Err(dead_link()) };
-        let account = accounts::lock(&mut tx, id).await?.ok_or_else(dead_link)?;
-        let new = Address::parse(&new).map_err(|_| Problem::internal())?;
-        match accounts::readdress(&mut tx, id, new.as_str(), &new.key(), at).await {
-            Err(StoreError::Taken) => return Err(dead_link()),
-            other => other?,
-        }
-        // Links that were sent to the old address must not open the account of the new one.
-        doors::void_links(&mut tx, id).await?;
-        sessions::show(&mut tx, id).await?;
-        let (by, home) = (By::Person(id, None), self.home(Some(&account)));
-        for tenant in sessions::shown_in(&mut tx, id).await?.into_iter().filter(|tenant| *tenant != home) {
-            let draft = Draft::done(EventKind::AddressChanged).subject("account", id);
-            tx.also(by, tenant, draft, visitor.request, CONFIRM)
-                .await
-                .map_err(|error| unavailable(&error))?;
-        }
-        let letter = Letter::AddressChanged { new, how: visitor.how(at), help: self.page("/reset")? };
-        self.write(&mut tx, &account.address, &letter).await?;
-        let draft = Draft::done(EventKind::AddressChanged).subject("account", id);
-        tx.seal_by(by, home, draft, visitor.request, CONFIRM).await.map_err(|error| unavailable(&error))
+        let sealed = tx.seal_by(by, home, draft, visitor.request, RESET).await;
+        Ok(Renewed { device, receipt: sealed.map_err(|error| unavailable(&error))? })
     }
 }

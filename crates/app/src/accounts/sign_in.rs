@@ -89,10 +89,11 @@ impl Accounts {
         let mut tx = self.begin().await?;
         let account = accounts::by_address(&mut tx, &key).await?;
         tx.finish().await.map_err(|error| unavailable(&error))?;
-        let target = Target::Password { address: &key, account: account.as_ref().map(|account| account.id) };
+        let known = account.as_ref().map(|account| account.id);
+        let target = Target::Password { address: &key, account: known, session: None };
         let guess = self.admit(visitor, target, SIGN_IN).await?;
         let stored = account.as_ref().and_then(|account| account.password.as_deref());
-        let compared = self.hashing.compare(stored, password).await?;
+        let compared = self.compare(stored, password).await?;
         let reason = match &account {
             None => Some("unknown address"),
             Some(_) if !compared.matches => Some("wrong password"),
@@ -262,7 +263,7 @@ impl Accounts {
             Ok(waiting) => waiting,
             Err(problem) => return Err(self.turned_away(visitor, SECOND, "dead ticket", problem).await),
         };
-        let guess = self.admit(visitor, Target::Code(id), SECOND).await?;
+        let guess = self.admit(visitor, Target::Code { account: id, session: None }, SECOND).await?;
         let mut tx = self.begin().await?;
         let (id, hash, kind) = self.waiting(&mut tx, ticket).await?;
         let account = accounts::lock(&mut tx, id).await?.filter(|account| account.disabled_at.is_none());

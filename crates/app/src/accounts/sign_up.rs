@@ -145,9 +145,9 @@ impl Accounts {
         let Ok(password) = Password::parse(password) else {
             return Err(self.turned_away(visitor, VERIFY, "wrong password", no_match()).await);
         };
-        let target = Target::Password { address: &address, account: Some(id) };
+        let target = Target::Password { address: &address, account: Some(id), session: None };
         let guess = self.admit(visitor, target, VERIFY).await?;
-        if !self.hashing.compare(account.password.as_deref(), password).await?.matches {
+        if !self.compare(account.password.as_deref(), password).await?.matches {
             let draft = Draft::refused(EventKind::AuthFailure).fact("reason", "wrong password");
             self.vault.note(By::Nobody, self.vault.instance(), draft, visitor.request, VERIFY).await?;
             return Err(no_match());

@@ -42,7 +42,7 @@ impl Accounts {
         visitor: Visitor<'_>,
         factor: Factor,
     ) -> Result<Receipt, Problem> {
-        let id = pass.account().account();
+        let (id, this) = (pass.account().account(), pass.account().session());
         let mut tx = self.begin().await?;
         let account = accounts::lock(&mut tx, id).await?.ok_or_else(Problem::not_found)?;
         let totp = factors::totps(&mut tx, id).await?.iter().any(|totp| totp.confirmed_at.is_some());
@@ -57,13 +57,14 @@ impl Accounts {
             }
             Factor::Password(typed) => {
                 let typed = Some(typed).filter(|_| account.password.is_some());
-                if typed.is_none() || !self.is_password(visitor, &account, typed, STEP_UP).await? {
+                if typed.is_none() || !self.is_password(visitor, &account, this, typed, STEP_UP).await? {
                     return Err(pass.fail(draft, no_match()).await);
                 }
                 (Assurance::Aal1, vec!["pwd"], "password")
             }
             Factor::Totp(code) => {
-                let guess = self.admit(visitor, Target::Code(id), STEP_UP).await?;
+                let target = Target::Code { account: id, session: Some(this) };
+                let guess = self.admit(visitor, target, STEP_UP).await?;
                 let tx = pass.account().system().await?;
                 if self.accept_totp(tx, id, &code).await?.is_none() {
                     return Err(pass.fail(draft, wrong_code()).await);
@@ -83,7 +84,7 @@ impl Accounts {
             }
         };
         let methods: Vec<String> = methods.into_iter().map(str::to_owned).collect();
-        let (this, at) = (pass.account().session(), self.vault.clock().now());
+        let at = self.vault.clock().now();
         sessions::confirm(pass.account().system().await?, id, this, assurance, &methods, at).await?;
         let draft = Draft::done(EventKind::SteppedUp)
             .subject("session", this)

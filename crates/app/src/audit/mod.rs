@@ -31,7 +31,7 @@ action! {
 
 action! {
     /// Takes the whole log away as a folder of tiles.
-    ExportLog = "audit.export", AuditExport, Principal, Record
+    ExportLog = "audit.export", AuditExport, Principal, Record, Fresh
 }
 
 action! {

@@ -29,7 +29,7 @@ action! {
 
 action! {
     /// Removes a member. What refers to them goes on doing so.
-    RemoveMember = "member.remove", MembersManage, Staff, Write
+    RemoveMember = "member.remove", MembersManage, Staff, Write, Fresh
 }
 
 action! {

@@ -118,6 +118,14 @@ impl PasswordHash {
         matches && fits && !self.never
     }
 
+    /// The scheme it was made under. What bcrypt needs for long passwords costs what bcrypt costs.
+    pub fn scheme(&self) -> Scheme {
+        match self.form {
+            Form::Bcrypt { cost, .. } | Form::BcryptSha256 { cost } => Scheme::Bcrypt { cost },
+            Form::Argon2id { memory_kib, passes, lanes } => Scheme::Argon2id { memory_kib, passes, lanes },
+        }
+    }
+
     /// Whether the password should be hashed again with `scheme` at its next use.
     pub fn needs_rehash(&self, scheme: &Scheme) -> bool {
         match (self.form, *scheme) {

@@ -133,9 +133,10 @@ macro_rules! said {
 
 said! {
     SignedOut = "signed-out", done, "You are signed out.";
-    PasswordReset = "password-reset", done, "Your new password is set, and everything that was signed in has been signed out. Sign in with it now.";
+    PasswordReset = "password-reset", done, "Your new password is set, and everything that was signed in has been signed out. Sign in with it now. The letter about it names the passkeys that go on working.";
     PasswordChanged = "password-changed", done, "Your password is changed. Everywhere else you are signed out.";
     EmailChanged = "email-changed", done, "Your address is changed.";
+    EmailChangeWithdrawn = "email-change-withdrawn", done, "The change is withdrawn: its link leads nowhere.";
     TotpAdded = "totp-added", done, "Your authenticator app is set up.";
     TotpRemoved = "totp-removed", done, "Your authenticator app is removed.";
     PasskeyAdded = "passkey-added", done, "Your passkey is ready to use.";

@@ -23,6 +23,8 @@ pub(super) enum Cookie {
     Visit,
     /// A sign-in that waits for its second factor.
     Ticket,
+    /// Recovery codes just made, waiting for their page.
+    Codes,
     /// What the last request said, as a word of a fixed list.
     Flash,
 }
@@ -34,6 +36,7 @@ impl Cookie {
             Self::Device => app::accounts::DEVICE_COOKIE,
             Self::Visit => "portcullis_visit",
             Self::Ticket => "portcullis_ticket",
+            Self::Codes => "portcullis_codes",
             Self::Flash => "portcullis_flash",
         }
     }
@@ -76,7 +79,7 @@ impl Cookie {
         let seconds = match self {
             Self::Device => Some(DEVICE_SECONDS),
             Self::Visit => Some(VISIT_SECONDS),
-            Self::Ticket => Some(kernel::limits::CEREMONY_SECONDS),
+            Self::Ticket | Self::Codes => Some(kernel::limits::CEREMONY_SECONDS),
             Self::Session | Self::Flash => None,
         };
         self.set(headers, site, value, seconds);

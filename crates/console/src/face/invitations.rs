@@ -4,7 +4,7 @@ use app::input::Page;
 use app::invitations::{self, Invitation, Invite, ListInvitations, RevokeInvitation};
 use app::members::Member;
 use axum::extract::Path;
-use gates::Human;
+use gates::{Caller as _, Human};
 use kernel::limits::INVITATION_SECONDS;
 use kernel::{InvitationId, MemberRole, Problem, ProblemKind, Timestamp};
 
@@ -111,7 +111,13 @@ pub(super) async fn resend(Path(id): Path<String>, posted: Posted) -> Result<Ans
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
     let found = one(visit, &human, &id).await?;
-    let pass = pass::<Invite>(visit, &human).await?;
+    let entered = visit.state.vault().enter::<Invite>(human.principal(), visit.context.clone()).await;
+    let pass = match entered {
+        Ok(pass) => pass,
+        // The button stands on the list: that is where to come back to.
+        Err(problem) if problem.kind == ProblemKind::StepUp => return Err(Visit::to_step_up("/members")),
+        Err(problem) => return Err(visit.refused(&problem)),
+    };
     let sent = invitations::create(pass, &found.address, found.role, &visit.state.accounts.post()).await;
     let said = match sent {
         Ok(_) => Said::Invited,

@@ -1,5 +1,6 @@
 //! The handlers: they read what a browser sends, ask the house, and fill the pages. They decide nothing.
 
+mod address;
 mod agents;
 mod answer;
 mod break_glass;
@@ -106,9 +107,10 @@ pub fn router(state: State) -> Router {
         .route("/theme", post(own::theme))
         .route("/security", get(own::security))
         .route("/security/password", get(own::password_page).post(own::password))
-        .route("/security/email", get(own::email_page).post(own::email))
+        .route("/security/email", get(address::page).post(address::submit))
+        .route("/security/email/withdraw", post(address::withdrawn))
         .route("/security/email/sent", get(sign_up::email_sent))
-        .route("/security/email/confirm", get(own::email_confirm_page).post(own::email_confirm))
+        .route("/security/email/confirm", get(address::confirm_page).post(address::confirm))
         .route("/security/totp", get(own::totp_page).post(own::totp))
         .route("/security/totp/remove", get(own::totp_remove_page).post(own::totp_remove))
         .route("/security/recovery-codes", get(own::codes_page).post(own::codes))

@@ -1,9 +1,8 @@
 //! What is one's own: security, sessions, enrolment.
 
-use app::accounts::factors::{BeginTotp, ConfirmTotp, MakeRecoveryCodes, RemoveTotp, TotpOffer};
-use app::accounts::own::{
-    self, ChangeAddress, ChangePassword, EndOtherSessions, EndOwnSession, ListOwnSessions, Own,
-};
+use app::accounts::codes::MakeRecoveryCodes;
+use app::accounts::factors::{BeginTotp, ConfirmTotp, RemoveTotp, TotpOffer};
+use app::accounts::own::{self, ChangePassword, EndOtherSessions, EndOwnSession, ListOwnSessions, Own};
 use app::accounts::passkeys::{self, RemovePasskey, RenamePasskey};
 use app::input::Name;
 use authn::recovery::RecoveryCode;
@@ -14,6 +13,7 @@ use http::header::SET_COOKIE;
 use kernel::{PasskeyId, Problem, SessionId, Timestamp, TotpId};
 
 use super::answer::{Answer, Said};
+use super::cookies::Cookie;
 use super::posted::Posted;
 use super::sign_in::refused_by;
 use super::sign_up::password_min;
@@ -118,64 +118,6 @@ pub(super) async fn password(posted: Posted) -> Result<Answer, Answer> {
     }
 }
 
-async fn email_form(visit: &Visit, human: &Human, form: Form) -> Result<pages::SecurityEmail, Answer> {
-    let shell = visit.shell(human, Some(Room::Security)).await?;
-    Ok(pages::SecurityEmail { shell, form, pending: None })
-}
-
-/// `GET /security/email`.
-pub(super) async fn email_page(visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let page = email_form(&visit, &human, Form::blank()).await?;
-    Ok(visit.settle(Answer::page(&page)))
-}
-
-/// `POST /security/email`.
-pub(super) async fn email(posted: Posted) -> Result<Answer, Answer> {
-    let visit = &posted.visit;
-    let human = visit.signed_in().await?;
-    let pass = visit.enter::<ChangeAddress>(human).await?;
-    match visit.state.accounts.change_address(pass, visit.visitor(), posted.get("email")).await {
-        Ok(_) => Ok(Answer::redirect("/security/email/sent")),
-        Err(problem) => {
-            let human = visit.signed_in().await?;
-            let page = email_form(visit, &human, refused_by(posted.form(&["email"]), &problem)).await?;
-            Ok(visit.settle(Answer::form(&problem, &page)))
-        }
-    }
-}
-
-/// `GET /security/email/confirm?t=`: one press, so that a mail scanner that follows links confirms nothing.
-pub(super) async fn email_confirm_page(visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Security)).await?;
-    let token = visit.query("t").unwrap_or_default();
-    let page = pages::Confirm {
-        shell,
-        title: "Confirm your new address".into(),
-        lead: "From now on you sign in with the new address.".into(),
-        effects: vec![
-            "Letters go to the new address.".into(),
-            "The old address gets a last one, to say so.".into(),
-        ],
-        action: format!("/security/email/confirm?t={}", super::visit::escaped(&token)),
-        button: "Confirm the address".into(),
-        tone: Tone::Accent,
-        cancel: "/security".into(),
-    };
-    Ok(visit.settle(Answer::page(&page)))
-}
-
-/// `POST /security/email/confirm?t=`.
-pub(super) async fn email_confirm(posted: Posted) -> Result<Answer, Answer> {
-    let visit = &posted.visit;
-    visit.signed_in().await?;
-    let token = visit.query("t").unwrap_or_default();
-    let done = visit.state.accounts.confirm_address(visit.visitor(), &token).await;
-    done.map_err(|problem| visit.refused(&problem))?;
-    Ok(Answer::redirect("/security").saying(&visit.site().clone(), Said::EmailChanged))
-}
-
 /// The picture of an enrolment. Nothing could be drawn only of names longer than any of ours.
 fn qr(offer: &TotpOffer) -> Qr {
     let label = "QR code for your authenticator app";
@@ -278,9 +220,15 @@ pub(super) async fn totp_remove(posted: Posted) -> Result<Answer, Answer> {
     Ok(Answer::redirect("/security").saying(&visit.site().clone(), Said::TotpRemoved))
 }
 
-/// `GET /security/recovery-codes`.
+/// `GET /security/recovery-codes`: those that were made a moment ago, or what there is.
 pub(super) async fn codes_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
+    if let Some(kept) = Cookie::Codes.read(&visit.headers, visit.site()) {
+        let codes = visit.state.accounts.kept_to_show(human.account(), &kept).await;
+        if let Some(codes) = codes.map_err(|problem| visit.refused(&problem))? {
+            return codes_shown(&visit, codes.iter().map(|code| Secret::new(code.as_str())).collect()).await;
+        }
+    }
     let own = visit.account(&human).await?;
     let left = u32::try_from(own.recovery_codes).unwrap_or(0);
     let shell = visit.shell_of(&human, &own, Some(Room::Security));
@@ -295,12 +243,25 @@ pub(super) async fn codes(posted: Posted) -> Result<Answer, Answer> {
     let pass = visit.enter::<MakeRecoveryCodes>(human).await?;
     let made = visit.state.accounts.make_recovery_codes(pass, visit.visitor()).await;
     let (codes, _) = made.map_err(|problem| visit.refused(&problem))?;
-    codes_shown(visit, shown(&codes)).await
+    // Those of a moment ago are void.
+    let mut answer = codes_shown(visit, shown(&codes)).await?;
+    Cookie::Codes.clear(answer.headers_mut(), &visit.site().clone());
+    Ok(answer)
 }
 
 /// `POST /security/recovery-codes/stored`.
 pub(super) async fn codes_stored(posted: Posted) -> Answer {
-    Answer::redirect("/security").saying(&posted.visit.site().clone(), Said::CodesStored)
+    let visit = &posted.visit;
+    let site = visit.site().clone();
+    let mut answer = Answer::redirect("/security").saying(&site, Said::CodesStored);
+    if let Some(kept) = Cookie::Codes.read(&visit.headers, &site) {
+        // What cannot be forgotten now is forgotten in a few minutes.
+        if let Err(problem) = visit.state.accounts.shown(&kept).await {
+            tracing::warn!(%problem, "recovery codes that were shown are still kept");
+        }
+        Cookie::Codes.clear(answer.headers_mut(), &site);
+    }
+    answer
 }
 
 fn making() -> PasskeyPaths {

@@ -1,5 +1,6 @@
 //! The passkey ceremonies, as the console's script speaks them.
 
+use app::accounts::codes::RecoveryCodes;
 use app::accounts::first::First;
 use app::accounts::join::Newcomer;
 use app::accounts::newcomers::Secret;
@@ -8,7 +9,7 @@ use app::accounts::step_up::{Factor, StepUp};
 use app::accounts::{NewSession, SessionKind};
 use app::input::Name;
 use http::StatusCode;
-use kernel::{Problem, ProblemKind};
+use kernel::{AccountId, Problem, ProblemKind};
 use mail::Address;
 use serde_json::{Value, json};
 
@@ -16,7 +17,7 @@ use super::answer::{Answer, Said};
 use super::cookies::Cookie;
 use super::posted::Script;
 use super::sign_in::{set_session, waiting};
-use super::visit::safe_path;
+use super::visit::{Visit, safe_path};
 
 /// What a passkey is called whose owner gave it no name.
 const NAME: &str = "Passkey";
@@ -118,7 +119,7 @@ pub(super) async fn begin(script: Script) -> Result<Answer, Answer> {
 pub(super) async fn add(script: Script) -> Result<Answer, Answer> {
     let visit = &script.visit;
     let human = visit.signed_in().await?;
-    let first = !human.has_second_factor();
+    let account = human.account();
     let typed = Some(script.text("name")).filter(|name| !name.trim().is_empty()).unwrap_or(NAME);
     let name = Name::parse(typed.to_owned(), "/name").map_err(|problem| refused(&problem))?;
     let principal = gates::Caller::principal(&human);
@@ -127,20 +128,31 @@ pub(super) async fn add(script: Script) -> Result<Answer, Answer> {
     let answer = script.credential();
     let added =
         visit.state.accounts.add_passkey(pass, visit.visitor(), script.text("ceremony"), &answer, name).await;
-    added.map_err(|problem| refused(&problem))?;
-    // Two ways back before one is needed: the first factor leads on to recovery codes.
-    let next = if first { "/security/recovery-codes" } else { "/security" };
-    Ok(on(next).saying(&visit.site().clone(), Said::PasskeyAdded))
+    let (_, codes, _) = added.map_err(|problem| refused(&problem))?;
+    Ok(on_to_codes(visit, account, codes.as_ref()).await)
 }
 
-/// The session of somebody who just made an account with a passkey, and the way on: two ways back before one is needed.
-fn begun(script: &Script, opened: Result<NewSession, Problem>) -> Answer {
+/// A passkey is there. The first factor leads on to its recovery codes, which are shown there and never again.
+async fn on_to_codes(visit: &Visit, account: AccountId, codes: Option<&RecoveryCodes>) -> Answer {
+    let site = visit.site().clone();
+    let Some(codes) = codes else { return on("/security").saying(&site, Said::PasskeyAdded) };
+    let mut answer = on("/security/recovery-codes").saying(&site, Said::PasskeyAdded);
+    match visit.state.accounts.keep_to_show(account, codes).await {
+        Ok(kept) => Cookie::Codes.keep(answer.headers_mut(), &site, kept.expose()),
+        // The passkey is enrolled; new codes can be made on that page.
+        Err(problem) => tracing::warn!(%problem, "recovery codes could not be kept for their page"),
+    }
+    answer
+}
+
+/// The session of somebody who just made an account with a passkey, and the way on.
+async fn begun(script: &Script, opened: Result<NewSession, Problem>) -> Answer {
     match opened {
         Ok(opened) => {
-            let mut answer =
-                on("/security/recovery-codes").saying(&script.visit.site().clone(), Said::PasskeyAdded);
-            set_session(&mut answer, &script.visit, &opened);
-            let site = script.visit.site().clone();
+            let visit = &script.visit;
+            let mut answer = on_to_codes(visit, opened.account, opened.recovery_codes.as_ref()).await;
+            set_session(&mut answer, visit, &opened);
+            let site = visit.site().clone();
             Cookie::Visit.clear(answer.headers_mut(), &site);
             answer
         }
@@ -184,7 +196,7 @@ pub(super) async fn welcome(script: Script) -> Answer {
         }
         Err(problem) => Err(problem),
     };
-    begun(&script, opened)
+    begun(&script, opened).await
 }
 
 /// `POST /invitation/passkey/options`.
@@ -206,5 +218,5 @@ pub(super) async fn invitation(script: Script) -> Answer {
         }
         Err(problem) => Err(problem),
     };
-    begun(&script, opened)
+    begun(&script, opened).await
 }

@@ -9,6 +9,7 @@ use kernel::{Problem, ProblemKind};
 use mail::Address;
 
 use super::answer::{Answer, Said};
+use super::cookies::Cookie;
 use super::posted::Posted;
 use super::sign_in::{enter, refused_by};
 use super::visit::Visit;
@@ -147,8 +148,15 @@ pub(super) async fn reset_new_page(visit: Visit) -> Answer {
 pub(super) async fn reset_new(posted: Posted) -> Answer {
     let visit = &posted.visit;
     let (token, password) = (posted.get("t"), posted.get("password").to_owned());
-    match visit.state.accounts.reset(visit.visitor(), token, password).await {
-        Ok(_) => Answer::redirect("/sign-in").saying(&visit.site().clone(), Said::PasswordReset),
+    let site = visit.site().clone();
+    match visit.state.accounts.reset(visit.visitor(), token, password, SessionKind::Browser).await {
+        Ok(renewed) => {
+            let mut answer = Answer::redirect("/sign-in").saying(&site, Said::PasswordReset);
+            if let Some(device) = &renewed.device {
+                Cookie::Device.keep(answer.headers_mut(), &site, device.expose());
+            }
+            answer
+        }
         Err(problem) if problem.kind == ProblemKind::NotFound => spent(visit, &problem, LinkKind::Reset),
         Err(problem) => {
             let form = Form::blank().refused_by(&problem);

@@ -155,6 +155,8 @@ pub enum LinkKind {
     Reset,
     /// To come into an organization.
     Invitation,
+    /// To change the address of an account.
+    EmailChange,
     /// To make the first administrator.
     Welcome,
 }

@@ -116,6 +116,7 @@ fn sign_up() -> Vec<Sample> {
         page("link-spent-verify", &LinkSpent { frame: frame(), kind: LinkKind::Verify }),
         page("link-spent-reset", &LinkSpent { frame: frame(), kind: LinkKind::Reset }),
         page("link-spent-invitation", &LinkSpent { frame: frame(), kind: LinkKind::Invitation }),
+        page("link-spent-email-change", &LinkSpent { frame: frame(), kind: LinkKind::EmailChange }),
         page("link-spent-welcome", &LinkSpent { frame: frame(), kind: LinkKind::Welcome }),
     ]
 }

@@ -3,9 +3,9 @@
 use kernel::Timestamp;
 
 use crate::page::Page;
-use crate::{Address, Link};
+use crate::{Address, Link, Words};
 
-use super::{Circumstances, Facts as _};
+use super::{Circumstances, Facts as _, quoted};
 
 const SIGN_UP: &str = "You get this because somebody signed up with this address.";
 const ACCOUNT: &str =
@@ -45,11 +45,26 @@ pub(super) fn reset(link: &Link, until: Timestamp, how: &Circumstances) -> Page 
         )
 }
 
-pub(super) fn password_changed(how: &Circumstances, reset: &Link) -> Page {
-    Page::new("Your password was changed", ACCOUNT)
+pub(super) fn password_changed(
+    how: &Circumstances,
+    reset: &Link,
+    passkeys: &[Words],
+    security: &Link,
+) -> Page {
+    let mut page = Page::new("Your password was changed", ACCOUNT)
         .says("The password of your account was changed, and every other session was signed out.")
-        .circumstances(how)
-        .then("If it was you, there is nothing to do.")
+        .circumstances(how);
+    let named: Vec<String> = passkeys.iter().map(quoted).collect();
+    if !named.is_empty() {
+        page = page
+            .says(
+                "Passkeys sign in without a password and go on working. Look whether each of them is yours, and remove \
+                 what is not.",
+            )
+            .fact("Passkeys that work", named.join(", "))
+            .other("Look at your passkeys", security);
+    }
+    page.then("If it was you, there is nothing to do.")
         .button("It was not me: choose a new password", reset)
         .then(
             "If it was not you, somebody else knows your password or your mailbox. Choose a new password with the \
@@ -57,14 +72,26 @@ pub(super) fn password_changed(how: &Circumstances, reset: &Link) -> Page {
         )
 }
 
-pub(super) fn change_requested(link: &Link, until: Timestamp, how: &Circumstances) -> Page {
+pub(super) fn change_requested(
+    account: &Address,
+    link: &Link,
+    until: Timestamp,
+    how: &Circumstances,
+) -> Page {
     let because = "You get this because somebody asked to make this the address of an account.";
     Page::new("Confirm your new e-mail address", because)
-        .says("Somebody, most likely you, asked to make this the address of an account. Confirm that it is yours.")
+        .says(
+            "Somebody asked to make this the address of the account named below. If that account is yours, confirm \
+             it; you will be asked to sign in to that account, with the address it has now.",
+        )
+        .fact("Account", account.as_str())
         .circumstances(how)
         .button("Confirm the new address", link)
         .until(until)
-        .then("If it was not you, do nothing: without the confirmation the account keeps its address.")
+        .then(
+            "If that is not your account, do nothing: it gets your address only if you confirm it, signed in to that \
+             account.",
+        )
 }
 
 pub(super) fn address_changed(new: &Address, how: &Circumstances, help: &Link) -> Page {

@@ -92,9 +92,15 @@ pub enum Letter {
         how: Circumstances,
         /// Where a new password is chosen.
         reset: Link,
+        /// The passkeys that go on signing in alone, as their owner called them.
+        passkeys: Vec<Words>,
+        /// The person's security page.
+        security: Link,
     },
     /// To the new address: confirm the change.
     AddressChangeRequested {
+        /// The present address of the account that asked.
+        account: Address,
         /// What to press.
         link: Link,
         /// When the link runs out.
@@ -169,6 +175,15 @@ pub enum Letter {
         how: Circumstances,
         /// The person's security page.
         security: Link,
+    },
+    /// The operator of the instance removed all second factors of the account.
+    FactorsReset {
+        /// When.
+        at: Timestamp,
+        /// The sign-in page.
+        sign_in: Link,
+        /// Where a new password is chosen.
+        reset: Link,
     },
     /// A refresh token was used twice: somebody holds a copy, and the session was ended.
     RefreshTokenReuse {
@@ -267,6 +282,7 @@ impl Letter {
             Self::RecoveryCodesRegenerated { .. } => "recovery_codes_regenerated",
             Self::PasskeyAdded { .. } => "passkey_added",
             Self::PasskeyRemoved { .. } => "passkey_removed",
+            Self::FactorsReset { .. } => "factors_reset",
             Self::RefreshTokenReuse { .. } => "refresh_token_reuse",
             Self::Invitation { .. } => "invitation",
             Self::BreakGlassOpened { .. } => "break_glass_opened",
@@ -289,8 +305,12 @@ impl Letter {
             Self::VerifyAddress { link, until, how } => account::verify(link, *until, how),
             Self::AccountExists { sign_in, reset, how } => account::exists(sign_in, reset, how),
             Self::ResetPassword { link, until, how } => account::reset(link, *until, how),
-            Self::PasswordChanged { how, reset } => account::password_changed(how, reset),
-            Self::AddressChangeRequested { link, until, how } => account::change_requested(link, *until, how),
+            Self::PasswordChanged { how, reset, passkeys, security } => {
+                account::password_changed(how, reset, passkeys, security)
+            }
+            Self::AddressChangeRequested { account, link, until, how } => {
+                account::change_requested(account, link, *until, how)
+            }
             Self::AddressChanged { new, how, help } => account::address_changed(new, how, help),
             Self::SignedInFromNewDevice { how, security } => security::new_device(how, security),
             Self::SecondFactorAdded { factor, how, security } => {
@@ -303,6 +323,7 @@ impl Letter {
             Self::RecoveryCodesRegenerated { how, security } => security::codes_made(how, security),
             Self::PasskeyAdded { name, how, security } => security::passkey(name, true, how, security),
             Self::PasskeyRemoved { name, how, security } => security::passkey(name, false, how, security),
+            Self::FactorsReset { at, sign_in, reset } => security::factors_reset(*at, sign_in, reset),
             Self::RefreshTokenReuse { client, how, security } => security::token_reuse(client, how, security),
             Self::Invitation { organization, role, by, link, until } => {
                 organization::invitation(organization, *role, by, link, *until)

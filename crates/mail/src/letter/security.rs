@@ -1,6 +1,8 @@
 //! Letters about how somebody signs in: devices, second factors, passkeys, tokens.
 
-use crate::page::Page;
+use kernel::Timestamp;
+
+use crate::page::{Page, moment};
 use crate::{Link, Words};
 
 use super::{Circumstances, Facts as _, SecondFactor, quoted};
@@ -93,6 +95,20 @@ pub(super) fn passkey(name: &Words, added: bool, how: &Circumstances, security: 
         .button(BUTTON, security)
         .then(NOTHING_TO_DO)
         .then("If it was not you, remove the passkeys you do not know, end the sessions and choose a new password.")
+}
+
+pub(super) fn factors_reset(at: Timestamp, sign_in: &Link, reset: &Link) -> Page {
+    Page::new("Your second factors were removed", SECURITY)
+        .says(
+            "The operator of this server removed the authenticator app, the passkeys and the recovery codes of your \
+             account, and signed it out everywhere. From now on the password alone signs in.",
+        )
+        .fact("When", moment(at))
+        .fact("By", "the operator of this server")
+        .button("Sign in and set up a new second factor", sign_in)
+        .other("If you have no password, set one", reset)
+        .then("If you asked for it, do this now: until then your account is less safe than it was.")
+        .then("If you did not ask for it, choose a new password at once and ask the operator who did.")
 }
 
 pub(super) fn token_reuse(client: &Words, how: &Circumstances, security: &Link) -> Page {

@@ -41,8 +41,18 @@ fn letters(name: &str) -> Vec<Letter> {
         Letter::VerifyAddress { link: link("verify?token=one-time-1&x=2"), until: at(24), how: how() },
         Letter::AccountExists { sign_in: link("sign-in"), reset: link("reset"), how: how() },
         Letter::ResetPassword { link: link("reset?token=one-time-2"), until: at(1), how: how() },
-        Letter::PasswordChanged { how: how(), reset: link("reset") },
-        Letter::AddressChangeRequested { link: link("verify?token=one-time-3"), until: at(24), how: how() },
+        Letter::PasswordChanged {
+            how: how(),
+            reset: link("reset"),
+            passkeys: vec![words(), Words::name("Key in the drawer")],
+            security: security(),
+        },
+        Letter::AddressChangeRequested {
+            account: Address::parse("another@example.net").unwrap(),
+            link: link("verify?token=one-time-3"),
+            until: at(24),
+            how: how(),
+        },
         Letter::AddressChanged {
             new: Address::parse("another@example.net").unwrap(),
             how: how(),
@@ -55,6 +65,7 @@ fn letters(name: &str) -> Vec<Letter> {
         Letter::RecoveryCodesRegenerated { how: how(), security: security() },
         Letter::PasskeyAdded { name: words(), how: how(), security: security() },
         Letter::PasskeyRemoved { name: words(), how: how(), security: security() },
+        Letter::FactorsReset { at: at(0), sign_in: link("sign-in"), reset: link("reset") },
         Letter::RefreshTokenReuse { client: words(), how: how(), security: security() },
         Letter::Invitation {
             organization: words(),
@@ -107,6 +118,15 @@ fn variants() -> Vec<(&'static str, Letter)> {
     };
     let unknown = Circumstances { at: at(0), address: None, device: None };
     vec![
+        (
+            "password_changed.no_passkeys",
+            Letter::PasswordChanged {
+                how: how(),
+                reset: link("reset"),
+                passkeys: Vec::new(),
+                security: link("account/security"),
+            },
+        ),
         ("membership_changed.suspended", changed(Change::Suspended)),
         ("membership_changed.restored", changed(Change::Restored)),
         ("membership_changed.removed", changed(Change::Removed)),

@@ -1,5 +1,6 @@
-//! A new password by mail, and the proof of a new address.
+//! A new password by mail.
 
+use app::accounts::SessionKind;
 use axum::extract;
 use http::StatusCode;
 use serde::Deserialize;
@@ -13,13 +14,11 @@ use crate::answer::Done;
 use crate::describe::{Leaves, door};
 use crate::extract::Knocked;
 use crate::http::Refused;
-use crate::secrets::Typed;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(door(Leaves::Silence, routes!(post_reset)))
         .routes(door(Leaves::Entry, routes!(post_confirm)))
-        .routes(door(Leaves::Entry, routes!(post_confirm_address)))
 }
 
 /// An address.
@@ -49,7 +48,7 @@ async fn post_reset(
 /// Set a new password.
 ///
 /// By the link from the letter. Every session ends, every other link is void and known devices are forgotten; a second
-/// factor goes on being asked for. A weak password does not cost the link.
+/// factor goes on being asked for. Guesses that were counted against the account are forgotten. A weak password does not cost the link.
 #[utoipa::path(post, path = "/auth/reset/confirm", tag = "auth", operation_id = "account.reset",
     request_body(content = LinkAndPassword, example = json!({
         "token": "ppr_…", "password": "nine quiet harbours wait",
@@ -63,30 +62,6 @@ async fn post_confirm(
     Knocked { knock, body }: Knocked<LinkAndPassword>,
 ) -> Result<Done, Refused> {
     let (token, password) = (body.token, body.password.take());
-    Ok(Done(state.accounts.reset(knock.visitor(), token.as_str(), password).await?))
-}
-
-/// What a link from a letter says.
-#[derive(Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-struct LinkBody {
-    /// What stands behind `?t=` in the link.
-    #[schema(value_type = String, example = "pac_…")]
-    token: Typed,
-}
-
-/// Confirm a new address.
-///
-/// By the link that was sent to the new address. The old one is told.
-#[utoipa::path(post, path = "/auth/address/confirm", tag = "auth", operation_id = "account.confirm_address",
-    request_body(content = LinkBody, example = json!({"token": "pac_…"})),
-    responses(
-        (status = 204, description = "The account has the new address"),
-        (status = 404, description = "The link does not work (any more)"),
-    ))]
-async fn post_confirm_address(
-    extract::State(state): extract::State<State>,
-    Knocked { knock, body }: Knocked<LinkBody>,
-) -> Result<Done, Refused> {
-    Ok(Done(state.accounts.confirm_address(knock.visitor(), body.token.as_str()).await?))
+    let kind = SessionKind::Program;
+    Ok(Done(state.accounts.reset(knock.visitor(), token.as_str(), password, kind).await?.receipt))
 }

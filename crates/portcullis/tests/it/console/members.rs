@@ -1,10 +1,11 @@
 //! Members and invitations.
 
+use app::accounts::SessionKind;
 use kernel::MemberRole;
 
 use super::{Browser, error_of, leads_to};
-use crate::house::members::Somebody;
-use crate::house::people::{address, letter};
+use crate::house::members::{Somebody, past};
+use crate::house::people::{PASSWORD, Person, accounts, address, letter};
 use crate::house::{Build, Tenant, run};
 
 const NOBODY: &str = "019a0000-0000-7000-8000-000000000000";
@@ -248,5 +249,49 @@ fn forms_of_people_are_refused_without_their_token() {
         Browser::of(&wire, &owner).forged(&paths).await;
         assert!(other.known(&desk.vault).await.is_ok(), "nothing was done");
         assert!(owner.known(&desk.vault).await.is_ok());
+    });
+}
+
+/// Asking somebody in can make an administrator, and removing cannot be taken back: a session that was left open does
+/// neither. What was wanted is there again after the confirmation.
+#[test]
+fn inviting_and_removing_lead_through_the_confirmation_and_back() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let wire = Build::over(&desk.vault).serve().await;
+        let tenant = Tenant::make(&desk.vault, "Confirmed").await;
+        let admin = Person::sign_up(&accounts(&desk.vault)).await;
+        admin.join(&desk.vault, tenant.id, MemberRole::Admin, false).await;
+        let opened = admin.enter(&accounts(&desk.vault), SessionKind::Browser).await;
+        let member = Somebody::member(&desk.vault, tenant.id, MemberRole::Viewer).await;
+        let mut browser = Browser::nobodys(&wire);
+        let secret = opened.secret.as_ref().expect("a browser's session");
+        browser.cookies.insert("portcullis_session".to_owned(), secret.expose().to_owned());
+        let guest = address();
+        browser.accepted("/members/invite", &[("email", &guest), ("role", "viewer")]).await;
+        let list = browser.page("/members").await;
+        let (_, id) = list.split_once("/invitations/").expect("an invitation");
+        let resend = format!("/invitations/{}/resend", id.split('/').next().expect("an id"));
+        let sql = format!("auth_time = auth_time - interval '1 hour' where id = '{}'", opened.id);
+        past(&desk.database, &format!("update session set {sql}")).await;
+        let step_up = |back: &str| format!("/step-up?return={}", back.replace('/', "%2F"));
+        let remove = format!("/members/{}/remove", member.account);
+        for page in ["/members/invite", &remove] {
+            assert_eq!(browser.get(page).await.header("location"), step_up(page));
+        }
+        let again = [("email", "other@example.com"), ("role", "admin")];
+        assert_eq!(browser.accepted("/members/invite", &again).await, step_up("/members/invite"));
+        assert!(letter(&desk.vault, "other@example.com", "invitation").await.is_none(), "nothing was done");
+        assert_eq!(browser.accepted(&remove, &[]).await, step_up(&remove));
+        assert!(member.known(&desk.vault).await.is_ok());
+        // The button to send again stands on the list, and that is where one comes back to.
+        assert_eq!(browser.accepted(&resend, &[]).await, step_up("/members"));
+        let asked = browser.page(&step_up(&remove)).await;
+        assert!(asked.contains("change who may do what"), "{asked}");
+        let confirm = [("way", "password"), ("password", PASSWORD), ("return", remove.as_str())];
+        assert_eq!(browser.accepted("/step-up", &confirm).await, remove);
+        assert!(browser.page(&remove).await.contains("Remove Somebody?"));
+        browser.done(&remove, &[], "The member is removed").await;
+        assert!(browser.page("/members/invite").await.contains("name=\"email\""));
     });
 }

@@ -1,10 +1,11 @@
 //! The console as a browser without scripts meets it: pages, forms, cookies, and nothing else.
 
+mod address;
 mod attacks;
 mod audit;
 mod break_glass;
 mod members;
-mod newcomers;
+pub(crate) mod newcomers;
 mod outbox;
 mod settings;
 

@@ -18,7 +18,7 @@ fn b64(bytes: &[u8]) -> String {
 }
 
 /// What an authenticator made of software answers: P-256, user present and verified, attestation `none`.
-fn credential(options: &Value) -> Value {
+pub(crate) fn credential(options: &Value) -> Value {
     let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
     let (x, y) = key.public_key().as_ref()[1..].split_at(32);
     let cose = [b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20", x, b"\x22\x58\x20", y].concat();
@@ -37,6 +37,17 @@ fn credential(options: &Value) -> Value {
     json!({
         "id": b64(id), "rawId": b64(id), "type": "public-key", "response": response, "clientExtensionResults": {},
     })
+}
+
+/// The recovery codes that a page shows.
+fn codes(page: &str) -> Vec<String> {
+    let Some((_, list)) = page.split_once("id=\"codes\"") else { return Vec::new() };
+    let list = list.split("</ol>").next().unwrap_or_default().split("</ul>").next().unwrap_or_default();
+    let items = list.split("<li").skip(1).map(|item| {
+        let text = item.split_once('>').map_or("", |(_, text)| text);
+        text.replace("<code>", "").split('<').next().unwrap_or_default().trim().to_owned()
+    });
+    items.collect()
 }
 
 /// What the console's script sends.
@@ -76,7 +87,18 @@ async fn comes_in(browser: &mut Browser<'_>, page: &str, fields: &Value) {
     let done = script(browser, &csrf, &finish, &answer).await;
     assert_eq!(done.status, 200, "{}", done.text());
     assert_eq!(done.json()["location"], "/security/recovery-codes");
-    assert!(browser.page("/security/recovery-codes").await.contains("Your passkey is ready to use."));
+    // Its recovery codes are shown until they are stored, in this browser and to this person.
+    let shown = browser.page("/security/recovery-codes").await;
+    assert!(shown.contains("Your passkey is ready to use.") && shown.contains("Keep these codes"), "{shown}");
+    assert_eq!(codes(&shown).len(), 10, "{shown}");
+    assert_eq!(
+        codes(&browser.page("/security/recovery-codes").await),
+        codes(&shown),
+        "the page may be loaded again"
+    );
+    browser.done("/security/recovery-codes/stored", &[], "Each recovery code works once.").await;
+    let after = browser.page("/security/recovery-codes").await;
+    assert!(codes(&after).is_empty() && after.contains("<strong>10</strong> that work"), "{after}");
     let security = browser.page("/security").await;
     assert!(security.contains("First passkey") && security.contains("you sign in with passkeys only"));
     assert_eq!(browser.get(page).await.status, 404, "the link is used up");
@@ -99,6 +121,42 @@ fn whoever_is_invited_may_choose_a_passkey() {
         assert!(browser.page("/members").await.contains(&guest));
         let list = Browser::of(&wire, &admin).page("/members?q=new").await;
         assert!(list.contains("Set up"), "the list knows of the second factor: {list}");
+    });
+}
+
+/// Codes that wait for their page are shown to their person alone, and not once newer ones are made.
+#[test]
+fn codes_are_shown_to_their_person_and_until_newer_ones_are_made() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let wire = Build::over(&desk.vault).serve().await;
+        let tenant = Tenant::make(&desk.vault, "Codes").await;
+        let member = Somebody::member(&desk.vault, tenant.id, MemberRole::Member).await;
+        let other = Somebody::member(&desk.vault, tenant.id, MemberRole::Member).await;
+        let mut browser = Browser::of(&wire, &member);
+        browser.page("/security/passkeys/new").await;
+        let csrf = browser.csrf.clone();
+        let begun = script(&mut browser, &csrf, "/security/passkeys/options", &json!({})).await.json();
+        let body =
+            json!({ "ceremony": begun["ceremony"], "credential": credential(&begun), "name": "laptop" });
+        let done = script(&mut browser, &csrf, "/security/passkeys", &body).await;
+        assert_eq!(done.json()["location"], "/security/recovery-codes", "{}", done.text());
+        let first = codes(&browser.page("/security/recovery-codes").await);
+        assert_eq!(first.len(), 10);
+        let mut stranger = Browser::of(&wire, &other);
+        stranger.cookies.insert("portcullis_codes".to_owned(), browser.cookies["portcullis_codes"].clone());
+        assert!(codes(&stranger.page("/security/recovery-codes").await).is_empty());
+        let made = browser.post("/security/recovery-codes", &[]).await;
+        let newer = codes(&made.text());
+        assert!(newer.len() == 10 && newer != first, "{}", made.text());
+        assert!(!browser.cookies.contains_key("portcullis_codes"));
+        assert!(codes(&browser.page("/security/recovery-codes").await).is_empty());
+        // The second passkey brings none: there are codes.
+        let begun = script(&mut browser, &csrf, "/security/passkeys/options", &json!({})).await.json();
+        let body =
+            json!({ "ceremony": begun["ceremony"], "credential": credential(&begun), "name": "phone" });
+        let done = script(&mut browser, &csrf, "/security/passkeys", &body).await;
+        assert_eq!(done.json()["location"], "/security", "{}", done.text());
     });
 }
 

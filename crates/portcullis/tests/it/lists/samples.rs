@@ -168,7 +168,6 @@ const SAMPLES: &[Sample] = &[
     with("account.sign_in_passkey", 401, || Some(json!({"ceremony": "pce_none", "answer": {}}))),
     with("account.request_reset", 202, || Some(json!({"address": "nobody-#@example.com"}))),
     with("account.reset", 404, || Some(json!({"token": "ppr_none", "password": GOOD_PASSWORD}))),
-    with("account.confirm_address", 404, || Some(json!({"token": "pac_none"}))),
     plain("token.refresh", 401),
     with("account.step_up", 401, || Some(json!({"password": GOOD_PASSWORD}))),
     Sample { once: true, ..plain("account.sign_out", 204) },
@@ -179,6 +178,9 @@ const SAMPLES: &[Sample] = &[
         ..with("account.change_password", 204, || Some(json!({"new_password": GOOD_PASSWORD})))
     },
     with("account.change_address", 202, || Some(json!({"address": "next-#@example.com"}))),
+    with("account.confirm_address", 404, || Some(json!({"token": "pac_none"}))),
+    // Nothing waits to be confirmed of somebody fresh.
+    Sample { once: true, ..plain("account.withdraw_address_change", 404) },
     plain("mfa.begin_totp", 201),
     with("mfa.confirm_totp", 401, || Some(json!({"code": "123456"}))),
     of("mfa.remove_totp", 404, Subject::Fixed(NOBODY)),

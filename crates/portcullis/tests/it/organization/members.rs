@@ -1,13 +1,16 @@
 //! Roles, suspension, removal, leaving, handing over; sessions ended by the organization.
 
 use app::accounts::SessionKind;
+use app::audit::ExportLog;
 use app::break_glass::{NewOverride, OpenBreakGlass, open};
 use app::input::Page;
+use app::invitations::Invite;
 use app::members::{
     ChangeRole, EndMemberSession, EndMemberSessions, LeaveOrganization, ListMemberSessions, ListMembers,
     RemoveMember, ResumeMember, SuspendMember, TransferOwnership, change_role, end_session, end_sessions,
     leave, list, list_sessions, remove, resume, suspend, transfer,
 };
+use app::providers::DeleteProvider;
 use kernel::{Gate, MemberRole, ProblemKind};
 
 use super::{entries, names_nobody, post, until};
@@ -122,7 +125,22 @@ fn a_changed_role_asks_for_a_fresh_factor() {
         admin.age(&desk.database).await;
         let problem = admin.enter::<ChangeRole>(vault).await.err().expect("an hour old");
         assert_eq!(problem.kind, ProblemKind::StepUp);
+        // What grants, takes away for good or carries things off is like it; what only stops somebody is not.
+        let kinds = [
+            admin.enter::<Invite>(vault).await.map(drop),
+            admin.enter::<RemoveMember>(vault).await.map(drop),
+            admin.enter::<DeleteProvider>(vault).await.map(drop),
+            admin.enter::<ExportLog>(vault).await.map(drop),
+        ];
+        let kinds = kinds.map(|entered| entered.err().map(|problem| problem.kind));
+        assert_eq!(kinds, [Some(ProblemKind::StepUp); 4]);
         drop(admin.pass::<SuspendMember>(vault).await);
+        // A service proves itself with its key each time.
+        let service = async || tenant.owner(vault).await;
+        assert!(vault.enter::<Invite>(service().await, request()).await.is_ok());
+        assert!(vault.enter::<RemoveMember>(service().await, request()).await.is_ok());
+        assert!(vault.enter::<DeleteProvider>(service().await, request()).await.is_ok());
+        assert!(vault.enter::<ExportLog>(service().await, request()).await.is_ok());
     });
 }
 

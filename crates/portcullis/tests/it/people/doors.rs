@@ -181,16 +181,22 @@ fn a_new_password_by_mail_closes_everything_that_was_open() {
         doors.request_reset(person.guest.again().visitor(), &person.address).await.expect("sent again");
         let second = token(&letter(&desk.vault, &person.address, "reset_password").await.expect("a letter"));
         let new = "nine quiet harbours wait";
-        let old_link = doors.reset(person.guest.again().visitor(), &first, new.into()).await;
-        assert_eq!(old_link.expect_err("replaced").kind, ProblemKind::NotFound);
-        let weak = doors.reset(person.guest.again().visitor(), &second, "short".into()).await;
-        assert_eq!(weak.expect_err("weak").kind, ProblemKind::Invalid, "and the link still works");
-        doors.reset(person.guest.again().visitor(), &second, new.into()).await.expect("set");
+        let old_link =
+            doors.reset(person.guest.again().visitor(), &first, new.into(), SessionKind::Browser).await;
+        assert_eq!(old_link.err().expect("replaced").kind, ProblemKind::NotFound);
+        let weak =
+            doors.reset(person.guest.again().visitor(), &second, "short".into(), SessionKind::Browser).await;
+        assert_eq!(weak.err().expect("weak").kind, ProblemKind::Invalid, "and the link still works");
+        doors
+            .reset(person.guest.again().visitor(), &second, new.into(), SessionKind::Browser)
+            .await
+            .expect("set");
         assert!(human(&desk.vault, &person.opened).await.is_err(), "the browser is out");
         let refresh = program.refresh.expect("a refresh token").expose();
         assert!(doors.refresh(person.guest.again().visitor(), &refresh).await.is_err(), "the program is out");
-        let reused = doors.reset(person.guest.again().visitor(), &second, new.into()).await;
-        assert_eq!(reused.expect_err("used").kind, ProblemKind::NotFound);
+        let reused =
+            doors.reset(person.guest.again().visitor(), &second, new.into(), SessionKind::Browser).await;
+        assert_eq!(reused.err().expect("used").kind, ProblemKind::NotFound);
         assert!(person.sign_in(&doors, SessionKind::Browser).await.is_err(), "the old password is gone");
         assert!(letter(&desk.vault, &person.address, "password_changed").await.is_some());
     });
@@ -216,9 +222,15 @@ fn changing_the_password_voids_links_and_ends_the_other_sessions() {
             .expect("changed");
         assert!(human(&desk.vault, &person.opened).await.is_ok(), "this session stays");
         assert!(human(&desk.vault, &other).await.is_err(), "the other one ends");
-        let dead =
-            doors.reset(person.guest.again().visitor(), &link, "ten more words than needed".into()).await;
-        assert_eq!(dead.expect_err("void").kind, ProblemKind::NotFound);
+        let dead = doors
+            .reset(
+                person.guest.again().visitor(),
+                &link,
+                "ten more words than needed".into(),
+                SessionKind::Browser,
+            )
+            .await;
+        assert_eq!(dead.err().expect("void").kind, ProblemKind::NotFound);
     });
 }
 

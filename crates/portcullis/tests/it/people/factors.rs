@@ -39,7 +39,7 @@ pub(super) fn code(secret: &str, steps: i64) -> String {
 }
 
 /// Enrols an authenticator app; answers its secret and the recovery codes.
-async fn enrol(doors: &app::accounts::Accounts, person: &Person) -> (String, Vec<String>) {
+pub(super) async fn enrol(doors: &app::accounts::Accounts, person: &Person) -> (String, Vec<String>) {
     let vault = doors.vault();
     let pass =
         vault.enter::<BeginTotp>(principal(vault, &person.opened).await, request()).await.expect("fresh");

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use app::accounts::SessionKind;
+use app::accounts::sign_in::{Second, Step};
 use kernel::{MemberRole, ProblemKind, TenantId};
 use serde_json::Value;
 
 use crate::house::members::Somebody;
-use crate::house::people::{Person, accounts};
+use crate::house::people::{Guest, Person, accounts, human, letter};
 use crate::house::process::{Ran, command};
 use crate::house::{Database, Tenant, run};
 
@@ -130,6 +132,42 @@ fn a_locked_account_is_unlocked_and_a_closed_one_opened() {
         assert!(try_in(right).await.is_err());
         machine.ran(&["enable", &person.address]).await.exited(0);
         assert!(try_in(right).await.is_ok());
+    });
+}
+
+/// The phone with the app and the passkey is at the bottom of a lake, and the codes were never printed.
+#[test]
+fn somebody_who_lost_every_factor_is_let_in_by_the_operator() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let (machine, doors) = (Machine::of(&desk.database), accounts(&desk.vault));
+        let tenant = Tenant::make(&desk.vault, "Lost").await;
+        let person = Person::sign_up(&doors).await;
+        person.join(&desk.vault, tenant.id, MemberRole::Member, false).await;
+        let (_, codes) = super::factors::enrol(&doors, &person).await;
+        let step = person.sign_in(&doors, SessionKind::Browser).await.expect("right");
+        let Step::SecondFactor(waiting) = step else { panic!("asked for") };
+        let said =
+            machine.json(&["reset-factors", &person.address, "--public-url", "https://p.example.com"]).await;
+        assert_eq!((&said["apps"], &said["passkeys"]), (&1.into(), &0.into()), "{said}");
+        assert!(said["sessions_ended"].as_u64().is_some_and(|count| count >= 1), "{said}");
+        tokio::time::sleep(FOLLOWED).await;
+        assert!(human(&desk.vault, &person.opened).await.is_err(), "every session has ended");
+        let guest = Guest::new();
+        let code = Second::Recovery(codes[0].clone());
+        let tried = doors.sign_in_second(guest.visitor(), waiting.ticket.expose(), code).await;
+        assert!(tried.is_err(), "the codes are gone with the factors");
+        let opened = person.enter(&doors, SessionKind::Browser).await;
+        assert!(!human(&desk.vault, &opened).await.expect("in").has_second_factor());
+        let text = letter(&desk.vault, &person.address, "factors_reset").await.expect("a letter");
+        assert!(text.contains("https://p.example.com/sign-in"), "{text}");
+        for log in [desk.vault.instance(), tenant.id] {
+            let leaf = newest(&desk.database, log, "account.factors_reset").await;
+            assert_eq!(
+                (&leaf["actor"]["kind"], &leaf["subject"]["id"], &leaf["data"]["apps"]),
+                (&"system".into(), &person.account.to_string().into(), &1.into())
+            );
+        }
     });
 }
 

@@ -5,11 +5,13 @@ use app::operator::Operator;
 use app::tokens::{IssueToken, RevokeToken};
 use authn::jwt::KeySet;
 use authn::jwt::access::AccessClaims;
-use gates::Principal;
+use base64::Engine as _;
+use gates::{Principal, Vault};
 use kernel::Clock as _;
 use kernel::{MemberRole, Permission, ProblemKind, SystemClock};
 use mail::Address;
 
+use crate::house::members::{Somebody, past};
 use crate::house::people::{Person, accounts, letter};
 use crate::house::{Tenant, request, run};
 
@@ -161,5 +163,61 @@ fn an_agent_acts_for_a_person_within_what_both_may() {
         operator.disable(&Address::parse(&person.address).expect("an address")).await.expect("closed");
         assert!(vault.authenticate(Some(&delegated.token), &request()).await.is_err());
         assert!(vault.authenticate(Some(&own.token), &request()).await.is_ok());
+    });
+}
+
+/// The names of the published keys, in order.
+async fn published(vault: &Vault) -> Vec<String> {
+    let jwks = vault.jwks().await.expect("published");
+    let kids = jwks["keys"].as_array().expect("keys").iter().map(|key| key["kid"].as_str().expect("a name"));
+    let mut kids: Vec<String> = kids.map(str::to_owned).collect();
+    kids.sort();
+    kids
+}
+
+/// The name of the key that signed a token.
+fn signed_by(token: &str) -> String {
+    let head = token.split('.').next().expect("a header");
+    let head = base64::engine::general_purpose::URL_SAFE_NO_PAD.decode(head).expect("base 64");
+    let head: serde_json::Value = serde_json::from_slice(&head).expect("JSON");
+    head["kid"].as_str().expect("a name").to_owned()
+}
+
+/// A key is published before it signs, for as long as what it signed lives, and no longer.
+#[test]
+fn keys_are_published_before_they_sign_and_until_their_tokens_are_over() {
+    run(async |house| {
+        let database = house.database("jwks").await;
+        let vault = database.vault().await.expect("served");
+        let tenant = Tenant::make(&vault, "Keys").await;
+        let person = Somebody::member(&vault, tenant.id, MemberRole::Member).await;
+        let first = person.token(&vault).await;
+        let at_first = published(&vault).await;
+        assert_eq!(at_first.len(), 2, "the current one and the next");
+        assert!(at_first.contains(&signed_by(&first)));
+        vault.rotate_access_keys(&request()).await.expect("rotated");
+        let second = person.token(&vault).await;
+        assert_ne!(signed_by(&second), signed_by(&first));
+        assert!(at_first.contains(&signed_by(&second)), "what signs now was published before it did");
+        let rotated = published(&vault).await;
+        assert_eq!(rotated.len(), 3, "the retired one, the current one and the next");
+        assert!(at_first.iter().all(|kid| rotated.contains(kid)));
+        assert!(
+            vault.authenticate(Some(&first), &request()).await.is_ok(),
+            "what a retired key signed lives on"
+        );
+        // An hour is the time of a retired key: four times that of what it signed.
+        let aged = async |minutes: u32| {
+            let sql = format!("update key_ring set retired_at = now() - interval '{minutes} minutes'");
+            past(&database, &format!("{sql} where purpose = 'access_token' and state = 'retired'")).await;
+        };
+        aged(59).await;
+        assert_eq!(published(&vault).await, rotated);
+        aged(61).await;
+        let kept: Vec<String> = rotated.iter().filter(|kid| **kid != signed_by(&first)).cloned().collect();
+        assert_eq!(published(&vault).await, kept, "it has left");
+        let gone = vault.authenticate(Some(&first), &request()).await;
+        assert_eq!(gone.err().map(|problem| problem.kind), Some(ProblemKind::Unauthenticated));
+        assert!(vault.authenticate(Some(&second), &request()).await.is_ok());
     });
 }
