@@ -118,6 +118,7 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::TotpAdded, visitor).await?;
         let draft = Draft::done(EventKind::TotpAdded)
             .subject("totp", begun.id)
             .fact("recovery_codes", codes.is_some());
@@ -163,6 +164,7 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::TotpRemoved, visitor).await?;
         tell_homes(&mut pass, EventKind::TotpRemoved).await?;
         pass.seal(Draft::done(EventKind::TotpRemoved).subject("totp", totp)).await
     }
@@ -183,6 +185,7 @@ impl Accounts {
         let letter =
             Letter::RecoveryCodesRegenerated { how: visitor.how(at), security: self.security_page()? };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::RecoveryCodesMade, visitor).await?;
         let draft = Draft::done(EventKind::RecoveryCodesMade)
             .subject("account", id)
             .fact("codes", RECOVERY_CODES as u64);

@@ -13,6 +13,7 @@ mod links;
 mod open;
 mod site;
 
+pub mod events;
 pub mod factors;
 pub mod first;
 pub mod join;

@@ -2,7 +2,7 @@
 
 use authn::password::Password;
 use authn::secrets::{OpaqueToken, TokenKind};
-use gates::{Draft, Pass, Receipt};
+use gates::{Draft, Pass, Receipt, SystemTx};
 use kernel::{AccountId, EventKind, Problem, ProblemKind, SessionId, TenantId, Timestamp};
 use mail::{Address, Letter};
 use store::accounts::Account;
@@ -92,9 +92,15 @@ pub struct Own {
 /// When the database cannot be used.
 pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem> {
     let id = pass.account().account();
-    let tx = pass.account().system().await?;
+    let own = own_of(pass.account().system().await?, id).await?;
+    let receipt = pass.seal(Draft::done(EventKind::AccountRead).subject("account", id)).await?;
+    Ok((own, receipt))
+}
+
+/// What a person sees of their own account.
+pub(super) async fn own_of(tx: &mut SystemTx, id: AccountId) -> Result<Own, Problem> {
     let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
-    let own = Own {
+    Ok(Own {
         id,
         address: account.address,
         name: account.name,
@@ -103,9 +109,7 @@ pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem
         passkeys: factors::passkeys(tx, id).await?,
         recovery_codes: factors::recovery_codes_left(tx, id).await?,
         homes: sessions::homes(tx, id).await?,
-    };
-    let receipt = pass.seal(Draft::done(EventKind::AccountRead).subject("account", id)).await?;
-    Ok((own, receipt))
+    })
 }
 
 /// Lists one's own sessions, newest first.
@@ -270,6 +274,7 @@ impl Accounts {
         let ended = sessions::revoke_all(tx, id, Some(this), "new password", at).await?;
         let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::PasswordChanged, visitor).await?;
         for tenant in tenants.into_iter().filter(|tenant| *tenant != own) {
             pass.also_into(
                 tenant,

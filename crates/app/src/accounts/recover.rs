@@ -111,6 +111,7 @@ impl Accounts {
         let ended = sessions::revoke_all(&mut tx, id, None, "new password", at).await?;
         let letter = Letter::PasswordChanged { how: visitor.how(at), reset: self.page("/reset")? };
         self.write(&mut tx, &account.address, &letter).await?;
+        self.remember(&mut tx, id, EventKind::PasswordReset, visitor).await?;
         let draft =
             Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
         tx.seal_by(by, home, draft, visitor.request, RESET).await.map_err(|error| unavailable(&error))
@@ -148,6 +149,7 @@ impl Accounts {
         }
         let letter = Letter::AddressChanged { new, how: visitor.how(at), help: self.page("/reset")? };
         self.write(&mut tx, &account.address, &letter).await?;
+        self.remember(&mut tx, id, EventKind::AddressChanged, visitor).await?;
         let draft = Draft::done(EventKind::AddressChanged).subject("account", id);
         tx.seal_by(by, home, draft, visitor.request, CONFIRM).await.map_err(|error| unavailable(&error))
     }

@@ -4,9 +4,11 @@ mod agents;
 mod answer;
 mod break_glass;
 mod cookies;
+mod health;
 mod inside;
 mod invitations;
 mod join;
+mod lately;
 mod members;
 mod outbox;
 mod own;
@@ -102,6 +104,7 @@ pub fn router(state: State) -> Router {
         .route("/theme", post(own::theme))
         .route("/security", get(own::security))
         .route("/security/password", get(own::password_page).post(own::password))
+        .route("/security/delegations/{agent}/end", get(lately::end_page).post(lately::end))
         .route("/security/email", get(own::email_page).post(own::email))
         .route("/security/email/sent", get(sign_up::email_sent))
         .route("/security/email/confirm", get(own::email_confirm_page).post(own::email_confirm))

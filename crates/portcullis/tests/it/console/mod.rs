@@ -3,6 +3,7 @@
 mod attacks;
 mod audit;
 mod break_glass;
+mod home;
 mod members;
 mod newcomers;
 mod outbox;

@@ -2,6 +2,7 @@
 
 mod doors;
 mod factors;
+mod lately;
 mod oauth;
 mod operator;
 mod replicas;
