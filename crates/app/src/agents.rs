@@ -74,7 +74,16 @@ pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent
         .fact("name", &name);
     let receipt = pass.seal(draft).await?;
     let (name, description) = (name.into_inner(), description.into_inner());
-    let agent = Agent { id, project, name, description, suspended_at: None, created_at: at, created_by };
+    let agent = Agent {
+        id,
+        project,
+        name,
+        description,
+        suspended_at: None,
+        created_at: at,
+        created_by,
+        last_used_at: None,
+    };
     Ok((agent, receipt))
 }
 

@@ -109,6 +109,7 @@ pub async fn create(mut pass: Pass<CreateKey>, new: NewKey) -> Result<(Issued, R
         expires_at: new.expires_at,
         revoked_at: None,
         replaced_by: None,
+        last_used_at: None,
     };
     let issued = match issue(&mut pass, record).await {
         Ok(issued) => issued,
@@ -204,6 +205,7 @@ async fn exchange<A: Action<Mode = Write>>(
         id: KeyId::new(pass.vault().clock(), pass.vault().rng()),
         created_at: now,
         replaced_by: None,
+        last_used_at: None,
         ..old
     };
     let issued = issue(pass, record).await?;

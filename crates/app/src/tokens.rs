@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use authn::refresh::{Family, Outcome, RefreshKey, RefreshToken};
-use gates::{AccessToken, By, Draft, Pass, Principal, Receipt, SystemTx, TokenFacts};
+use gates::{
+    AccessToken, By, DELEGATION_PAUSE_SECONDS, Draft, Pass, Principal, Receipt, SystemTx, TokenFacts,
+};
 use kernel::{EventKind, Gate, Problem, ProblemKind, SessionId, Timestamp};
 use mail::{Letter, Words};
-use store::{accounts, sessions};
+use store::delegations::NewToken;
+use store::{accounts, delegations, sessions};
 
 use crate::accounts::{Accounts, Visitor};
 use crate::action;
@@ -18,6 +21,11 @@ const REFRESH_KEY: &str = "refresh/v1";
 action! {
     /// Issues an access token to an agent, by its key.
     IssueToken = "token.issue", Credential, Agent, Record
+}
+
+action! {
+    /// Issues an access token to an agent that acts for a person, in exchange for that person's own.
+    ExchangeToken = "token.exchange", Credential, Agent, Write
 }
 
 action! {
@@ -176,6 +184,7 @@ impl Accounts {
                 security: self.security_page()?,
             };
             self.write(&mut tx, &account.address, &letter).await?;
+            self.remember(&mut tx, row.account, EventKind::TokenReused, visitor).await?;
         }
         let draft = Draft::refused(EventKind::TokenReused).subject("session", row.session);
         tx.seal_by(By::Nobody, row.tenant, draft, visitor.request, REFRESH)
@@ -185,39 +194,82 @@ impl Accounts {
     }
 }
 
-/// Issues an access token to an agent; with `acting_for`, one that names the person it acts for.
+/// Issues an access token to an agent, for itself.
 ///
 /// # Errors
-/// When that person is of another organization, or must set up a second factor first.
-pub async fn issue(
-    pass: Pass<IssueToken>,
-    acting_for: Option<&Principal>,
-) -> Result<(AccessToken, Receipt), Problem> {
+/// When no key signs tokens, or it cannot be recorded.
+pub async fn issue(pass: Pass<IssueToken>) -> Result<(AccessToken, Receipt), Problem> {
     let agent = pass.principal();
-    let draft = |draft: Draft| match agent.agent() {
-        Some(agent) => draft.subject("agent", agent),
-        None => draft,
-    };
-    let person = acting_for.and_then(Principal::account);
-    if let Some(other) = acting_for
-        && (other.tenant() != agent.tenant() || person.is_none())
-    {
-        let detail = "The subject token must be the access token of a person of the same organization.";
-        let problem = Problem::at(Gate::Identity, ProblemKind::Forbidden, detail);
-        return Err(pass.fail(draft(Draft::refused(EventKind::TokenIssued)), problem).await);
-    }
-    if let Some(Principal::Human(human)) = acting_for
-        && human.must_enrol()
-    {
-        let detail = "The person must set up a second factor before anybody can act for them.";
-        let problem = Problem::at(Gate::Token, ProblemKind::MustEnrol, detail);
-        return Err(pass.fail(draft(Draft::refused(EventKind::TokenIssued)), problem).await);
-    }
     let vault = pass.vault().clone();
     vault.ensure_access_keys(pass.request()).await?;
-    let token = vault.access_token(&agent, acting_for).await?;
-    let draft = draft(Draft::done(EventKind::TokenIssued)).fact("acting_for", person);
-    Ok((token, pass.seal(draft).await?))
+    let token = vault.access_token(&agent, None).await?;
+    let receipt = pass.seal(issued(&agent, Draft::done(EventKind::TokenIssued))).await?;
+    Ok((token, receipt))
+}
+
+fn issued(agent: &Principal, draft: Draft) -> Draft {
+    match agent.agent() {
+        Some(agent) => draft.subject("agent", agent),
+        None => draft,
+    }
+}
+
+/// Issues an access token to an agent that names the person it acts for. That it holds one is kept where the person sees it.
+///
+/// # Errors
+/// When that person is of another organization, must set up a second factor first, or has just ended what the agent held.
+pub async fn exchange(
+    mut pass: Pass<ExchangeToken>,
+    person: &Principal,
+) -> Result<(AccessToken, Receipt), Problem> {
+    let agent = pass.principal();
+    match act_for(&mut pass, person).await {
+        Ok(token) => {
+            let draft = issued(&agent, Draft::done(EventKind::TokenIssued));
+            let receipt = pass.seal(draft.fact("acting_for", person.account())).await?;
+            Ok((token, receipt))
+        }
+        Err(problem) => {
+            let refused = matches!(problem.kind, ProblemKind::Forbidden | ProblemKind::MustEnrol);
+            let draft = if refused { Draft::refused } else { Draft::failed };
+            Err(pass.fail(issued(&agent, draft(EventKind::TokenIssued)), problem).await)
+        }
+    }
+}
+
+async fn act_for(pass: &mut Pass<ExchangeToken>, person: &Principal) -> Result<AccessToken, Problem> {
+    let agent = pass.principal();
+    let human = match person {
+        Principal::Human(human) if person.tenant() == agent.tenant() => human,
+        _ => {
+            let detail = "The subject token must be the access token of a person of the same organization.";
+            return Err(Problem::at(Gate::Identity, ProblemKind::Forbidden, detail));
+        }
+    };
+    if human.must_enrol() {
+        let detail = "The person must set up a second factor before anybody can act for them.";
+        return Err(Problem::at(Gate::Token, ProblemKind::MustEnrol, detail));
+    }
+    let (Some(id), Some(key)) = (agent.agent(), agent.key()) else { return Err(Problem::internal()) };
+    let vault = pass.vault().clone();
+    vault.ensure_access_keys(pass.request()).await?;
+    let token = vault.access_token(&agent, Some(person)).await?;
+    let now = vault.clock().now();
+    let new = NewToken {
+        session: human.session(),
+        agent: id,
+        account: human.account(),
+        key,
+        at: now,
+        until: now.plus(Duration::from_secs(token.lives_seconds)),
+    };
+    let floor = Timestamp::from_unix_micros(now.unix_micros() - DELEGATION_PAUSE_SECONDS * 1_000_000);
+    if !delegations::keep(pass.tx(), &new, floor).await? {
+        let detail = "The person ended what this agent may do for them a moment ago. A token they hand over a quarter of \
+                      an hour later, or from another session, is taken again.";
+        return Err(Problem::at(Gate::Token, ProblemKind::Forbidden, detail));
+    }
+    Ok(token)
 }
 
 /// Calls a token back: it opens nothing from now on, on every replica within a second. A token of another organization, or

@@ -39,7 +39,13 @@ pub(crate) struct AccessKeys {
     set: KeySet,
     jwks: Value,
     revoked: HashSet<Uuid>,
+    /// Sessions and agents whose tokens a person ended: those still alive were issued before.
+    ended: HashSet<(Uuid, Uuid)>,
 }
+
+/// How long no agent gets a token for a session after its person ended what the agent held for it, in seconds: as long as
+/// any token issued before may live, the person's own that the agent was handed among them.
+pub const DELEGATION_PAUSE_SECONDS: i64 = ACCESS_SECONDS + 60;
 
 /// An access token, to be handed out this once.
 pub struct AccessToken {
@@ -118,6 +124,13 @@ impl Vault {
                 .bind(REVOKED_MAX)
                 .fetch_all(lease.connection())
                 .await?;
+        let lived = Timestamp::from_unix_micros(now.unix_micros() - DELEGATION_PAUSE_SECONDS * 1_000_000);
+        let ended: Vec<(Uuid, Uuid)> =
+            sqlx::query_as("select session_id, agent_id from delegation where ended_at > $1 limit $2")
+                .bind(OffsetDateTime::from(lived))
+                .bind(REVOKED_MAX)
+                .fetch_all(lease.connection())
+                .await?;
         lease.give_back();
         let (mut set, mut current) = (KeySet::default(), None);
         for row in rows {
@@ -134,7 +147,7 @@ impl Vault {
         }
         let jwks = set.to_jwks();
         let revoked = revoked.iter().filter_map(|id| Uuid::try_parse(id).ok()).collect();
-        Ok(AccessKeys { current, set, jwks, revoked })
+        Ok(AccessKeys { current, set, jwks, revoked, ended: ended.into_iter().collect() })
     }
 
     /// The published keys (RFC 7517): the next, the current, and those retired so lately that their tokens still live.
@@ -320,11 +333,12 @@ impl Vault {
         if keys.revoked.contains(&claims.jti) {
             return Ok(Err(Refusal::of(claims.tenant_id, "token revoked")));
         }
-        self.standing_of(&claims, request).await
+        self.standing_of(&keys, &claims, request).await
     }
 
     async fn standing_of(
         &self,
+        keys: &AccessKeys,
         claims: &AccessClaims,
         request: &RequestContext,
     ) -> Result<Result<Arc<Standing>, Refusal>, Problem> {
@@ -356,6 +370,9 @@ impl Vault {
         match &claims.act {
             None if claims.sub == agent.uuid() => Ok(Ok(standing)),
             Some(act) if act.sub == agent.to_string() => {
+                if keys.ended.contains(&(claims.sid, agent.uuid())) {
+                    return Ok(Err(Refusal::of(claims.tenant_id, "delegation ended")));
+                }
                 self.delegated(&standing, agent, claims, request).await
             }
             _ => stale(),
@@ -409,7 +426,10 @@ impl Vault {
         let opens = if keys.revoked.contains(&claims.jti) {
             None
         } else {
-            self.standing_of(&claims, request).await?.ok().map(|standing| standing.capabilities.clone())
+            self.standing_of(&keys, &claims, request)
+                .await?
+                .ok()
+                .map(|standing| standing.capabilities.clone())
         };
         Ok(Some(TokenFacts { claims, opens }))
     }

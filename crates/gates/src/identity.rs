@@ -96,14 +96,14 @@ impl Vault {
             None => Refusal::unknown("missing"),
             Some(text) if text.bytes().filter(|byte| *byte == b'.').count() == 2 => {
                 match self.recognise_token(text, request).await? {
-                    Ok(standing) => return Ok(Principal::of(standing)),
+                    Ok(standing) => return Ok(self.used(standing)),
                     Err(refusal) => refusal,
                 }
             }
             Some(text) => match ApiKey::parse(text) {
                 Err(_) => Refusal::unknown("malformed"),
                 Ok(key) => match self.recognise(&key).await? {
-                    Ok(standing) => return Ok(Principal::of(standing)),
+                    Ok(standing) => return Ok(self.used(standing)),
                     Err(refusal) => refusal,
                 },
             },
@@ -130,7 +130,7 @@ impl Vault {
                     Err(refusal) => refusal,
                     Ok(standing) => match &standing.who {
                         Who::Agent(delegate) if id.parse() == Ok(delegate.agent) => {
-                            return Ok(Principal::of(standing));
+                            return Ok(self.used(standing));
                         }
                         _ => Refusal::of(standing.tenant, "key of another client"),
                     },
@@ -138,6 +138,12 @@ impl Vault {
             },
         };
         self.refuse(action, refusal, request).await
+    }
+
+    /// The principal of a credential that opened something, which is noted for whoever asks later when that was last.
+    fn used(&self, standing: Arc<Standing>) -> Principal {
+        self.seen.note(&standing, self.clock.now());
+        Principal::of(standing)
     }
 
     async fn recognise(&self, key: &ApiKey) -> Result<Result<Arc<Standing>, Refusal>, Problem> {

@@ -16,13 +16,14 @@ mod pass;
 mod pool;
 mod principal;
 mod privacy;
+mod seen;
 mod session;
 mod system;
 mod tenancy;
 mod token;
 mod vault;
 
-pub use access::{AccessToken, TokenFacts};
+pub use access::{AccessToken, DELEGATION_PAUSE_SECONDS, TokenFacts};
 pub use audit::{Draft, Fact, Receipt};
 pub use claims::ClaimsKey;
 pub use guard::{Finding, GuardError};

@@ -14,6 +14,8 @@ use crate::guard::{self, GuardError};
 use crate::identity::{AuthMode, StaticKey};
 use crate::ledger::Ledger;
 use crate::pool::{DatabaseError, Pool};
+use crate::principal::Principal;
+use crate::seen::{self, Seen};
 use crate::tenancy::Tenancy;
 use crate::token::{self, Memory};
 
@@ -60,6 +62,7 @@ pub struct Vault {
     pub(crate) tenancy: Arc<Tenancy>,
     pub(crate) system: Arc<Pool>,
     pub(crate) memory: Memory,
+    pub(crate) seen: Seen,
     pub(crate) issuer: String,
     pub(crate) mode: AuthMode,
     pub(crate) static_keys: Vec<StaticKey>,
@@ -97,6 +100,7 @@ impl Vault {
             tenancy,
             system,
             memory: Memory::new(),
+            seen: Seen::default(),
             issuer: options.issuer,
             mode: options.auth,
             static_keys: options.static_keys,
@@ -109,6 +113,7 @@ impl Vault {
             written,
         });
         tokio::spawn(token::watch(Arc::downgrade(&vault)));
+        tokio::spawn(seen::write(Arc::downgrade(&vault)));
         Ok(vault)
     }
 
@@ -145,6 +150,14 @@ impl Vault {
     /// How callers are recognised.
     pub fn auth_mode(&self) -> AuthMode {
         self.mode
+    }
+
+    /// The PII policy in force for this caller's organization, to say how the fourth gate stands.
+    ///
+    /// # Errors
+    /// When it cannot be read, in which case nothing that needs it is done either.
+    pub async fn policy_of(&self, principal: &Principal) -> Result<Arc<pii::Policy>, Problem> {
+        self.policy(principal.tenant()).await
     }
 
     /// Resolves when entries were committed here since the last call; other processes' entries are found by polling.

@@ -142,6 +142,10 @@ events! {
     SessionSwitched = "session.switched";
     /// An access token was issued.
     TokenIssued = "token.issued";
+    /// A person looked at which agents act for them.
+    DelegationsListed = "delegation.listed";
+    /// A person ended what an agent held on their behalf.
+    DelegationEnded = "delegation.ended";
     /// A refresh token was exchanged for the next one.
     TokenRefreshed = "token.refreshed";
     /// A refresh token that was replaced long ago came back: the session was ended.

@@ -24,6 +24,12 @@ pub const KEY_CACHE_SECONDS_MAX: u64 = 60;
 pub const KEY_CACHE_ENTRIES_MAX: usize = 10_000;
 /// Longest overlap in which a rotated key still works beside its successor, in seconds (7 days).
 pub const KEY_OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 3_600;
+/// Time before the end of a key from when on those who manage keys are told, in seconds (14 days).
+pub const KEY_EXPIRES_SOON_SECONDS: u64 = 14 * 24 * 3_600;
+/// Security events of an account that its person is shown.
+pub const ACCOUNT_EVENTS_ROWS_MAX: i64 = 20;
+/// Agents acting for a person that are shown at once.
+pub const DELEGATIONS_ROWS_MAX: i64 = 100;
 /// How long signed tenant claims stay valid, in seconds: longer than any transaction may run.
 pub const CLAIMS_SECONDS: i64 = 120;
 /// Longest time between two checkpoints of a log that grows, in seconds.

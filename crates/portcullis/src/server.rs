@@ -252,6 +252,9 @@ impl Server {
         if tokio::time::timeout(limit, self.mailing).await.is_err() {
             tracing::warn!("letters under way were cut off; they are sent again later");
         }
+        if let Err(error) = self.vault.write_uses().await {
+            tracing::warn!(%error, "when keys were last used is not written to the end");
+        }
         self.vault.close();
         tracing::info!("stopped");
     }

@@ -24,6 +24,8 @@ pub struct Agent {
     pub created_at: Timestamp,
     /// Who made it; nobody is known for an organization's first agent.
     pub created_by: Option<Maker>,
+    /// When one of its keys was last used, to the minute, as far as is known.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// Who made something.
@@ -39,8 +41,13 @@ pub enum Maker {
 pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<Agent>, StoreError> {
     let tenant = tx.tenant().uuid();
     let found = sqlx::query!(
-        "select id, project_id, name, description, suspended_at, created_at, created_by_account, created_by_key \
-         from agent where tenant_id = $1 and ($2::uuid is null or id > $2) order by id limit $3",
+        r#"select a.id, a.project_id, a.name, a.description, a.suspended_at, a.created_at, a.created_by_account,
+               a.created_by_key, u.at as "last_used_at?"
+           from agent a left join (
+               select k.agent_id, max(s.at) as at
+               from api_key_seen s join api_key k on k.tenant_id = s.tenant_id and k.id = s.key_id
+               where s.tenant_id = $1 group by k.agent_id) u on u.agent_id = a.id
+           where a.tenant_id = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3"#,
         tenant,
         after.map(AgentId::uuid),
         rows
@@ -61,6 +68,7 @@ pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<
                 (None, Some(key)) => Some(Maker::Service(KeyId::from_uuid(key))),
                 (None, None) => None,
             },
+            last_used_at: row.last_used_at.map(Timestamp::from),
         })
         .collect())
 }

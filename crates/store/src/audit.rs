@@ -437,6 +437,81 @@ pub async fn leaves(tx: &mut Tx, from: i64, rows: i64) -> Result<Vec<Vec<u8>>, S
     Ok(found.into_iter().map(|row| row.leaf).collect())
 }
 
+/// How a log stands, for those who look whether it is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    /// Leaves of the tree.
+    pub size: i64,
+    /// Leaves that the newest checkpoint covers.
+    pub signed_size: i64,
+    /// When that was signed; before the first, when the log was opened.
+    pub signed_at: Timestamp,
+}
+
+/// How the tenant's log stands; `None` before its first entry is placed.
+pub async fn standing(tx: &mut Tx) -> Result<Option<Standing>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        r#"select t.size, coalesce(c.size, 0) as "signed_size!", coalesce(c.signed_at, l.created_at) as "signed_at!"
+           from audit_tree t join audit_log l on l.tenant_id = t.tenant_id
+           left join lateral (select size, signed_at from audit_checkpoint c where c.tenant_id = t.tenant_id
+                              order by c.size desc limit 1) c on true
+           where t.tenant_id = $1"#,
+        tenant
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| Standing {
+        size: row.size,
+        signed_size: row.signed_size,
+        signed_at: row.signed_at.into(),
+    }))
+}
+
+/// Whether the newest of the tenant's entries made before `before` has its place in the tree, as one that old should.
+pub async fn is_placed_before(tx: &mut Tx, before: Timestamp) -> Result<bool, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        r#"select exists (select from audit_leaf l where l.tenant_id = $1 and l.entry_id = e.id) as "placed!"
+           from audit_entry e where e.tenant_id = $1 and e.id < $2 order by e.id desc limit 1"#,
+        tenant,
+        EntryId::first_at(before).uuid()
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.is_none_or(|row| row.placed))
+}
+
+/// Refusals that are counted; beyond it the number says only "very many".
+pub const REFUSALS_ROWS_MAX: i64 = 10_000;
+
+/// What was refused since a moment.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Refusals {
+    /// Credentials of this tenant that opened nothing.
+    pub credentials: i64,
+    /// Known callers who asked for what is not open to them.
+    pub requests: i64,
+}
+
+/// What the tenant's log says was refused since `since`, counted up to [`REFUSALS_ROWS_MAX`]. Reads an index of these
+/// entries alone.
+pub async fn refusals(tx: &mut Tx, since: Timestamp) -> Result<Refusals, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        r#"select count(*) filter (where kind = 'AUTH_FAILURE') as "credentials!",
+               count(*) filter (where kind = 'access.denied') as "requests!"
+           from (select kind from audit_entry
+                 where tenant_id = $1 and id >= $2 and kind in ('AUTH_FAILURE', 'access.denied') limit $3) e"#,
+        tenant,
+        EntryId::first_at(since).uuid(),
+        REFUSALS_ROWS_MAX
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(Refusals { credentials: row.credentials, requests: row.requests })
+}
+
 /// How many leaves the tenant's tree has; none before its first entry is placed.
 pub async fn tree_size(tx: &mut Tx) -> Result<i64, StoreError> {
     let tenant = tx.tenant().uuid();

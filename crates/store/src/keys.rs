@@ -33,6 +33,8 @@ pub struct Key {
     pub revoked_at: Option<Timestamp>,
     /// The key that replaced it.
     pub replaced_by: Option<KeyId>,
+    /// When it was last used, to the minute, as far as is known.
+    pub last_used_at: Option<Timestamp>,
 }
 
 /// What a new key is.
@@ -73,6 +75,7 @@ macro_rules! key {
             expires_at: $row.expires_at.map(Timestamp::from),
             revoked_at: $row.revoked_at.map(Timestamp::from),
             replaced_by: $row.replaced_by.map(KeyId::from_uuid),
+            last_used_at: $row.last_used_at.map(Timestamp::from),
         }
     };
 }
@@ -81,10 +84,38 @@ macro_rules! key {
 pub async fn list(tx: &mut Tx, after: Option<KeyId>, rows: i64) -> Result<Vec<Key>, StoreError> {
     let tenant = tx.tenant().uuid();
     let found = sqlx::query!(
-        "select id, project_id, agent_id, name, role, capabilities, hint, created_at, expires_at, revoked_at, \
-         replaced_by from api_key where tenant_id = $1 and ($2::uuid is null or id > $2) order by id limit $3",
+        r#"select k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hint, k.created_at, k.expires_at,
+               k.revoked_at, k.replaced_by, s.at as "last_used_at?"
+           from api_key k left join api_key_seen s on s.tenant_id = k.tenant_id and s.key_id = k.id
+           where k.tenant_id = $1 and ($2::uuid is null or k.id > $2) order by k.id limit $3"#,
         tenant,
         after.map(KeyId::uuid),
+        rows
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| key!(row)).collect())
+}
+
+/// Keys that still work and stop by themselves before `until`, the most urgent first; without those that have a successor
+/// already.
+pub async fn expiring(
+    tx: &mut Tx,
+    now: Timestamp,
+    until: Timestamp,
+    rows: i64,
+) -> Result<Vec<Key>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let found = sqlx::query!(
+        r#"select k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hint, k.created_at, k.expires_at,
+               k.revoked_at, k.replaced_by, s.at as "last_used_at?"
+           from api_key k left join api_key_seen s on s.tenant_id = k.tenant_id and s.key_id = k.id
+           where k.tenant_id = $1 and k.revoked_at is null and k.replaced_by is null
+             and k.expires_at > $2 and k.expires_at <= $3
+           order by k.expires_at limit $4"#,
+        tenant,
+        OffsetDateTime::from(now),
+        OffsetDateTime::from(until),
         rows
     )
     .fetch_all(tx.connection())
@@ -96,8 +127,10 @@ pub async fn list(tx: &mut Tx, after: Option<KeyId>, rows: i64) -> Result<Vec<Ke
 pub async fn lock(tx: &mut WriteTx, id: KeyId) -> Result<Option<Key>, StoreError> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
-        "select id, project_id, agent_id, name, role, capabilities, hint, created_at, expires_at, revoked_at, \
-         replaced_by from api_key where tenant_id = $1 and id = $2 for update",
+        r#"select k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hint, k.created_at, k.expires_at,
+               k.revoked_at, k.replaced_by, s.at as "last_used_at?"
+           from api_key k left join api_key_seen s on s.tenant_id = k.tenant_id and s.key_id = k.id
+           where k.tenant_id = $1 and k.id = $2 for update of k"#,
         tenant,
         id.uuid()
     )

@@ -2,10 +2,12 @@
 //! committed here. Every statement says `tenant_id = $1` although row-level security says it too: the second lock, and
 //! what lets a sharded database send the statement to one node.
 
+pub mod account_events;
 pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod break_glass;
+pub mod delegations;
 pub mod doors;
 pub mod factors;
 pub mod heads;

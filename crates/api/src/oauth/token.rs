@@ -1,6 +1,6 @@
 //! `POST /oauth/token`: access tokens for agents, for themselves or on behalf of a person.
 
-use app::tokens::{IssueToken, issue};
+use app::tokens::{ExchangeToken, IssueToken, exchange, issue};
 use axum::extract;
 use axum::response::{IntoResponse as _, Response};
 use gates::Action as _;
@@ -147,15 +147,20 @@ pub(super) async fn post_token(
     let client = client.as_ref().map(|(id, secret)| (id.as_str(), secret.as_str()));
     let agent = vault.authenticate_client(IssueToken::NAME, client, context).await?;
     let grant = Grant::read(&sent.form, vault.issuer())?;
-    let (subject, issued_token_type) = match grant {
-        Grant::ForItself => (None, None),
+    let (access, receipt, issued_token_type) = match grant {
+        Grant::ForItself => {
+            let pass = vault.enter::<IssueToken>(agent, sent.context.clone()).await?;
+            let (access, receipt) = issue(pass).await.map_err(bad_subject)?;
+            (access, receipt, None)
+        }
         Grant::OnBehalf { subject_token } => {
-            let person = vault.authenticate_for(IssueToken::NAME, Some(subject_token), context).await;
-            (Some(person.map_err(bad_subject)?), Some(ACCESS_TOKEN))
+            let person = vault.authenticate_for(ExchangeToken::NAME, Some(subject_token), context).await;
+            let person = person.map_err(bad_subject)?;
+            let pass = vault.enter::<ExchangeToken>(agent, sent.context.clone()).await?;
+            let (access, receipt) = exchange(pass, &person).await.map_err(bad_subject)?;
+            (access, receipt, Some(ACCESS_TOKEN))
         }
     };
-    let pass = vault.enter::<IssueToken>(agent, sent.context.clone()).await?;
-    let (access, receipt) = issue(pass, subject.as_ref()).await.map_err(bad_subject)?;
     let body = ClientTokens {
         access_token: access.token.into(),
         token_type: "Bearer",

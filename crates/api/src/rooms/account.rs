@@ -1,13 +1,16 @@
 //! What is a person's own: name, password, second factors. Address and passkeys are next door.
 
 use app::accounts::codes::{MakeRecoveryCodes, RecoveryCodes};
+use app::accounts::events::{
+    self, EndOwnDelegation, ListOwnDelegations, ListOwnEvents, end_delegation, list_delegations, list_events,
+};
 use app::accounts::factors::{BeginTotp, ConfirmTotp, RemoveTotp, TotpOffer};
 use app::accounts::own::{ChangePassword, Own, ReadAccount, Rename, read, rename};
 use app::input::Name;
 use axum::extract;
 use axum::response::{IntoResponse as _, Response};
 use gates::Receipt;
-use kernel::{Timestamp, TotpId};
+use kernel::{AgentId, Timestamp, TotpId};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +19,7 @@ use uuid::Uuid;
 
 use super::passkeys::Passkey;
 use crate::State;
-use crate::answer::{Answer, Answered, Done};
+use crate::answer::{Answer, Answered, Done, List};
 use crate::describe::of;
 use crate::extract::{Gate, Id, Knock, Submitted};
 use crate::http::Refused;
@@ -32,6 +35,9 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(of::<ConfirmTotp, _>(routes!(post_totp_confirm)))
         .routes(of::<RemoveTotp, _>(routes!(delete_totp)))
         .routes(of::<MakeRecoveryCodes, _>(routes!(post_recovery_codes)))
+        .routes(of::<ListOwnEvents, _>(routes!(get_events)))
+        .routes(of::<ListOwnDelegations, _>(routes!(get_delegations)))
+        .routes(of::<EndOwnDelegation, _>(routes!(delete_delegation)))
 }
 
 /// A person's account.
@@ -289,4 +295,93 @@ async fn post_recovery_codes(
 ) -> Result<Response, Refused> {
     let (codes, receipt) = state.accounts.make_recovery_codes(pass, knock.visitor()).await?;
     Ok(Codes::answer(Some(&codes), &receipt))
+}
+
+/// Something that lately happened to one's account.
+#[derive(Serialize, ToSchema)]
+struct AccountEvent {
+    /// What, in the names of the log. AUTH_FAILURE stands for attempts that were refused: those of an hour are one item.
+    #[schema(example = "account.signed_in")]
+    kind: String,
+    /// When; of several the last.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// How often.
+    #[schema(example = 1)]
+    count: i32,
+    /// What the browser or program called itself; it proves nothing.
+    #[schema(example = "Firefox on Linux")]
+    device: Option<String>,
+    /// From which network address.
+    #[schema(example = "203.0.113.9")]
+    address: Option<String>,
+}
+
+impl From<events::AccountEvent> for AccountEvent {
+    fn from(event: events::AccountEvent) -> Self {
+        let events::AccountEvent { kind, at, count, device, address } = event;
+        Self { kind, at, count, device, address }
+    }
+}
+
+/// List what lately happened to one's own account.
+///
+/// Answers sign-ins, changes of what proves who one is, and refused attempts, newest first.
+#[utoipa::path(get, path = "/account/events", tag = "account",
+    responses((status = 200, description = "What happened, at most 20 items", body = List<AccountEvent>)))]
+async fn get_events(Gate(pass): Gate<ListOwnEvents>) -> Answered<List<AccountEvent>> {
+    let (found, receipt) = list_events(pass).await?;
+    Ok(Answer::ok(List::whole(found.into_iter().map(AccountEvent::from).collect()), &receipt))
+}
+
+/// An agent that holds an access token which acts for oneself.
+#[derive(Serialize, ToSchema)]
+struct Delegation {
+    /// The agent.
+    agent: Uuid,
+    /// Its name.
+    #[schema(example = "invoice-reader")]
+    name: String,
+    /// The organization it is of.
+    organization: Uuid,
+    /// That organization's name.
+    organization_name: String,
+    /// The session of one's own that its tokens end with.
+    session: Uuid,
+    /// Since when it holds such a token without a gap.
+    #[schema(value_type = String, format = DateTime)]
+    since: Timestamp,
+    /// When the last one ends by itself.
+    #[schema(value_type = String, format = DateTime)]
+    until: Timestamp,
+}
+
+/// List the agents that act for oneself.
+///
+/// Answers which agents hold a living token had by token exchange (RFC 8693), in every organization.
+#[utoipa::path(get, path = "/account/delegations", tag = "account",
+    responses((status = 200, description = "The agents, at most 100", body = List<Delegation>)))]
+async fn get_delegations(Gate(pass): Gate<ListOwnDelegations>) -> Answered<List<Delegation>> {
+    let (found, receipt) = list_delegations(pass).await?;
+    let delegation = |held: events::Delegation| Delegation {
+        agent: held.agent.uuid(),
+        name: held.name,
+        organization: held.tenant.uuid(),
+        organization_name: held.organization,
+        session: held.session.uuid(),
+        since: held.since,
+        until: held.until,
+    };
+    Ok(Answer::ok(List::whole(found.into_iter().map(delegation).collect()), &receipt))
+}
+
+/// End what an agent holds on one's behalf.
+///
+/// Its tokens that act for oneself open nothing from now on, on every replica within a second, and it gets no other one for
+/// the same sessions for 16 minutes: longer than the token it was handed lives. What the agent may do by itself stays.
+#[utoipa::path(delete, path = "/account/delegations/{id}", tag = "account",
+    params(("id" = Uuid, Path, description = "The agent")),
+    responses((status = 204, description = "It has ended"), (status = 404, description = "It holds nothing")))]
+async fn delete_delegation(Gate(pass): Gate<EndOwnDelegation>, Id(id): Id<AgentId>) -> Result<Done, Refused> {
+    Ok(Done(end_delegation(pass, id).await?))
 }

@@ -44,6 +44,9 @@ struct Agent {
     created_at: Timestamp,
     /// Who made it; null for an organization's first agent.
     created_by: Option<CreatedBy>,
+    /// When one of its keys, or a token made with one, was last used, to the minute; null when none ever was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
 }
 
 /// Whoever made an agent, and answers for it.
@@ -75,6 +78,7 @@ impl From<app::agents::Agent> for Agent {
             suspended_at: agent.suspended_at,
             created_at: agent.created_at,
             created_by: agent.created_by.map(CreatedBy::from),
+            last_used_at: agent.last_used_at,
         }
     }
 }

@@ -61,6 +61,9 @@ struct Key {
     revoked_at: Option<Timestamp>,
     /// The key that replaces it.
     replaced_by: Option<Uuid>,
+    /// When it was last used, to the minute; null when it never was. A use shows within ten seconds.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    last_used_at: Option<Timestamp>,
 }
 
 impl From<app::keys::Key> for Key {
@@ -77,6 +80,7 @@ impl From<app::keys::Key> for Key {
             expires_at: key.expires_at,
             revoked_at: key.revoked_at,
             replaced_by: key.replaced_by.map(KeyId::uuid),
+            last_used_at: key.last_used_at,
         }
     }
 }

@@ -131,6 +131,7 @@ impl Accounts {
         sessions::show(tx, id).await?;
         let letter = Letter::AddressChanged { new, how: visitor.how(at), help: self.page("/reset")? };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::AddressChanged, visitor).await?;
         tell_homes(&mut pass, EventKind::AddressChanged).await?;
         pass.seal(draft(Draft::done(EventKind::AddressChanged))).await
     }

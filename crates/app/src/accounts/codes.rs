@@ -58,6 +58,7 @@ impl Accounts {
         let letter =
             Letter::RecoveryCodesRegenerated { how: visitor.how(at), security: self.security_page()? };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::RecoveryCodesMade, visitor).await?;
         let draft = Draft::done(EventKind::RecoveryCodesMade)
             .subject("account", id)
             .fact("codes", RECOVERY_CODES as u64);

@@ -112,6 +112,7 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::TotpAdded, visitor).await?;
         let draft = Draft::done(EventKind::TotpAdded)
             .subject("totp", begun.id)
             .fact("recovery_codes", codes.is_some());
@@ -146,6 +147,7 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::TotpRemoved, visitor).await?;
         tell_homes(&mut pass, EventKind::TotpRemoved).await?;
         pass.seal(Draft::done(EventKind::TotpRemoved).subject("totp", totp)).await
     }

@@ -15,6 +15,7 @@ mod site;
 
 pub mod address;
 pub mod codes;
+pub mod events;
 pub mod factors;
 pub mod first;
 pub mod join;

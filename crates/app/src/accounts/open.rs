@@ -123,6 +123,7 @@ impl Accounts {
             SessionKind::Browser => self.know_device(&mut tx, visitor, account, at).await?,
             SessionKind::Program => None,
         };
+        self.remember(&mut tx, account.id, EventKind::SignedIn, visitor).await?;
         let draft = Draft::done(EventKind::SignedIn)
             .subject("session", id)
             .fact("assurance", proved.assurance)

@@ -2,7 +2,7 @@
 
 use authn::password::Password;
 use authn::secrets::{OpaqueToken, TokenKind};
-use gates::{Draft, Pass, Receipt};
+use gates::{Draft, Pass, Receipt, SystemTx};
 use kernel::{AccountId, EventKind, Problem, ProblemKind, SessionId, TenantId, Timestamp};
 use mail::Address;
 use store::accounts::Account;
@@ -88,9 +88,15 @@ pub struct Own {
 /// When the database cannot be used.
 pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem> {
     let (id, now) = (pass.account().account(), pass.vault().clock().now());
-    let tx = pass.account().system().await?;
+    let own = own_of(pass.account().system().await?, id, now).await?;
+    let receipt = pass.seal(Draft::done(EventKind::AccountRead).subject("account", id)).await?;
+    Ok((own, receipt))
+}
+
+/// What a person sees of their own account.
+pub(super) async fn own_of(tx: &mut SystemTx, id: AccountId, now: Timestamp) -> Result<Own, Problem> {
     let account = accounts::lock(tx, id).await?.ok_or_else(Problem::not_found)?;
-    let own = Own {
+    Ok(Own {
         id,
         address: account.address,
         pending_address: doors::pending_detail(tx, id, LinkPurpose::ChangeAddress, now).await?,
@@ -100,9 +106,7 @@ pub async fn read(mut pass: Pass<ReadAccount>) -> Result<(Own, Receipt), Problem
         passkeys: factors::passkeys(tx, id).await?,
         recovery_codes: factors::recovery_codes_left(tx, id).await?,
         homes: sessions::homes(tx, id).await?,
-    };
-    let receipt = pass.seal(Draft::done(EventKind::AccountRead).subject("account", id)).await?;
-    Ok((own, receipt))
+    })
 }
 
 /// Lists one's own sessions, newest first.
@@ -268,6 +272,7 @@ impl Accounts {
         let ended = sessions::revoke_all(tx, id, Some(this), "new password", at).await?;
         let letter = self.password_changed(tx, visitor, id, at).await?;
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::PasswordChanged, visitor).await?;
         for tenant in tenants.into_iter().filter(|tenant| *tenant != own) {
             pass.also_into(
                 tenant,

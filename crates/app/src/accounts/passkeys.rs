@@ -292,6 +292,7 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::PasskeyAdded, visitor).await?;
         tell_homes(&mut pass, EventKind::PasskeyAdded).await?;
         let draft = Draft::done(EventKind::PasskeyAdded)
             .subject("passkey", passkey)
@@ -333,6 +334,7 @@ impl Accounts {
             security: self.security_page()?,
         };
         self.write(tx, &account.address, &letter).await?;
+        self.remember(tx, id, EventKind::PasskeyRemoved, visitor).await?;
         tell_homes(&mut pass, EventKind::PasskeyRemoved).await?;
         pass.seal(draft(Draft::done(EventKind::PasskeyRemoved))).await
     }

@@ -129,6 +129,7 @@ impl Accounts {
         let ended = sessions::revoke_all(&mut tx, id, None, "new password", at).await?;
         let letter = self.password_changed(&mut tx, visitor, id, at).await?;
         self.write(&mut tx, &account.address, &letter).await?;
+        self.remember(&mut tx, id, EventKind::PasswordReset, visitor).await?;
         let draft =
             Draft::done(EventKind::PasswordReset).subject("account", id).fact("sessions_ended", ended);
         let sealed = tx.seal_by(by, home, draft, visitor.request, RESET).await;

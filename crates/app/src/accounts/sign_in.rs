@@ -136,7 +136,10 @@ impl Accounts {
     ) -> Problem {
         let draft = Draft::refused(EventKind::AuthFailure).fact("reason", reason);
         let draft = match account {
-            Some(account) => draft.subject("account", account.id),
+            Some(account) => {
+                self.count_refused(account.id, visitor);
+                draft.subject("account", account.id)
+            }
             None => draft,
         };
         let noted = self.vault.note(By::Nobody, self.home(account), draft, visitor.request, action).await;
@@ -288,6 +291,7 @@ impl Accounts {
                 .fact("reason", "wrong second factor")
                 .subject("account", id);
             let home = self.home(Some(&account));
+            self.count_refused(id, visitor);
             self.vault.note(By::Nobody, home, draft, visitor.request, SECOND).await?;
             return Err(wrong_code());
         };

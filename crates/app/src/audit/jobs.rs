@@ -93,6 +93,11 @@ impl Sequencer {
         self
     }
 
+    /// The longest time between two checkpoints of a log that grows.
+    pub fn checkpoint_every(&self) -> Duration {
+        self.checkpoint_every
+    }
+
     /// Works until `stop` turns true, then once more, so that what was acknowledged is placed and signed.
     pub async fn run(self, mut stop: watch::Receiver<bool>) {
         let mut signed = Instant::now();

@@ -9,11 +9,11 @@ mod manage;
 
 use std::time::Duration;
 
-use gates::{Draft, Pass, Receipt};
+use gates::{Action, Draft, Pass, Read, Receipt};
 use kernel::limits::{BREAK_GLASS_DUE_SECONDS, BREAK_GLASS_TEXT_CHARS_MAX, BREAK_GLASS_WAITING_ROWS_MAX};
-use kernel::{BreakGlassId, EntryId, EventKind, Problem, Timestamp};
-use store::break_glass;
+use kernel::{AccountId, BreakGlassId, EntryId, EventKind, Problem, Timestamp};
 pub use store::break_glass::{Override, Review};
+use store::{break_glass, members};
 
 pub(crate) use manage::review_due;
 pub use manage::{
@@ -103,16 +103,22 @@ pub async fn list(
     Ok((listed, pass.seal(draft).await?))
 }
 
-/// The overrides that wait for their review, the most urgent first: tasks of whoever may review them.
-///
-/// # Errors
-/// When the database cannot be used.
-pub async fn due(mut pass: Pass<ListBreakGlass>) -> Result<(Vec<(Override, Stage)>, Receipt), Problem> {
+/// The overrides that wait for a review by `me`, the most urgent first: by the rule of [`review`] itself. Read under the
+/// pass that reads what needs somebody: one look, one entry.
+pub(crate) async fn waiting_for<A: Action<Mode = Read>>(
+    pass: &mut Pass<A>,
+    me: AccountId,
+) -> Result<Vec<(Override, Stage)>, Problem> {
     let now = pass.vault().clock().now();
-    let found = break_glass::waiting(pass.tx(), now, BREAK_GLASS_WAITING_ROWS_MAX).await?;
-    let found = staged(found, now);
-    let draft = Draft::done(EventKind::BreakGlassListed).fact("items", found.len() as u64);
-    Ok((found, pass.seal(draft).await?))
+    let mut found = break_glass::waiting(pass.tx(), now, BREAK_GLASS_WAITING_ROWS_MAX).await?;
+    if found.iter().any(|glass| glass.account == me) {
+        let owners = members::owners(pass.tx()).await?;
+        let owners: Vec<AccountId> = owners.iter().map(|owner| owner.account).collect();
+        if !manage::may_review_own(me, &owners) {
+            found.retain(|glass| glass.account != me);
+        }
+    }
+    Ok(staged(found, now))
 }
 
 /// What was done under an override: its part of the log, newest first.
@@ -166,7 +172,6 @@ fn prose(text: &str, chars_min: usize, pointer: &str) -> Result<String, Problem>
 
 #[cfg(test)]
 mod tests {
-    use kernel::AccountId;
     use kernel::limits::BREAK_GLASS_REVIEW_SECONDS;
 
     use super::*;

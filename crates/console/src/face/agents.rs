@@ -95,6 +95,7 @@ pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
                 keys.iter().filter(|key| key.agent == Some(agent.id) && is_live(key, at)).count(),
             )
             .unwrap_or(u32::MAX),
+            last_used: agent.last_used_at.map(|used| When::seen(used, at)),
         })
         .collect();
     let page = pages::Agents {
@@ -183,6 +184,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
         owner: human.organization_name().unwrap_or_default().to_owned(),
         project: name_of(&projects, agent.project),
         created: When::day(agent.created_at),
+        last_used: agent.last_used_at.map(|used| When::seen(used, at)),
         suspended: agent.suspended_at.is_some(),
         keys: mine.map(|key| key_row(key, &agent.name, &projects, at)).collect(),
         may_manage: may(&human, Permission::AgentsManage),
@@ -251,6 +253,7 @@ fn key_row(key: &Key, agent: &str, projects: &[(ProjectId, String)], at: Timesta
         project: name_of(projects, key.project),
         created: When::day(key.created_at),
         expires: key.expires_at.map(|expires| When::seen(expires, at)),
+        last_used: key.last_used_at.map(|used| When::seen(used, at)),
         status,
         live: is_live(key, at),
     }

@@ -145,6 +145,7 @@ said! {
     CodesStored = "codes-stored", done, "Good. Each recovery code works once.";
     SessionEnded = "session-ended", done, "That session has ended.";
     SessionsEnded = "sessions-ended", done, "All other sessions have ended.";
+    DelegationEnded = "delegation-ended", done, "The agent does nothing on your behalf any more.";
     SteppedUp = "stepped-up", done, "Thank you. For the next ten minutes you will not be asked again.";
     Founded = "founded", done, "Your organization is ready. Here is what to do first.";
     Joined = "joined", done, "Welcome: you are a member now.";

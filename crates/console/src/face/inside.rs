@@ -1,58 +1,78 @@
 //! The organization's pages that only read: home, roles, the log.
 
 use app::audit::{CheckpointRecord, EntryRecord, Names, ProveEntry, ReadCheckpoint, ReadEntries, Wanted};
-use app::break_glass::{ListBreakGlass, Override, Stage};
+use app::break_glass::{Override, Stage};
+use app::home::{Inside, Key, LogHealth};
 use app::input::Page;
 use axum::extract::Path;
-use gates::{Caller as _, Human};
-use kernel::{AgentId, EntryId, EventKind, Gate, MemberRole, Permission, Problem, Role, Timestamp};
+use gates::{AuthMode, Caller as _, Human};
+use kernel::{
+    AgentId, EntryId, EventKind, Gate, MemberRole, Permission, Problem, ProblemKind, Role, Timestamp,
+};
 
 use super::answer::Answer;
 use super::heads;
-use super::visit::{Visit, may, now, pass};
+use super::health::{self, Facts, Unknown};
+use super::visit::{Visit, may, now};
 use super::words;
 use crate::layout::Room;
-use crate::pages::{
-    self, Activity, FirstStep, GateHealth, PermissionArea, PermissionRow, Place, RoleColumn, Task,
-};
-use crate::parts::{Choice, Form, Pager, Tone, When};
+use crate::pages::{self, Activity, FirstStep, PermissionArea, PermissionRow, Place, RoleColumn, Task};
+use crate::parts::{Choice, Form, Pager, When};
 
 /// Entries on a page of the log.
 const AUDIT_ROWS: i64 = 50;
 /// Entries on the home page.
 const ACTIVITY_ROWS: i64 = 8;
 
-/// What happened last, and what those who did it are called.
-async fn lately(visit: &Visit, human: &Human) -> Result<(Vec<EntryRecord>, Names), Answer> {
-    if !may(human, Permission::AuditRead) {
-        return Ok((Vec::new(), Names::default()));
-    }
-    let mut pass = pass::<ReadEntries>(visit, human).await?;
-    let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
-    let page = Page { after: None, rows: ACTIVITY_ROWS };
-    let (listed, _) = app::audit::entries(pass, page, Wanted::default())
-        .await
-        .map_err(|problem| visit.refused(&problem))?;
-    Ok((listed.items, names))
+/// What the page could find out about the organization.
+enum Found {
+    /// All of it.
+    Inside(Box<Inside>),
+    /// This person may not read the log.
+    NotTheirs,
+    /// It could not be read just now.
+    Nothing(Unknown),
 }
 
-/// Reviews of break-glasses that wait for this person: everybody's but their own.
-async fn reviews(visit: &Visit, human: &Human, at: Timestamp) -> Result<Vec<Task>, Answer> {
-    if !(may(human, Permission::OrganizationManage) && may(human, Permission::AuditRead)) {
-        return Ok(Vec::new());
+/// Looks around. A reading that fails takes its part of the page away and no more: what the page is for is to say so.
+async fn look(visit: &Visit, human: &Human) -> Result<Found, Answer> {
+    if !may(human, Permission::AuditRead) {
+        return Ok(Found::NotTheirs);
     }
-    let due = app::break_glass::due(pass::<ListBreakGlass>(visit, human).await?).await;
-    let (due, _) = due.map_err(|problem| visit.refused(&problem))?;
-    let others =
-        due.iter().filter(|(glass, stage)| glass.account != human.account() && *stage != Stage::Open);
-    let task = |(glass, stage): &(Override, Stage)| Task {
+    let vault = visit.state.vault();
+    let looked = match vault.enter::<ReadEntries>(human.principal(), visit.context.clone()).await {
+        Ok(pass) => app::home::look(pass, ACTIVITY_ROWS).await,
+        Err(problem) => Err(problem),
+    };
+    match looked {
+        Ok((inside, _)) => Ok(Found::Inside(Box::new(inside))),
+        Err(problem) => match problem.kind {
+            ProblemKind::Unavailable | ProblemKind::Internal => {
+                let written = problem.gate != Some(Gate::Audit);
+                Ok(Found::Nothing(if written { Unknown::Unread } else { Unknown::Unwritable }))
+            }
+            _ => Err(visit.refused(&problem)),
+        },
+    }
+}
+
+/// What waits for this person in the organization: reviews, and keys that stop working.
+fn tasks_of(inside: &Inside, at: Timestamp) -> Vec<Task> {
+    let review = |(glass, stage): &(Override, Stage)| Task {
         title: format!("Review the break-glass of {}", glass.by),
-        why: "Somebody went beyond what their role allows; somebody else looks at what was done.".into(),
+        why: "Somebody went beyond what their role allows; somebody looks at what was done.".into(),
         due: Some(When::seen(glass.review_due_at, at)),
         overdue: *stage == Stage::Overdue,
         path: format!("/break-glass/{}", glass.id),
     };
-    Ok(others.map(task).collect())
+    let key = |key: &Key| Task {
+        title: format!("Key “{}” expires", key.name),
+        why: "Whoever uses it stops then. Rotate it, and both keys work for a while.".into(),
+        due: key.expires_at.map(|expires| When::seen(expires, at)),
+        overdue: false,
+        path: format!("/keys/{}/rotate", key.id),
+    };
+    inside.reviews.iter().map(review).chain(inside.keys.iter().map(key)).collect()
 }
 
 /// The first steps of this person, as long as one of them is known to be left.
@@ -96,8 +116,11 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
     }
     let own = visit.account(&human).await?;
     let at = now(&visit.state);
-    let (entries, names) = lately(&visit, &human).await?;
-    let mut tasks = reviews(&visit, &human, at).await?;
+    let found = look(&visit, &human).await?;
+    let mut tasks = match &found {
+        Found::Inside(inside) => tasks_of(inside, at),
+        Found::NotTheirs | Found::Nothing(_) => Vec::new(),
+    };
     if !human.has_second_factor() {
         tasks.push(Task {
             title: "Set up a second factor".into(),
@@ -115,13 +138,26 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
             path: "/security/recovery-codes".into(),
         });
     }
+    let (activity, log) = match &found {
+        Found::Inside(inside) => {
+            let rows = inside.entries.iter().filter_map(|record| activity(record, &inside.names, at));
+            (Some(rows.collect()), Ok(inside.log))
+        }
+        Found::NotTheirs => (None, Err(Unknown::NotTheirs)),
+        Found::Nothing(unknown) => (None, Err(*unknown)),
+    };
+    let unread = matches!(found, Found::Nothing(_));
+    let names = match found {
+        Found::Inside(inside) => inside.names,
+        Found::NotTheirs | Found::Nothing(_) => Names::default(),
+    };
     let page = pages::Home {
         shell: visit.shell_of(&human, &own, Some(Room::Home)),
         tasks,
-        gates: gates(&visit, &human, at).await,
-        activity: may(&human, Permission::AuditRead)
-            .then(|| entries.iter().filter_map(|record| activity(record, &names, at)).collect()),
-        first_steps: first_steps(&human, &names),
+        unread,
+        gates: health::gates(&facts(&visit, &human, log, at).await),
+        activity,
+        first_steps: if unread { Vec::new() } else { first_steps(&human, &names) },
     };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -139,52 +175,20 @@ fn activity(record: &EntryRecord, names: &Names, now: Timestamp) -> Option<Activ
     })
 }
 
-/// How the gates stand, as far as this very request has just found out by passing them.
-async fn gates(visit: &Visit, human: &Human, now: Timestamp) -> Vec<GateHealth> {
+/// What this very request has found out about the gates by passing them, and what the log says.
+async fn facts(visit: &Visit, human: &Human, log: Result<LogHealth, Unknown>, now: Timestamp) -> Facts {
     let vault = visit.state.vault();
-    let ready = vault.ready().await.is_ok();
-    let fresh = vault.memory_generation().is_some();
-    let open = |gate, detail: String, path: Option<&str>| GateHealth {
-        gate,
-        tone: Tone::Good,
-        state: "Open".into(),
-        detail,
-        path: path.map(str::to_owned),
-    };
-    let factor = if human.has_second_factor() { "with a second factor" } else { "without a second factor" };
-    let mut health = vec![
-        open(Gate::Identity, format!("You are known, {factor}."), Some("/security")),
-        open(Gate::Token, "Sessions and keys are looked at again within a second.".into(), Some("/sessions")),
-        open(Gate::Tenancy, "The database shows this organization's rows and no others.".into(), None),
-        open(Gate::Privacy, "The PII policy is in force.".into(), None),
-        open(Gate::Audit, checkpoint_words(visit, human, now).await, Some("/audit")),
-    ];
-    if !ready && let Some(tenancy) = health.get_mut(2) {
-        tenancy.tone = Tone::Bad;
-        "Shut".clone_into(&mut tenancy.state);
-        "The database does not answer; nothing is let through.".clone_into(&mut tenancy.detail);
+    let policy = app::home::policy(vault, &human.principal()).await;
+    Facts {
+        second_factor: human.has_second_factor(),
+        no_credentials: vault.auth_mode() == AuthMode::Dev,
+        ready: vault.ready().await.is_ok(),
+        fresh: vault.memory_generation().is_some(),
+        policy: policy.map_err(|_| Unknown::Unread),
+        log,
+        checkpoint_every: visit.state.sequencer.checkpoint_every(),
+        now,
     }
-    if !fresh && let Some(token) = health.get_mut(1) {
-        token.tone = Tone::Warn;
-        "Slow".clone_into(&mut token.state);
-        "Every credential is looked up anew.".clone_into(&mut token.detail);
-    }
-    health
-}
-
-async fn checkpoint_words(visit: &Visit, human: &Human, _: Timestamp) -> String {
-    let entered = visit.state.vault().enter::<ReadCheckpoint>(human.principal(), visit.context.clone()).await;
-    let signed = match entered {
-        Ok(pass) => app::audit::checkpoint(pass).await.ok(),
-        Err(_) => None,
-    };
-    signed.map_or_else(
-        || "Every entry is written before its answer.".to_owned(),
-        |(checkpoint, _)| match checkpoint.size {
-            1 => "One entry is under a signed checkpoint.".to_owned(),
-            size => format!("{size} entries are under a signed checkpoint."),
-        },
-    )
 }
 
 /// `GET /roles`.

@@ -6,9 +6,11 @@ mod answer;
 mod break_glass;
 mod cookies;
 mod heads;
+mod health;
 mod inside;
 mod invitations;
 mod join;
+mod lately;
 mod members;
 mod outbox;
 mod own;
@@ -107,6 +109,7 @@ pub fn router(state: State) -> Router {
         .route("/theme", post(own::theme))
         .route("/security", get(own::security))
         .route("/security/password", get(own::password_page).post(own::password))
+        .route("/security/delegations/{agent}/end", get(lately::end_page).post(lately::end))
         .route("/security/email", get(address::page).post(address::submit))
         .route("/security/email/withdraw", post(address::withdrawn))
         .route("/security/email/sent", get(sign_up::email_sent))

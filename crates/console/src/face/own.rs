@@ -2,7 +2,9 @@
 
 use app::accounts::codes::MakeRecoveryCodes;
 use app::accounts::factors::{BeginTotp, ConfirmTotp, RemoveTotp, TotpOffer};
-use app::accounts::own::{self, ChangePassword, EndOtherSessions, EndOwnSession, ListOwnSessions, Own};
+use app::accounts::own::{
+    self, ChangePassword, EndOtherSessions, EndOwnSession, ListOwnSessions, Own, ReadAccount,
+};
 use app::accounts::passkeys::{self, RemovePasskey, RenamePasskey};
 use app::input::Name;
 use authn::recovery::RecoveryCode;
@@ -14,10 +16,11 @@ use kernel::{PasskeyId, Problem, SessionId, Timestamp, TotpId};
 
 use super::answer::{Answer, Said};
 use super::cookies::Cookie;
+use super::lately::{delegation_row, event_row};
 use super::posted::Posted;
 use super::sign_in::refused_by;
 use super::sign_up::password_min;
-use super::visit::{Visit, now};
+use super::visit::{Visit, now, pass};
 use crate::layout::{Room, Theme};
 use crate::pages::{self, Advice, PasskeyPaths, PasskeyRow, SessionRow};
 use crate::parts::{Form, Qr, Secret, Tone, When};
@@ -73,7 +76,9 @@ fn advice(own: &Own) -> Vec<Advice> {
 /// `GET /security`.
 pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let (own, at) = (visit.account(&human).await?, now(&visit.state));
+    let pass = pass::<ReadAccount>(&visit, &human).await?;
+    let (read, _) = app::accounts::events::security(pass).await.map_err(|problem| visit.refused(&problem))?;
+    let (own, at) = (read.own, now(&visit.state));
     let page = pages::Security {
         shell: visit.shell_of(&human, &own, Some(Room::Security)),
         advice: advice(&own),
@@ -81,6 +86,8 @@ pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
         password_changed: own.password_changed_at.map(|changed| When::seen(changed, at)),
         totp_since: own.totps.first().and_then(|totp| totp.confirmed_at).map(|since| When::seen(since, at)),
         recovery_codes_left: u32::try_from(own.recovery_codes).unwrap_or(0),
+        delegations: read.delegations.iter().map(|held| delegation_row(held, at)).collect(),
+        events: read.events.iter().map(|event| event_row(event, at)).collect(),
     };
     Ok(visit.settle(Answer::page(&page)))
 }

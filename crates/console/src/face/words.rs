@@ -77,6 +77,8 @@ fn said(kind: EventKind) -> &'static str {
         K::SessionRevoked => "ended a session",
         K::SessionSwitched => "switched to this organization",
         K::TokenIssued => "got an access token",
+        K::DelegationsListed => "looked at which agents act for them",
+        K::DelegationEnded => "ended what an agent did for them",
         K::TokenRefreshed => "refreshed a token",
         K::TokenReused => "presented a refresh token that was replaced",
         K::TokenRevoked => "called a token back",

@@ -20,6 +20,8 @@ pub struct AgentRow {
     pub status: Badge,
     /// Its live credentials.
     pub credentials: u32,
+    /// When one of them was last used, to the minute.
+    pub last_used: Option<When>,
 }
 
 /// `/agents`: the programs that act for the organization.
@@ -74,6 +76,8 @@ pub struct AgentPage {
     pub project: String,
     /// Since when it exists.
     pub created: When,
+    /// When one of its keys was last used, to the minute.
+    pub last_used: Option<When>,
     /// Whether it is suspended.
     pub suspended: bool,
     /// Its API keys.
@@ -101,6 +105,8 @@ pub struct KeyRow {
     pub created: When,
     /// When it stops working.
     pub expires: Option<When>,
+    /// When it was last used, to the minute.
+    pub last_used: Option<When>,
     /// "Live", "Expires soon", "Revoked"…
     pub status: Badge,
     /// Whether it still opens something.

@@ -84,6 +84,8 @@ pub struct Home {
     pub shell: Shell,
     /// What waits for this person, the most urgent first.
     pub tasks: Vec<Task>,
+    /// Whether what waits, and what happened, could not be read: what is missing is then not empty.
+    pub unread: bool,
     /// The five gates, in order.
     pub gates: Vec<GateHealth>,
     /// What happened lately; nothing for somebody who may not see the log.

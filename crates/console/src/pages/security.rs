@@ -52,6 +52,40 @@ pub struct Security {
     pub totp_since: Option<When>,
     /// Recovery codes that still work.
     pub recovery_codes_left: u32,
+    /// The agents that act for this person, the latest first.
+    pub delegations: Vec<DelegationRow>,
+    /// What lately happened to the account, newest first.
+    pub events: Vec<EventRow>,
+}
+
+/// An agent that holds a token which acts for this person.
+#[derive(Debug, Clone)]
+pub struct DelegationRow {
+    /// For paths.
+    pub agent: String,
+    /// Its name.
+    pub name: String,
+    /// The organization it is of.
+    pub organization: String,
+    /// Since when it holds one.
+    pub since: When,
+    /// When the last one ends by itself.
+    pub until: When,
+}
+
+/// Something that happened to the account.
+#[derive(Debug, Clone)]
+pub struct EventRow {
+    /// [`Tone::Warn`] is worth a second look.
+    pub tone: Tone,
+    /// What happened: "Signed in".
+    pub what: String,
+    /// When.
+    pub at: When,
+    /// What the browser or program called itself.
+    pub device: Option<String>,
+    /// From which network address.
+    pub address: Option<String>,
 }
 
 /// `/sessions`: where one is signed in.

@@ -21,6 +21,7 @@ fn agents() -> Vec<Sample> {
         project: "Accounting".to_owned(),
         status: Badge::new(tone, status),
         credentials: 2,
+        last_used: (tone == Tone::Good).then(|| ago(4)),
     };
     let full = Agents {
         shell: shell(Some(Room::Agents)),
@@ -77,6 +78,7 @@ fn key(name: &str, tone: Tone, status: &str) -> KeyRow {
         project: "Accounting".to_owned(),
         created: ago(30 * DAY),
         expires: (tone == Tone::Warn).then(|| ahead(3 * DAY)),
+        last_used: (tone != Tone::Plain).then(|| ago(4)),
         status: Badge::new(tone, status),
         live: tone != Tone::Bad,
     }
@@ -91,6 +93,7 @@ fn one_agent() -> Vec<Sample> {
         owner: "Member one".to_owned(),
         project: "Accounting".to_owned(),
         created: ago(40 * DAY),
+        last_used: Some(ago(4)),
         suspended: false,
         keys: vec![
             key("Build server", Tone::Warn, "Expires soon"),

@@ -66,6 +66,7 @@ fn home() -> Vec<Sample> {
             task("Review a break-glass of Member two", "Opened for 30 minutes.", Some(ago(DAY)), true),
             task("Key “build server” expires", "Its agent stops then.", Some(ahead(3 * DAY)), false),
         ],
+        unread: false,
         gates: gates(Tone::Good, "Open"),
         activity: Some(vec![
             activity("Member one", "signed in", 2, None),
@@ -99,7 +100,14 @@ fn home() -> Vec<Sample> {
         tasks: vec![task(HOSTILE, HOSTILE, Some(ahead(DAY)), false)],
         ..full.clone()
     };
-    vec![page("home", &full), page("home-new", &new), page("home-shut", &shut)]
+    let unread = Home {
+        unread: true,
+        tasks: Vec::new(),
+        activity: None,
+        gates: gates(Tone::Warn, "Unknown"),
+        ..full.clone()
+    };
+    vec![page("home", &full), page("home-new", &new), page("home-shut", &shut), page("home-unread", &unread)]
 }
 
 fn member(number: u32, role: &str, second_factor: Badge, status: Badge) -> MemberRow {

@@ -1,7 +1,7 @@
 //! One's own security.
 
 use super::people::session;
-use super::{DAY, HOSTILE, HOUR, Sample, ago, flashed, hostile_shell, outside, page, paths, shell};
+use super::{DAY, HOSTILE, HOUR, Sample, ago, ahead, flashed, hostile_shell, outside, page, paths, shell};
 use crate::layout::{Flash, Room};
 use crate::pages::*;
 use crate::parts::{Form, Secret, Tone};
@@ -20,6 +20,26 @@ fn passkey(name: &str) -> PasskeyRow {
     }
 }
 
+fn delegation(name: &str) -> DelegationRow {
+    DelegationRow {
+        agent: "1".to_owned(),
+        name: name.to_owned(),
+        organization: "Example Works".to_owned(),
+        since: ago(HOUR),
+        until: ahead(9),
+    }
+}
+
+fn event(what: &str, tone: Tone, minutes: u64) -> EventRow {
+    EventRow {
+        tone,
+        what: what.to_owned(),
+        at: ago(minutes),
+        device: Some("Firefox on Linux".to_owned()),
+        address: Some("203.0.113.9".to_owned()),
+    }
+}
+
 fn overview() -> Vec<Sample> {
     let full = Security {
         shell: flashed(Some(Room::Security), Flash::done("The passkey “Laptop” was added.")),
@@ -28,6 +48,12 @@ fn overview() -> Vec<Sample> {
         password_changed: Some(ago(200 * DAY)),
         totp_since: Some(ago(60 * DAY)),
         recovery_codes_left: 8,
+        delegations: vec![delegation("Invoice reader")],
+        events: vec![
+            event("Signed in", Tone::Plain, 3),
+            event("3 attempts to sign in were refused", Tone::Warn, HOUR),
+            EventRow { device: None, address: None, ..event("Password changed", Tone::Plain, 3 * DAY) },
+        ],
     };
     let bare = Security {
         shell: shell(Some(Room::Security)),
@@ -42,10 +68,14 @@ fn overview() -> Vec<Sample> {
         password_changed: None,
         totp_since: None,
         recovery_codes_left: 0,
+        delegations: Vec::new(),
+        events: Vec::new(),
     };
     let hostile = Security {
         shell: hostile_shell(Some(Room::Security)),
         passkeys: vec![PasskeyRow { provider: HOSTILE.to_owned(), ..passkey(HOSTILE) }],
+        delegations: vec![DelegationRow { organization: HOSTILE.to_owned(), ..delegation(HOSTILE) }],
+        events: vec![EventRow { device: Some(HOSTILE.to_owned()), ..event(HOSTILE, Tone::Warn, 1) }],
         ..full.clone()
     };
     let sessions = Sessions {

@@ -192,6 +192,9 @@ const SAMPLES: &[Sample] = &[
         ..of("mfa.rename_passkey", 404, Subject::Fixed(NOBODY))
     },
     of("mfa.remove_passkey", 404, Subject::Fixed(NOBODY)),
+    plain("account.list_events", 200),
+    plain("delegation.list_own", 200),
+    of("delegation.end_own", 404, Subject::Fixed(NOBODY)),
     plain("session.list_own", 200),
     of("session.end_own", 404, Subject::Fixed(NOBODY)),
     plain("session.end_others", 200),

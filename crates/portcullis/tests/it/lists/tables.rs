@@ -53,10 +53,16 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
     let sql = format!(
         "begin; set local session_replication_role = replica; set local search_path = portcullis;
          insert into revoked_token values ('{tenant}', 'x', now());
+         insert into api_key_seen select tenant_id, id, now() from api_key where tenant_id = '{tenant}'
+             on conflict do nothing;
+         insert into delegation (tenant_id, session_id, agent_id, account_id, key_id, since, until)
+             select k.tenant_id, k.id, k.agent_id, '{account}', k.id, now(), now() from api_key k
+             where k.tenant_id = '{tenant}' and k.agent_id is not null limit 1;
          insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex'));
          insert into audit_cosignature values ('{tenant}', 0, 1, 'vkey', 'line', now());
          insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
-        tenant = tenant.id
+        tenant = tenant.id,
+        account = owner.account
     );
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(superuser).await.expect("rows");
 }

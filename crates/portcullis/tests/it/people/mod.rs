@@ -4,6 +4,7 @@ mod addresses;
 mod doors;
 mod factors;
 mod guesses;
+mod lately;
 mod oauth;
 mod operator;
 mod replicas;

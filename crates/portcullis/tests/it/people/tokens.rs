@@ -2,7 +2,7 @@
 
 use app::accounts::SessionKind;
 use app::operator::Operator;
-use app::tokens::{IssueToken, RevokeToken};
+use app::tokens::{ExchangeToken, IssueToken, RevokeToken};
 use authn::jwt::KeySet;
 use authn::jwt::access::AccessClaims;
 use base64::Engine as _;
@@ -142,8 +142,9 @@ fn an_agent_acts_for_a_person_within_what_both_may() {
         let guest = person.guest.again();
         let access = doors.access_token(guest.visitor(), opened.id).await.expect("issued");
         let human = vault.authenticate(Some(&access.token), &request()).await.expect("a person");
-        let pass = vault.enter::<IssueToken>(tenant.agent(vault).await, request()).await.expect("an agent");
-        let (delegated, _) = app::tokens::issue(pass, Some(&human)).await.expect("issued");
+        let pass =
+            vault.enter::<ExchangeToken>(tenant.agent(vault).await, request()).await.expect("an agent");
+        let (delegated, _) = app::tokens::exchange(pass, &human).await.expect("issued");
         let acting = vault.authenticate(Some(&delegated.token), &request()).await.expect("good");
         assert!(matches!(acting, Principal::Agent(_)), "no path from an agent to a person");
         assert_eq!((acting.agent(), acting.acting_for()), (Some(tenant.agent), Some(person.account)));
@@ -153,12 +154,13 @@ fn an_agent_acts_for_a_person_within_what_both_may() {
             "a viewer may not, so neither may its agent"
         );
         let pass = vault.enter::<IssueToken>(tenant.agent(vault).await, request()).await.expect("an agent");
-        let (own, _) = app::tokens::issue(pass, None).await.expect("issued");
+        let (own, _) = app::tokens::issue(pass).await.expect("issued");
         let alone = vault.authenticate(Some(&own.token), &request()).await.expect("good");
         assert!(alone.capabilities().has(Permission::ModelsInvoke) && alone.acting_for().is_none());
         let stranger = Tenant::make(vault, "Elsewhere").await;
-        let pass = vault.enter::<IssueToken>(stranger.agent(vault).await, request()).await.expect("an agent");
-        assert!(app::tokens::issue(pass, Some(&human)).await.is_err(), "another organization's person");
+        let pass =
+            vault.enter::<ExchangeToken>(stranger.agent(vault).await, request()).await.expect("an agent");
+        assert!(app::tokens::exchange(pass, &human).await.is_err(), "another organization's person");
         let operator = Operator::new(vault.clone(), request());
         operator.disable(&Address::parse(&person.address).expect("an address")).await.expect("closed");
         assert!(vault.authenticate(Some(&delegated.token), &request()).await.is_err());

@@ -1,0 +1,115 @@
+//! What a person sees first: what needs them, how the gates stand, what happened lately. One pass reads it all, so that one
+//! look is one entry.
+
+use std::time::Duration;
+
+use gates::{Action, Draft, Pass, Principal, Read, Receipt, Vault};
+use kernel::limits::KEY_EXPIRES_SOON_SECONDS;
+use kernel::{EventKind, Permission, Problem, Timestamp};
+use pii::{Class, Mode};
+pub use store::audit::{REFUSALS_ROWS_MAX, Refusals, Standing};
+pub use store::keys::Key;
+
+use crate::audit::{EntryRecord, Names, ReadEntries, names};
+use crate::break_glass::{Override, Stage, waiting_for};
+
+/// Keys that are named as about to expire, at most.
+const EXPIRING_ROWS_MAX: i64 = 20;
+/// How far back refusals are counted, in seconds (one day).
+const REFUSALS_SECONDS: i64 = 24 * 3_600;
+/// Age at which an entry should have had its place in the log long ago, in seconds.
+pub const PLACED_SECONDS_MAX: i64 = 30;
+
+/// How gate five stands, by what the log itself says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LogHealth {
+    /// Its tree and its newest checkpoint; `None` before the first entry is placed.
+    pub standing: Option<Standing>,
+    /// Entries older than [`PLACED_SECONDS_MAX`] still wait for their place.
+    pub behind: bool,
+    /// What was refused within the last day.
+    pub refusals: Refusals,
+}
+
+/// How gate four stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyHealth {
+    /// The version of the policy in force.
+    pub version: String,
+    /// Classes whose findings are replaced.
+    pub strict: usize,
+    /// Classes whose findings are only counted.
+    pub flagged: usize,
+    /// Classes that could be looked for and are not.
+    pub off: usize,
+}
+
+/// The PII policy in force for this caller's organization, as far as it says how the gate stands.
+///
+/// # Errors
+/// When it cannot be read.
+pub async fn policy(vault: &Vault, caller: &Principal) -> Result<PolicyHealth, Problem> {
+    let policy = vault.policy_of(caller).await?;
+    let count = |mode: Mode| Class::implemented().iter().filter(|class| policy.mode(**class) == mode).count();
+    Ok(PolicyHealth {
+        version: policy.version().to_owned(),
+        strict: count(Mode::Strict),
+        flagged: count(Mode::FlagOnly),
+        off: count(Mode::Off),
+    })
+}
+
+/// What is there for somebody who may read the log.
+pub struct Inside {
+    /// What people and agents are called.
+    pub names: Names,
+    /// What happened last.
+    pub entries: Vec<EntryRecord>,
+    /// How the log stands.
+    pub log: LogHealth,
+    /// Overrides that wait for this person's review.
+    pub reviews: Vec<(Override, Stage)>,
+    /// Keys that stop working soon and have no successor, for those who may do something about it.
+    pub keys: Vec<Key>,
+}
+
+async fn log_health<A: Action<Mode = Read>>(
+    pass: &mut Pass<A>,
+    now: Timestamp,
+) -> Result<LogHealth, Problem> {
+    let ago = |seconds: i64| Timestamp::from_unix_micros(now.unix_micros() - seconds * 1_000_000);
+    let standing = store::audit::standing(pass.tx()).await?;
+    let behind = !store::audit::is_placed_before(pass.tx(), ago(PLACED_SECONDS_MAX)).await?;
+    let refusals = store::audit::refusals(pass.tx(), ago(REFUSALS_SECONDS)).await?;
+    Ok(LogHealth { standing, behind, refusals })
+}
+
+/// Looks around, with the newest `rows` entries of the log.
+///
+/// # Errors
+/// When the database cannot be used, or the look cannot be put on record: then nothing is shown.
+pub async fn look(mut pass: Pass<ReadEntries>, rows: i64) -> Result<(Inside, Receipt), Problem> {
+    let now = pass.vault().clock().now();
+    let caller = pass.principal();
+    let has = |permission| caller.capabilities().has(permission);
+    let names = names(&mut pass).await?;
+    let found = store::audit::entries(pass.tx(), &store::audit::Filter::default(), rows).await?;
+    let log = log_health(&mut pass, now).await?;
+    let reviews = match caller.account().filter(|_| has(Permission::OrganizationManage)) {
+        Some(me) => waiting_for(&mut pass, me).await?,
+        None => Vec::new(),
+    };
+    let keys = if has(Permission::KeysManage) {
+        let until = now.plus(Duration::from_secs(KEY_EXPIRES_SOON_SECONDS));
+        store::keys::expiring(pass.tx(), now, until, EXPIRING_ROWS_MAX).await?
+    } else {
+        Vec::new()
+    };
+    let entries: Vec<EntryRecord> = found.into_iter().map(EntryRecord::from).collect();
+    let draft = Draft::done(EventKind::AuditRead)
+        .fact("items", entries.len() as u64)
+        .fact("reviews", reviews.len() as u64)
+        .fact("keys", keys.len() as u64);
+    let receipt = pass.seal(draft).await?;
+    Ok((Inside { names, entries, log, reviews, keys }, receipt))
+}
