@@ -27,6 +27,8 @@ pub struct LogHealth {
     pub standing: Option<Standing>,
     /// Entries older than [`PLACED_SECONDS_MAX`] still wait for their place.
     pub behind: bool,
+    /// Alarms about the log that nobody has settled.
+    pub alarms: usize,
     /// What was refused within the last day.
     pub refusals: Refusals,
 }
@@ -81,7 +83,8 @@ async fn log_health<A: Action<Mode = Read>>(
     let standing = store::audit::standing(pass.tx()).await?;
     let behind = !store::audit::is_placed_before(pass.tx(), ago(PLACED_SECONDS_MAX)).await?;
     let refusals = store::audit::refusals(pass.tx(), ago(REFUSALS_SECONDS)).await?;
-    Ok(LogHealth { standing, behind, refusals })
+    let alarms = crate::audit::alarms(pass).await?.len();
+    Ok(LogHealth { standing, behind, alarms, refusals })
 }
 
 /// Looks around, with the newest `rows` entries of the log.

@@ -455,8 +455,8 @@ pub async fn standing(tx: &mut Tx) -> Result<Option<Standing>, StoreError> {
         r#"select t.size, coalesce(c.size, 0) as "signed_size!", coalesce(c.signed_at, l.created_at) as "signed_at!"
            from audit_tree t join audit_log l on l.tenant_id = t.tenant_id
            left join lateral (select size, signed_at from audit_checkpoint c where c.tenant_id = t.tenant_id
-                              order by c.size desc limit 1) c on true
-           where t.tenant_id = $1"#,
+                              order by c.epoch desc, c.size desc limit 1) c on true
+           where t.tenant_id = $1 order by l.epoch desc limit 1"#,
         tenant
     )
     .fetch_optional(tx.connection())

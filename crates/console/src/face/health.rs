@@ -143,7 +143,11 @@ fn audit(facts: &Facts) -> GateHealth {
             return of(Tone::Bad, "Shut", detail.to_owned());
         }
     };
-    // The gravest first: what is found wrong with the log itself belongs before what is merely late.
+    // The gravest first: what is found wrong with the log itself, then what is merely late.
+    if log.alarms > 0 {
+        let detail = "What was written was found changed or lost. The log says what, and what is to be done.";
+        return of(Tone::Bad, "Alarm", detail.to_owned());
+    }
     if log.behind {
         let detail =
             format!("Entries wait longer than {PLACED_SECONDS_MAX} seconds for their place in the log.");
@@ -205,6 +209,7 @@ mod tests {
             log: Ok(LogHealth {
                 standing: Some(standing),
                 behind: false,
+                alarms: 0,
                 refusals: Refusals { credentials: 3, requests: 0 },
             }),
             checkpoint_every: Duration::from_mins(5),
@@ -242,6 +247,14 @@ mod tests {
         let mut many = well();
         log(&mut many).refusals.requests = REFUSALS_ROWS_MAX;
         one(&many, Gate::Token, Tone::Good, "Open", "More than 9999 requests");
+    }
+
+    #[test]
+    fn an_alarm_comes_before_all_else() {
+        let mut alarmed = well();
+        log(&mut alarmed).alarms = 1;
+        log(&mut alarmed).behind = true;
+        one(&alarmed, Gate::Audit, Tone::Bad, "Alarm", "found changed or lost");
     }
 
     #[test]
