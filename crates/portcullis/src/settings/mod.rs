@@ -362,7 +362,10 @@ fn telemetry(args: &ServerArgs, terminal: bool, faults: &mut Faults) -> Telemetr
     let format = faults.keep("PORTCULLIS_LOG_FORMAT", one_of(args.log_format.as_deref(), &forms), None);
     let filter =
         args.log.clone().filter(|text| !text.is_empty()).unwrap_or_else(|| FILTER_DEFAULT.to_owned());
-    if let Err(error) = tracing_subscriber::EnvFilter::try_new(&filter) {
+    // Its parser cuts text at bytes and panics amid a character; targets and levels are plain anyway.
+    if !filter.is_ascii() {
+        faults.add("PORTCULLIS_LOG", "not a log filter: it has characters beyond ASCII.");
+    } else if let Err(error) = tracing_subscriber::EnvFilter::try_new(&filter) {
         faults.add("PORTCULLIS_LOG", format!("not a log filter: {error}."));
     }
     Telemetry {

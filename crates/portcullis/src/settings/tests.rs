@@ -212,6 +212,12 @@ fn serving_logins_are_derived_where_they_are_not_named() {
     assert!(DatabaseUrls::default().serving(&passwords).is_err());
 }
 
+#[test]
+fn a_log_filter_is_plain() {
+    let args = ServerArgs { log: Some(" 0[\u{1920}{".to_owned()), ..args() };
+    assert_eq!(faults(&args, &Variables::new()), ["PORTCULLIS_LOG"]);
+}
+
 proptest! {
     #[test]
     fn no_text_makes_it_panic(text in "\\PC{0,60}", which in 0..8_usize) {
