@@ -7,12 +7,14 @@
 //!   tlog-cosignature, tlog-witness, tlog-policy).
 //! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof).
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
+//! - [`formats`]: entries as JSON Lines, CSV, OCSF and CEF, for people and for security monitors.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
 pub mod checkpoint;
 pub mod cosign;
 pub mod entry;
 pub mod export;
+pub mod formats;
 pub mod hash;
 pub mod json;
 mod lines;
@@ -30,6 +32,7 @@ pub use checkpoint::{Checkpoint, open_checkpoint, sign_checkpoint};
 pub use cosign::{Cosignature, Cosigner, CosignerKey};
 pub use entry::{Actor, ActorKind, At, Entry, EntryCore, EntryError, EntryParts, Kind, Outcome, Subject};
 pub use export::export;
+pub use formats::{Event, Format};
 pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 pub use note::{KeyName, Note, NoteSignature, SigningKey, VerifierKey};
 pub use policy::Policy;
