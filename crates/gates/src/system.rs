@@ -20,6 +20,8 @@ pub enum Reason {
     Sequencing,
     /// Checkpoints are signed.
     Signing,
+    /// Who listens to a log is told that it grew.
+    Following,
     /// Somebody who is not known yet signs up, signs in or follows a link from a mail.
     SignIn,
     /// A signed-in person changes what is their own.

@@ -5,6 +5,7 @@
 pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod audit_events;
 pub mod break_glass;
 pub mod doors;
 pub mod factors;

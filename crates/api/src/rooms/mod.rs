@@ -3,6 +3,7 @@
 mod account;
 mod agents;
 mod audit;
+mod audit_events;
 mod auth;
 mod break_glass;
 mod invitations;
@@ -40,5 +41,6 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(providers::routes())
         .merge(policies::routes())
         .merge(audit::routes())
+        .merge(audit_events::routes())
         .merge(break_glass::routes())
 }
