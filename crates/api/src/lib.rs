@@ -22,6 +22,7 @@ mod tests;
 use std::sync::Arc;
 
 use app::accounts::Accounts;
+use app::audit::Tails;
 use app::audit::jobs::Sequencer;
 use app::mail::Post;
 use app::providers::UrlRules;
@@ -41,6 +42,7 @@ pub struct State {
     origins: Arc<[http::CorsOrigin]>,
     post: Post,
     sequencer: Sequencer,
+    tails: Tails,
     url_rules: UrlRules,
 }
 
@@ -54,7 +56,14 @@ impl State {
         origins: &[http::CorsOrigin],
     ) -> Self {
         let (vault, post) = (Arc::clone(accounts.vault()), accounts.post());
-        Self { vault, accounts, origins: origins.into(), post, sequencer, url_rules }
+        let tails = Tails::new(Arc::clone(&vault));
+        Self { vault, accounts, origins: origins.into(), post, sequencer, tails, url_rules }
+    }
+
+    /// With these listeners to the logs, whom somebody else can tell to go.
+    #[must_use]
+    pub fn with_tails(self, tails: Tails) -> Self {
+        Self { tails, ..self }
     }
 }
 

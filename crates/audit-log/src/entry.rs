@@ -206,4 +206,4 @@ impl EntryBuilder {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

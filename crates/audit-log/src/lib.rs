@@ -8,6 +8,7 @@
 //! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof); [`anchor`]: that a log of logs holds the
 //!   head of this one.
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
+//! - [`formats`]: entries as JSON Lines, CSV, OCSF and CEF, for people and for security monitors.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
 pub mod anchor;
@@ -15,6 +16,7 @@ pub mod checkpoint;
 pub mod cosign;
 pub mod entry;
 pub mod export;
+pub mod formats;
 pub mod hash;
 pub mod json;
 mod lines;
@@ -33,6 +35,7 @@ pub use checkpoint::{Checkpoint, open_checkpoint, sign_checkpoint};
 pub use cosign::{Cosignature, Cosigner, CosignerKey};
 pub use entry::{Actor, ActorKind, At, Entry, EntryCore, EntryError, EntryParts, Kind, Outcome, Subject};
 pub use export::export;
+pub use formats::{Event, Format};
 pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 pub use note::{KeyName, Note, NoteSignature, SigningKey, VerifierKey};
 pub use policy::Policy;

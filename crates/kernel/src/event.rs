@@ -1,12 +1,27 @@
+//! The catalogue of events: what can stand in the log, and what is known of each kind beforehand.
+
+mod catalogue;
+
 use std::fmt;
 use std::str::FromStr;
 
+pub use catalogue::{Category, DataClass, Ocsf, ParseCategoryError, Severity};
+
+/// Fields that entries of every kind may have: an agent's token names a person, an override was open, or the problem's
+/// status when it was not done.
+pub const FIELDS_OF_ALL: &[&str] = &["acting_for", "break_glass", "status"];
+
+/// One kind a line: its name, its category, the class of its data, its severity, class and activity in OCSF, and the
+/// fields its `data` may hold besides [`FIELDS_OF_ALL`]. The sentence above it is what people read.
 macro_rules! events {
-    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+    ($(
+        $(#[doc = $says:literal])+
+        $name:ident = $text:literal, $category:ident, $data:ident, $severity:ident, $ocsf:ident, [$($field:ident),*];
+    )*) => {
         /// Every kind of entry the audit log knows. A kind's name never changes once released.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventKind {
-            $($(#[$doc])* $name,)*
+            $($(#[doc = $says])+ $name,)*
         }
 
         impl EventKind {
@@ -17,189 +32,244 @@ macro_rules! events {
             pub const fn name(self) -> &'static str {
                 match self { $(EventKind::$name => $text,)* }
             }
+
+            /// What happened, in a sentence.
+            pub const fn says(self) -> &'static str {
+                match self { $(EventKind::$name => concat!($($says),+).trim_ascii(),)* }
+            }
+
+            /// The room it belongs to.
+            pub const fn category(self) -> Category {
+                match self { $(EventKind::$name => Category::$category,)* }
+            }
+
+            /// What its fields hold.
+            pub const fn data_class(self) -> DataClass {
+                match self { $(EventKind::$name => DataClass::$data,)* }
+            }
+
+            /// How much it matters when it is done. What was refused or failed matters at least [`Severity::Low`].
+            pub const fn severity(self) -> Severity {
+                match self { $(EventKind::$name => Severity::$severity,)* }
+            }
+
+            /// Its class and activity in OCSF 1.6.0.
+            pub const fn ocsf(self) -> Ocsf {
+                match self { $(EventKind::$name => Ocsf::$ocsf,)* }
+            }
+
+            /// The fields its `data` may hold, besides [`FIELDS_OF_ALL`].
+            pub const fn fields(self) -> &'static [&'static str] {
+                match self { $(EventKind::$name => &[$(stringify!($field)),*],)* }
+            }
         }
     };
 }
 
 events! {
     /// A credential was missing, unknown, malformed, expired, revoked or suspended.
-    AuthFailure = "AUTH_FAILURE";
+    AuthFailure = "AUTH_FAILURE", Access, Personal, Medium, LOGON, [reason];
     /// A known caller asked for something that is not open to it.
-    AccessDenied = "access.denied";
+    AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [needs, gate, because];
     /// The organization came into being, with its first project, agent and keys.
-    OrganizationCreated = "organization.created";
+    OrganizationCreated = "organization.created", Organization, Operational, Low, ENTITY_CREATE, [
+        project, agent, agent_key, owner, owner_key
+    ];
     /// The organization's record was read.
-    OrganizationRead = "organization.read";
+    OrganizationRead = "organization.read", Organization, None, Informational, ENTITY_READ, [];
     /// Projects were listed.
-    ProjectsListed = "project.listed";
+    ProjectsListed = "project.listed", Projects, None, Informational, API_READ, [items];
     /// A project was created.
-    ProjectCreated = "project.created";
+    ProjectCreated = "project.created", Projects, Content, Informational, ENTITY_CREATE, [name];
     /// Agents were listed.
-    AgentsListed = "agent.listed";
+    AgentsListed = "agent.listed", Agents, None, Informational, API_READ, [items];
     /// An agent was created.
-    AgentCreated = "agent.created";
+    AgentCreated = "agent.created", Agents, Content, Low, ENTITY_CREATE, [project, name];
     /// An agent was suspended: its keys stop working at once.
-    AgentSuspended = "agent.suspended";
+    AgentSuspended = "agent.suspended", Agents, Operational, Medium, ENTITY_SUSPEND, [];
     /// A suspended agent may work again.
-    AgentResumed = "agent.resumed";
+    AgentResumed = "agent.resumed", Agents, Operational, Medium, ENTITY_RESUME, [];
     /// API keys were listed (never their secrets).
-    KeysListed = "key.listed";
+    KeysListed = "key.listed", Keys, None, Informational, API_READ, [items];
     /// An API key was issued.
-    KeyCreated = "KEY_CREATED";
+    KeyCreated = "KEY_CREATED", Keys, Operational, Low, ENTITY_CREATE, [role, project, agent];
     /// An API key was revoked.
-    KeyRevoked = "KEY_REVOKED";
+    KeyRevoked = "KEY_REVOKED", Keys, Operational, Low, ENTITY_DELETE, [];
     /// An API key was replaced by a new one.
-    KeyRotated = "KEY_ROTATED";
+    KeyRotated = "KEY_ROTATED", Keys, Operational, Low, ENTITY_UPDATE, [replaced_by, old_valid_until];
     /// The caller asked who it is.
-    IdentityRead = "identity.read";
+    IdentityRead = "identity.read", Account, None, Informational, API_READ, [];
     /// Providers were listed (never their keys).
-    ProvidersListed = "provider.listed";
+    ProvidersListed = "provider.listed", Providers, None, Informational, API_READ, [count];
     /// A provider was configured.
-    ProviderCreated = "provider.created";
+    ProviderCreated = "provider.created", Providers, Content, Medium, ENTITY_CREATE, [
+        name, host, models, has_key
+    ];
     /// A provider was removed.
-    ProviderDeleted = "provider.deleted";
+    ProviderDeleted = "provider.deleted", Providers, Operational, Medium, ENTITY_DELETE, [];
     /// The PII policy was read.
-    PolicyRead = "policy.read";
+    PolicyRead = "policy.read", Privacy, None, Informational, API_READ, [];
     /// The PII policy was changed.
-    PolicyChanged = "policy.changed";
+    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces];
     /// The models were listed.
-    ModelsListed = "model.listed";
+    ModelsListed = "model.listed", Models, None, Informational, API_READ, [count];
     /// A model is about to be called; written before the provider sees anything.
-    LlmCallIntent = "llm.call.intent";
+    LlmCallIntent = "llm.call.intent", Models, Content, Informational, API_OTHER, [
+        model, provider, streaming, messages, tools, redactions, redacted
+    ];
     /// How that call ended.
-    LlmCallOutcome = "llm.call.outcome";
+    LlmCallOutcome = "llm.call.outcome", Models, Content, Informational, API_OTHER, [
+        intent, model, provider, duration_ms, redactions_prompt, redactions_completion, redacted,
+        upstream_status, error, http_status, tokens_known, input_tokens, cached_input_tokens,
+        output_tokens, reasoning_tokens, cost_usd
+    ];
     /// Personal data or secrets were found in a call.
-    PiiRedacted = "PII_REDACTED";
+    PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [redactions];
     /// Entries of the audit log were read.
-    AuditRead = "audit.read";
+    AuditRead = "audit.read", Audit, None, Informational, API_READ, [items, format, after];
     /// A part of the log was fetched for verification elsewhere.
-    AuditExported = "audit.exported";
+    AuditExported = "audit.exported", Audit, Operational, Low, LOG_EXPORT, [format, after];
     /// A checkpoint was asked for.
-    CheckpointRequested = "audit.checkpoint.requested";
+    CheckpointRequested = "audit.checkpoint.requested", Audit, None, Informational, API_CREATE, [];
     /// A checkpoint of an organization's log was signed; stands in the instance's log, which witnesses see.
-    CheckpointSigned = "log.checkpoint";
+    CheckpointSigned = "log.checkpoint", Audit, Operational, Informational, API_CREATE, [origin, size, root];
     /// Something is wrong with the log: its end was lost, rows were changed, or a witness saw another history.
-    AlarmRaised = "log.alarm";
+    AlarmRaised = "log.alarm", Audit, Operational, Critical, DETECTED, [
+        alarm, signed, signed_root, found, findings, entry, size
+    ];
     /// The operator looked into an alarm and settled it.
-    AlarmSettled = "log.alarm_settled";
+    AlarmSettled = "log.alarm_settled", Audit, Operational, Medium, API_UPDATE, [alarm];
     /// The log goes on under another name, because its end was lost; names the head that is missing.
-    EpochBegan = "log.epoch_began";
+    EpochBegan = "log.epoch_began", Audit, Operational, High, API_CREATE, [
+        old_origin, origin, kept_size, lost_size, lost_root
+    ];
     /// A person signed up; nothing opens before the address is verified.
-    AccountCreated = "account.created";
+    AccountCreated = "account.created", Account, Personal, Low, ACCOUNT_CREATE, [reason, super_admin];
     /// A person's address was verified.
-    AccountVerified = "account.verified";
+    AccountVerified = "account.verified", Account, Personal, Informational, ACCOUNT_ENABLE, [];
     /// A person read their own account: security page, organizations, sessions.
-    AccountRead = "account.read";
+    AccountRead = "account.read", Account, Personal, Informational, API_READ, [];
     /// A person changed the name they go by.
-    AccountRenamed = "account.renamed";
+    AccountRenamed = "account.renamed", Account, Personal, Informational, ACCOUNT_OTHER, [];
     /// A person asked for another address; it counts once it is verified.
-    AddressChangeRequested = "account.address_change_requested";
+    AddressChangeRequested = "account.address_change_requested", Account, Personal, Low, ACCOUNT_OTHER, [];
     /// A person withdrew the change of address that waited to be confirmed.
-    AddressChangeWithdrawn = "account.address_change_withdrawn";
+    AddressChangeWithdrawn = "account.address_change_withdrawn", Account, Personal, Low, ACCOUNT_OTHER, [];
     /// A person's address was changed.
-    AddressChanged = "account.address_changed";
+    AddressChanged = "account.address_changed", Account, Personal, Medium, ACCOUNT_OTHER, [];
     /// The operator closed an account, or opened it again.
-    AccountDisabled = "account.disabled";
+    AccountDisabled = "account.disabled", Instance, Personal, Medium, ACCOUNT_DISABLE, [sessions_ended];
     /// The operator opened an account again.
-    AccountEnabled = "account.enabled";
+    AccountEnabled = "account.enabled", Instance, Personal, Medium, ACCOUNT_ENABLE, [];
     /// The operator took back the guesses that were counted against an account.
-    AccountUnlocked = "account.unlocked";
+    AccountUnlocked = "account.unlocked", Instance, Personal, Low, ACCOUNT_UNLOCK, [];
     /// The operator removed a person's second factors, of which none was left to them.
-    FactorsReset = "account.factors_reset";
+    FactorsReset = "account.factors_reset", Instance, Personal, High, FACTOR_DISABLE, [apps, passkeys, sessions_ended];
     /// The operator made a person administrator of the instance.
-    SuperAdminGranted = "account.super_admin_granted";
+    SuperAdminGranted = "account.super_admin_granted", Instance, Personal, High, GRANT, [];
     /// The operator took that away.
-    SuperAdminRevoked = "account.super_admin_revoked";
+    SuperAdminRevoked = "account.super_admin_revoked", Instance, Personal, Medium, REVOKE, [];
     /// A person signed in.
-    SignedIn = "account.signed_in";
+    SignedIn = "account.signed_in", Sessions, Personal, Informational, LOGON, [assurance, by, program];
     /// A person signed out.
-    SignedOut = "account.signed_out";
+    SignedOut = "account.signed_out", Sessions, Personal, Informational, LOGOFF, [];
     /// A person confirmed once more that it is them.
-    SteppedUp = "account.stepped_up";
+    SteppedUp = "account.stepped_up", Sessions, Personal, Informational, LOGON, [by, assurance];
     /// Somebody asked for a new password for an address.
-    PasswordResetRequested = "account.password_reset_requested";
+    PasswordResetRequested = "account.password_reset_requested", Account, Personal, Low, PASSWORD_RESET, [
+        reason
+    ];
     /// A password was set by a link from the mail.
-    PasswordReset = "account.password_reset";
+    PasswordReset = "account.password_reset", Account, Personal, Medium, PASSWORD_RESET, [sessions_ended];
     /// A person changed their password.
-    PasswordChanged = "account.password_changed";
+    PasswordChanged = "account.password_changed", Account, Personal, Low, PASSWORD_CHANGE, [sessions_ended];
     /// An authenticator app was enrolled.
-    TotpAdded = "mfa.totp_added";
+    TotpAdded = "mfa.totp_added", Factors, Personal, Low, FACTOR_ENABLE, [recovery_codes];
     /// An authenticator app was removed.
-    TotpRemoved = "mfa.totp_removed";
+    TotpRemoved = "mfa.totp_removed", Factors, Personal, Medium, FACTOR_DISABLE, [];
     /// New recovery codes were made; the old ones are void.
-    RecoveryCodesMade = "mfa.recovery_codes_made";
+    RecoveryCodesMade = "mfa.recovery_codes_made", Factors, Personal, Low, FACTOR_ENABLE, [codes];
     /// A passkey was enrolled.
-    PasskeyAdded = "mfa.passkey_added";
+    PasskeyAdded = "mfa.passkey_added", Factors, Personal, Low, FACTOR_ENABLE, [];
     /// A passkey was given another name.
-    PasskeyRenamed = "mfa.passkey_renamed";
+    PasskeyRenamed = "mfa.passkey_renamed", Factors, Personal, Informational, ACCOUNT_OTHER, [];
     /// A passkey was removed.
-    PasskeyRemoved = "mfa.passkey_removed";
+    PasskeyRemoved = "mfa.passkey_removed", Factors, Personal, Medium, FACTOR_DISABLE, [];
     /// Sessions were listed.
-    SessionsListed = "session.listed";
+    SessionsListed = "session.listed", Sessions, Personal, Informational, API_READ, [items];
     /// A session was ended.
-    SessionRevoked = "session.revoked";
+    SessionRevoked = "session.revoked", Sessions, Personal, Low, LOGOFF, [sessions_ended, account, because];
     /// A session moved to another organization of the same person.
-    SessionSwitched = "session.switched";
+    SessionSwitched = "session.switched", Sessions, Personal, Informational, SWITCH, [from];
     /// An access token was issued.
-    TokenIssued = "token.issued";
+    TokenIssued = "token.issued", Tokens, Personal, Informational, ENTITY_CREATE, [];
     /// A person looked at which agents act for them.
-    DelegationsListed = "delegation.listed";
+    DelegationsListed = "delegation.listed", Tokens, Personal, Informational, API_READ, [items];
     /// A person ended what an agent held on their behalf.
-    DelegationEnded = "delegation.ended";
+    DelegationEnded = "delegation.ended", Tokens, Personal, Low, REVOKE, [agent];
     /// A refresh token was exchanged for the next one.
-    TokenRefreshed = "token.refreshed";
+    TokenRefreshed = "token.refreshed", Tokens, Personal, Informational, ENTITY_UPDATE, [again];
     /// A refresh token that was replaced long ago came back: the session was ended.
-    TokenReused = "token.reused";
+    TokenReused = "token.reused", Tokens, Personal, High, DETECTED, [];
     /// A token was revoked.
-    TokenRevoked = "token.revoked";
+    TokenRevoked = "token.revoked", Tokens, Personal, Low, ENTITY_DELETE, [known, session];
     /// Somebody asked whether a token is good.
-    TokenIntrospected = "token.introspected";
+    TokenIntrospected = "token.introspected", Tokens, Operational, Informational, ENTITY_READ, [active];
     /// The key that signs access tokens was rotated.
-    SigningKeyRotated = "signing_key.rotated";
+    SigningKeyRotated = "signing_key.rotated", Instance, Operational, Medium, ENTITY_UPDATE, [ring];
     /// Members were listed.
-    MembersListed = "member.listed";
+    MembersListed = "member.listed", Members, None, Informational, API_READ, [items];
     /// One member was looked at.
-    MemberRead = "member.read";
+    MemberRead = "member.read", Members, Personal, Informational, API_READ, [];
     /// Invitations were listed.
-    InvitationsListed = "member.invitations_listed";
+    InvitationsListed = "member.invitations_listed", Members, None, Informational, API_READ, [items];
     /// A person was invited.
-    MemberInvited = "member.invited";
+    MemberInvited = "member.invited", Members, Operational, Low, ENTITY_CREATE, [role, replaced];
     /// An invitation was withdrawn.
-    InvitationRevoked = "member.invitation_revoked";
+    InvitationRevoked = "member.invitation_revoked", Members, Operational, Low, ENTITY_DELETE, [];
     /// A person joined.
-    MemberJoined = "member.joined";
+    MemberJoined = "member.joined", Members, Personal, Low, GRANT, [invitation, role, owner];
     /// A member's role was changed.
-    MemberRoleChanged = "member.role_changed";
+    MemberRoleChanged = "member.role_changed", Members, Personal, Medium, GRANT, [before, role];
     /// A member was suspended: nothing of the organization opens for them.
-    MemberSuspended = "member.suspended";
+    MemberSuspended = "member.suspended", Members, Personal, Medium, ACCOUNT_DISABLE, [
+        changed, sessions_ended
+    ];
     /// A suspended member may work again.
-    MemberResumed = "member.resumed";
+    MemberResumed = "member.resumed", Members, Personal, Medium, ACCOUNT_ENABLE, [changed];
     /// A member was removed.
-    MemberRemoved = "member.removed";
+    MemberRemoved = "member.removed", Members, Personal, Medium, REVOKE, [role, sessions_ended];
     /// A member left.
-    MemberLeft = "member.left";
+    MemberLeft = "member.left", Members, Personal, Low, REVOKE, [sessions_ended];
     /// The organization has another owner.
-    OwnershipTransferred = "organization.ownership_transferred";
+    OwnershipTransferred = "organization.ownership_transferred", Organization, Personal, High, GRANT, [
+        from, because
+    ];
     /// The organization's settings were read.
-    SettingsRead = "organization.settings_read";
+    SettingsRead = "organization.settings_read", Organization, None, Informational, API_READ, [];
     /// The organization's settings were changed.
-    SettingsChanged = "organization.settings_changed";
+    SettingsChanged = "organization.settings_changed", Organization, Operational, Medium, ENTITY_UPDATE, [
+        second_factor_for_all, session_hours, sessions_shortened, second_factor_viewer,
+        second_factor_member, second_factor_admin, second_factor_provider_admin
+    ];
     /// The table of roles and permissions was read.
-    RolesRead = "organization.roles_read";
+    RolesRead = "organization.roles_read", Organization, None, Informational, API_READ, [];
     /// An override was opened: from here on its holder may do what their role does not allow.
-    BreakGlassOpened = "break_glass.opened";
+    BreakGlassOpened = "break_glass.opened", BreakGlass, Personal, High, GRANT, [seconds, until];
     /// An override was closed before its time.
-    BreakGlassClosed = "break_glass.closed";
+    BreakGlassClosed = "break_glass.closed", BreakGlass, Personal, Low, REVOKE, [];
     /// A past override was reviewed.
-    BreakGlassReviewed = "break_glass.reviewed";
+    BreakGlassReviewed = "break_glass.reviewed", BreakGlass, Personal, Low, API_UPDATE, [
+        in_order, reviewed_own
+    ];
     /// Overrides were listed.
-    BreakGlassListed = "break_glass.listed";
+    BreakGlassListed = "break_glass.listed", BreakGlass, None, Informational, API_READ, [items];
     /// What was done under an override was read.
-    BreakGlassRead = "break_glass.read";
+    BreakGlassRead = "break_glass.read", BreakGlass, None, Informational, API_READ, [items];
     /// A past override was not reviewed in time; the owners were told.
-    BreakGlassOverdue = "break_glass.overdue";
+    BreakGlassOverdue = "break_glass.overdue", BreakGlass, Personal, High, DETECTED, [letters];
     /// The outgoing mail was looked at by the administrator of the instance.
-    OutboxRead = "outbox.read";
+    OutboxRead = "outbox.read", Instance, Personal, Low, API_READ, [items];
 }
 
 /// The text names no kind of event.
@@ -229,6 +299,31 @@ mod tests {
     fn names_are_unique_and_read_back() {
         for kind in EventKind::ALL {
             assert_eq!(kind.name().parse::<EventKind>().as_ref(), Ok(kind));
+        }
+    }
+
+    #[test]
+    fn every_kind_says_all_of_itself() {
+        for kind in EventKind::ALL {
+            let says = kind.says();
+            let sentence = says.ends_with('.') && says.starts_with(|first: char| first.is_ascii_uppercase());
+            assert!(sentence && says.len() <= 160, "{kind}: {says:?}");
+            assert_eq!(kind.category().name().parse(), Ok(kind.category()));
+            let mut fields: Vec<_> = kind.fields().iter().chain(FIELDS_OF_ALL).collect();
+            fields.sort_unstable();
+            fields.dedup();
+            assert_eq!(fields.len(), kind.fields().len() + FIELDS_OF_ALL.len(), "{kind}: a field twice");
+        }
+        for category in Category::ALL {
+            assert!(EventKind::ALL.iter().any(|kind| kind.category() == *category), "{category} is empty");
+        }
+    }
+
+    #[test]
+    fn only_counts_stand_in_entries_that_hold_no_data() {
+        for kind in EventKind::ALL.iter().filter(|kind| kind.data_class() == DataClass::None) {
+            let plain = ["items", "count", "format", "after"];
+            assert!(kind.fields().iter().all(|field| plain.contains(field)), "{kind}: {:?}", kind.fields());
         }
     }
 }

@@ -17,7 +17,9 @@ mod role;
 
 pub use assurance::{Assurance, ParseAssuranceError};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
-pub use event::{EventKind, ParseEventKindError};
+pub use event::{
+    Category, DataClass, EventKind, FIELDS_OF_ALL, Ocsf, ParseCategoryError, ParseEventKindError, Severity,
+};
 pub use gate::Gate;
 pub use id::{
     AccountId, AgentId, BreakGlassId, EntryId, InvitationId, KeyId, LetterId, ParseIdError, PasskeyId,

@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::dev::DevCommand;
+use crate::events::EventsArgs;
 use crate::export::ExportArgs;
 use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
@@ -114,6 +115,9 @@ pub enum AuditCommand {
     /// Take the log of your organization away as a folder, and verify it.
     #[command(after_help = help::export())]
     Export(ExportArgs),
+    /// Take events away for people's tools and security monitors: JSON Lines, CSV, OCSF, CEF; follow them as they happen.
+    #[command(after_help = help::events())]
+    Events(Box<EventsArgs>),
     /// Show the checkpoint of an exported folder to witnesses, and keep their cosignatures in it.
     #[command(after_help = help::collect())]
     Witness(CollectArgs),
@@ -239,6 +243,19 @@ The key comes from PORTCULLIS_API_KEY and needs the permission audit:export. The
 people's verifiers read too. An earlier export of the same log is replaced only by one that continues it.
 
 Exit status: 0 intact, 1 damaged or not finished, 2 wrong usage, 3 no genuine checkpoint."
+            .to_owned()
+    }
+
+    pub(super) fn events() -> String {
+        "Examples:
+  portcullis audit events --format csv --since 2026-11-01T00:00:00Z --until 2026-12-01T00:00:00Z --out november.csv
+  portcullis audit events --category access,keys --outcome refused
+  portcullis audit events --format ocsf --follow --out /var/log/portcullis/events.ocsf
+
+The key comes from PORTCULLIS_API_KEY and needs the permission audit:export; following what happens from now on needs
+audit:read. A file that is there is gone on with after its last whole line. docs/events.md lists the kinds.
+
+Exit status: 0 all there is was written, 1 the server refused or stayed away, 2 wrong usage."
             .to_owned()
     }
 

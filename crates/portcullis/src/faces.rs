@@ -5,6 +5,7 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use api::http::{HttpSettings, layers};
 use app::accounts::Accounts;
+use app::audit::Tails;
 use app::audit::jobs::Sequencer;
 use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
@@ -16,7 +17,7 @@ use kernel::SystemClock;
 
 use crate::settings::UpstreamRules;
 
-/// The router of all faces, and the calls under way, to be awaited when the server stops.
+/// The router of all faces, and the calls under way, to be awaited when the server stops. `tails` are told to go then.
 ///
 /// # Errors
 /// When TLS towards providers cannot be set up.
@@ -25,6 +26,7 @@ pub(crate) fn router(
     accounts: &Accounts,
     console: console::State,
     sequencer: &Sequencer,
+    tails: Tails,
     http: HttpSettings,
     rules: UpstreamRules,
     operator: Vec<EnvProvider>,
@@ -36,8 +38,8 @@ pub(crate) fn router(
     let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
     let calls = gateway.calls().clone();
-    let control =
-        api::router(api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins));
+    let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
+    let control = api::router(control.with_tails(tails));
     let faces = control.merge(gateway::router(gateway)).merge(console::router(console));
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }

@@ -6,6 +6,7 @@ mod desk;
 pub mod dev;
 mod doctor;
 pub mod embedded;
+pub mod events;
 pub mod export;
 mod faces;
 mod heads;

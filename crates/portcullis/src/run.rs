@@ -11,7 +11,7 @@ use kernel::{Clock as _, SystemClock};
 use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
-use crate::{doctor, export, mail, operator, say, serve, telemetry, up, verify, witness};
+use crate::{doctor, events, export, mail, operator, say, serve, telemetry, up, verify, witness};
 
 /// Exit status of a command that failed.
 const FAILED: u8 = 1;
@@ -56,6 +56,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Audit(AuditCommand::Export(args)) => {
             wait(export::run(&args, environment.get("PORTCULLIS_API_KEY")))
         }
+        Command::Audit(AuditCommand::Events(args)) => {
+            wait(events::run(&args, environment.get("PORTCULLIS_API_KEY")))
+        }
         Command::Witness(args) => wait(witness::run(&args)).map(|()| ExitCode::SUCCESS),
         Command::Audit(AuditCommand::Witness(args)) => wait(witness::collect::run(&args)),
         Command::Mail(args) => wait(mail::run(&args, &environment)),
@@ -73,6 +76,7 @@ fn run(command: Command) -> Result<ExitCode> {
             say::out(format_args!("{}", app::roles::page()))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Dev(DevCommand::Events) => done(say::out(app::audit::kinds_page())),
         Command::Dev(DevCommand::Database { dir, place }) => {
             wait(dev::database(dir, &place, &environment)).map(|()| ExitCode::SUCCESS)
         }

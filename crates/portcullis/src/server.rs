@@ -7,6 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 use app::accounts::keeping::Keeper;
 use app::accounts::{Accounts, Site};
+use app::audit::Tails;
 use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
@@ -90,18 +91,20 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
         .context("PORTCULLIS_PASSWORD_HASH")?;
     let console = console::State::new(accounts.clone(), sequencer.clone()).with_mail_server(mail_server);
+    let (stop_accepting, told_to_stop) = watch::channel(false);
+    let tails = Tails::until(Arc::clone(&vault), told_to_stop.clone());
     let (router, calls) = faces::router(
         &vault,
         &accounts,
         console,
         &sequencer,
+        tails,
         settings.http,
         settings.upstream,
         settings.providers,
     )?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));
-    let (stop_accepting, told_to_stop) = watch::channel(false);
     let (stop_jobs, jobs_told) = watch::channel(false);
     let mailing = tokio::spawn(Mailer::new(Arc::clone(&vault), carrier).run(jobs_told.clone()));
     let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));

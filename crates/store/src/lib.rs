@@ -6,6 +6,7 @@ pub mod account_events;
 pub mod accounts;
 pub mod agents;
 pub mod audit;
+pub mod audit_events;
 pub mod break_glass;
 pub mod delegations;
 pub mod doors;

@@ -17,6 +17,9 @@ const OPENAPI: &str = "openapi.json";
 /// The page about roles, as the server prints it.
 const ROLES: &str = "docs/roles.md";
 
+/// The page about events, as the server prints it.
+const EVENTS: &str = "docs/events.md";
+
 /// What to say of every stale file.
 const ADVICE: &str = "run `cargo xtask regenerate` and commit what changed";
 
@@ -33,6 +36,7 @@ pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
         ("licence notices", notices::check(repo.root(), &metadata, SERVER)),
         ("limits", limits::page(repo.root()).and_then(|now| compare(repo.root(), limits::PAGE, &now))),
         ("roles", roles(repo).and_then(|now| compare(repo.root(), ROLES, &now))),
+        ("events", events(repo).and_then(|now| compare(repo.root(), EVENTS, &now))),
         ("API description", openapi(repo).and_then(|now| compare(repo.root(), OPENAPI, &now))),
         ("checked queries", process::run(&mut server(repo, &["dev", "prepare-queries", "--check"]))),
     ];
@@ -68,6 +72,9 @@ pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
     process::run(&mut server(repo, &["dev", "prepare-queries"]))?;
     fs::write(repo.root().join(ROLES), roles(repo)?).with_context(|| format!("could not write {ROLES}"))?;
     println!("regenerate: wrote {ROLES}");
+    fs::write(repo.root().join(EVENTS), events(repo)?)
+        .with_context(|| format!("could not write {EVENTS}"))?;
+    println!("regenerate: wrote {EVENTS}");
     fs::write(repo.root().join(OPENAPI), openapi(repo)?)
         .with_context(|| format!("could not write {OPENAPI}"))?;
     println!("regenerate: wrote {OPENAPI}");
@@ -86,6 +93,11 @@ fn openapi(repo: &Repo) -> Result<String> {
 /// The table of roles and permissions as a page, as the server prints it now.
 fn roles(repo: &Repo) -> Result<String> {
     process::output(&mut server(repo, &["dev", "roles"]))
+}
+
+/// The catalogue of events as a page, as the server prints it now.
+fn events(repo: &Repo) -> Result<String> {
+    process::output(&mut server(repo, &["dev", "events"]))
 }
 
 /// The server of this working tree with these arguments.

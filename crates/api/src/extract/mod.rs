@@ -19,6 +19,7 @@ use kernel::{Face, Problem, ProblemKind, RequestContext};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use utoipa::IntoParams;
+use zeroize::Zeroizing;
 
 pub(crate) use knock::{AtDoor, Knock, Knocked};
 
@@ -37,6 +38,40 @@ where
         let vault = Arc::<Vault>::from_ref(state);
         let (principal, context) = identify(&vault, parts).await?;
         Ok(Self(vault.enter::<A>(principal, context).await?))
+    }
+}
+
+/// The pass for `A`, and the means to pass the gates once more for as long as an answer lasts.
+pub(crate) struct GateAgain<A: Action>(pub(crate) Pass<A>, pub(crate) Again);
+
+impl<A: Action, S: Send + Sync> FromRequestParts<S> for GateAgain<A>
+where
+    Arc<Vault>: FromRef<S>,
+{
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let vault = Arc::<Vault>::from_ref(state);
+        let (principal, context) = identify(&vault, parts).await?;
+        let pass = vault.enter::<A>(principal, context.clone()).await?;
+        let bearer = bearer(&parts.headers).map(|text| Zeroizing::new(text.to_owned()));
+        Ok(Self(pass, Again { vault, bearer, context }))
+    }
+}
+
+/// A credential and the request it came with, to be judged again.
+pub(crate) struct Again {
+    vault: Arc<Vault>,
+    bearer: Option<Zeroizing<String>>,
+    context: RequestContext,
+}
+
+impl Again {
+    /// Gates one to three, as they stand now.
+    pub(crate) async fn enter<A: Action>(&self) -> Result<Pass<A>, Problem> {
+        let bearer = self.bearer.as_ref().map(|text| text.as_str());
+        let principal = self.vault.authenticate(bearer, &self.context).await?;
+        self.vault.enter::<A>(principal, self.context.clone()).await
     }
 }
 

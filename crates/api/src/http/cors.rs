@@ -9,11 +9,12 @@ use kernel::{Problem, ProblemKind};
 use super::settings::CorsOrigin;
 
 /// Request headers a page may send, beside those the official SDKs add for their statistics.
-const ALLOWED_HEADERS: [&str; 8] = [
+const ALLOWED_HEADERS: [&str; 9] = [
     "accept",
     "authorization",
     "content-type",
     "idempotency-key",
+    "last-event-id",
     "openai-organization",
     "openai-project",
     "traceparent",
@@ -25,7 +26,7 @@ const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, P
 /// Response headers a page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
     "x-request-id, x-portcullis-entry, retry-after, ratelimit, ratelimit-policy, ratelimit-limit, \
-     ratelimit-remaining, ratelimit-reset",
+     ratelimit-remaining, ratelimit-reset, x-portcullis-log-size, x-portcullis-looked-to",
 );
 /// Seconds a browser may remember a preflight.
 const MAX_AGE_SECONDS: HeaderValue = HeaderValue::from_static("600");

@@ -112,7 +112,8 @@ async fn get_entries(Gate(pass): Gate<ReadEntries>, uri: Uri) -> Answered<List<A
     Ok(Answer::ok(List::of(app::input::Listed { items, next }, |item| item, EntryId::uuid), &receipt))
 }
 
-fn is_actor(text: &str) -> bool {
+/// Whether the text names somebody who acts: a kind and an id.
+pub(super) fn is_actor(text: &str) -> bool {
     text.split_once(':')
         .is_some_and(|(kind, id)| matches!(kind, "agent" | "service" | "human") && id.parse::<Uuid>().is_ok())
 }

@@ -4,6 +4,7 @@ mod account;
 mod address;
 mod agents;
 mod audit;
+mod audit_events;
 mod auth;
 mod break_glass;
 mod invitations;
@@ -42,5 +43,6 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(providers::routes())
         .merge(policies::routes())
         .merge(audit::routes())
+        .merge(audit_events::routes())
         .merge(break_glass::routes())
 }

@@ -1,24 +1,32 @@
 //! The audit log: reading it, taking it away to verify it elsewhere, and keeping it (see [`jobs`]).
 
 mod anchors;
+mod events;
 mod export;
 pub mod jobs;
+mod kinds;
 mod signing;
+mod tail;
 mod tiles;
 pub mod witnessed;
 
 use std::collections::HashMap;
 
-pub use audit_log::Entry;
+pub use audit_log::{Entry, Format};
 use audit_log::{Hash, VerifierKey, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt};
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Filter, Placed, Signed};
 
 pub use anchors::{InstanceHead, WitnessState, Witnessing, anchor, standing, witnessing};
+pub use events::{
+    EVENTS_ROWS_DEFAULT, EVENTS_ROWS_MAX, Events, EventsAsked, Sought, SoughtWords, events, kinds_read,
+};
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
+pub use kinds::page as kinds_page;
 pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};
+pub use tail::{KnowAgain, STAY_SECONDS_MAX, Tail, TailAsked, Tails, follow};
 pub use tiles::{prove, tile};
 
 use crate::action;
@@ -52,6 +60,21 @@ action! {
 action! {
     /// Reads the log tile by tile, as monitors do.
     ReadTile = "audit.read_tile", AuditExport, Principal, Read
+}
+
+action! {
+    /// Takes events away in a format of people's tools and security monitors.
+    ReadEvents = "audit.export_events", AuditExport, Principal, Record
+}
+
+action! {
+    /// Follows the log as it grows.
+    FollowLog = "audit.follow", AuditRead, Principal, Record
+}
+
+action! {
+    /// Reads the catalogue of kinds.
+    ReadKinds = "audit.list_kinds", AuditRead, Principal, Record
 }
 
 /// An entry with its place in the log.

@@ -203,7 +203,7 @@ fn no_day_is_lost_or_doubled() {
     }
 }
 
-fn any_entry() -> impl Strategy<Value = Entry> {
+pub(crate) fn any_entry() -> impl Strategy<Value = Entry> {
     let text = || prop_oneof!["[ -~]{1,20}", "\\PC{1,20}", "[\\x00-\\x1f\"\\\\]{1,8}"];
     let head = (any::<[u8; 16]>(), 0..253_402_300_799_999_999_i64, text(), text());
     let tail = (prop::option::of(text()), prop::option::of(text()), prop::option::of(text()), any::<bool>());

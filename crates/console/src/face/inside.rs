@@ -7,7 +7,7 @@ use app::input::Page;
 use axum::extract::Path;
 use gates::{AuthMode, Caller as _, Human};
 use kernel::{
-    AgentId, EntryId, EventKind, Gate, MemberRole, Permission, Problem, ProblemKind, Role, Timestamp,
+    AgentId, Category, EntryId, EventKind, Gate, MemberRole, Permission, Problem, ProblemKind, Role, Timestamp,
 };
 
 use super::answer::Answer;
@@ -225,7 +225,11 @@ pub(super) async fn roles(visit: Visit) -> Result<Answer, Answer> {
 
 fn kinds() -> Vec<Choice> {
     let mut kinds = vec![Choice::new("", "Any")];
-    kinds.extend(EventKind::ALL.iter().map(|kind| Choice::new(kind.name(), words::what(kind.name()))));
+    for category in Category::ALL {
+        let group = category.says().trim_end_matches('.');
+        let of = EventKind::ALL.iter().filter(|kind| kind.category() == *category);
+        kinds.extend(of.map(|kind| Choice::new(kind.name(), words::what(kind.name())).group(group)));
+    }
     kinds
 }
 

@@ -132,7 +132,7 @@ impl Form {
 
     /// One of a few, in a menu.
     pub fn menu(&self, name: &str, label: impl Into<String>, choices: &[Choice]) -> Control {
-        Control { choices: self.marked(name, choices), ..self.control(Kind::Menu, name, label) }
+        Control { choices: grouped(self.marked(name, choices)), ..self.control(Kind::Menu, name, label) }
     }
 
     /// One of a few, all in view.
@@ -211,6 +211,9 @@ pub struct Choice {
     label: String,
     hint: Option<String>,
     chosen: bool,
+    group: Option<String>,
+    opens: bool,
+    closes: bool,
 }
 
 impl Choice {
@@ -225,6 +228,25 @@ impl Choice {
         self.hint = Some(hint.into());
         self
     }
+
+    /// Under a heading of a menu, together with its neighbours of the same group.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<String>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+}
+
+/// The same choices, each knowing whether its group begins or ends with it.
+fn grouped(mut choices: Vec<Choice>) -> Vec<Choice> {
+    for at in 0..choices.len() {
+        let group = choices[at].group.clone();
+        let same = |other: Option<&Choice>| other.is_some_and(|other| other.group == group);
+        let opens = group.is_some() && !same(at.checked_sub(1).and_then(|before| choices.get(before)));
+        let closes = group.is_some() && !same(choices.get(at + 1));
+        (choices[at].opens, choices[at].closes) = (opens, closes);
+    }
+    choices
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -372,6 +394,22 @@ mod tests {
         assert!(html.contains("aria-invalid=\"true\""), "{html}");
         assert!(!html.contains("<script>"), "{html}");
         assert!(form.summary().render().unwrap().contains("href=\"#field-email\""));
+    }
+
+    #[test]
+    fn a_menu_keeps_groups_together() {
+        let choices = [
+            Choice::new("", "Any"),
+            Choice::new("a", "A").group("One"),
+            Choice::new("b", "B").group("One"),
+            Choice::new("c", "C").group("<Two>"),
+        ];
+        let html = Form::blank().with("kind", "b").menu("kind", "Kind", &choices).render().unwrap();
+        assert_eq!(html.matches("<optgroup").count(), 2, "{html}");
+        assert_eq!(html.matches("</optgroup>").count(), 2, "{html}");
+        let one = html.split_once("label=\"One\">").unwrap().1.split_once("</optgroup>").unwrap().0;
+        assert!(one.contains(">A<") && one.contains("value=\"b\" selected") && !one.contains(">C<"), "{one}");
+        assert!(!html.contains("<Two>"), "{html}");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::layout::Room;
 use crate::pages::*;
-use crate::parts::{Badge, Form, Id, Pager, Tone, When};
+use crate::parts::{Badge, Choice, Form, Id, Pager, Tone, When};
 
 pub(super) fn all() -> Vec<Sample> {
     [audit(), heads(), break_glass(), reviews(), settings(), outbox(), confirm()]
@@ -48,7 +48,12 @@ fn audit() -> Vec<Sample> {
         shell: shell(Some(Room::Audit)),
         alarms: Vec::new(),
         form: Form::blank(),
-        kinds: choices(&[("", "Any"), ("KEY_CREATED", "Key made"), ("AUTH_FAILURE", "Sign-in refused")]),
+        kinds: vec![
+            Choice::new("", "Any"),
+            Choice::new("AUTH_FAILURE", "Sign-in refused").group("Credentials that open nothing"),
+            Choice::new("KEY_CREATED", "Key made").group("API keys"),
+            Choice::new("KEY_REVOKED", "Key revoked").group("API keys"),
+        ],
         entries: entries(),
         agent: None,
         filtered: false,

@@ -31,6 +31,8 @@ pub enum DevCommand {
     },
     /// Print docs/roles.md, made of the table of roles and permissions.
     Roles,
+    /// Print docs/events.md, made of the catalogue of events.
+    Events,
     /// Run a migrated database until standard input ends, and print its URLs as JSON.
     Database {
         /// Keep the cluster in this directory; without it, it is removed at the end.

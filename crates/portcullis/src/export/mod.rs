@@ -16,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use audit_log::verify::Verdict;
 use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, Checkpoint, Note, VerifierKey};
 use bytes::Bytes;
+use http::Response;
 use http::{Method, Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
@@ -36,6 +37,8 @@ const SILENCE_SECONDS_MAX: u64 = 60;
 const WAITING_PIECES_MAX: usize = 8;
 /// Bytes of an error's body that are shown.
 const ERROR_BYTES_MAX: usize = 16 * 1_024;
+/// The way to the archive.
+const EXPORT: &str = "/api/v1/audit/export";
 /// What a folder of a log may hold; anything else is somebody's own.
 const OWN_NAMES: [&str; 5] = [CHECKPOINT_PATH, VKEY_FILE, INSTANCE_VKEY_FILE, ANCHOR_PATH, "tile"];
 
@@ -65,8 +68,8 @@ pub(crate) async fn run(args: &ExportArgs, key: Option<Zeroizing<String>>) -> Re
         bail!("PORTCULLIS_API_KEY is not set; it needs the permission audit:export");
     };
     let earlier = Earlier::of(&args.out)?;
-    let uri = export_uri(&args.url, args.allow_plain_http)?;
-    let body = ask(&uri, &key).await?;
+    let uri = endpoint(&args.url, args.allow_plain_http, EXPORT)?;
+    let body = ask(&uri, &key, "application/x-tar").await?.into_body();
     let parent = match args.out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -164,7 +167,11 @@ impl Earlier {
     }
 }
 
-fn export_uri(url: &str, allow_plain_http: bool) -> Result<Uri> {
+/// The URL of a path of the server, to which the key may be sent.
+///
+/// # Errors
+/// When it is no URL, or the key would travel unencrypted to another machine.
+pub(crate) fn endpoint(url: &str, allow_plain_http: bool, path: &str) -> Result<Uri> {
     let base: Uri = url.parse().with_context(|| format!("{url:?} is no URL"))?;
     match base.scheme_str() {
         Some("https") => {}
@@ -175,12 +182,24 @@ fn export_uri(url: &str, allow_plain_http: bool) -> Result<Uri> {
         ),
         _ => bail!("{url:?} is neither http nor https"),
     }
-    format!("{}/api/v1/audit/export", url.trim_end_matches('/'))
-        .parse()
-        .with_context(|| format!("{url:?} is no base URL"))
+    format!("{}{path}", url.trim_end_matches('/')).parse().with_context(|| format!("{url:?} is no base URL"))
 }
 
-async fn ask(uri: &Uri, key: &str) -> Result<Incoming> {
+/// The server did not do what it was asked for.
+#[derive(Debug, thiserror::Error)]
+#[error("the server refused ({status}): {detail}")]
+pub(crate) struct Refused {
+    /// The status it answered with.
+    pub(crate) status: StatusCode,
+    /// Its reason.
+    pub(crate) detail: String,
+}
+
+/// Asks the server for something, and waits for the head of its answer.
+///
+/// # Errors
+/// When it cannot be reached; [`Refused`] when it answers anything else than 200.
+pub(crate) async fn ask(uri: &Uri, key: &str, accept: &'static str) -> Result<Response<Incoming>> {
     let client = web::client()?;
     let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.trim()))
         .ok()
@@ -190,7 +209,7 @@ async fn ask(uri: &Uri, key: &str) -> Result<Incoming> {
         .method(Method::GET)
         .uri(uri)
         .header(header::AUTHORIZATION, bearer)
-        .header(header::ACCEPT, "application/x-tar")
+        .header(header::ACCEPT, accept)
         .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")))
         .body(Full::new(Bytes::new()))?;
     let limit = Duration::from_secs(BEGIN_SECONDS_MAX);
@@ -200,11 +219,11 @@ async fn ask(uri: &Uri, key: &str) -> Result<Incoming> {
         .with_context(|| format!("{uri} cannot be reached"))?;
     let status = response.status();
     if status == StatusCode::OK {
-        return Ok(response.into_body());
+        return Ok(response);
     }
     let body = http_body_util::Limited::new(response.into_body(), ERROR_BYTES_MAX).collect().await;
     let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-    bail!("the server refused ({status}): {}", problem(&body))
+    Err(Refused { status, detail: problem(&body) }.into())
 }
 
 /// The detail of an RFC 9457 problem, without what could play tricks on a terminal.

@@ -134,14 +134,14 @@ fn the_key_travels_encrypted_or_not_at_all() {
     for good in
         ["https://portcullis.example.com", "http://127.0.0.1:8080/", "http://localhost:1", "http://[::1]:1"]
     {
-        assert!(export_uri(good, false).unwrap().path().ends_with("/api/v1/audit/export"), "{good}");
+        assert!(endpoint(good, false, EXPORT).unwrap().path().ends_with("/api/v1/audit/export"), "{good}");
     }
     for bad in
         ["http://portcullis.example.com", "http://192.0.2.1:8080", "ftp://localhost", "localhost:8080", ""]
     {
-        assert!(export_uri(bad, false).is_err(), "{bad}");
+        assert!(endpoint(bad, false, EXPORT).is_err(), "{bad}");
     }
-    assert!(export_uri("http://portcullis.example.com", true).is_ok());
+    assert!(endpoint("http://portcullis.example.com", true, EXPORT).is_ok());
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod console;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod events;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod heads;

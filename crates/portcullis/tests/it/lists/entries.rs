@@ -1,6 +1,6 @@
 //! Each operation leaves exactly one entry, whether it is done or refused; a model call that is made leaves two.
 
-use kernel::{MemberRole, Role};
+use kernel::{EventKind, FIELDS_OF_ALL, MemberRole, Role};
 
 use super::{Cast, Operation, Sample, Who};
 use crate::house::run;
@@ -43,6 +43,7 @@ fn every_operation_leaves_exactly_what_it_must() {
                     Some(_) => 1,
                 };
                 assert_eq!(entries.len(), expected, "{what}: {entries:?}");
+                entries.iter().for_each(declared);
                 let Some(first) = entries.first() else { continue };
                 assert_eq!(first.leaf["request_id"], id, "{what}");
                 if operation.recorded {
@@ -65,6 +66,16 @@ fn every_operation_leaves_exactly_what_it_must() {
             }
         }
     });
+}
+
+/// What an entry holds, the catalogue says of its kind.
+fn declared(entry: &crate::house::Entry) {
+    let kind: EventKind = entry.kind.parse().unwrap_or_else(|error| panic!("{}: {error}", entry.kind));
+    let data = entry.leaf["data"].as_object().expect("data is an object");
+    for name in data.keys().map(String::as_str) {
+        let known = kind.fields().contains(&name) || FIELDS_OF_ALL.contains(&name);
+        assert!(known, "the catalogue does not know the field {name} of {kind}: {}", entry.leaf);
+    }
 }
 
 /// An entry is in the log of whoever is asked about: the caller's organization, or the instance for unknown callers.

@@ -50,6 +50,8 @@ pub(crate) struct Sample {
     pub(crate) in_project: bool,
     /// Whether whoever has done it cannot do it again.
     pub(crate) once: bool,
+    /// What stands behind the path.
+    query: &'static str,
     /// `#` in it is replaced by a number of its own.
     body: fn() -> Option<Value>,
 }
@@ -66,7 +68,16 @@ const fn plain(operation: &'static str, status: u16) -> Sample {
 }
 
 const fn of(operation: &'static str, status: u16, subject: Subject) -> Sample {
-    Sample { operation, status, subject, owners_only: false, in_project: false, once: false, body: || None }
+    Sample {
+        operation,
+        status,
+        subject,
+        owners_only: false,
+        in_project: false,
+        once: false,
+        query: "",
+        body: || None,
+    }
 }
 
 const fn with(operation: &'static str, status: u16, body: fn() -> Option<Value>) -> Sample {
@@ -114,6 +125,10 @@ const SAMPLES: &[Sample] = &[
     plain("audit.read_anchor", 200),
     plain("audit.read_witnesses", 200),
     plain("audit.export", 200),
+    plain("audit.list_kinds", 200),
+    Sample { query: "?format=ocsf&limit=10", ..plain("audit.export_events", 200) },
+    // Without an end of its own it would be read for ever.
+    Sample { query: "?seconds=0&after=-1", ..plain("audit.follow", 200) },
     plain("organization.read_settings", 200),
     with("organization.change_settings", 200, || {
         Some(json!({
@@ -239,6 +254,7 @@ impl Sample {
             "{}: teach `Sample::ask` what stands for the parameter of {path}",
             operation.id
         );
+        let path = path + self.query;
         let ask = Ask::new(operation.method.clone(), path).header("x-forwarded-for", &somewhere());
         match (self.body)() {
             Some(body) if operation.is_form => ask.form(&body),
