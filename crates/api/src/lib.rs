@@ -42,6 +42,7 @@ pub struct State {
     post: Post,
     sequencer: Sequencer,
     url_rules: UrlRules,
+    security_contact: Option<Arc<str>>,
 }
 
 impl State {
@@ -54,7 +55,14 @@ impl State {
         origins: &[http::CorsOrigin],
     ) -> Self {
         let (vault, post) = (Arc::clone(accounts.vault()), accounts.post());
-        Self { vault, accounts, origins: origins.into(), post, sequencer, url_rules }
+        let security_contact = None;
+        Self { vault, accounts, origins: origins.into(), post, sequencer, url_rules, security_contact }
+    }
+
+    /// The same, with whom to tell of a weakness of this installation: a URI (RFC 9116 §2.5.3).
+    #[must_use]
+    pub fn with_security_contact(self, contact: Option<&str>) -> Self {
+        Self { security_contact: contact.map(Arc::from), ..self }
     }
 }
 
@@ -101,6 +109,7 @@ fn described() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Description::openapi())
         .nest(BASE, rooms::routes())
         .merge(rooms::operations::routes())
+        .merge(rooms::security_txt::routes())
         .merge(oauth::routes())
 }
 
