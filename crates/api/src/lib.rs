@@ -44,6 +44,7 @@ pub struct State {
     sequencer: Sequencer,
     tails: Tails,
     url_rules: UrlRules,
+    security_contact: Option<Arc<str>>,
 }
 
 impl State {
@@ -57,13 +58,20 @@ impl State {
     ) -> Self {
         let (vault, post) = (Arc::clone(accounts.vault()), accounts.post());
         let tails = Tails::new(Arc::clone(&vault));
-        Self { vault, accounts, origins: origins.into(), post, sequencer, tails, url_rules }
+        let origins = origins.into();
+        Self { vault, accounts, origins, post, sequencer, tails, url_rules, security_contact: None }
     }
 
     /// With these listeners to the logs, whom somebody else can tell to go.
     #[must_use]
     pub fn with_tails(self, tails: Tails) -> Self {
         Self { tails, ..self }
+    }
+
+    /// The same, with whom to tell of a weakness of this installation: a URI (RFC 9116 §2.5.3).
+    #[must_use]
+    pub fn with_security_contact(self, contact: Option<&str>) -> Self {
+        Self { security_contact: contact.map(Arc::from), ..self }
     }
 }
 
@@ -110,6 +118,7 @@ fn described() -> OpenApiRouter<State> {
     OpenApiRouter::with_openapi(Description::openapi())
         .nest(BASE, rooms::routes())
         .merge(rooms::operations::routes())
+        .merge(rooms::security_txt::routes())
         .merge(oauth::routes())
 }
 

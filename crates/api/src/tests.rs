@@ -61,6 +61,7 @@ fn it_is_openapi_3_1_and_the_same_every_time() {
 /// Every operation of the description: what is added, moved or dropped by accident shows here.
 const OPERATIONS: &[&str] = &[
     "DELETE /api/v1/account/address account.withdraw_address_change",
+    "DELETE /api/v1/account/delegations/{id} delegation.end_own",
     "DELETE /api/v1/account/passkeys/{id} mfa.remove_passkey",
     "DELETE /api/v1/account/totp/{id} mfa.remove_totp",
     "DELETE /api/v1/invitations/{id} invitation.revoke",
@@ -73,7 +74,10 @@ const OPERATIONS: &[&str] = &[
     "GET /.well-known/jwks.json token.keys",
     "GET /.well-known/oauth-authorization-server token.server",
     "GET /.well-known/openid-configuration token.openid",
+    "GET /.well-known/security.txt security.txt",
     "GET /api/v1/account account.read",
+    "GET /api/v1/account/delegations delegation.list_own",
+    "GET /api/v1/account/events account.list_events",
     "GET /api/v1/agents agent.list",
     "GET /api/v1/audit/anchor audit.read_anchor",
     "GET /api/v1/audit/checkpoint audit.checkpoint.read",

@@ -63,7 +63,13 @@ pub fn page() -> String {
     }
     page.push_str(
         "\nWhat no key can hold is for people alone. What no role holds is opened by an override only\n\
-         ([break-glass](break-glass.md)), which opens everything here but `providers:across`.\n",
+         ([break-glass](break-glass.md)), which opens everything here but `providers:across`.\n\n\
+         ## Where the table is, and where it is not\n\n\
+         The database holds who has which role, and knows the names of the roles, nothing more: a second table of\n\
+         permissions there could only differ from this one. A permission decides *whether* an action is entered at all,\n\
+         which is asked before its transaction begins; what the action may then reach is the database's own to hold, and\n\
+         it does so without knowing permissions: rows of one tenant alone, columns that the serving role was granted, and\n\
+         no change without an entry. A test compares the names of the roles in its constraints with those of the code.\n",
     );
     page
 }

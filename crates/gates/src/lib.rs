@@ -30,7 +30,7 @@ pub use guard::{Finding, GuardError};
 pub use identity::{AuthMode, StaticKey, StaticKeyError};
 pub use pass::{Account, Action, Fresh, Live, Mode, Pass, Proof, Read, Record, Transaction, Write, WriteTx};
 pub use pool::{DatabaseError, STATEMENTS};
-pub use principal::{Agent, Caller, Human, Principal, Service, Staff};
+pub use principal::{Agent, Caller, Human, Membership, Principal, Service, Staff};
 pub use privacy::{Clean, CleanStream, Privacy, Raw};
 pub use system::{AccountTx, By, Reason, SealError, SystemTx};
 pub use tenancy::Tx;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use audit_log::{Actor, ActorKind};
 use kernel::{
-    AccountId, AgentId, Assurance, BreakGlassId, Capabilities, KeyId, Permission, ProjectId, SessionId,
-    TenantId, Timestamp,
+    AccountId, AgentId, Assurance, BreakGlassId, Capabilities, KeyId, MemberRole, Permission, ProjectId,
+    SessionId, TenantId, Timestamp,
 };
 
 /// What a verified credential stands for; shared by all requests that use it.
@@ -52,6 +52,18 @@ pub(crate) struct Person {
     /// The organization asks this person for a second factor.
     pub(crate) second_factor_required: bool,
     pub(crate) break_glass: Option<(BreakGlassId, Timestamp)>,
+    pub(crate) memberships: Vec<Membership>,
+}
+
+/// An organization that a person may enter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Membership {
+    /// The organization.
+    pub tenant: TenantId,
+    /// Its name.
+    pub name: String,
+    /// The person's role there.
+    pub role: MemberRole,
 }
 
 impl Person {
@@ -141,6 +153,12 @@ impl Human {
     /// How they proved it: authentication method references (RFC 8176).
     pub fn methods(&self) -> &[String] {
         &self.person.methods
+    }
+
+    /// The organizations they may enter, by name: known with the session, so that a page can offer them without a look at
+    /// the account.
+    pub fn memberships(&self) -> &[Membership] {
+        &self.person.memberships
     }
 
     /// When they last proved it.

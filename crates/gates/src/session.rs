@@ -16,7 +16,7 @@ use uuid::Uuid;
 
 use crate::identity::VERIFY;
 use crate::pool::DatabaseError;
-use crate::principal::{Person, Principal, Standing, Who};
+use crate::principal::{Membership, Person, Principal, Standing, Who};
 use crate::token::{Refusal, unreachable};
 use crate::vault::Vault;
 
@@ -61,7 +61,12 @@ macro_rules! read {
                  as second_factor_required, \
              exists (select from totp t where t.account_id = a.id and t.confirmed_at is not null) \
                  or exists (select from passkey p where p.account_id = a.id) as second_factor, \
-             b.id as break_glass, b.until as break_glass_until \
+             b.id as break_glass, b.until as break_glass_until, \
+             (select coalesce(json_agg(json_build_array(h.tenant_id, h.name, h.role)), '[]') \
+                 from (select h.tenant_id, og.name, h.role from member h \
+                       join organization og on og.tenant_id = h.tenant_id \
+                       where h.account_id = s.account_id and h.ended_at is null and h.suspended_at is null \
+                       order by og.name, h.tenant_id limit 100) h) as memberships \
              from session s join account a on a.id = s.account_id \
              left join member m on m.tenant_id = s.tenant_id and m.account_id = s.account_id \
              left join organization g on g.tenant_id = s.tenant_id \
@@ -173,6 +178,7 @@ impl Vault {
             second_factor: row.try_get("second_factor")?,
             second_factor_required: row.try_get("second_factor_required")?,
             break_glass: break_glass.zip(moment("break_glass_until")?),
+            memberships: memberships(row.try_get("memberships")?)?,
         };
         let standing = Standing {
             who: Who::Human(Arc::new(person)),
@@ -212,6 +218,16 @@ impl Vault {
         lease.give_back();
         Ok(())
     }
+}
+
+/// The organizations of a person, as the statement has them: ids, names, roles.
+fn memberships(found: serde_json::Value) -> Result<Vec<Membership>, DatabaseError> {
+    let found: Vec<(Uuid, String, String)> = serde_json::from_value(found).map_err(decode)?;
+    let membership = |(tenant, name, role): (Uuid, String, String)| {
+        let role = role.parse().map_err(decode)?;
+        Ok(Membership { tenant: TenantId::from_uuid(tenant), name, role })
+    };
+    found.into_iter().map(membership).collect()
 }
 
 fn decode<E: std::error::Error + Send + Sync + 'static>(error: E) -> DatabaseError {

@@ -256,6 +256,34 @@ mod tests {
         }
     }
 
+    /// The nine that people are told of by name, and the least role that has each.
+    #[test]
+    fn the_nine_permissions_that_are_promised_are_there() {
+        let promised = [
+            ("View canvas", "canvas:read", MemberRole::Viewer),
+            ("Create tasks", "tasks:write", MemberRole::Member),
+            ("Manage agents", "agents:manage", MemberRole::Admin),
+            ("Manage team", "members:manage", MemberRole::Admin),
+            ("Configure LLM providers", "providers:manage", MemberRole::Admin),
+            ("Cross-org provider admin", "providers:across", MemberRole::ProviderAdmin),
+            ("Approve skill installs", "skills:approve", MemberRole::Admin),
+            ("View audit logs", "audit:read", MemberRole::Admin),
+            ("Manage billing", "billing:manage", MemberRole::Admin),
+        ];
+        for (words, name, least) in promised {
+            let permission: Permission = name.parse().unwrap_or_else(|error| panic!("{words}: {error}"));
+            assert_eq!(permission.least_member_role(), Some(least), "{words}");
+            for role in MemberRole::ALL {
+                assert_eq!(role.has(permission), *role >= least, "{words}: {role}");
+            }
+        }
+        // Only what reaches across organizations sets the two upper roles apart.
+        let across = Permission::ALL.iter().filter(|permission| {
+            MemberRole::ProviderAdmin.has(**permission) && !MemberRole::Admin.has(**permission)
+        });
+        assert_eq!(across.collect::<Vec<_>>(), [&Permission::ProvidersAcross]);
+    }
+
     #[test]
     fn thirty_permissions_and_what_is_for_people_alone() {
         use Permission as P;

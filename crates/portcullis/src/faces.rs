@@ -30,6 +30,7 @@ pub(crate) fn router(
     http: HttpSettings,
     rules: UpstreamRules,
     operator: Vec<EnvProvider>,
+    security_contact: Option<&str>,
 ) -> Result<(Router, Calls)> {
     let rules = UrlRules { allow_private: rules.private, allow_plain_http: rules.plain_http };
     let directory = Directory::new(rules, operator, vault.clock().now());
@@ -39,7 +40,7 @@ pub(crate) fn router(
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
     let calls = gateway.calls().clone();
     let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
-    let control = api::router(control.with_tails(tails));
+    let control = api::router(control.with_tails(tails).with_security_contact(security_contact));
     let faces = control.merge(gateway::router(gateway)).merge(console::router(console));
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }

@@ -102,6 +102,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         settings.http,
         settings.upstream,
         settings.providers,
+        settings.security_contact.as_deref(),
     )?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));

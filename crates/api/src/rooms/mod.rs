@@ -17,6 +17,7 @@ mod policies;
 mod projects;
 mod providers;
 mod roles;
+pub(crate) mod security_txt;
 mod sessions;
 mod settings;
 

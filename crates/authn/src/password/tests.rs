@@ -198,6 +198,33 @@ fn weak_choices_are_refused_with_advice() {
     }
 }
 
+/// Long passwords that many use get past the estimator; they are known by name.
+#[test]
+fn long_passwords_that_many_use_are_refused() {
+    for common in [
+        "stairwaytoheaven",
+        "StairwayToHeaven",
+        "StairwayToHeaven1975!",
+        "worldofwarcraft",
+        "1213141516171819",
+        "qwertyuiopasdfghjklzxcvbnm",
+        "youngandrestless",
+    ] {
+        assert_eq!(judge(&password(common), &[]), Err(Weakness::Common), "{common}");
+    }
+    for other in ["stairway to a blue heaven", "worldofwarcraftkettle", "heaven to stairway 7 orbit"] {
+        assert_eq!(judge(&password(other), &[]), Ok(()), "{other}");
+    }
+}
+
+#[test]
+fn the_list_of_common_passwords_is_sorted() {
+    let bytes = include_bytes!("common.bin");
+    let (heads, rest) = bytes.as_chunks::<8>();
+    assert!(rest.is_empty() && heads.len() > 9_000, "{}", heads.len());
+    assert!(heads.is_sorted_by(|a, b| a < b), "a search by halves needs an order");
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 

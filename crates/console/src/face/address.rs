@@ -15,7 +15,7 @@ use crate::parts::{Form, Tone};
 
 async fn form_page(visit: &Visit, human: &Human, form: Form) -> Result<pages::SecurityEmail, Answer> {
     let own = visit.account(human).await?;
-    let shell = visit.shell_of(human, &own, Some(Room::Security));
+    let shell = visit.shell(human, Some(Room::Security));
     Ok(pages::SecurityEmail { shell, form, pending: own.pending_address })
 }
 
@@ -61,7 +61,7 @@ pub(super) async fn confirm_page(visit: Visit) -> Result<Answer, Answer> {
     let token = visit.query("t").unwrap_or_default();
     let new = visit.state.accounts.address_asked_for(human.account(), &token).await;
     let new = new.map_err(|problem| spent(&visit, &problem, LinkKind::EmailChange))?;
-    let shell = visit.shell(&human, Some(Room::Security)).await?;
+    let shell = visit.shell(&human, Some(Room::Security));
     let page = pages::Confirm {
         shell,
         title: "Confirm your new address".into(),

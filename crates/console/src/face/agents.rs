@@ -68,7 +68,7 @@ fn agent_status(agent: &Agent) -> Badge {
 /// `GET /agents`.
 pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Agents)).await?;
+    let shell = visit.shell(&human, Some(Room::Agents));
     let at = now(&visit.state);
     let (found, keys, projects) = (
         agents_of(&visit, &human).await?,
@@ -117,7 +117,7 @@ pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
 async fn new_form(visit: &Visit, human: &Human, form: Form) -> Result<pages::AgentNew, Answer> {
     let projects = projects_of(visit, human).await?;
     Ok(pages::AgentNew {
-        shell: visit.shell(human, Some(Room::Agents)).await?,
+        shell: visit.shell(human, Some(Room::Agents)),
         form,
         projects: projects.into_iter().map(|(id, name)| Choice::new(id.to_string(), name)).collect(),
         owners: vec![Choice::new("", human.principal().name())],
@@ -177,7 +177,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
     let (keys, projects) = (keys_of(&visit, &human).await?, projects_of(&visit, &human).await?);
     let mine = keys.iter().filter(|key| key.agent == Some(agent.id));
     let page = pages::AgentPage {
-        shell: visit.shell(&human, Some(Room::Agents)).await?,
+        shell: visit.shell(&human, Some(Room::Agents)),
         id: Id::new(agent.id.to_string()),
         name: agent.name.clone(),
         purpose: agent.description.clone(),
@@ -197,7 +197,7 @@ pub(super) async fn suspend_page(Path(id): Path<String>, visit: Visit) -> Result
     let human = visit.signed_in().await?;
     let agent = one(&visit, &human, &id).await?;
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::Agents)).await?,
+        shell: visit.shell(&human, Some(Room::Agents)),
         title: format!("Suspend {}", agent.name),
         lead: "Nothing it holds opens anything until you let it work again.".into(),
         effects: vec![
@@ -262,7 +262,7 @@ fn key_row(key: &Key, agent: &str, projects: &[(ProjectId, String)], at: Timesta
 /// `GET /keys`.
 pub(super) async fn keys(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Keys)).await?;
+    let shell = visit.shell(&human, Some(Room::Keys));
     let at = now(&visit.state);
     // Refused by the gate itself when the role does not cover it.
     let found = keys::list(pass::<ListKeys>(&visit, &human).await?, all()).await;
@@ -303,7 +303,7 @@ async fn key_form(visit: &Visit, human: &Human, form: Form) -> Result<pages::Key
     let capability =
         |permission: &Permission| Choice::new(permission.name(), permission.name()).hint(permission.says());
     Ok(pages::KeyNew {
-        shell: visit.shell(human, Some(Room::Keys)).await?,
+        shell: visit.shell(human, Some(Room::Keys)),
         form,
         agents: holders,
         roles: Role::ALL
@@ -373,7 +373,7 @@ pub(super) async fn key_create(posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
     match key_of(&posted, &human).await? {
-        Ok(issued) => created(visit, &human, &issued).await,
+        Ok(issued) => Ok(created(visit, &human, &issued)),
         Err(problem) => {
             let mut form = posted.form(&["name", "agent", "role", "expires_days"]).refused_by(&problem);
             for capability in posted.all("capability") {
@@ -385,16 +385,16 @@ pub(super) async fn key_create(posted: Posted) -> Result<Answer, Answer> {
     }
 }
 
-async fn created(visit: &Visit, human: &Human, issued: &keys::Issued) -> Result<Answer, Answer> {
+fn created(visit: &Visit, human: &Human, issued: &keys::Issued) -> Answer {
     let page = pages::KeyCreated {
-        shell: visit.shell(human, Some(Room::Keys)).await?,
+        shell: visit.shell(human, Some(Room::Keys)),
         kind: NewSecret::ApiKey,
         name: issued.record.name.clone(),
         secret: Secret::new(issued.secret.expose()),
         next: issued.record.agent.map_or_else(|| "/keys".to_owned(), |agent| format!("/agents/{agent}")),
         server_url: visit.site().origin().to_owned(),
     };
-    Ok(visit.settle(Answer::page(&page)))
+    visit.settle(Answer::page(&page))
 }
 
 /// `POST /keys/created`: the secret is stored.
@@ -425,7 +425,7 @@ async fn confirm_key(visit: &Visit, id: &str, rotate: bool) -> Result<Answer, An
         )
     };
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::Keys)).await?,
+        shell: visit.shell(&human, Some(Room::Keys)),
         button: title.clone(),
         title,
         lead: lead.into(),
@@ -464,5 +464,5 @@ pub(super) async fn key_rotate(Path(id): Path<String>, posted: Posted) -> Result
     let id: KeyId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pass = pass::<RotateKey>(visit, &human).await?;
     let (issued, _) = keys::rotate(pass, id, None).await.map_err(|problem| visit.refused(&problem))?;
-    created(visit, &human, &issued).await
+    Ok(created(visit, &human, &issued))
 }

@@ -94,7 +94,7 @@ async fn list_page(visit: &Visit, human: &Human, form: Form) -> Result<pages::Br
     let mine = open.iter().any(|(glass, _)| glass.account == human.account());
     let past: Vec<PastGlass> = past.iter().map(|(glass, stage)| past_row(glass, *stage, at)).collect();
     Ok(pages::BreakGlass {
-        shell: visit.shell(human, Some(Room::BreakGlass)).await?,
+        shell: visit.shell(human, Some(Room::BreakGlass)),
         form,
         durations: MINUTES.iter().map(|(minutes, says)| Choice::new(minutes.to_string(), *says)).collect(),
         reason_characters_min: u32::try_from(BREAK_GLASS_REASON_CHARS_MIN).unwrap_or(10),
@@ -169,7 +169,7 @@ async fn review_page(
         entries.map(|entry| words::row(&entry, &|id| names.of(id).map(str::to_owned))).collect();
     let own = glass.account == human.account();
     Ok(pages::BreakGlassReview {
-        shell: visit.shell(human, Some(Room::BreakGlass)).await?,
+        shell: visit.shell(human, Some(Room::BreakGlass)),
         glass: past_row(&glass, slice.stage, at),
         open: slice.stage == Stage::Open,
         may_end: slice.stage == Stage::Open && may_end(human, &glass),
@@ -245,7 +245,7 @@ pub(super) async fn end_page(Path(id): Path<String>, visit: Visit) -> Result<Ans
     let id: BreakGlassId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     admits::<CloseBreakGlass>(&visit, &human).await?;
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::BreakGlass)).await?,
+        shell: visit.shell(&human, Some(Room::BreakGlass)),
         title: "End this break-glass?".into(),
         lead: "From then on only the role counts again.".into(),
         effects: vec![

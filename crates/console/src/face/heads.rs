@@ -50,7 +50,7 @@ fn witness(state: WitnessState, at: Timestamp) -> WitnessRow {
 /// `GET /audit/checkpoints`.
 pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Audit)).await?;
+    let shell = visit.shell(&human, Some(Room::Audit));
     let read = app::audit::heads(pass::<ReadCheckpoint>(&visit, &human).await?, &visit.state.sequencer).await;
     let (heads, _) = read.map_err(|problem| visit.refused(&problem))?;
     let at = now(&visit.state);

@@ -152,7 +152,7 @@ pub(super) async fn home(visit: Visit) -> Result<Answer, Answer> {
         Found::NotTheirs | Found::Nothing(_) => Names::default(),
     };
     let page = pages::Home {
-        shell: visit.shell_of(&human, &own, Some(Room::Home)),
+        shell: visit.shell(&human, Some(Room::Home)),
         tasks,
         unread,
         gates: health::gates(&facts(&visit, &human, log, at).await),
@@ -194,7 +194,7 @@ async fn facts(visit: &Visit, human: &Human, log: Result<LogHealth, Unknown>, no
 /// `GET /roles`.
 pub(super) async fn roles(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Roles)).await?;
+    let shell = visit.shell(&human, Some(Room::Roles));
     let mine = human.principal().capabilities().rank().name();
     let column = |name: &str, title: &str, says: &str| RoleColumn {
         name: title.to_owned(),
@@ -236,7 +236,7 @@ fn kinds() -> Vec<Choice> {
 /// `GET /audit`.
 pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Audit)).await?;
+    let shell = visit.shell(&human, Some(Room::Audit));
     let text = |name: &str| visit.query(name).map(|text| text.to_string()).filter(|text| !text.is_empty());
     let (kind, request, agent) = (text("kind"), text("request"), text("agent"));
     let after: Option<EntryId> = text("cursor").and_then(|text| text.parse().ok());
@@ -290,7 +290,7 @@ pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
 pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let id: EntryId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    let shell = visit.shell(&human, Some(Room::Audit)).await?;
+    let shell = visit.shell(&human, Some(Room::Audit));
     let signed = covered(&visit, &human).await;
     let mut pass = visit.enter::<ReadEntries>(human).await?;
     let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;

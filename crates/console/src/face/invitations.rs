@@ -54,13 +54,13 @@ pub(super) async fn rows(
     Ok(waiting(visit, human).await?.iter().map(row).collect())
 }
 
-async fn invite_form(visit: &Visit, human: &Human, form: Form) -> Result<pages::Invite, Answer> {
-    Ok(pages::Invite {
-        shell: visit.shell(human, Some(Room::Members)).await?,
+fn invite_form(visit: &Visit, human: &Human, form: Form) -> pages::Invite {
+    pages::Invite {
+        shell: visit.shell(human, Some(Room::Members)),
         form,
         roles: roles(human),
         days_valid: u32::try_from(INVITATION_SECONDS / DAY_SECONDS).unwrap_or(7),
-    })
+    }
 }
 
 /// `GET /members/invite`.
@@ -68,7 +68,7 @@ pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     admits::<Invite>(&visit, &human).await?;
     let form = Form::blank().with("role", MemberRole::Member.name());
-    let page = invite_form(&visit, &human, form).await?;
+    let page = invite_form(&visit, &human, form);
     Ok(visit.settle(Answer::page(&page)))
 }
 
@@ -94,7 +94,7 @@ pub(super) async fn invite(posted: Posted) -> Result<Answer, Answer> {
                 }
                 _ => refused_by(form, &problem),
             };
-            let page = invite_form(visit, &human, form).await?;
+            let page = invite_form(visit, &human, form);
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
@@ -132,7 +132,7 @@ pub(super) async fn withdraw_page(Path(id): Path<String>, visit: Visit) -> Resul
     let human = visit.signed_in().await?;
     let found = one(&visit, &human, &id).await?;
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::Members)).await?,
+        shell: visit.shell(&human, Some(Room::Members)),
         title: "Withdraw this invitation?".into(),
         lead: format!("It was sent to {}.", found.address),
         effects: vec![

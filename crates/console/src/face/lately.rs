@@ -58,7 +58,7 @@ pub(super) async fn end_page(Path(agent): Path<String>, visit: Visit) -> Result<
     let human = visit.signed_in().await?;
     let agent: AgentId = agent.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::Security)).await?,
+        shell: visit.shell(&human, Some(Room::Security)),
         title: "End what this agent does for you".into(),
         lead: "Its tokens that act for you stop opening anything.".into(),
         effects: vec![

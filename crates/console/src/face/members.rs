@@ -124,7 +124,7 @@ pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
     let mut roles = vec![Choice::new("", "Any")];
     roles.extend(MemberRole::ALL.iter().map(|role| Choice::new(role.name(), role.title())));
     let page = pages::Members {
-        shell: visit.shell(&human, Some(Room::Members)).await?,
+        shell: visit.shell(&human, Some(Room::Members)),
         form: Form::blank()
             .with("q", filter.q.as_str())
             .with("status", filter.status.as_str())
@@ -187,7 +187,7 @@ async fn member_page(
     let manages = may(human, Permission::MembersManage);
     let heir = member.role >= MemberRole::Admin && member.suspended_at.is_none() && !member.owner;
     Ok(pages::MemberPage {
-        shell: visit.shell(human, Some(Room::Members)).await?,
+        shell: visit.shell(human, Some(Room::Members)),
         member: row(member, human, at),
         joined: When::day(member.joined_at),
         form,
@@ -253,10 +253,10 @@ struct Question {
     button: &'static str,
 }
 
-async fn confirm(visit: &Visit, human: &Human, member: &Member, asked: Question) -> Result<Answer, Answer> {
+fn confirm(visit: &Visit, human: &Human, member: &Member, asked: Question) -> Answer {
     let there = format!("/members/{}", member.account);
     let page = pages::Confirm {
-        shell: visit.shell(human, Some(Room::Members)).await?,
+        shell: visit.shell(human, Some(Room::Members)),
         title: asked.title,
         lead: asked.lead,
         effects: asked.effects.into_iter().map(str::to_owned).collect(),
@@ -265,7 +265,7 @@ async fn confirm(visit: &Visit, human: &Human, member: &Member, asked: Question)
         tone: Tone::Bad,
         cancel: there,
     };
-    Ok(visit.settle(Answer::page(&page)))
+    visit.settle(Answer::page(&page))
 }
 
 /// `GET /members/{id}/suspend`.
@@ -285,7 +285,7 @@ pub(super) async fn suspend_page(Path(id): Path<String>, visit: Visit) -> Result
         verb: "suspend".into(),
         button: "Suspend",
     };
-    confirm(&visit, &human, &member, asked).await
+    Ok(confirm(&visit, &human, &member, asked))
 }
 
 /// `POST /members/{id}/suspend`.
@@ -327,7 +327,7 @@ pub(super) async fn remove_page(Path(id): Path<String>, visit: Visit) -> Result<
         verb: "remove".into(),
         button: "Remove",
     };
-    confirm(&visit, &human, &member, asked).await
+    Ok(confirm(&visit, &human, &member, asked))
 }
 
 /// `POST /members/{id}/remove`.
@@ -362,7 +362,7 @@ pub(super) async fn transfer_page(Path(id): Path<String>, visit: Visit) -> Resul
         verb: "transfer".into(),
         button: "Hand it over",
     };
-    confirm(&visit, &human, &member, asked).await
+    Ok(confirm(&visit, &human, &member, asked))
 }
 
 /// `POST /members/{id}/transfer`.
@@ -392,7 +392,7 @@ pub(super) async fn end_all_page(Path(id): Path<String>, visit: Visit) -> Result
         verb: "sessions/revoke-all".into(),
         button: "Sign them out",
     };
-    confirm(&visit, &human, &member, asked).await
+    Ok(confirm(&visit, &human, &member, asked))
 }
 
 /// `POST /members/{id}/sessions/revoke-all`.
@@ -421,7 +421,7 @@ pub(super) async fn end_page(
         verb: format!("sessions/{session}/revoke"),
         button: "End the session",
     };
-    confirm(&visit, &human, &member, asked).await
+    Ok(confirm(&visit, &human, &member, asked))
 }
 
 /// `POST /members/{id}/sessions/{session}/revoke`.
@@ -443,7 +443,7 @@ pub(super) async fn leave_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let name = human.organization_name().ok_or_else(|| visit.refused(&Problem::not_found()))?;
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::Members)).await?,
+        shell: visit.shell(&human, Some(Room::Members)),
         title: format!("Leave {name}?"),
         lead: "You no longer belong to it. To come back you must be invited anew.".into(),
         effects: vec![

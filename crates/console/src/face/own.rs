@@ -80,7 +80,7 @@ pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
     let (read, _) = app::accounts::events::security(pass).await.map_err(|problem| visit.refused(&problem))?;
     let (own, at) = (read.own, now(&visit.state));
     let page = pages::Security {
-        shell: visit.shell_of(&human, &own, Some(Room::Security)),
+        shell: visit.shell(&human, Some(Room::Security)),
         advice: advice(&own),
         passkeys: own.passkeys.iter().map(|passkey| passkey_row(passkey, at)).collect(),
         password_changed: own.password_changed_at.map(|changed| When::seen(changed, at)),
@@ -95,7 +95,7 @@ pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
 async fn password_form(visit: &Visit, human: &Human, form: Form) -> Result<pages::SecurityPassword, Answer> {
     let own = visit.account(human).await?;
     Ok(pages::SecurityPassword {
-        shell: visit.shell_of(human, &own, Some(Room::Security)),
+        shell: visit.shell(human, Some(Room::Security)),
         form,
         has_password: own.password_changed_at.is_some(),
         password_characters_min: password_min(),
@@ -133,7 +133,7 @@ fn qr(offer: &TotpOffer) -> Qr {
 
 async fn totp_form(visit: &Visit, human: Human, form: Form) -> Result<pages::SecurityTotp, Answer> {
     let own = visit.account(&human).await?;
-    let shell = visit.shell_of(&human, &own, Some(Room::Security));
+    let shell = visit.shell(&human, Some(Room::Security));
     let pass = visit.enter::<BeginTotp>(human).await?;
     let begun = visit.state.accounts.begin_totp(pass).await;
     let (offer, _) = begun.map_err(|problem| visit.refused(&problem))?;
@@ -189,7 +189,7 @@ pub(super) async fn totp(posted: Posted) -> Result<Answer, Answer> {
 async fn codes_shown(visit: &Visit, codes: Vec<Secret>) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let left = u32::try_from(codes.len()).unwrap_or(0);
-    let shell = visit.shell(&human, Some(Room::Security)).await?;
+    let shell = visit.shell(&human, Some(Room::Security));
     let page = pages::RecoveryCodes { shell, codes, left, made: None };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -197,7 +197,7 @@ async fn codes_shown(visit: &Visit, codes: Vec<Secret>) -> Result<Answer, Answer
 /// `GET /security/totp/remove`.
 pub(super) async fn totp_remove_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Security)).await?;
+    let shell = visit.shell(&human, Some(Room::Security));
     let page = pages::Confirm {
         shell,
         title: "Remove your authenticator app".into(),
@@ -238,7 +238,7 @@ pub(super) async fn codes_page(visit: Visit) -> Result<Answer, Answer> {
     }
     let own = visit.account(&human).await?;
     let left = u32::try_from(own.recovery_codes).unwrap_or(0);
-    let shell = visit.shell_of(&human, &own, Some(Room::Security));
+    let shell = visit.shell(&human, Some(Room::Security));
     let page = pages::RecoveryCodes { shell, codes: Vec::new(), left, made: None };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -278,7 +278,7 @@ fn making() -> PasskeyPaths {
 /// `GET /security/passkeys/new`.
 pub(super) async fn passkey_new_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Security)).await?;
+    let shell = visit.shell(&human, Some(Room::Security));
     let page = pages::PasskeyNew { shell, form: Form::blank(), passkey: making() };
     Ok(visit.settle(Answer::page(&page)))
 }
@@ -297,7 +297,7 @@ pub(super) async fn passkey_page(Path(id): Path<String>, visit: Visit) -> Result
     let passkey = found.map(|passkey| passkey_row(passkey, now(&visit.state)));
     let passkey = passkey.ok_or_else(|| visit.refused(&Problem::not_found()))?;
     let form = Form::blank().with("name", &passkey.name);
-    let shell = visit.shell_of(&human, &own, Some(Room::Security));
+    let shell = visit.shell(&human, Some(Room::Security));
     Ok(visit.settle(Answer::page(&pages::PasskeyRename { shell, form, passkey })))
 }
 
@@ -319,7 +319,7 @@ pub(super) async fn passkey_remove_page(Path(id): Path<String>, visit: Visit) ->
     let name =
         found.map(|passkey| passkey.name.clone()).ok_or_else(|| visit.refused(&Problem::not_found()))?;
     let page = pages::Confirm {
-        shell: visit.shell_of(&human, &own, Some(Room::Security)),
+        shell: visit.shell(&human, Some(Room::Security)),
         title: format!("Remove “{name}”"),
         lead: "This passkey will not sign you in any more.".into(),
         effects: vec!["Your device may go on offering it; remove it there, too.".into()],
@@ -344,7 +344,7 @@ pub(super) async fn passkey_remove(Path(id): Path<String>, posted: Posted) -> Re
 /// `GET /sessions`.
 pub(super) async fn sessions(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Sessions)).await?;
+    let shell = visit.shell(&human, Some(Room::Sessions));
     let (this, at) = (human.session(), now(&visit.state));
     let pass = visit.enter::<ListOwnSessions>(human).await?;
     let (found, _) = own::list_sessions(pass).await.map_err(|problem| visit.refused(&problem))?;
@@ -384,7 +384,7 @@ fn confirm_end(visit: &Visit, shell: crate::layout::Shell, title: &str, action: 
 pub(super) async fn revoke_page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let id: SessionId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    let shell = visit.shell(&human, Some(Room::Sessions)).await?;
+    let shell = visit.shell(&human, Some(Room::Sessions));
     Ok(confirm_end(&visit, shell, "End this session", format!("/sessions/{id}/revoke")))
 }
 
@@ -401,7 +401,7 @@ pub(super) async fn revoke(Path(id): Path<String>, posted: Posted) -> Result<Ans
 /// `GET /sessions/revoke-others`.
 pub(super) async fn revoke_others_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Sessions)).await?;
+    let shell = visit.shell(&human, Some(Room::Sessions));
     Ok(confirm_end(&visit, shell, "End all other sessions", "/sessions/revoke-others".to_owned()))
 }
 

@@ -61,10 +61,10 @@ impl Forms {
     }
 }
 
-async fn settings_page(visit: &Visit, human: &Human, forms: Forms) -> Result<pages::Settings, Answer> {
+fn settings_page(visit: &Visit, human: &Human, forms: Forms) -> pages::Settings {
     let choice = |role: &MemberRole| Choice::new(role.name(), role.title()).hint(role.says());
-    Ok(pages::Settings {
-        shell: visit.shell(human, Some(Room::Organization)).await?,
+    pages::Settings {
+        shell: visit.shell(human, Some(Room::Organization)),
         id: Id::new(human.principal().tenant().to_string()),
         name: forms.name,
         second_factor: forms.second_factor,
@@ -72,14 +72,14 @@ async fn settings_page(visit: &Visit, human: &Human, forms: Forms) -> Result<pag
         sessions: forms.sessions,
         session_hours_max: u64::from(SESSION_HOURS_MAX.unsigned_abs()),
         may_change: may(human, Permission::OrganizationManage),
-    })
+    }
 }
 
 /// `GET /settings`.
 pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     let now = in_force(&visit, &human).await?;
-    let page = settings_page(&visit, &human, Forms::of(&now).kept(&visit)).await?;
+    let page = settings_page(&visit, &human, Forms::of(&now).kept(&visit));
     Ok(visit.settle(Answer::page(&page)))
 }
 
@@ -113,7 +113,7 @@ async fn put(
         Ok(()) => Ok(Answer::redirect("/settings").saying(&visit.site().clone(), Said::SettingsSaved)),
         Err(problem) => {
             let forms = back(Forms::of(&now), &problem);
-            let page = settings_page(visit, &human, forms).await?;
+            let page = settings_page(visit, &human, forms);
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }

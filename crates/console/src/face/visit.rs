@@ -209,12 +209,6 @@ impl Visit {
         }
     }
 
-    /// What surrounds the pages of somebody who is signed in. `at` is the room the page belongs to.
-    pub(super) async fn shell(&self, human: &Human, at: Option<Room>) -> Result<Shell, Answer> {
-        let own = self.account(human).await?;
-        Ok(self.shell_of(human, &own, at))
-    }
-
     /// What a person sees of their own account.
     pub(super) async fn account(&self, human: &Human) -> Result<Own, Answer> {
         let pass = self.state.vault().enter::<ReadAccount>(human.principal(), self.context.clone()).await;
@@ -223,14 +217,15 @@ impl Visit {
         Ok(own)
     }
 
-    /// The same, when the account was read already.
-    pub(super) fn shell_of(&self, human: &Human, own: &Own, at: Option<Room>) -> Shell {
+    /// What surrounds the pages of somebody who is signed in. `at` is the room the page belongs to. Made of what the gates
+    /// know of the session: a page is one look, and the entry is that of what it shows.
+    pub(super) fn shell(&self, human: &Human, at: Option<Room>) -> Shell {
         let principal = human.principal();
         let role = role_title(principal.capabilities().rank().name());
-        let memberships = own.homes.iter().map(|home| Membership {
+        let memberships = human.memberships().iter().map(|home| Membership {
             id: home.tenant.to_string(),
             name: home.name.clone(),
-            role: role_title(&home.role),
+            role: home.role.title().to_owned(),
             current: home.tenant == principal.tenant(),
         });
         Shell {

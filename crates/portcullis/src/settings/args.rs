@@ -17,6 +17,10 @@ pub struct ServerArgs {
     /// and the port on a loopback address, else http:// and the address.
     #[arg(long, env = "PORTCULLIS_PUBLIC_URL", value_name = "URL")]
     pub public_url: Option<String>,
+    /// Whom to tell of a weakness of this installation: a mailto: or https: URI, served as security.txt (RFC 9116).
+    /// Default: none.
+    #[arg(long, env = "PORTCULLIS_SECURITY_CONTACT", value_name = "URI")]
+    pub security_contact: Option<String>,
     /// How new passwords are hashed: `bcrypt:<cost>` or `argon2id:<KiB>:<passes>:<lanes>`. Default: bcrypt:12.
     #[arg(long, env = "PORTCULLIS_PASSWORD_HASH", value_name = "SCHEME")]
     pub password_hash: Option<String>,

@@ -102,6 +102,8 @@ pub struct Settings {
     pub metrics_listen: Option<SocketAddr>,
     /// The URL clients use, without a slash at its end.
     pub public_url: Option<String>,
+    /// Whom to tell of a weakness of this installation, as a URI.
+    pub security_contact: Option<String>,
     /// How new passwords are hashed.
     pub password_scheme: Scheme,
     /// How callers are recognised.
@@ -171,6 +173,7 @@ impl Settings {
                 parse::base_url(args.public_url.as_deref()),
                 None,
             ),
+            security_contact: contact(args, &mut faults),
             password_scheme: faults.keep(
                 "PORTCULLIS_PASSWORD_HASH",
                 parse::password_scheme(args.password_hash.as_deref()),
@@ -225,6 +228,11 @@ impl Settings {
 fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
     let default = SocketAddr::from(([127, 0, 0, 1], 8080));
     faults.keep("PORTCULLIS_LISTEN", address(args.listen.as_deref(), default), default)
+}
+
+fn contact(args: &ServerArgs, faults: &mut Faults) -> Option<String> {
+    let given = args.security_contact.as_deref();
+    faults.keep("PORTCULLIS_SECURITY_CONTACT", parse::contact(given), None)
 }
 
 fn auth(args: &ServerArgs, listen: SocketAddr, faults: &mut Faults) -> AuthMode {

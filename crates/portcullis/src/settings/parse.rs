@@ -9,6 +9,8 @@ use authn::password::Scheme;
 
 /// Most items of a list.
 const LIST_ITEMS_MAX: usize = 1_000;
+/// Longest contact, in bytes.
+const CONTACT_BYTES_MAX: usize = 500;
 
 fn given(text: Option<&str>) -> Option<&str> {
     text.map(str::trim).filter(|text| !text.is_empty())
@@ -84,6 +86,25 @@ pub(super) fn base_url(text: Option<&str>) -> Result<Option<String>, String> {
         && url.query().is_none()
         && !text.contains('#');
     if plain { Ok(Some(text.trim_end_matches('/').to_owned())) } else { Err(wrong()) }
+}
+
+/// A URI that people can be reached at: `mailto:` with an address, or `https:` with a host (RFC 9116 §2.5.3).
+pub(super) fn contact(text: Option<&str>) -> Result<Option<String>, String> {
+    let Some(text) = given(text) else { return Ok(None) };
+    let plain = text.bytes().all(|byte| byte.is_ascii_graphic()) && text.len() <= CONTACT_BYTES_MAX;
+    let reached = match text.split_once(':') {
+        Some(("mailto", address)) => {
+            address.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
+        }
+        Some(("https", _)) => {
+            text.parse::<http::Uri>().is_ok_and(|url| url.host().is_some_and(|host| !host.is_empty()))
+        }
+        _ => false,
+    };
+    if plain && reached {
+        return Ok(Some(text.to_owned()));
+    }
+    Err(format!("{text:?} is no contact; give a URI such as mailto:security@example.com or an https: page."))
 }
 
 /// `bcrypt:<cost>` or `argon2id:<KiB>:<passes>:<lanes>`.

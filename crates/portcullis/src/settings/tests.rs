@@ -44,6 +44,21 @@ fn nothing_set_is_a_local_server() {
 }
 
 #[test]
+fn a_security_contact_is_a_uri() {
+    let of = |text: &str| ServerArgs { security_contact: Some(text.into()), ..args() };
+    for good in ["mailto:security@example.com", "https://example.com/security"] {
+        let settings = load(&of(good), &Variables::new()).ok().unwrap();
+        assert_eq!(settings.security_contact.as_deref(), Some(good));
+    }
+    assert_eq!(load(&of(" "), &Variables::new()).ok().unwrap().security_contact, None);
+    for bad in
+        ["security@example.com", "mailto:nobody", "http://example.com", "https:", "mailto:a@b\nExpires: 1"]
+    {
+        assert_eq!(faults(&of(bad), &Variables::new()), ["PORTCULLIS_SECURITY_CONTACT"], "{bad}");
+    }
+}
+
+#[test]
 fn every_fault_is_reported_at_once() {
     let wrong = ServerArgs {
         listen: Some("nowhere".into()),

@@ -316,3 +316,21 @@ fn the_docs_page_works_under_its_own_policy() {
         }
     });
 }
+
+#[test]
+fn whoever_finds_a_weakness_is_told_whom_to_write_to() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let wire = Build::over(&desk.vault).serve().await;
+        let answer = wire.ask(Ask::get("/.well-known/security.txt")).await;
+        assert_eq!(
+            (answer.status.as_u16(), answer.header("content-type")),
+            (200, "text/plain; charset=utf-8")
+        );
+        let text = answer.text();
+        assert!(text.starts_with("Contact: mailto:security@example.com\n"), "{text}");
+        assert!(text.contains("Canonical: http://localhost/.well-known/security.txt\n"), "{text}");
+        let wire = Build { contact: None, ..Build::over(&desk.vault) }.serve().await;
+        assert_eq!(wire.ask(Ask::get("/.well-known/security.txt")).await.status, 404);
+    });
+}

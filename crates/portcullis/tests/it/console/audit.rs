@@ -17,6 +17,7 @@ fn what_an_agent_did_is_shown_alone() {
         let mut browser = Browser::of(&wire, &owner);
         // The menu of kinds names everything that can happen; the rows say what did.
         let rows = |page: &str| page.split_once("<tbody>").expect("rows").1.to_owned();
+        browser.page("/security").await;
         let all = browser.page("/audit").await;
         assert!(rows(&all).contains("looked at their own account") && !all.contains("Only what"), "{all}");
         let agent = browser.page(&format!("/agents/{}", tenant.agent)).await;

@@ -203,3 +203,46 @@ fn the_only_owner_is_asked_to_review_their_own_override() {
         assert!(Browser::of(&wire, &other).page("/").await.contains("Review the break-glass of Somebody"));
     });
 }
+
+/// What a page shows is on record once; what surrounds it is known with the session and adds nothing.
+#[test]
+fn one_look_is_one_entry() {
+    run(async |house| {
+        let desk = house.shared().await;
+        let wire = Build::over(&desk.vault).serve().await;
+        let tenant = Tenant::make(&desk.vault, "One look").await;
+        let mut owner = Somebody::owner(&desk.vault, tenant.id).await;
+        let browser = Browser::of(&wire, &owner);
+        for (path, expected) in [
+            ("/", &["account.read", "audit.read"][..]),
+            ("/audit", &["audit.read"]),
+            ("/members", &["member.listed", "member.invitations_listed"]),
+            ("/agents", &["agent.listed", "key.listed", "project.listed"]),
+            ("/keys", &["agent.listed", "key.listed", "project.listed"]),
+            ("/security", &["account.read"]),
+            ("/sessions", &["session.listed"]),
+            ("/settings", &["organization.settings_read"]),
+            ("/break-glass", &["break_glass.listed"]),
+            ("/roles", &[]),
+        ] {
+            let id = wire.request_id();
+            let answer = wire.ask(browser.request(Method::GET, path).header("x-request-id", &id)).await;
+            assert_eq!(answer.status, 200, "{path}: {}", answer.text());
+            let entries = desk.database.entries(&id).await;
+            let mut kinds: Vec<&str> =
+                entries.iter().filter_map(|entry| entry.leaf["kind"].as_str()).collect();
+            kinds.sort_unstable();
+            let mut expected = expected.to_vec();
+            expected.sort_unstable();
+            assert_eq!(kinds, expected, "{path}");
+        }
+        // The menu knows of an organization one joined a moment ago, and forgets one that was left.
+        let other = Tenant::make(&desk.vault, "The other house").await;
+        assert!(!wire.ask(browser.request(Method::GET, "/audit")).await.text().contains("The other house"));
+        let session = owner.session;
+        owner.rejoin(&desk.vault, other.id, MemberRole::Viewer).await;
+        assert_ne!(owner.session, session, "that was another session");
+        let page = wire.ask(browser.request(Method::GET, "/audit")).await.text();
+        assert!(page.contains("The other house") && page.contains("One look"), "{page}");
+    });
+}

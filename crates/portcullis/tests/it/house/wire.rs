@@ -32,6 +32,9 @@ use tokio::task::JoinHandle;
 use super::Database;
 use super::people::{CHEAP, accounts_with};
 
+/// A number for every request of this run that has an id of its own.
+static REQUESTS: AtomicU32 = AtomicU32::new(0);
+
 /// Longest a test waits for anything that must happen, in seconds. Nothing waits this long unless it hangs.
 const PATIENCE_SECONDS: u64 = 30;
 
@@ -72,12 +75,21 @@ pub(crate) struct Build<'a> {
     pub(crate) settings: HttpSettings,
     /// How passwords are hashed.
     pub(crate) scheme: Scheme,
+    /// Whom `security.txt` names.
+    pub(crate) contact: Option<&'static str>,
 }
 
 impl<'a> Build<'a> {
     /// With no provider but the built-in one.
     pub(crate) fn over(vault: &'a Arc<Vault>) -> Self {
-        Self { vault, operator: Vec::new(), limits: Limits::default(), settings: unmetered(), scheme: CHEAP }
+        Self {
+            vault,
+            operator: Vec::new(),
+            limits: Limits::default(),
+            settings: unmetered(),
+            scheme: CHEAP,
+            contact: Some("mailto:security@example.com"),
+        }
     }
 
     /// With a provider called `fake` that serves `fake-1`.
@@ -94,7 +106,8 @@ impl<'a> Build<'a> {
         let upstream = Upstream::new(&self.limits).expect("TLS defaults");
         let gateway = Gateway::new(Arc::clone(self.vault), Arc::clone(&directory), upstream, self.limits);
         let accounts = accounts_with(self.vault, self.scheme);
-        let router = routes(self.vault, accounts, &directory, gateway, &self.settings.cors_origins);
+        let router =
+            routes(self.vault, accounts, &directory, gateway, &self.settings.cors_origins, self.contact);
         let router = api::http::layers(router, self.settings, Arc::new(SystemClock), Arc::new(SystemRng));
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
@@ -120,11 +133,13 @@ fn routes(
     directory: &Arc<Directory>,
     gateway: Gateway,
     origins: &[CorsOrigin],
+    contact: Option<&str>,
 ) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
     let pages = console::router(console::State::new(accounts.clone(), sequencer.clone()));
     let control = api::State::new(accounts, sequencer, directory.rules(), origins);
+    let control = control.with_security_contact(contact);
     api::router(control).merge(gateway::router(gateway)).merge(pages)
 }
 
@@ -237,7 +252,8 @@ impl Wire {
 
     /// A request id nobody else uses.
     pub(crate) fn request_id(&self) -> String {
-        format!("it-{}-{}", self.address.port(), self.number())
+        // Not by the port: the next house may get it again.
+        format!("it-{}", REQUESTS.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A number nobody else of this house has.

@@ -217,6 +217,7 @@ const SAMPLES: &[Sample] = &[
     plain("token.keys", 200),
     plain("token.server", 200),
     plain("token.openid", 200),
+    plain("security.txt", 200),
     // Agents prove who they are in a way of their own: no credential of the lists does.
     with("token.issue", 401, || Some(json!({"grant_type": "client_credentials"}))),
     with("token.introspect", 200, || Some(json!({"token": "none"}))),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use gates::Vault;
+use kernel::{MemberRole, Role};
 use sqlx::postgres::PgConnection;
 use sqlx::{AssertSqlSafe, Row as _};
 
@@ -197,6 +198,31 @@ fn every_tenant_table_refuses_the_stranger() {
             }
             claim(&mut app, &of_a.signed()).await;
             sees_its_own(&mut app, &target, &other).await;
+        }
+    });
+}
+
+/// The roles that a table of the database knows are those of the code: the permissions of each are in one table there.
+#[test]
+fn the_database_knows_the_roles_of_the_code() {
+    run(async |house| {
+        let mut superuser = house.shared().await.database.superuser().await;
+        let people: Vec<&str> = MemberRole::ALL.iter().map(|role| role.name()).collect();
+        let keys: Vec<&str> = Role::ALL.iter().map(|role| role.name()).collect();
+        // Provider Admin is given by the operator alone, so nobody is invited as one.
+        for (table, least, roles) in [
+            ("member", "viewer", &people[..]),
+            ("invitation", "viewer", &people[..people.len() - 1]),
+            ("api_key", "reader", &keys[..]),
+        ] {
+            let sql = format!(
+                "select pg_get_constraintdef(oid) from pg_constraint \
+                 where conrelid = 'portcullis.{table}'::regclass and contype = 'c' \
+                   and pg_get_constraintdef(oid) like '%role%''{least}''%'"
+            );
+            let check = text(&mut superuser, &sql).await.expect("a constraint");
+            let known: Vec<&str> = check.split('\'').skip(1).step_by(2).collect();
+            assert_eq!(known, roles, "{table}: {check}");
         }
     });
 }
