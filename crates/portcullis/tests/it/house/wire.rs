@@ -252,8 +252,8 @@ impl Wire {
 
     /// A request id nobody else uses.
     pub(crate) fn request_id(&self) -> String {
-        // Not by the port: the next house may get it again.
-        format!("it-{}", REQUESTS.fetch_add(1, Ordering::Relaxed))
+        // The port alone does not do: the next house may get it again.
+        format!("it-{}-{}", self.address.port(), REQUESTS.fetch_add(1, Ordering::Relaxed))
     }
 
     /// A number nobody else of this house has.
