@@ -7,7 +7,8 @@ use crypto::{ApiKey, ApiKeyEnv};
 use gates::{Action, Draft, Pass, Receipt, Write};
 use kernel::limits::KEY_OVERLAP_SECONDS_MAX;
 use kernel::{
-    AgentId, Capabilities, EventKind, KeyId, Permission, Problem, ProblemKind, ProjectId, Role, Timestamp,
+    AgentId, Capabilities, EventKind, Gate, KeyId, Permission, Problem, ProblemKind, ProjectId, Role,
+    Timestamp,
 };
 pub use store::keys::Key;
 
@@ -184,6 +185,19 @@ async fn rotate_any<A: Action<Mode = Write>>(
     }
 }
 
+/// What a key may do.
+fn may(key: &Key) -> Result<Capabilities, Problem> {
+    let unreadable = |error: &dyn std::fmt::Display| {
+        tracing::error!(key = %key.id, %error, "what a stored key may do cannot be read");
+        Problem::internal()
+    };
+    let role = key.role.parse::<Role>().map_err(|error| unreadable(&error))?;
+    let words = key.capabilities.as_ref();
+    let only = words.map(|words| words.iter().map(|word| word.parse::<Permission>()).collect());
+    let only = only.transpose().map_err(|error| unreadable(&error))?;
+    Ok(Capabilities::new(role, only))
+}
+
 async fn exchange<A: Action<Mode = Write>>(
     pass: &mut Pass<A>,
     id: KeyId,
@@ -199,6 +213,11 @@ async fn exchange<A: Action<Mode = Write>>(
     if dead || old.replaced_by.is_some() {
         let detail = "The key is revoked, expired or replaced already; issue a new one instead.";
         return Err(Problem::new(ProblemKind::Conflict, detail));
+    }
+    // The successor is shown to whoever rotates: a weaker caller must not come by a stronger key.
+    if !pass.principal().capabilities().covers(&may(&old)?) {
+        let detail = "This key may do more than the one that asks, so its successor is not yours to see.";
+        return Err(Problem::at(Gate::Token, ProblemKind::Forbidden, detail));
     }
     let until = now.plus(Duration::from_secs(overlap_seconds.unsigned_abs()));
     let record = Key {

@@ -126,7 +126,7 @@ events! {
     /// Personal data or secrets were found in a call.
     PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [redactions];
     /// Entries of the audit log were read.
-    AuditRead = "audit.read", Audit, None, Informational, API_READ, [items, format, after];
+    AuditRead = "audit.read", Audit, None, Informational, API_READ, [items, format, after, reviews, keys];
     /// A part of the log was fetched for verification elsewhere.
     AuditExported = "audit.exported", Audit, Operational, Low, LOG_EXPORT, [format, after];
     /// A checkpoint was asked for.
@@ -148,7 +148,7 @@ events! {
     /// A person's address was verified.
     AccountVerified = "account.verified", Account, Personal, Informational, ACCOUNT_ENABLE, [];
     /// A person read their own account: security page, organizations, sessions.
-    AccountRead = "account.read", Account, Personal, Informational, API_READ, [];
+    AccountRead = "account.read", Account, Personal, Informational, API_READ, [events, items];
     /// A person changed the name they go by.
     AccountRenamed = "account.renamed", Account, Personal, Informational, ACCOUNT_OTHER, [];
     /// A person asked for another address; it counts once it is verified.
@@ -156,7 +156,7 @@ events! {
     /// A person withdrew the change of address that waited to be confirmed.
     AddressChangeWithdrawn = "account.address_change_withdrawn", Account, Personal, Low, ACCOUNT_OTHER, [];
     /// A person's address was changed.
-    AddressChanged = "account.address_changed", Account, Personal, Medium, ACCOUNT_OTHER, [];
+    AddressChanged = "account.address_changed", Account, Personal, Medium, ACCOUNT_OTHER, [reason];
     /// The operator closed an account, or opened it again.
     AccountDisabled = "account.disabled", Instance, Personal, Medium, ACCOUNT_DISABLE, [sessions_ended];
     /// The operator opened an account again.
@@ -206,7 +206,7 @@ events! {
     /// A person looked at which agents act for them.
     DelegationsListed = "delegation.listed", Tokens, Personal, Informational, API_READ, [items];
     /// A person ended what an agent held on their behalf.
-    DelegationEnded = "delegation.ended", Tokens, Personal, Low, REVOKE, [agent];
+    DelegationEnded = "delegation.ended", Tokens, Personal, Low, REVOKE, [account];
     /// A refresh token was exchanged for the next one.
     TokenRefreshed = "token.refreshed", Tokens, Personal, Informational, ENTITY_UPDATE, [again];
     /// A refresh token that was replaced long ago came back: the session was ended.

@@ -27,10 +27,8 @@ pub(crate) fn router(
     console: console::State,
     sequencer: &Sequencer,
     tails: Tails,
-    http: HttpSettings,
-    rules: UpstreamRules,
-    operator: Vec<EnvProvider>,
-    security_contact: Option<&str>,
+    (http, security_contact): (HttpSettings, Option<&str>),
+    (rules, operator): (UpstreamRules, Vec<EnvProvider>),
 ) -> Result<(Router, Calls)> {
     let rules = UrlRules { allow_private: rules.private, allow_plain_http: rules.plain_http };
     let directory = Directory::new(rules, operator, vault.clock().now());

@@ -99,10 +99,8 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         console,
         &sequencer,
         tails,
-        settings.http,
-        settings.upstream,
-        settings.providers,
-        settings.security_contact.as_deref(),
+        (settings.http, settings.security_contact.as_deref()),
+        (settings.upstream, settings.providers),
     )?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));

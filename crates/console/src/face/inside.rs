@@ -7,7 +7,8 @@ use app::input::Page;
 use axum::extract::Path;
 use gates::{AuthMode, Caller as _, Human};
 use kernel::{
-    AgentId, Category, EntryId, EventKind, Gate, MemberRole, Permission, Problem, ProblemKind, Role, Timestamp,
+    AgentId, Category, EntryId, EventKind, Gate, MemberRole, Permission, Problem, ProblemKind, Role,
+    Timestamp,
 };
 
 use super::answer::Answer;

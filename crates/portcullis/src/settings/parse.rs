@@ -96,7 +96,7 @@ pub(super) fn contact(text: Option<&str>) -> Result<Option<String>, String> {
         Some(("mailto", address)) => {
             address.split_once('@').is_some_and(|(user, host)| !user.is_empty() && !host.is_empty())
         }
-        Some(("https", _)) => {
+        Some(("https", rest)) if rest.starts_with("//") => {
             text.parse::<http::Uri>().is_ok_and(|url| url.host().is_some_and(|host| !host.is_empty()))
         }
         _ => false,

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use audit_log::proof::{LeafHashes, prove_consistency};
-use audit_log::{Checkpoint, CosignerKey, Frontier, Hash, SigningKey, leaf_hash};
+use audit_log::{Checkpoint, Cosigner, CosignerKey, Frontier, Hash, SigningKey, leaf_hash};
 use axum::body::Body;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt as _;
@@ -25,8 +25,22 @@ impl Scratch {
         Self(dir)
     }
 
+    /// The folder's memory. Tests beside this one start programs: until such a child is its own program it holds what its
+    /// parent held.
+    fn remembered(&self, name: &str) -> anyhow::Result<(Memory, Cosigner)> {
+        let began = std::time::Instant::now();
+        loop {
+            match Memory::open(&self.0, KeyName::new(name).unwrap()) {
+                Err(error) if error.to_string().contains("in use") && began.elapsed().as_secs() < 10 => {
+                    std::thread::sleep(Duration::from_millis(10));
+                }
+                done => return done,
+            }
+        }
+    }
+
     fn open(&self) -> (axum::Router, CosignerKey) {
-        let (memory, cosigner) = Memory::open(&self.0, KeyName::new("witness.example.org").unwrap()).unwrap();
+        let (memory, cosigner) = self.remembered("witness.example.org").unwrap();
         let known = cosigner.key().clone();
         let logs = BTreeMap::from([(ORIGIN.to_owned(), vec![key(1).verifier().clone()])]);
         (answer::router(Arc::new(Witness::new(logs, memory, cosigner))), known)
@@ -156,20 +170,9 @@ fn a_folder_has_one_witness_and_one_name() {
     let first = open("a").unwrap();
     assert!(open("a").unwrap_err().to_string().contains("in use"));
     drop(first);
-    // Tests beside this one start programs: until such a child is its own program it holds what its parent held.
-    let open = |name: &str| {
-        let began = std::time::Instant::now();
-        loop {
-            match open(name) {
-                Err(error) if error.to_string().contains("in use") && began.elapsed().as_secs() < 10 => {
-                    std::thread::sleep(Duration::from_millis(10));
-                }
-                done => return done,
-            }
-        }
-    };
-    assert!(open("b").unwrap_err().to_string().contains("is of `a`, not of `b`"));
-    open("a").unwrap();
+    let other = scratch.remembered("b").map(|_| ()).unwrap_err();
+    assert!(other.to_string().contains("is of `a`, not of `b`"));
+    scratch.remembered("a").unwrap();
 }
 
 #[test]

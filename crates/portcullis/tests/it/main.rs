@@ -19,6 +19,8 @@ mod heads;
 #[cfg(test)]
 mod house;
 #[cfg(test)]
+mod keys;
+#[cfg(test)]
 mod law;
 #[cfg(test)]
 mod lists;
