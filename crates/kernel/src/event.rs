@@ -322,7 +322,7 @@ mod tests {
     #[test]
     fn only_counts_stand_in_entries_that_hold_no_data() {
         for kind in EventKind::ALL.iter().filter(|kind| kind.data_class() == DataClass::None) {
-            let plain = ["items", "count", "format", "after"];
+            let plain = ["items", "count", "format", "after", "reviews", "keys"];
             assert!(kind.fields().iter().all(|field| plain.contains(field)), "{kind}: {:?}", kind.fields());
         }
     }
