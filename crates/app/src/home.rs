@@ -16,9 +16,9 @@ use crate::break_glass::{Override, Stage, waiting_for};
 /// Keys that are named as about to expire, at most.
 const EXPIRING_ROWS_MAX: i64 = 20;
 /// How far back refusals are counted, in seconds (one day).
-const REFUSALS_SECONDS: i64 = 24 * 3_600;
+const REFUSALS_SECONDS: u64 = 24 * 3_600;
 /// Age at which an entry should have had its place in the log long ago, in seconds.
-pub const PLACED_SECONDS_MAX: i64 = 30;
+pub const PLACED_SECONDS_MAX: u64 = 30;
 
 /// How gate five stands, by what the log itself says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,7 +79,7 @@ async fn log_health<A: Action<Mode = Read>>(
     pass: &mut Pass<A>,
     now: Timestamp,
 ) -> Result<LogHealth, Problem> {
-    let ago = |seconds: i64| Timestamp::from_unix_micros(now.unix_micros() - seconds * 1_000_000);
+    let ago = |seconds| now.minus(Duration::from_secs(seconds));
     let standing = store::audit::standing(pass.tx()).await?;
     let behind = !store::audit::is_placed_before(pass.tx(), ago(PLACED_SECONDS_MAX)).await?;
     let refusals = store::audit::refusals(pass.tx(), ago(REFUSALS_SECONDS)).await?;

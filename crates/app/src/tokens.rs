@@ -263,7 +263,7 @@ async fn act_for(pass: &mut Pass<ExchangeToken>, person: &Principal) -> Result<A
         at: now,
         until: now.plus(Duration::from_secs(token.lives_seconds)),
     };
-    let floor = Timestamp::from_unix_micros(now.unix_micros() - DELEGATION_PAUSE_SECONDS * 1_000_000);
+    let floor = now.minus(Duration::from_secs(DELEGATION_PAUSE_SECONDS));
     if !delegations::keep(pass.tx(), &new, floor).await? {
         let detail = "The person ended what this agent may do for them a moment ago. A token they hand over a quarter of \
                       an hour later, or from another session, is taken again.";

@@ -11,7 +11,6 @@ use crypto::Place;
 use kernel::limits::KEY_CACHE_SECONDS_MAX;
 use kernel::{
     AccountId, AgentId, Capabilities, EventKind, KeyId, Problem, ProblemKind, RequestContext, SessionId,
-    Timestamp,
 };
 use serde_json::Value;
 use sqlx::Row as _;
@@ -45,7 +44,7 @@ pub(crate) struct AccessKeys {
 
 /// How long no agent gets a token for a session after its person ended what the agent held for it, in seconds: as long as
 /// any token issued before may live, the person's own that the agent was handed among them.
-pub const DELEGATION_PAUSE_SECONDS: i64 = ACCESS_SECONDS + 60;
+pub const DELEGATION_PAUSE_SECONDS: u64 = ACCESS_SECONDS.unsigned_abs() + 60;
 
 /// An access token, to be handed out this once.
 pub struct AccessToken {
@@ -107,9 +106,7 @@ impl Vault {
 
     async fn read_access_keys(&self) -> Result<AccessKeys, DatabaseError> {
         let now = self.clock.now();
-        let floor = Timestamp::from_unix_micros(
-            now.unix_micros() - i64::try_from(RETIRED_SECONDS).unwrap_or(0) * 1_000_000,
-        );
+        let floor = now.minus(Duration::from_secs(RETIRED_SECONDS));
         let mut lease = self.system.lease().await?;
         let rows = sqlx::query(
             "select id, state, public, sealed from key_ring where purpose = 'access_token' \
@@ -124,7 +121,7 @@ impl Vault {
                 .bind(REVOKED_MAX)
                 .fetch_all(lease.connection())
                 .await?;
-        let lived = Timestamp::from_unix_micros(now.unix_micros() - DELEGATION_PAUSE_SECONDS * 1_000_000);
+        let lived = now.minus(Duration::from_secs(DELEGATION_PAUSE_SECONDS));
         let ended: Vec<(Uuid, Uuid)> =
             sqlx::query_as("select session_id, agent_id from delegation where ended_at > $1 limit $2")
                 .bind(OffsetDateTime::from(lived))

@@ -2,6 +2,7 @@
 //! are, and dropped within a fraction of a second of any change on any replica.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use audit_log::{Actor, ActorKind};
 use crypto::KeyHash;
@@ -200,7 +201,7 @@ impl Vault {
     /// Notes that the session was used just now, at most once in [`SESSION_SEEN_SECONDS`].
     async fn see(&self, known: &KnownSession, request: &RequestContext) -> Result<(), DatabaseError> {
         let now = self.clock.now();
-        let before = Timestamp::from_unix_micros(now.unix_micros() - SESSION_SEEN_SECONDS * 1_000_000);
+        let before = now.minus(Duration::from_secs(SESSION_SEEN_SECONDS.unsigned_abs()));
         let mut lease = self.system.lease().await?;
         sqlx::query(
             "insert into session_seen as s (tenant_id, session_id, at, address) \

@@ -43,6 +43,13 @@ impl Timestamp {
         Self::from_unix_micros(self.unix_micros().saturating_add(micros))
     }
 
+    /// This moment earlier by `by`; saturates at the beginning of time.
+    #[must_use]
+    pub fn minus(self, by: Duration) -> Self {
+        let micros = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
+        Self::from_unix_micros(self.unix_micros().saturating_sub(micros))
+    }
+
     /// How long after `earlier` this is; zero when it is before.
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.unix_micros() - earlier.unix_micros()).unwrap_or(0))

@@ -4,10 +4,9 @@
 -- head is out in the world: that would be a fork. The operator begins an epoch: the same tree under another name and key,
 -- and its first entry cites the head that was lost.
 alter table audit_log add column epoch smallint not null default 0 check (epoch between 0 and 1000);
-alter table audit_log add column first_size bigint not null default 0 check (first_size >= 0);
 alter table audit_log drop constraint audit_log_pkey;
 alter table audit_log add primary key (tenant_id, epoch);
-grant select (epoch, first_size) on audit_log to portcullis_app;
+grant select (epoch) on audit_log to portcullis_app;
 
 alter table audit_checkpoint add column epoch smallint not null default 0;
 alter table audit_checkpoint drop constraint audit_checkpoint_pkey;

@@ -1,5 +1,7 @@
 //! What lately happened to an account, for its person: few rows for each, apart from the log.
 
+use std::time::Duration;
+
 use gates::SystemTx;
 use kernel::{AccountId, EntryId, EventKind, Timestamp};
 use time::OffsetDateTime;
@@ -9,7 +11,7 @@ use crate::StoreError;
 /// Rows kept of one account; what is older is forgotten.
 pub const KEPT_ROWS_MAX: i64 = 50;
 /// How long refused attempts are counted in one row, in seconds (one hour).
-const COUNTED_SECONDS: i64 = 3_600;
+const COUNTED_SECONDS: u64 = 3_600;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +71,7 @@ pub async fn remember(tx: &mut SystemTx, new: &NewEvent<'_>) -> Result<(), Store
 
 /// Counts one more of something that may happen often: those of an hour share a row, so that they push nothing else out.
 pub async fn count(tx: &mut SystemTx, new: &NewEvent<'_>) -> Result<(), StoreError> {
-    let since = new.at.unix_micros() - COUNTED_SECONDS * 1_000_000;
+    let since = new.at.minus(Duration::from_secs(COUNTED_SECONDS));
     // One at a time, so that two at once do not begin two rows.
     sqlx::query!("select id from account where id = $1 for no key update", new.account.uuid())
         .fetch_optional(tx.connection())
@@ -82,7 +84,7 @@ pub async fn count(tx: &mut SystemTx, new: &NewEvent<'_>) -> Result<(), StoreErr
         OffsetDateTime::from(new.at),
         new.device,
         new.address,
-        OffsetDateTime::from(Timestamp::from_unix_micros(since))
+        OffsetDateTime::from(since)
     )
     .execute(tx.connection())
     .await?;

@@ -83,8 +83,6 @@ pub struct NewLog<'a> {
     pub tenant: TenantId,
     /// Which epoch.
     pub epoch: i16,
-    /// Leaves there were when the epoch began.
-    pub first_size: i64,
     /// The origin.
     pub origin: &'a str,
     /// The public key.
@@ -98,11 +96,10 @@ pub struct NewLog<'a> {
 /// Names an epoch of a tenant's log and the key that signs it.
 pub async fn open_epoch(tx: &mut SystemTx, new: &NewLog<'_>) -> Result<(), StoreError> {
     sqlx::query!(
-        "insert into audit_log (tenant_id, epoch, first_size, origin, public_key, seed_sealed, created_at) \
-         values ($1, $2, $3, $4, $5, $6, $7)",
+        "insert into audit_log (tenant_id, epoch, origin, public_key, seed_sealed, created_at) \
+         values ($1, $2, $3, $4, $5, $6)",
         new.tenant.uuid(),
         new.epoch,
-        new.first_size,
         new.origin,
         new.public_key,
         new.seed_sealed,
@@ -303,20 +300,20 @@ pub async fn hold_pen(tx: &mut SystemTx, tenant: TenantId) -> Result<(), StoreEr
     Ok(())
 }
 
-/// The newest checkpoint of an epoch, as the system sees it: its size and its note.
+/// The note of the newest checkpoint of an epoch, as the system sees it.
 pub async fn last_signed(
     tx: &mut SystemTx,
     tenant: TenantId,
     epoch: i16,
-) -> Result<Option<(i64, String)>, StoreError> {
+) -> Result<Option<String>, StoreError> {
     let row = sqlx::query!(
-        "select size, note from audit_checkpoint where tenant_id = $1 and epoch = $2 order by size desc limit 1",
+        "select note from audit_checkpoint where tenant_id = $1 and epoch = $2 order by size desc limit 1",
         tenant.uuid(),
         epoch
     )
     .fetch_optional(tx.connection())
     .await?;
-    Ok(row.map(|row| (row.size, row.note)))
+    Ok(row.map(|row| row.note))
 }
 
 /// Which of these entries have their place in the tree.

@@ -243,8 +243,7 @@ pub async fn count_guess(
     window: Duration,
     now: Timestamp,
 ) -> Result<i32, StoreError> {
-    let micros = i64::try_from(window.as_micros()).unwrap_or(i64::MAX);
-    let floor = Timestamp::from_unix_micros(now.unix_micros().saturating_sub(micros));
+    let floor = now.minus(window);
     let row = sqlx::query!(
         "insert into attempt as a (scope, key, began_at, count) values ($1, $2, $3, 1) \
          on conflict (scope, key) do update set \
@@ -338,7 +337,7 @@ pub async fn forget_devices(tx: &mut SystemTx, account: AccountId) -> Result<(),
 /// Clears away what has expired, at most `rows` of each kind; answers how many rows that were.
 pub async fn sweep(tx: &mut SystemTx, now: Timestamp, rows: i64) -> Result<u64, StoreError> {
     let at = OffsetDateTime::from(now);
-    let day_ago = OffsetDateTime::from(Timestamp::from_unix_micros(now.unix_micros() - 86_400 * 1_000_000));
+    let day_ago = OffsetDateTime::from(now.minus(Duration::from_hours(24)));
     let mut gone = sqlx::query!(
         "delete from ceremony where hash in (select hash from ceremony where expires_at < $1 limit $2)",
         at,

@@ -226,6 +226,11 @@ impl AlarmKind {
     /// Every kind.
     pub const ALL: [Self; 3] = [Self::HeadLost, Self::RowsChanged, Self::WitnessRefused];
 
+    /// Whether a log of which this is true is signed any further.
+    pub const fn stops_signing(self) -> bool {
+        !matches!(self, Self::RowsChanged)
+    }
+
     fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|kind| kind.name() == word)
     }
@@ -295,6 +300,21 @@ pub async fn alarms(tx: &mut SystemTx, rows: i64) -> Result<Vec<Alarm>, StoreErr
         .into_iter()
         .filter_map(|row| alarm(row.tenant_id, &row.kind, row.detail, row.raised_at))
         .collect())
+}
+
+/// Whether an open alarm keeps this log, or that of the instance, from being signed.
+pub async fn is_stopped(tx: &mut SystemTx, tenant: TenantId, instance: TenantId) -> Result<bool, StoreError> {
+    let stopping = AlarmKind::ALL.into_iter().filter(|kind| kind.stops_signing());
+    let stopping: Vec<String> = stopping.map(|kind| kind.name().to_owned()).collect();
+    let row = sqlx::query!(
+        r#"select exists (select from audit_alarm where tenant_id = any($1) and kind = any($2) and cleared_at is null)
+           as "stopped!""#,
+        &[tenant.uuid(), instance.uuid()],
+        &stopping
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.stopped)
 }
 
 /// How many alarms of all logs are open.

@@ -31,23 +31,13 @@ pub struct LogRow {
     pub tree: Option<(i64, Vec<u8>, Vec<u8>)>,
 }
 
-/// A tenant, its log's origins and keys, and its tree, each part absent when its row is gone.
-type LogTuple = (Uuid, Vec<String>, Vec<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
-
-impl From<LogTuple> for LogRow {
-    fn from((tenant, origins, keys, size, frontier, root): LogTuple) -> Self {
-        Self {
-            tenant: TenantId::from_uuid(tenant),
-            identities: origins.into_iter().zip(keys).collect(),
-            tree: size.zip(frontier).zip(root).map(|((size, frontier), root)| (size, frontier, root)),
-        }
-    }
-}
+/// A log's origins and keys, and its tree, each part absent when its row is gone.
+type LogTuple = (Vec<String>, Vec<Vec<u8>>, Option<i64>, Option<Vec<u8>>, Option<Vec<u8>>);
 
 /// Every tenant of which any table of the audit log holds a row.
-pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
+pub async fn tenants(conn: &mut PgConnection) -> Result<Vec<TenantId>, StoreError> {
     // One index probe per tenant in the large tables.
-    let rows: Vec<LogTuple> = sqlx::query_as(
+    let found: Vec<Uuid> = sqlx::query_scalar(
         "with recursive entry_tenant as ( \
              (select tenant_id from audit_entry order by tenant_id limit 1) union all \
              select (select e.tenant_id from audit_entry e where e.tenant_id > t.tenant_id \
@@ -60,23 +50,17 @@ pub async fn logs(conn: &mut PgConnection) -> Result<Vec<LogRow>, StoreError> {
              select tenant_id from entry_tenant union select tenant_id from leaf_tenant union \
              select tenant_id from audit_log union select tenant_id from audit_tree union \
              select tenant_id from audit_checkpoint) \
-         select k.tenant_id, \
-                array(select l.origin from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
-                array(select l.public_key from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
-                t.size, t.frontier, t.root from known k \
-         left join audit_tree t on t.tenant_id = k.tenant_id \
-         where k.tenant_id is not null order by k.tenant_id",
+         select tenant_id from known where tenant_id is not null order by tenant_id",
     )
     .fetch_all(conn)
     .await?;
-    Ok(rows.into_iter().map(LogRow::from).collect())
+    Ok(found.into_iter().map(TenantId::from_uuid).collect())
 }
 
 /// What the tables say of one log.
 pub async fn log(conn: &mut PgConnection, tenant: TenantId) -> Result<LogRow, StoreError> {
-    let row: LogTuple = sqlx::query_as(
-        "select k.tenant_id, \
-                array(select l.origin from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
+    let (origins, keys, size, frontier, root): LogTuple = sqlx::query_as(
+        "select array(select l.origin from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
                 array(select l.public_key from audit_log l where l.tenant_id = k.tenant_id order by l.epoch), \
                 t.size, t.frontier, t.root from (select $1::uuid as tenant_id) k \
          left join audit_tree t on t.tenant_id = k.tenant_id",
@@ -84,7 +68,11 @@ pub async fn log(conn: &mut PgConnection, tenant: TenantId) -> Result<LogRow, St
     .bind(tenant.uuid())
     .fetch_one(conn)
     .await?;
-    Ok(row.into())
+    Ok(LogRow {
+        tenant,
+        identities: origins.into_iter().zip(keys).collect(),
+        tree: size.zip(frontier).zip(root).map(|((size, frontier), root)| (size, frontier, root)),
+    })
 }
 
 /// A row of the entry table.

@@ -197,7 +197,7 @@ impl Sequencer {
 
     async fn open_log(&self, tx: &mut SystemTx, tenant: TenantId) -> Result<Log, KeepError> {
         store::audit::plant(tx, tenant, &EMPTY_ROOT.0).await?;
-        self.open_epoch(tx, tenant, 0, 0).await?;
+        self.open_epoch(tx, tenant, 0).await?;
         let log = store::audit::log(tx, tenant).await?;
         log.ok_or_else(|| KeepError::broken(tenant, "the log that was opened is gone"))
     }

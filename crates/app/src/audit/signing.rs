@@ -15,7 +15,7 @@ use audit_log::{
 };
 use crypto::Place;
 use gates::{By, Draft, Reason, SystemTx};
-use kernel::{EntryId, EventKind, Face, RequestContext, TenantId, Timestamp};
+use kernel::{EntryId, EventKind, Face, RequestContext, TenantId};
 use store::audit::{Log, NewLog};
 use store::heads::{Alarm, AlarmKind};
 use zeroize::Zeroizing;
@@ -58,19 +58,11 @@ impl Lost {
     }
 }
 
-/// Whether a log continues its heads.
-enum Continues {
-    Yes,
-    No(Lost),
-}
-
 impl Sequencer {
     /// Signs every log that has grown and whose last checkpoint is older than `age`.
     pub async fn sign_due(&self, age: Duration) -> Result<(), KeepError> {
-        let now = self.vault.clock().now().unix_micros();
-        let before = now.saturating_sub(i64::try_from(age.as_micros()).unwrap_or(i64::MAX));
+        let before = self.vault.clock().now().minus(age);
         let mut tx = self.vault.system(Reason::Signing).await?;
-        let before = Timestamp::from_unix_micros(before);
         let due = store::audit::unsigned(&mut tx, before, LOGS_AT_ONCE_MAX).await?;
         tx.finish().await?;
         for tenant in due {
@@ -88,12 +80,11 @@ impl Sequencer {
         let mut tx = self.vault.system(Reason::Signing).await?;
         store::audit::hold_pen(&mut tx, tenant).await?;
         let Some(log) = store::audit::log(&mut tx, tenant).await? else { return Ok(()) };
-        let frozen = frozen(&mut tx).await?;
-        if frozen.contains(&tenant) || frozen.contains(&self.vault.instance()) {
+        if store::heads::is_stopped(&mut tx, tenant, self.vault.instance()).await? {
             return Err(KeepError::Frozen(tenant));
         }
         let signed = last_signed(&mut tx, &log).await?;
-        if let Continues::No(lost) = self.continues(&mut tx, &log, signed).await? {
+        if let Some(lost) = self.lost(&mut tx, &log, signed).await? {
             tx.finish().await?;
             self.freeze(tenant, &lost).await?;
             return Err(KeepError::Frozen(tenant));
@@ -130,8 +121,9 @@ impl Sequencer {
         Ok(())
     }
 
-    /// Whether the tree continues the heads that the database and this machine know of its present epoch.
-    async fn continues(&self, tx: &mut SystemTx, log: &Log, signed: Seen) -> Result<Continues, KeepError> {
+    /// What the tree lacks of the heads that the database and this machine know of its present epoch; `None` when it continues
+    /// them.
+    async fn lost(&self, tx: &mut SystemTx, log: &Log, signed: Seen) -> Result<Option<Lost>, KeepError> {
         let remembered = self.remembered(log).await?;
         let (size, root) = (log.size.unsigned_abs(), log.root.as_slice());
         for head in [signed, remembered] {
@@ -153,10 +145,10 @@ impl Sequencer {
                 }
             };
             if !good {
-                return Ok(Continues::No(Lost { signed: head, found: size }));
+                return Ok(Some(Lost { signed: head, found: size }));
             }
         }
-        Ok(Continues::Yes)
+        Ok(None)
     }
 
     async fn remembered(&self, log: &Log) -> Result<Seen, KeepError> {
@@ -199,7 +191,6 @@ impl Sequencer {
         tx: &mut SystemTx,
         tenant: TenantId,
         epoch: i16,
-        first_size: i64,
     ) -> Result<VerifierKey, KeepError> {
         let broken = |error: &dyn std::fmt::Display| KeepError::broken(tenant, error);
         let seed = Zeroizing::new(self.vault.rng().bytes32());
@@ -216,7 +207,6 @@ impl Sequencer {
         let new = NewLog {
             tenant,
             epoch,
-            first_size,
             origin: &origin,
             public_key,
             seed_sealed: &sealed.map_err(|error| broken(&error))?,
@@ -292,17 +282,14 @@ impl Sequencer {
         store::audit::hold_pen(&mut tx, tenant).await?;
         let Some(log) = store::audit::log(&mut tx, tenant).await? else { return Ok(None) };
         let signed = last_signed(&mut tx, &log).await?;
-        let lost = match self.continues(&mut tx, &log, signed).await? {
-            Continues::Yes => None,
-            Continues::No(lost) => Some(lost),
-        };
+        let lost = self.lost(&mut tx, &log, signed).await?;
         let now = self.vault.clock().now();
         let refused = store::heads::clear(&mut tx, tenant, AlarmKind::WitnessRefused, now).await?;
         if lost.is_none() && !refused {
             return Ok(None);
         }
         store::heads::clear(&mut tx, tenant, AlarmKind::HeadLost, now).await?;
-        let key = self.open_epoch(&mut tx, tenant, log.epoch + 1, log.size).await?;
+        let key = self.open_epoch(&mut tx, tenant, log.epoch + 1).await?;
         let old = KeyName::new(log.origin.clone()).map_err(|error| KeepError::broken(tenant, &error))?;
         let mut draft = Draft::done(EventKind::EpochBegan)
             .fact("old_origin", &old)
@@ -358,16 +345,9 @@ pub struct Began {
     pub key: VerifierKey,
 }
 
-/// Logs that are not signed any further, the instance's among them when it is one.
-async fn frozen(tx: &mut SystemTx) -> Result<Vec<TenantId>, KeepError> {
-    let alarms = store::heads::alarms(tx, LOGS_AT_ONCE_MAX).await?;
-    let frozen = alarms.into_iter().filter(|alarm| alarm.kind != AlarmKind::RowsChanged);
-    Ok(frozen.map(|alarm| alarm.tenant).collect())
-}
-
 /// The newest head of the log's present epoch that the database has.
 async fn last_signed(tx: &mut SystemTx, log: &Log) -> Result<Seen, KeepError> {
-    let Some((_, note)) = store::audit::last_signed(tx, log.tenant, log.epoch).await? else {
+    let Some(note) = store::audit::last_signed(tx, log.tenant, log.epoch).await? else {
         return Ok(Seen::NOTHING);
     };
     let broken = |error: &dyn std::fmt::Display| KeepError::broken(log.tenant, error);

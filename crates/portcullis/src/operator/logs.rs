@@ -62,7 +62,7 @@ async fn stopped(keeper: &Sequencer) -> Result<Vec<TenantId>> {
         .alarms()
         .await?
         .into_iter()
-        .filter(|alarm| alarm.kind != AlarmKind::RowsChanged)
+        .filter(|alarm| alarm.kind.stops_signing())
         .map(|alarm| alarm.tenant)
         .collect();
     tenants.sort_unstable();

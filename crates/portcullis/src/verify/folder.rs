@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Context as _, Result, bail};
+pub(crate) use app::audit::{INSTANCE_VKEY_FILE, VKEY_FILE};
 use audit_log::anchor::AnchorFault;
 use audit_log::note::NOTE_BYTES_MAX;
 use audit_log::policy::POLICY_BYTES_MAX;
@@ -22,10 +23,6 @@ use crate::say;
 
 use super::VerifyArgs;
 
-/// The file of an exported folder that holds the log's key.
-pub(crate) const VKEY_FILE: &str = "log.vkey";
-/// The file that holds the key of the log of logs, beside the anchor.
-pub(crate) const INSTANCE_VKEY_FILE: &str = "instance.vkey";
 /// Exit status for a log that is not what was signed.
 pub(super) const DAMAGED: u8 = 1;
 /// Exit status for a log about which nothing can be said, because no genuine checkpoint vouches for it.

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use app::audit::jobs::Sequencer;
-use kernel::EntryId;
+use kernel::{EntryId, TenantId};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
-use store::verify::LogRow;
 use tokio::sync::watch;
 
 use super::rows::Findings;
@@ -60,24 +59,23 @@ impl Watcher {
     /// Walks every log once; how many there are.
     async fn walk(&self) -> Result<usize> {
         let mut connection = database::connect(&self.login).await?;
-        let logs = store::verify::logs(&mut connection).await.context("the logs cannot be listed")?;
-        for log in &logs {
-            let found = one(&mut connection, log).await?;
+        let tenants = store::verify::tenants(&mut connection).await.context("the logs cannot be listed")?;
+        for tenant in &tenants {
+            let found = one(&mut connection, *tenant).await?;
             if found.total > 0 {
                 let first = found.kept.iter().find_map(|finding| finding.entry).map(EntryId::from_uuid);
-                self.sequencer.report_damage(log.tenant, words(&found), found.total, first).await?;
+                self.sequencer.report_damage(*tenant, words(&found), found.total, first).await?;
             }
         }
         let _ = connection.close().await;
-        Ok(logs.len())
+        Ok(tenants.len())
     }
 }
 
 /// One log, in a snapshot of its own, so that none is held for longer than it must.
-async fn one(connection: &mut PgConnection, log: &LogRow) -> Result<Findings> {
+async fn one(connection: &mut PgConnection, tenant: TenantId) -> Result<Findings> {
     let mut tx = connection.begin().await.context("no transaction could be opened")?;
-    // Read again in the snapshot: it has grown meanwhile.
-    let log = store::verify::log(&mut tx, log.tenant).await?;
+    let log = store::verify::log(&mut tx, tenant).await?;
     let mut findings = Findings::default();
     Walk::new(&mut tx, &log, &Known::default(), &mut findings).run().await?;
     Ok(findings)

@@ -23,8 +23,6 @@ pub(crate) struct Shower {
     exhibit: Exhibit,
     policy: Arc<Policy>,
     client: WebClient,
-    look: Duration,
-    again: Duration,
 }
 
 impl Continuous for Exhibit {
@@ -39,13 +37,7 @@ impl Shower {
     /// # Errors
     /// When there can be no TLS.
     pub(crate) fn new(sequencer: Sequencer, policy: Arc<Policy>) -> Result<Self> {
-        Ok(Self {
-            exhibit: Exhibit::new(sequencer),
-            policy,
-            client: web::client()?,
-            look: Duration::from_secs(LOOK_SECONDS),
-            again: Duration::from_secs(AGAIN_SECONDS),
-        })
+        Ok(Self { exhibit: Exhibit::new(sequencer), policy, client: web::client()? })
     }
 
     /// Shows what is signed already, so that a log which lost its end is found out before the next head is signed.
@@ -55,14 +47,14 @@ impl Shower {
 
     /// Works until `stop` turns true. It can be cut off at any point: what was not kept is asked for again.
     pub(crate) async fn run(self, mut stop: watch::Receiver<bool>) {
-        let mut pause = self.look;
+        let mut pause = LOOK_SECONDS;
         loop {
             tokio::select! {
-                () = tokio::time::sleep(pause) => {}
+                () = tokio::time::sleep(Duration::from_secs(pause)) => {}
                 _ = stop.changed() => return,
             }
             pause = tokio::select! {
-                all = self.round() => if all { self.look } else { self.again },
+                all = self.round() => if all { LOOK_SECONDS } else { AGAIN_SECONDS },
                 _ = stop.changed() => return,
             };
         }
