@@ -22,6 +22,7 @@ pub mod providers;
 pub mod roles;
 pub mod settings;
 pub mod setup;
+pub mod siem;
 pub mod tokens;
 
 use gates::Draft;

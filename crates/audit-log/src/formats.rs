@@ -8,6 +8,7 @@ mod cef;
 mod csv;
 mod jsonl;
 mod ocsf;
+pub mod syslog;
 
 use std::fmt;
 use std::io::{self, Write};

@@ -22,6 +22,8 @@ pub enum Reason {
     Signing,
     /// The instance's log is shown to witnesses, or asked for what it says of an organization's.
     Anchoring,
+    /// Entries are forwarded to the operator's collectors.
+    Forwarding,
     /// Who listens to a log is told that it grew.
     Following,
     /// Somebody who is not known yet signs up, signs in or follows a link from a mail.

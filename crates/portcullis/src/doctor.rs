@@ -9,8 +9,9 @@ use std::time::Duration;
 use anyhow::Result;
 use app::audit::AlarmKind;
 use app::audit::jobs::Sequencer;
+use app::siem::Collector as _;
 use crypto::{InstanceKey, SystemRng};
-use gates::{Vault, VaultOptions};
+use gates::{Reason, Vault, VaultOptions};
 use kernel::{Clock as _, SystemClock};
 use serde::Serialize;
 use sqlx::Connection as _;
@@ -20,7 +21,10 @@ use tokio::net::TcpListener;
 
 use crate::embedded::{Cluster, survey};
 use crate::mail::Smtp;
-use crate::settings::{Faults, KeySetting, MailSettings, Place, Settings, copy_key, existing_embedded_key};
+use crate::settings::{
+    Faults, KeySetting, MailSettings, Place, Settings, SiemSettings, copy_key, existing_embedded_key,
+};
+use crate::siem::{FileCollector, SyslogCollector};
 use crate::{database, home, say};
 
 /// Largest difference between this machine's clock and the database's, in seconds: signed claims live two minutes.
@@ -92,10 +96,11 @@ pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Re
                 port(&mut checks, "metrics address", address).await;
             }
             mail_server(&mut checks, settings.mail.take(), settings.public_url.is_some()).await;
+            let collectors = collectors(&mut checks, &settings.siem).await;
             if settings.database.owner.is_some() || settings.database.app.is_some() {
-                named_database(&mut checks, settings).await;
+                named_database(&mut checks, settings, &collectors).await;
             } else {
-                embedded_database(&mut checks, &settings.place, settings.key).await;
+                embedded_database(&mut checks, &settings.place, settings.key, &collectors).await;
             }
         }
     }
@@ -178,7 +183,65 @@ async fn mail_server(checks: &mut Checks, settings: Option<MailSettings>, has_pu
     }
 }
 
-async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting) {
+/// Whether events leave the house, and by which names the collectors are known. One that does not answer keeps nothing
+/// from starting: events wait in their logs.
+async fn collectors(checks: &mut Checks, settings: &SiemSettings) -> Vec<String> {
+    let mut names = Vec::new();
+    if let Some(syslog) = settings.syslog.clone() {
+        match SyslogCollector::new(syslog, "") {
+            Ok(collector) => {
+                match collector.greet().await {
+                    Ok(()) => checks.good("collector", format!("{} answers", collector.name())),
+                    Err(error) => checks.note(
+                        "collector",
+                        error.to_string(),
+                        "Events wait in their logs meanwhile; see PORTCULLIS_SIEM_SYSLOG and PORTCULLIS_SIEM_CA.",
+                    ),
+                }
+                names.push(collector.name().to_owned());
+            }
+            Err(error) => {
+                checks.bad("collector", format!("{error:#}"), "Put PORTCULLIS_SIEM_CA or the host right.");
+            }
+        }
+    }
+    if let Some(path) = settings.file.clone() {
+        let there = path.parent().is_some_and(std::path::Path::is_dir);
+        if there {
+            checks.good("collector", format!("{} has its folder", path.display()));
+        } else {
+            checks.note(
+                "collector",
+                format!("{} has no folder", path.display()),
+                "Make the folder; events wait in their logs meanwhile.",
+            );
+        }
+        names.push(FileCollector::new(path).name().to_owned());
+    }
+    names
+}
+
+/// How far a collector is behind.
+async fn forwarded(checks: &mut Checks, vault: &Arc<Vault>, name: &str) {
+    let lag = async {
+        let mut tx = vault.system(Reason::Forwarding).await?;
+        anyhow::Ok(store::siem::lag(&mut tx, name).await?)
+    };
+    match lag.await {
+        Ok((0, _)) => checks.good("collector", format!("{name} has everything")),
+        Ok((waiting, oldest)) => {
+            let since = oldest.map_or(String::new(), |oldest| format!(", the oldest from {oldest}"));
+            checks.note(
+                "collector",
+                format!("{waiting} events wait for {name}{since}"),
+                "They are forwarded while the server runs; its log says what stands in the way.",
+            );
+        }
+        Err(error) => checks.note("collector", error.to_string(), "It cannot be seen how far it has come."),
+    }
+}
+
+async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting, collectors: &[String]) {
     let major = match Cluster::major_of(&place.cluster_dir()) {
         Ok(Some(major)) => {
             checks.good("data", format!("a PostgreSQL {major} cluster in {}", place.cluster_dir().display()));
@@ -214,7 +277,7 @@ async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting) 
     let owner = home::owner_login(&postgres);
     if reachable(checks, &owner).await {
         let logins = home::logins(&postgres, &key);
-        gates(checks, (logins.app, logins.system), key, place).await;
+        gates(checks, (logins.app, logins.system), key, place, collectors).await;
     }
     if let Err(error) = postgres.stop().await {
         checks.bad("database", format!("it did not stop: {error}"), "See postgres.log.");
@@ -289,7 +352,7 @@ fn embedded_key(checks: &mut Checks, place: &Place, key: KeySetting, has_data: b
     }
 }
 
-async fn named_database(checks: &mut Checks, settings: Settings) {
+async fn named_database(checks: &mut Checks, settings: Settings, collectors: &[String]) {
     let key = match settings.key {
         KeySetting::Given(key) => {
             checks.good("ENCRYPTION_KEY", "given");
@@ -311,7 +374,7 @@ async fn named_database(checks: &mut Checks, settings: Settings) {
     };
     let asked = settings.database.owner.as_ref().unwrap_or(&system);
     if reachable(checks, asked).await {
-        gates(checks, (app, system), key, &settings.place).await;
+        gates(checks, (app, system), key, &settings.place, collectors).await;
     }
 }
 
@@ -432,6 +495,7 @@ async fn gates(
     (app, system): (PgConnectOptions, PgConnectOptions),
     key: InstanceKey,
     place: &Place,
+    collectors: &[String],
 ) {
     let Ok(instance_key) = copy_key(&key) else { return };
     let opened = Vault::open(VaultOptions {
@@ -449,6 +513,9 @@ async fn gates(
     .await;
     match opened {
         Ok(vault) => {
+            for name in collectors {
+                forwarded(checks, &vault, name).await;
+            }
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
             logs(checks, &vault, place).await;
             vault.close();

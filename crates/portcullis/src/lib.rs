@@ -20,6 +20,7 @@ mod say;
 mod serve;
 mod server;
 pub mod settings;
+mod siem;
 mod signals;
 mod telemetry;
 pub mod up;

@@ -12,6 +12,7 @@ use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
 use app::models::Calls;
+use app::siem::{Collector as _, Forwarder};
 use audit_log::Policy;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
@@ -24,8 +25,9 @@ use tokio::task::JoinHandle;
 use crate::database::quiet;
 use crate::heads::HeadFiles;
 use crate::mail::Smtp;
-use crate::settings::{MailSettings, Place, Settings};
-use crate::telemetry::metrics::{self, Metrics, counted};
+use crate::settings::{MailSettings, Place, Settings, SiemSettings};
+use crate::siem::{FileCollector, SyslogCollector};
+use crate::telemetry::metrics::{self, Collectors, Metrics, counted};
 use crate::verify::watch::Watcher;
 use crate::witness::show::Shower;
 use crate::{faces, listen};
@@ -114,12 +116,13 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         tokio::spawn(shower.run(told_to_stop.clone()));
     }
     watch_logs(settings.verify_every, watching, &sequencer, &told_to_stop);
+    let collectors = forward(settings.siem, &url, &vault, &told_to_stop)?;
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
     let metrics_url = match settings.metrics_listen {
         None => None,
-        Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, scraped).await?),
+        Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, collectors, scraped).await?),
     };
     tracing::info!(%address, "ready");
     Ok(Server {
@@ -195,6 +198,30 @@ pub(crate) fn sequencer(
     })
 }
 
+/// Begins to forward events, where there is somewhere to forward them to; what kinds of collectors there are, and
+/// by which names their positions are known. Each step can be cut off at any point.
+fn forward(
+    settings: SiemSettings,
+    url: &str,
+    vault: &Arc<Vault>,
+    stop: &watch::Receiver<bool>,
+) -> Result<Collectors> {
+    let mut names = Vec::new();
+    if let Some(syslog) = settings.syslog {
+        let own: Option<http::Uri> = url.parse().ok();
+        let host = own.as_ref().and_then(http::Uri::host).unwrap_or_default();
+        let collector = SyslogCollector::new(syslog, host).context("PORTCULLIS_SIEM_SYSLOG")?;
+        names.push(("syslog", collector.name().to_owned()));
+        tokio::spawn(Forwarder::new(Arc::clone(vault), collector).run(stop.clone()));
+    }
+    if let Some(path) = settings.file {
+        let collector = FileCollector::new(path);
+        names.push(("file", collector.name().to_owned()));
+        tokio::spawn(Forwarder::new(Arc::clone(vault), collector).run(stop.clone()));
+    }
+    Ok(names)
+}
+
 /// What takes letters away, if a mail server is configured.
 fn carrier(settings: Option<MailSettings>, url: &str) -> Result<Option<Arc<dyn Carrier>>> {
     let Some(settings) = settings else { return Ok(None) };
@@ -217,12 +244,13 @@ async fn serve_metrics(
     wanted: SocketAddr,
     metrics: Arc<Metrics>,
     vault: &Arc<Vault>,
+    collectors: Collectors,
     told_to_stop: watch::Receiver<bool>,
 ) -> Result<String> {
     let listener =
         TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted} for metrics"))?;
     let address = listener.local_addr().context("the metrics address is not known")?;
-    let router = metrics::router(metrics, Arc::clone(vault));
+    let router = metrics::router(metrics, Arc::clone(vault), collectors);
     tokio::spawn(listen::serve(listener, router, told_to_stop, Duration::ZERO));
     Ok(format!("http://{address}/metrics"))
 }

@@ -26,6 +26,7 @@ pub mod providers;
 pub mod schema;
 pub mod sessions;
 pub mod settings;
+pub mod siem;
 pub mod tokens;
 pub mod verify;
 

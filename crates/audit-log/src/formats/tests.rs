@@ -235,6 +235,29 @@ proptest! {
     }
 
     #[test]
+    fn frames_are_read_back_by_their_length(entries in prop::collection::vec(any_entry(), 1..4)) {
+        for format in Format::ALL {
+            let mut sent = Vec::new();
+            for entry in &entries {
+                let leaf = entry.to_leaf().unwrap();
+                sent.extend(syslog::frame(&writer(*format), &Event::read(INDEX, &leaf).unwrap(), "a host").unwrap());
+            }
+            let mut rest = sent.as_slice();
+            for entry in &entries {
+                let digits = rest.iter().position(|byte| *byte == b' ').unwrap();
+                let length: usize = std::str::from_utf8(&rest[..digits]).unwrap().parse().unwrap();
+                let message = std::str::from_utf8(&rest[digits + 1..][..length]).unwrap();
+                let head = format!("1 {} - portcullis - {} - ", entry.at, entry.kind);
+                let (priority, after) = message.strip_prefix('<').unwrap().split_once('>').unwrap();
+                prop_assert!((104..=111).contains(&priority.parse::<u8>().unwrap()));
+                prop_assert_eq!(after.strip_prefix(&head), Some(line(*format, entry).as_str()));
+                rest = &rest[digits + 1 + length..];
+            }
+            prop_assert!(rest.is_empty());
+        }
+    }
+
+    #[test]
     fn any_entry_holds_against_the_schema(entry in any_entry()) {
         let event: Value = serde_json::from_str(&line(Format::Ocsf, &entry)).unwrap();
         schema::hold(&event);

@@ -83,6 +83,19 @@ pub struct ServerArgs {
     /// Whom letters come from: an address, or `Name <address>`. Needed when PORTCULLIS_SMTP_URL is set.
     #[arg(long, env = "PORTCULLIS_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,
+    /// Collector that every organization's events are forwarded to: `tls://host:port` (RFC 5425), or on this machine
+    /// `tcp://host:port`. Default: none.
+    #[arg(long, env = "PORTCULLIS_SIEM_SYSLOG", value_name = "URL")]
+    pub siem_syslog: Option<String>,
+    /// Format of those messages: `cef`, `ocsf` or `jsonl`. Default: cef.
+    #[arg(long, env = "PORTCULLIS_SIEM_FORMAT", value_name = "FORMAT")]
+    pub siem_format: Option<String>,
+    /// The only authorities whose certificates the collector may have, a PEM file. Default: those of the web.
+    #[arg(long, env = "PORTCULLIS_SIEM_CA", value_name = "FILE")]
+    pub siem_ca: Option<String>,
+    /// File that every organization's events are appended to, as JSON Lines; rename it to rotate it. Default: none.
+    #[arg(long, env = "PORTCULLIS_SIEM_FILE", value_name = "FILE")]
+    pub siem_file: Option<std::path::PathBuf>,
     /// Form of the log on standard error: `json` or `text`. Default: text on a terminal, else json.
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_name = "FORM")]
     pub log_format: Option<String>,

@@ -223,7 +223,7 @@ fn decoded(text: &str) -> Option<Zeroizing<String>> {
 }
 
 /// `host`, `host:port`, `[address]` or `[address]:port`.
-fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
+pub(super) fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
     let wrong = || format!("it names no host, or one with a port that is none; {FORM}.");
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, port) = rest.split_once(']').ok_or_else(wrong)?;

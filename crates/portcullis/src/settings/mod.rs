@@ -12,6 +12,7 @@ mod mail;
 mod parse;
 mod place;
 mod provider;
+mod siem;
 
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ use gates::{AuthMode, StaticKey};
 use kernel::{Timestamp, limits};
 
 pub use self::mail::{Encryption, MailSettings, Sender, SmtpLogin};
+pub use self::siem::{SiemSettings, SyslogSettings};
 pub use args::{PlaceArgs, ServerArgs};
 pub use database::{DatabaseUrls, check_database_url, with_role};
 pub use environment::{Environment, ProcessEnvironment};
@@ -118,6 +120,8 @@ pub struct Settings {
     pub providers: Vec<EnvProvider>,
     /// The mail server; without one letters stay in the outbox.
     pub mail: Option<MailSettings>,
+    /// Where events are forwarded to.
+    pub siem: SiemSettings,
     /// How long requests under way may take when the server stops.
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
@@ -185,6 +189,7 @@ impl Settings {
             upstream: upstream(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
+            siem: self::siem::read(args, &mut faults),
             shutdown_grace: seconds(
                 &mut faults,
                 "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",

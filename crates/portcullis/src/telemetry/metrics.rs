@@ -51,6 +51,15 @@ struct StatusLabel {
     status: &'static str,
 }
 
+/// Labels of what is forwarded.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CollectorLabel {
+    collector: &'static str,
+}
+
+/// Collectors of events: their kind, and the name by which their positions are known.
+pub(crate) type Collectors = Vec<(&'static str, String)>;
+
 /// Every number of this process.
 pub(crate) struct Metrics {
     registry: Registry,
@@ -63,6 +72,8 @@ pub(crate) struct Metrics {
     lag: Gauge<f64, AtomicU64>,
     letters: Gauge<i64, AtomicI64>,
     alarms: Gauge<i64, AtomicI64>,
+    unforwarded: Family<CollectorLabel, Gauge<i64, AtomicI64>>,
+    forward_lag: Family<CollectorLabel, Gauge<f64, AtomicU64>>,
     otlp: Instruments,
 }
 
@@ -106,6 +117,8 @@ impl Metrics {
             lag: Gauge::default(),
             letters: Gauge::default(),
             alarms: Gauge::default(),
+            unforwarded: Family::default(),
+            forward_lag: Family::default(),
             otlp: Instruments::new(),
         };
         let registry = &mut all.registry;
@@ -134,6 +147,12 @@ impl Metrics {
             "Alarms about audit logs that nobody has settled",
             all.alarms.clone(),
         );
+        registry.register(
+            "siem_events_waiting",
+            "Events that wait to be forwarded to a collector",
+            all.unforwarded.clone(),
+        );
+        registry.register("siem_lag_seconds", "Age of the oldest of them", all.forward_lag.clone());
         all
     }
 
@@ -214,12 +233,14 @@ fn class(status: StatusCode) -> &'static str {
 }
 
 /// What answers on the metrics address: `/metrics` and nothing else.
-pub(crate) fn router(metrics: Arc<Metrics>, vault: Arc<Vault>) -> Router {
-    Router::new().route("/metrics", get(scrape)).with_state((metrics, vault))
+pub(crate) fn router(metrics: Arc<Metrics>, vault: Arc<Vault>, collectors: Collectors) -> Router {
+    Router::new().route("/metrics", get(scrape)).with_state((metrics, vault, Arc::new(collectors)))
 }
 
-async fn scrape(State((metrics, vault)): State<(Arc<Metrics>, Arc<Vault>)>) -> Response {
-    if let Err(error) = look_at_backlog(&metrics, &vault).await {
+type Scraped = (Arc<Metrics>, Arc<Vault>, Arc<Collectors>);
+
+async fn scrape(State((metrics, vault, collectors)): State<Scraped>) -> Response {
+    if let Err(error) = look_at_backlog(&metrics, &vault, &collectors).await {
         // The other numbers are still worth having.
         tracing::warn!(%error, "what waits in the database could not be counted");
     }
@@ -229,7 +250,11 @@ async fn scrape(State((metrics, vault)): State<(Arc<Metrics>, Arc<Vault>)>) -> R
     }
 }
 
-async fn look_at_backlog(metrics: &Metrics, vault: &Arc<Vault>) -> anyhow::Result<()> {
+async fn look_at_backlog(
+    metrics: &Metrics,
+    vault: &Arc<Vault>,
+    collectors: &Collectors,
+) -> anyhow::Result<()> {
     let mut tx = vault.system(Reason::Sequencing).await?;
     let (waiting, oldest) = store::audit::backlog(&mut tx).await?;
     metrics.alarms.set(store::heads::alarms_count(&mut tx).await?);
@@ -240,5 +265,14 @@ async fn look_at_backlog(metrics: &Metrics, vault: &Arc<Vault>) -> anyhow::Resul
     let mut tx = vault.system(Reason::Mail).await?;
     metrics.letters.set(store::mail::waiting(&mut tx).await?);
     tx.finish().await?;
+    for (collector, name) in collectors {
+        let mut tx = vault.system(Reason::Forwarding).await?;
+        let (waiting, oldest) = store::siem::lag(&mut tx, name).await?;
+        tx.finish().await?;
+        let label = CollectorLabel { collector };
+        metrics.unforwarded.get_or_create(&label).set(waiting);
+        let lag = oldest.map_or(0.0, |oldest| SystemClock.now().since(oldest).as_secs_f64());
+        metrics.forward_lag.get_or_create(&label).set(lag);
+    }
     Ok(())
 }

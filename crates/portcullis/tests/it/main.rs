@@ -47,6 +47,8 @@ mod sdks;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]
+mod siem;
+#[cfg(test)]
 mod tampering;
 #[cfg(test)]
 mod upstreams;

@@ -59,6 +59,7 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
          insert into delegation (tenant_id, session_id, agent_id, account_id, key_id, since, until)
              select k.tenant_id, k.id, k.agent_id, '{account}', k.id, now(), now() from api_key k
              where k.tenant_id = '{tenant}' and k.agent_id is not null limit 1;
+         insert into siem_position values ('{tenant}', 'x', 0, now());
          insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex'));
          insert into audit_cosignature values ('{tenant}', 0, 1, 'vkey', 'line', now());
          insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
