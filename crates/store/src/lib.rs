@@ -28,6 +28,8 @@ pub mod sessions;
 pub mod settings;
 pub mod tokens;
 pub mod verify;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 use kernel::{Problem, ProblemKind};
 
