@@ -23,6 +23,7 @@ pub mod roles;
 pub mod settings;
 pub mod setup;
 pub mod tokens;
+pub mod webhooks;
 
 use gates::Draft;
 use kernel::{EventKind, Problem, ProblemKind};

@@ -27,6 +27,7 @@ use std::sync::Arc;
 
 use app::accounts::Accounts;
 use app::audit::jobs::Sequencer;
+use app::providers::UrlRules;
 use axum::Router;
 use axum::routing::{get, post};
 use gates::Vault;
@@ -39,18 +40,25 @@ pub struct State {
     accounts: Accounts,
     sequencer: Sequencer,
     mail_server: Option<String>,
+    webhook_rules: UrlRules,
 }
 
 impl State {
     /// The console of an instance; `sequencer` signs checkpoints for proofs.
     pub fn new(accounts: Accounts, sequencer: Sequencer) -> Self {
-        Self { accounts, sequencer, mail_server: None }
+        Self { accounts, sequencer, mail_server: None, webhook_rules: UrlRules::default() }
     }
 
     /// The same, of an instance whose mail goes out through a server, which the outbox names.
     #[must_use]
     pub fn with_mail_server(self, mail_server: Option<String>) -> Self {
         Self { mail_server, ..self }
+    }
+
+    /// The same, where webhooks may be sent to more than public addresses by TLS.
+    #[must_use]
+    pub fn with_webhooks(self, webhook_rules: UrlRules) -> Self {
+        Self { webhook_rules, ..self }
     }
 
     fn vault(&self) -> &Arc<Vault> {

@@ -114,6 +114,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What providers may be.
     pub upstream: UpstreamRules,
+    /// Whether webhooks may be sent to private addresses, and there without TLS.
+    pub webhooks_private: bool,
     /// The operator's providers.
     pub providers: Vec<EnvProvider>,
     /// The mail server; without one letters stay in the outbox.
@@ -183,6 +185,11 @@ impl Settings {
             static_keys: static_keys(environment, auth, &mut faults),
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
+            webhooks_private: faults.keep(
+                "PORTCULLIS_WEBHOOKS_ALLOW_PRIVATE",
+                boolean(args.webhooks_allow_private.as_deref()),
+                false,
+            ),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             shutdown_grace: seconds(
