@@ -21,6 +21,7 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod visit;
+mod webhooks;
 mod words;
 
 use std::sync::Arc;
@@ -136,6 +137,7 @@ pub fn router(state: State) -> Router {
         .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
         .merge(people())
         .merge(oversight())
+        .merge(hooks())
         .merge(assets::routes())
         .with_state(state)
 }
@@ -158,6 +160,24 @@ fn people() -> Router<State> {
         .route("/settings", get(settings::page).post(settings::name))
         .route("/settings/second-factor", post(settings::second_factor))
         .route("/settings/sessions", post(settings::sessions))
+}
+
+/// Webhooks.
+fn hooks() -> Router<State> {
+    Router::new()
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/new", get(webhooks::new_page).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::page))
+        .route("/webhooks/{id}/edit", get(webhooks::edit_page).post(webhooks::edit))
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/webhooks/{id}/rotate", get(webhooks::rotate_page).post(webhooks::rotate))
+        .route("/webhooks/{id}/delete", get(webhooks::delete_page).post(webhooks::delete))
+        .route("/webhooks/{id}/replay", get(webhooks::replay_dead_page).post(webhooks::replay_dead))
+        .route("/webhooks/{id}/deliveries/{delivery}", get(webhooks::delivery))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery}/replay",
+            get(webhooks::replay_page).post(webhooks::replay),
+        )
 }
 
 /// Break-glass, and the mail of the instance.
