@@ -88,7 +88,7 @@ fn it_takes_a_fresh_factor_and_the_permission() {
         let page = browser.page("/webhooks/new").await;
         assert!(page.contains("Confirm that it is you first") && !page.contains("name=\"url\""), "{page}");
         // An address may hold a secret: it comes back in the page and stands in no address.
-        let page = browser.back("/webhooks/new", &[("url", URL), ("kind", "*")], 403).await;
+        let page = browser.back("/webhooks/new", &[("url", URL), ("kind", "*")], 401).await;
         assert!(page.contains("token=abc") && page.contains("Confirm in a new tab"), "{page}");
         let there = "/webhooks/019a0000-0000-7000-8000-000000000000";
         browser.refused(there, 404).await;
