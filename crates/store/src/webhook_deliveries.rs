@@ -496,3 +496,17 @@ pub async fn forget(tx: &mut SystemTx, before: Timestamp, rows: i64) -> Result<u
     .await?;
     Ok(done.rows_affected())
 }
+
+/// How many deliveries wait, of all organizations, counted up to [`WAITING_ROWS_MAX`].
+pub async fn waiting(tx: &mut SystemTx) -> Result<i64, StoreError> {
+    let row = sqlx::query!(
+        r#"select count(*) as "waiting!" from (select from webhook_delivery where state = 'pending' limit $1) w"#,
+        WAITING_ROWS_MAX
+    )
+    .fetch_one(tx.connection())
+    .await?;
+    Ok(row.waiting)
+}
+
+/// Waiting deliveries that are counted; beyond it the number says only "very many".
+pub const WAITING_ROWS_MAX: i64 = 100_000;

@@ -89,16 +89,13 @@ pub async fn read(tx: &mut Tx, id: WebhookId) -> Result<Option<Endpoint>, StoreE
     Ok(row.map(|row| endpoint!(row)))
 }
 
-/// How many endpoints the organization has. Those who ask while one is being made wait for it.
+/// How many endpoints the organization has. Those who ask while one is being made wait for it: without that, two requests at
+/// once would both find room.
 pub async fn count(tx: &mut WriteTx) -> Result<i64, StoreError> {
     let tenant = tx.tenant().uuid();
-    // Without the lock two requests at once would both find room.
-    sqlx::query!(
-        r#"select pg_advisory_xact_lock(hashtextextended('portcullis.webhooks.' || $1::text, 0)) is null as "held!""#,
-        tenant.to_string()
-    )
-    .fetch_one(tx.connection())
-    .await?;
+    sqlx::query!("select tenant_id from organization where tenant_id = $1 for no key update", tenant)
+        .fetch_optional(tx.connection())
+        .await?;
     let row =
         sqlx::query!(r#"select count(*) as "count!" from webhook_endpoint where tenant_id = $1"#, tenant)
             .fetch_one(tx.connection())

@@ -127,6 +127,9 @@ impl Deliverer {
                     tracing::error!(%error, "old webhook deliveries could not be removed");
                 }
             }
+            while let Some(done) = under_way.try_join_next() {
+                noted(done);
+            }
             let free = AT_ONCE_MAX.saturating_sub(under_way.len());
             let moved = match self.take(free).await {
                 Ok((taken, put_off)) => {
@@ -148,7 +151,11 @@ impl Deliverer {
             tokio::select! {
                 () = tokio::time::sleep(Duration::from_millis(POLL_MILLIS)) => {}
                 Some(done) = under_way.join_next() => noted(done),
-                _ = stop.changed() => {}
+                changed = stop.changed() => {
+                    if changed.is_err() {
+                        break;
+                    }
+                }
             }
         }
         while let Some(done) = under_way.join_next().await {
