@@ -104,11 +104,7 @@ pub async fn list(
 }
 
 /// One delivery of an endpoint.
-pub async fn read(
-    tx: &mut Tx,
-    endpoint: WebhookId,
-    id: DeliveryId,
-) -> Result<Option<Delivery>, StoreError> {
+pub async fn read(tx: &mut Tx, endpoint: WebhookId, id: DeliveryId) -> Result<Option<Delivery>, StoreError> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
         "select id, entry_id, kind, made_at, state, due_at, attempts, ended_at, last_status, last_error \
@@ -267,6 +263,25 @@ pub async fn try_lead(tx: &mut SystemTx) -> Result<bool, StoreError> {
     Ok(row.leads)
 }
 
+macro_rules! taken {
+    ($row:expr) => {
+        Taken {
+            tenant: TenantId::from_uuid($row.tenant_id),
+            id: DeliveryId::from_uuid($row.id),
+            endpoint: WebhookId::from_uuid($row.endpoint_id),
+            attempt: $row.attempts,
+            try_number: $row.tries,
+            kind: $row.kind,
+            leaf: $row.leaf,
+            body: $row.body,
+            url: $row.url,
+            enabled: $row.enabled,
+            secret_sealed: $row.secret_sealed,
+            old_secret: $row.old_secret_sealed.zip($row.old_secret_until.map(Timestamp::from)),
+        }
+    };
+}
+
 /// Takes deliveries that are due: of each endpoint at most so many, and of each line (an endpoint's deliveries about one
 /// subject) only the first. Those that wait for another are put off and looked at again when it ends. Answers what was
 /// taken, and how many were put off.
@@ -330,20 +345,7 @@ pub async fn take(tx: &mut SystemTx, taking: &Taking) -> Result<(Vec<Taken>, usi
     .fetch_all(tx.connection())
     .await?;
     let put_off = found.iter().filter(|row| row.put_off).count();
-    let taken = found.into_iter().filter(|row| !row.put_off).map(|row| Taken {
-        tenant: TenantId::from_uuid(row.tenant_id),
-        id: DeliveryId::from_uuid(row.id),
-        endpoint: WebhookId::from_uuid(row.endpoint_id),
-        attempt: row.attempts,
-        try_number: row.tries,
-        kind: row.kind,
-        leaf: row.leaf,
-        body: row.body,
-        url: row.url,
-        enabled: row.enabled,
-        secret_sealed: row.secret_sealed,
-        old_secret: row.old_secret_sealed.zip(row.old_secret_until.map(Timestamp::from)),
-    });
+    let taken = found.into_iter().filter(|row| !row.put_off).map(|row| taken!(row));
     Ok((taken.collect(), put_off))
 }
 

@@ -176,9 +176,10 @@ pub async fn update(tx: &mut WriteTx, id: WebhookId, change: &Change<'_>) -> Res
 /// Removes an endpoint, its secrets, and what was on its way there. False when there is none of that id.
 pub async fn delete(tx: &mut WriteTx, id: WebhookId) -> Result<bool, StoreError> {
     let tenant = tx.tenant().uuid();
-    let done = sqlx::query!("delete from webhook_endpoint where tenant_id = $1 and id = $2", tenant, id.uuid())
-        .execute(tx.connection())
-        .await?;
+    let done =
+        sqlx::query!("delete from webhook_endpoint where tenant_id = $1 and id = $2", tenant, id.uuid())
+            .execute(tx.connection())
+            .await?;
     Ok(done.rows_affected() == 1)
 }
 

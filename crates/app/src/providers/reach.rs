@@ -93,7 +93,8 @@ const fn place_v6(address: Ipv6Addr) -> Place {
         return Place::Private;
     }
     // Global unicast is 2000::/3; documentation, Teredo and ORCHID lie inside it and lead nowhere of use.
-    let special = first == 0x2001 && (second == 0x0db8 || second < 0x0200) || first == 0x3fff && second < 0x1000;
+    let special =
+        first == 0x2001 && (second == 0x0db8 || second < 0x0200) || first == 0x3fff && second < 0x1000;
     if first & 0xe000 == 0x2000 && !special { Place::Public } else { Place::Never }
 }
 
@@ -115,12 +116,18 @@ mod tests {
             (Place::Private, "::1 fc00::1 fd12:3456::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1"),
             (Place::Private, "2002:7f00:1::1 2002:c0a8:101::1"),
             (Place::Never, "169.254.169.254 169.254.170.2 0.0.0.0 255.255.255.255 224.0.0.1 240.0.0.1"),
-            (Place::Never, "100.100.100.200 168.63.129.16 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.7 203.0.113.9"),
+            (
+                Place::Never,
+                "100.100.100.200 168.63.129.16 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.7 203.0.113.9",
+            ),
             (
                 Place::Never,
                 ":: fe80::1 ff02::1 fd00:ec2::254 fd20:ce::254 ::ffff:169.254.169.254 ::127.0.0.1",
             ),
-            (Place::Never, "2001:db8::1 3fff::1 3fff:fff::1 2001::1 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 4000::1"),
+            (
+                Place::Never,
+                "2001:db8::1 3fff::1 3fff:fff::1 2001::1 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 4000::1",
+            ),
             (Place::Never, "64:ff9b:1::7f00:1 ::10.0.0.1 fec0::1 100::1 5f00::1 2001:20::1"),
             (Place::Public, "3fff:1000::1 2001:4860:4860::8888"),
         ];

@@ -37,9 +37,9 @@ impl Target {
                 "give an address such as https://hooks.example.com/portcullis, without user or fragment",
             ));
         }
-        let url: Uri = text.parse().map_err(|_| {
-            refuse("this is no address; one looks like https://hooks.example.com/portcullis")
-        })?;
+        let url: Uri = text
+            .parse()
+            .map_err(|_| refuse("this is no address; one looks like https://hooks.example.com/portcullis"))?;
         let reach = reach_of(&url, rules).map_err(refuse)?;
         Ok(Self { url, reach })
     }
@@ -106,9 +106,7 @@ fn judge(text: &str) -> Result<(), &'static str> {
     }
     let found = match text.strip_suffix('*') {
         Some("") => text == ALL,
-        Some(front) => {
-            front.ends_with('.') && Kinds::known().any(|kind| kind.name().starts_with(front))
-        }
+        Some(front) => front.ends_with('.') && Kinds::known().any(|kind| kind.name().starts_with(front)),
         None => Kinds::known().any(|kind| kind.name() == text),
     };
     if found { Ok(()) } else { Err("there is no such kind of event, and none that begins so") }

@@ -397,7 +397,12 @@ fn pause_of(seconds: u64, chance: u8) -> Duration {
 }
 
 /// Why the endpoint is switched off after this attempt, if so.
-pub(super) fn because(outcome: Outcome, given_up: bool, since: Option<Timestamp>, now: Timestamp) -> Option<Because> {
+pub(super) fn because(
+    outcome: Outcome,
+    given_up: bool,
+    since: Option<Timestamp>,
+    now: Timestamp,
+) -> Option<Because> {
     if outcome.status == Some(GONE) {
         return Some(Because::Gone);
     }

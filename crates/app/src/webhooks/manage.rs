@@ -77,10 +77,7 @@ async fn live<A: Action<Mode = Write>>(pass: &mut Pass<A>, id: WebhookId) -> Res
 ///
 /// # Errors
 /// When the organization has [`WEBHOOKS_MAX`] already.
-pub async fn create(
-    mut pass: Pass<CreateWebhook>,
-    new: NewEndpoint,
-) -> Result<(Issued, Receipt), Problem> {
+pub async fn create(mut pass: Pass<CreateWebhook>, new: NewEndpoint) -> Result<(Issued, Receipt), Problem> {
     let (kind, host) = (EventKind::WebhookCreated, new.target.host().to_owned());
     match keep(&mut pass, new).await {
         Ok(issued) => {

@@ -31,9 +31,7 @@ pub use manage::{
     CreateWebhook, DeleteWebhook, Issued, ReplayDead, ReplayDelivery, RotateSecret, TestWebhook,
     UpdateWebhook, create, delete, replay, replay_dead, rotate, test, update,
 };
-pub use read::{
-    ListDeliveries, ListWebhooks, ReadDelivery, ReadWebhook, deliveries, delivery, list, read,
-};
+pub use read::{ListDeliveries, ListWebhooks, ReadDelivery, ReadWebhook, deliveries, delivery, list, read};
 pub use send::{Answered, Courier, Message, Sending, Unsent};
 
 /// An endpoint, as it may be shown.
@@ -139,8 +137,7 @@ fn unseal(
 ) -> Option<WebhookSecret> {
     let row = id.to_string();
     let opened = vault.envelope().open(&seal_place(tenant, column, &row), sealed);
-    let opened = opened.inspect_err(
-        |error| tracing::error!(%error, webhook = %id, "the secret of a webhook does not open"),
-    );
+    let opened = opened
+        .inspect_err(|error| tracing::error!(%error, webhook = %id, "the secret of a webhook does not open"));
     opened.ok().and_then(|secret| WebhookSecret::from_bytes(secret.expose()))
 }

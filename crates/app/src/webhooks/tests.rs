@@ -81,7 +81,18 @@ fn kinds_are_names_and_patterns_that_match_something() {
     let parse = |texts: &[&str]| Kinds::parse(texts.iter().map(ToString::to_string).collect());
     let kinds = parse(&["agent.*", "KEY_CREATED", "agent.*", "*"]).unwrap();
     assert_eq!(kinds.as_slice(), ["*", "KEY_CREATED", "agent.*"]);
-    for bad in ["", "agent", "agent.", "agent*", "agents.*", "**", "*.created", "webhook.*", "webhook.created", "KEY_"] {
+    for bad in [
+        "",
+        "agent",
+        "agent.",
+        "agent*",
+        "agents.*",
+        "**",
+        "*.created",
+        "webhook.*",
+        "webhook.created",
+        "KEY_",
+    ] {
         assert_eq!(parse(&["agent.created", bad]).unwrap_err().pointer, "/kinds/1", "{bad}");
     }
     assert_eq!(parse(&[]).unwrap_err().pointer, "/kinds");
@@ -175,7 +186,9 @@ fn answers_mean_what_they_say() {
     for status in [200, 201, 202, 204, 299] {
         assert_eq!(outcome(status), (None, State::Delivered));
     }
-    for (status, word) in [(301, "redirect"), (307, "redirect"), (400, "status"), (404, "status"), (500, "status")] {
+    for (status, word) in
+        [(301, "redirect"), (307, "redirect"), (400, "status"), (404, "status"), (500, "status")]
+    {
         assert_eq!(outcome(status), (Some(word), State::Pending));
     }
     assert_eq!(outcome(410), (Some("gone"), State::Dead));

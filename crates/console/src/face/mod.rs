@@ -137,7 +137,6 @@ pub fn router(state: State) -> Router {
         .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
         .merge(people())
         .merge(oversight())
-        .merge(hooks())
         .merge(assets::routes())
         .with_state(state)
 }
@@ -180,7 +179,7 @@ fn hooks() -> Router<State> {
         )
 }
 
-/// Break-glass, and the mail of the instance.
+/// Break-glass, the mail of the instance, and webhooks.
 fn oversight() -> Router<State> {
     Router::new()
         .route("/break-glass", get(break_glass::list).post(break_glass::open))
@@ -188,4 +187,5 @@ fn oversight() -> Router<State> {
         .route("/break-glass/{id}/end", get(break_glass::end_page).post(break_glass::end))
         .route("/instance/outbox", get(outbox::list))
         .route("/instance/outbox/{id}", get(outbox::page))
+        .merge(hooks())
 }

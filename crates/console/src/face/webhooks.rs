@@ -2,8 +2,8 @@
 
 use app::input::Page;
 use app::webhooks::{
-    self as house, Because, CreateWebhook, DeleteWebhook, Delivery, Endpoint, FAILING_DAYS_MAX, Issued, Kinds,
-    ListDeliveries, ListWebhooks, NewEndpoint, ReadDelivery, ReadWebhook, ReplayDead, ReplayDelivery,
+    self as house, Because, CreateWebhook, DeleteWebhook, Delivery, Endpoint, FAILING_DAYS_MAX, Issued,
+    Kinds, ListDeliveries, ListWebhooks, NewEndpoint, ReadDelivery, ReadWebhook, ReplayDead, ReplayDelivery,
     RotateSecret, State, TestWebhook, UpdateWebhook,
 };
 use axum::extract::Path;
@@ -273,10 +273,8 @@ pub(super) async fn edit_page(Path(text): Path<String>, visit: Visit) -> Result<
     let human = visit.signed_in().await?;
     let endpoint = one(&visit, &human, &text).await?;
     let known = groups();
-    let (grouped, single): (Vec<_>, Vec<_>) = endpoint
-        .kinds
-        .into_iter()
-        .partition(|kind| known.iter().any(|(pattern, _)| pattern == kind));
+    let (grouped, single): (Vec<_>, Vec<_>) =
+        endpoint.kinds.into_iter().partition(|kind| known.iter().any(|(pattern, _)| pattern == kind));
     let mut form = Form::blank()
         .with("url", endpoint.url)
         .with("description", endpoint.description)

@@ -3,7 +3,7 @@
 use askama::Template;
 
 use crate::layout::Shell;
-use crate::parts::{Badge, Choice, Form, Icon, Id, Pager, Secret, Tone, When};
+use crate::parts::{Badge, Choice, Form, Icon, Id, Pager, Secret, When};
 
 /// An endpoint, as a row.
 #[derive(Debug, Clone)]
@@ -52,6 +52,19 @@ pub struct WebhookForm {
     pub private: bool,
     /// Whether the person must confirm that it is them before it is sent.
     pub must_confirm: bool,
+}
+
+impl WebhookForm {
+    /// Where the way back leads.
+    pub(crate) fn base(&self) -> String {
+        self.existing.as_ref().map_or_else(|| "/webhooks".to_owned(), |id| format!("/webhooks/{id}"))
+    }
+
+    /// Where the form is, and where it is sent.
+    pub(crate) fn path(&self) -> String {
+        let last = if self.existing.is_some() { "edit" } else { "new" };
+        format!("{}/{last}", self.base())
+    }
 }
 
 /// A secret, shown once.

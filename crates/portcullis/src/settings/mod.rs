@@ -185,11 +185,7 @@ impl Settings {
             static_keys: static_keys(environment, auth, &mut faults),
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
-            webhooks_private: faults.keep(
-                "PORTCULLIS_WEBHOOKS_ALLOW_PRIVATE",
-                boolean(args.webhooks_allow_private.as_deref()),
-                false,
-            ),
+            webhooks_private: webhooks_private(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             shutdown_grace: seconds(
@@ -349,6 +345,11 @@ fn upstream(args: &ServerArgs, faults: &mut Faults) -> UpstreamRules {
             false,
         ),
     }
+}
+
+fn webhooks_private(args: &ServerArgs, faults: &mut Faults) -> bool {
+    let allowed = boolean(args.webhooks_allow_private.as_deref());
+    faults.keep("PORTCULLIS_WEBHOOKS_ALLOW_PRIVATE", allowed, false)
 }
 
 fn connections(args: &ServerArgs, faults: &mut Faults) -> (u32, u32) {

@@ -119,11 +119,18 @@ fn word_for(error: &Error) -> Unsent {
         if this.is::<UnknownHost>() {
             return Unsent::UnknownHost;
         }
-        let inner = this.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        if this.is::<rustls::Error>() || inner.is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if this.is::<rustls::Error>() {
             return Unsent::Tls;
         }
-        cause = this.source();
+        cause = cause_of(this);
     }
     if error.is_connect() { Unsent::NotReached } else { Unsent::Broken }
+}
+
+/// What is behind an error. An IO error made of another one passes it over and names only what is behind that.
+fn cause_of<'a>(error: &'a (dyn StdError + 'static)) -> Option<&'a (dyn StdError + 'static)> {
+    match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+        Some(inner) => Some(inner),
+        None => error.source(),
+    }
 }

@@ -2,11 +2,15 @@
 // Takes a file of messages; prints one line per check and fails on the first that does not hold.
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import * as standard from "standardwebhooks";
-import * as svix from "svix";
+
+const libraries = [];
+for (const name of ["standardwebhooks", "svix"]) {
+  const module = await import(name);
+  libraries.push([name, module.Webhook ? module : module.default]);
+}
 
 for (const message of JSON.parse(readFileSync(process.argv[2], "utf8"))) {
-  for (const [name, library] of [["standardwebhooks", standard], ["svix", svix]]) {
+  for (const [name, library] of libraries) {
     let believed = true;
     try {
       new library.Webhook(message.secret).verify(message.body, message.headers);

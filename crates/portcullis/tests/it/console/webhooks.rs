@@ -16,7 +16,7 @@ fn between<'a>(page: &'a str, from: &str, to: &str) -> &'a str {
 
 /// The one endpoint of a list.
 fn only(list: &str) -> String {
-    format!("/webhooks/{}", between(list, "href=\"/webhooks/0", "\"")).replace("/webhooks/", "/webhooks/0")
+    format!("/webhooks/0{}", between(list, "href=\"/webhooks/0", "\""))
 }
 
 #[test]
@@ -28,15 +28,25 @@ fn an_endpoint_is_configured_looked_at_and_removed() {
         let admin = Somebody::member(&desk.vault, tenant.id, MemberRole::Admin).await;
         let mut browser = Browser::of(&wire, &admin);
         let empty = browser.page("/webhooks").await;
-        assert!(leads_to(&empty, "/webhooks") && empty.contains("standardwebhooks"), "the empty page teaches");
+        assert!(
+            leads_to(&empty, "/webhooks") && empty.contains("standardwebhooks"),
+            "the empty page teaches"
+        );
         browser.page("/webhooks/new").await;
         let refused = [("url", "https://169.254.169.254/"), ("description", "x"), ("more", "nothing.such")];
         let page = browser.back("/webhooks/new", &refused, 422).await;
-        assert!(error_of(&page, "field-url").is_some_and(|words| words.contains("Nothing that could be called")));
+        assert!(
+            error_of(&page, "field-url").is_some_and(|words| words.contains("Nothing that could be called"))
+        );
         assert!(error_of(&page, "field-kind").is_some(), "{page}");
         assert!(page.contains("nothing.such"), "what was written comes back");
 
-        let fields = [("url", URL), ("description", "Tickets"), ("kind", "agent.*"), ("more", "KEY_CREATED\nproject.created")];
+        let fields = [
+            ("url", URL),
+            ("description", "Tickets"),
+            ("kind", "agent.*"),
+            ("more", "KEY_CREATED\nproject.created"),
+        ];
         let page = browser.back("/webhooks/new", &fields, 200).await;
         let secret = between(&page, "<code>whsec_", "<").to_owned();
         assert!(secret.len() > 40, "{secret}");
@@ -44,7 +54,11 @@ fn an_endpoint_is_configured_looked_at_and_removed() {
         assert!(list.contains("hooks.example.com") && !list.contains("whsec_"));
         let there = only(&list);
         let page = browser.page(&there).await;
-        assert!(page.contains("project.created") && page.contains("Nothing was sent yet") && !page.contains(&secret));
+        assert!(
+            page.contains("project.created")
+                && page.contains("Nothing was sent yet")
+                && !page.contains(&secret)
+        );
 
         let page = browser.done(&format!("{there}/test"), &[], "The test is on its way").await;
         let delivery = between(&page, &format!("{there}/deliveries/"), "\"").to_owned();
@@ -57,11 +71,13 @@ fn an_endpoint_is_configured_looked_at_and_removed() {
         let off = [("url", URL), ("kind", "*")];
         let page = browser.done(&format!("{there}/edit"), &off, "The webhook is saved").await;
         assert!(page.contains("Switched off.") && !page.contains("Send a test"), "{page}");
-        browser.done(&format!("{there}/edit"), &[("url", URL), ("kind", "*"), ("enabled", "on")], "saved").await;
+        browser
+            .done(&format!("{there}/edit"), &[("url", URL), ("kind", "*"), ("enabled", "on")], "saved")
+            .await;
 
         browser.page(&format!("{there}/rotate")).await;
         let page = browser.back(&format!("{there}/rotate"), &[], 200).await;
-        assert!(page.contains("whsec_") && !page.contains(&secret) && page.contains("both") | page.contains("old one"));
+        assert!(page.contains("whsec_") && !page.contains(&secret) && page.contains("the old one ends"));
         browser.page(&format!("{there}/replay")).await;
         browser.done(&format!("{there}/replay"), &[], "once more").await;
         browser.page(&format!("{there}/delete")).await;

@@ -165,7 +165,10 @@ const SAMPLES: &[Sample] = &[
         ..of("webhook.update", 200, Subject::Webhook)
     },
     of("webhook.delete", 204, Subject::Webhook),
-    Sample { body: || Some(json!({"overlap_seconds": 60})), ..of("webhook.rotate_secret", 201, Subject::Webhook) },
+    Sample {
+        body: || Some(json!({"overlap_seconds": 60})),
+        ..of("webhook.rotate_secret", 201, Subject::Webhook)
+    },
     of("webhook.test", 201, Subject::Webhook),
     of("webhook.list_deliveries", 200, Subject::Webhook),
     of("webhook.read_delivery", 200, Subject::Delivery),

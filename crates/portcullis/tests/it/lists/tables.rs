@@ -22,7 +22,8 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
             .json(r#"{"name":"mine","base_url":"https://api.example.com/v1","key":"k"}"#),
         Ask::new(http::Method::PUT, "/api/v1/policies/pii")
             .json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
-        Ask::post("/api/v1/webhooks").json(r#"{"url":"https://hooks.example.com/","kinds":["identity.read"]}"#),
+        Ask::post("/api/v1/webhooks")
+            .json(r#"{"url":"https://hooks.example.com/","kinds":["identity.read"]}"#),
         Ask::post("/api/v1/audit/checkpoints"),
         // After the checkpoint, so that an entry waits for its place.
         Ask::get("/api/v1/whoami"),

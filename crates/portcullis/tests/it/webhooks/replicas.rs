@@ -85,7 +85,9 @@ fn the_program_delivers_and_calls_nobody_at_home_unless_it_may() {
         let strict = Process::serve(&stage.database, &[]).await;
         let web = strict.web(stage.tenant.owner_key.expose().to_owned());
         let body = |url: &str| json!({"url": url, "kinds": ["agent.created"]});
-        for inside in [stage.receiver.url.as_str(), "https://127.0.0.1/", "https://[::1]/", "https://10.0.0.1/"] {
+        for inside in
+            [stage.receiver.url.as_str(), "https://127.0.0.1/", "https://[::1]/", "https://10.0.0.1/"]
+        {
             let refused = web.post("/api/v1/webhooks", &body(inside)).await.expect(422).json();
             assert_eq!(refused["errors"][0]["pointer"], "/url", "{inside}: {refused}");
         }

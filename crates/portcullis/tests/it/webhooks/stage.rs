@@ -55,12 +55,8 @@ impl Stage {
 
     pub(super) async fn vault(database: &Database, clock: &Arc<Hands>) -> Arc<Vault> {
         let clock: Arc<dyn Clock> = Arc::clone(clock) as Arc<dyn Clock>;
-        let options = VaultOptions {
-            app_connections_max: 8,
-            system_connections_max: 8,
-            clock,
-            ..database.options()
-        };
+        let options =
+            VaultOptions { app_connections_max: 8, system_connections_max: 8, clock, ..database.options() };
         Vault::open(options).await.expect("served")
     }
 
