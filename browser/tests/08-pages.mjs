@@ -22,6 +22,8 @@ const PAGES = [
   ["/members/invite", "Invite somebody", "invite"],
   ["/members/leave", `Leave ${server.organization.name}`, "leave"],
   ["/settings", "Organization", "settings"],
+  ["/webhooks", "Webhooks", "webhooks"],
+  ["/webhooks/new", "New webhook", "webhook-new"],
   ["/break-glass", "Break-glass", "break-glass"],
   ["/instance/outbox", "Mail outbox", "outbox"],
   ["/security", "My security", "security"],

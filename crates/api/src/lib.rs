@@ -45,6 +45,7 @@ pub struct State {
     tails: Tails,
     url_rules: UrlRules,
     security_contact: Option<Arc<str>>,
+    webhook_rules: UrlRules,
 }
 
 impl State {
@@ -58,14 +59,30 @@ impl State {
     ) -> Self {
         let (vault, post) = (Arc::clone(accounts.vault()), accounts.post());
         let tails = Tails::new(Arc::clone(&vault));
-        let origins = origins.into();
-        Self { vault, accounts, origins, post, sequencer, tails, url_rules, security_contact: None }
+        let (origins, webhook_rules) = (origins.into(), UrlRules::default());
+        Self {
+            vault,
+            accounts,
+            origins,
+            post,
+            sequencer,
+            tails,
+            url_rules,
+            webhook_rules,
+            security_contact: None,
+        }
     }
 
     /// With these listeners to the logs, whom somebody else can tell to go.
     #[must_use]
     pub fn with_tails(self, tails: Tails) -> Self {
         Self { tails, ..self }
+    }
+
+    /// The same, where webhooks may be sent to more than public addresses by TLS.
+    #[must_use]
+    pub fn with_webhooks(self, webhook_rules: UrlRules) -> Self {
+        Self { webhook_rules, ..self }
     }
 
     /// The same, with whom to tell of a weakness of this installation: a URI (RFC 9116 §2.5.3).
@@ -108,6 +125,7 @@ const BASE: &str = "/api/v1";
         (name = "providers", description = "Whom the organization's calls may go to."),
         (name = "policies", description = "What may be said."),
         (name = "audit", description = "The tamper-evident log."),
+        (name = "webhooks", description = "Where the organization is told of its events (Standard Webhooks)."),
         (name = "break-glass", description = "Overrides: for a reason, for a while, reviewed afterwards."),
         (name = "operations", description = "Health and description of this server; no key needed."),
     ),

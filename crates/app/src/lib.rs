@@ -24,6 +24,7 @@ pub mod settings;
 pub mod setup;
 pub mod siem;
 pub mod tokens;
+pub mod webhooks;
 
 use gates::Draft;
 use kernel::{EventKind, Problem, ProblemKind};

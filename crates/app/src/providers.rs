@@ -13,6 +13,7 @@ use kernel::{EventKind, FieldError, Problem, ProviderId, Rng, TenantId, Timestam
 use crate::action;
 
 pub use directory::{Destination, Directory, Endpoint, EnvProvider, ListedModel, Route};
+pub(crate) use input::reach_of;
 pub use input::{
     BASE_URL_BYTES_MAX, BaseUrl, LOOPBACK, ModelName, PROVIDER_KEY_BYTES_MAX, PROVIDER_NAME_BYTES_MAX,
     ProviderKey, ProviderName, UrlRules, literal,

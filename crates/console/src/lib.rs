@@ -76,6 +76,11 @@
 //! | `/audit?request=&kind=&member=&agent=&before=` | [`pages::Audit`] | |
 //! | `/audit/{id}` | [`pages::AuditEntry`] | |
 //! | `/settings?name=&factor=&required=&role=&hours=` | [`pages::Settings`] | `name`; `/settings/second-factor`: `factor`, `required` (`on`), `role` (several); `/settings/sessions`: `hours` |
+//! | `/webhooks` | [`pages::Webhooks`] | |
+//! | `/webhooks/new` | [`pages::WebhookForm`], then [`pages::WebhookSecret`] | `url`, `description`, `kind` (several), `more` |
+//! | `/webhooks/{id}?state=&after=` | [`pages::WebhookPage`] | `/webhooks/{id}/test` |
+//! | `/webhooks/{id}/edit` | [`pages::WebhookForm`] | the same, and `enabled` (`on`) |
+//! | `/webhooks/{id}/deliveries/{delivery}` | [`pages::WebhookDelivery`] | |
 //! | `/break-glass?after=` | [`pages::BreakGlass`] | `reason`, `minutes` |
 //! | `/break-glass/{id}?after=` | [`pages::BreakGlassReview`] | `verdict`, `note` |
 //! | `/instance/outbox?after=`, `/instance/outbox/{id}` | [`pages::Outbox`], [`pages::OutboxMessage`] | |
@@ -85,7 +90,8 @@
 //! `sessions/revoke-all`, `sessions/{session}/revoke`; `/members/leave`; `/invitations/{id}/withdraw`; `/agents/{id}/suspend`,
 //! `/agents/{id}/clients/{client}/revoke`; `/keys/{id}/` + `rotate`, `revoke`; `/sessions/{id}/revoke`,
 //! `/sessions/revoke-others`; `/security/` + `passkeys/{id}/remove`, `totp/remove`;
-//! `/break-glass/{id}/end`.
+//! `/break-glass/{id}/end`; `/webhooks/{id}/` + `rotate` (then [`pages::WebhookSecret`]), `delete`, `replay`,
+//! `deliveries/{delivery}/replay`.
 //!
 //! What needs a factor confirmed a moment ago leads to `/step-up` first and comes back: to a confirm page, or to the form with
 //! what was chosen in its query, which says that it is not saved yet. Prose stands in no address: the page of a

@@ -79,6 +79,8 @@ rooms! {
     Audit = Oversight, "Audit log", "/audit", Log, "l";
     /// Access beyond the rules, for a while and with a reason.
     BreakGlass = Oversight, "Break-glass", "/break-glass", Glass, "b";
+    /// Where the organization's own services are told of events.
+    Webhooks = Oversight, "Webhooks", "/webhooks", Hook, "w";
     /// The organization itself.
     Organization = Settings, "Organization", "/settings", Building, "s";
     /// Mail that waits to be sent.

@@ -49,7 +49,9 @@ named!(
     kernel::TotpId,
     kernel::PasskeyId,
     kernel::BreakGlassId,
-    kernel::LetterId
+    kernel::LetterId,
+    kernel::WebhookId,
+    kernel::DeliveryId
 );
 named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 

@@ -36,6 +36,8 @@ pub enum Reason {
     KeyRotation,
     /// What has expired is cleared away.
     Sweep,
+    /// Webhooks are delivered.
+    Webhooks,
     /// Owners are told of what waits for them.
     Reminder,
     /// The operator works on the machine itself.

@@ -30,7 +30,9 @@ use kernel::{Face, Problem, ProblemKind, RequestContext};
 
 pub use answer::{HEADER_ENTRY, HEADER_REDACTIONS, openai_error};
 pub use limits::Limits;
-pub use upstream::{Upstream, UpstreamSetupError};
+pub use upstream::{
+    GuardedClient, GuardedResolver, NotPermitted, UnknownHost, Upstream, UpstreamSetupError, guarded_client,
+};
 
 /// What the LLM endpoint stands on. Cheap to clone.
 #[derive(Clone)]

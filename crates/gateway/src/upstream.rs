@@ -22,7 +22,7 @@ use kernel::{RequestContext, Rng};
 use crate::answer::HEADER_REQUEST_ID;
 use crate::limits::Limits;
 pub(crate) use error::UpstreamError;
-use resolver::GuardedResolver;
+pub use resolver::{GuardedResolver, NotPermitted, UnknownHost};
 
 /// Time an idle connection to a provider is kept, in seconds.
 const IDLE_SECONDS_MAX: u64 = 60;
@@ -36,7 +36,8 @@ const HEADERS_MAX: usize = 100;
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
 
-type HttpsClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Full<Bytes>>;
+/// Speaks HTTP/1.1 with or without TLS, to the addresses of one reach alone. Follows no redirects and knows no proxies.
+pub type GuardedClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, Full<Bytes>>;
 
 /// The client could not be set up, so the server must not start.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +47,7 @@ pub struct UpstreamSetupError(#[from] rustls::Error);
 /// Connections to providers, one pool for each reach, so that a connection made under one rule is never used under
 /// another. Cheap to clone.
 #[derive(Clone)]
-pub struct Upstream(Arc<[(Reach, HttpsClient)]>);
+pub struct Upstream(Arc<[(Reach, GuardedClient)]>);
 
 /// One request to a provider.
 pub(crate) struct Outgoing<'a> {
@@ -63,7 +64,7 @@ impl Upstream {
     /// When TLS cannot be set up.
     pub fn new(limits: &Limits) -> Result<Self, UpstreamSetupError> {
         let pools: Result<Vec<_>, _> =
-            Reach::ALL.into_iter().map(|reach| Ok((reach, client(reach, limits.connect)?))).collect();
+            Reach::ALL.into_iter().map(|reach| Ok((reach, guarded_client(reach, limits.connect)?))).collect();
         pools.map(|pools| Self(pools.into()))
     }
 
@@ -116,7 +117,14 @@ fn head(outgoing: Outgoing<'_>, rng: &dyn Rng) -> Result<Request<Full<Bytes>>, U
     Ok(out)
 }
 
-fn client(reach: Reach, connect: Duration) -> Result<HttpsClient, rustls::Error> {
+/// A client with no connections yet, for addresses of `reach`; a connection may take `connect` to be made. Certificates are
+/// checked against the roots of the Mozilla programme.
+///
+/// An address that stands in the URL itself is not resolved: whoever sends asks [`Reach::permits`] for it.
+///
+/// # Errors
+/// When TLS cannot be set up.
+pub fn guarded_client(reach: Reach, connect: Duration) -> Result<GuardedClient, rustls::Error> {
     let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(reach));
     http.enforce_http(false);
     http.set_nodelay(true);

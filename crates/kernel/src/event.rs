@@ -270,6 +270,34 @@ events! {
     BreakGlassOverdue = "break_glass.overdue", BreakGlass, Personal, High, DETECTED, [letters];
     /// The outgoing mail was looked at by the administrator of the instance.
     OutboxRead = "outbox.read", Instance, Personal, Low, API_READ, [items];
+    /// Endpoints of webhooks were listed (never their secrets).
+    WebhooksListed = "webhook.listed", Webhooks, None, Informational, API_READ, [items];
+    /// An endpoint of webhooks was looked at.
+    WebhookRead = "webhook.read", Webhooks, None, Informational, ENTITY_READ, [];
+    /// An endpoint was configured: events go there from now on.
+    WebhookCreated = "webhook.created", Webhooks, Content, Medium, ENTITY_CREATE, [host, kinds];
+    /// An endpoint was changed, switched off or on again.
+    WebhookUpdated = "webhook.updated", Webhooks, Content, Medium, ENTITY_UPDATE, [host, kinds, enabled];
+    /// An endpoint was removed, with what was on its way there.
+    WebhookDeleted = "webhook.deleted", Webhooks, Operational, Medium, ENTITY_DELETE, [];
+    /// An endpoint has another secret; the one before signs beside it for a while.
+    WebhookSecretRotated = "webhook.secret_rotated", Webhooks, Operational, Low, ENTITY_UPDATE, [
+        old_valid_until
+    ];
+    /// A test was sent to an endpoint.
+    WebhookTested = "webhook.tested", Webhooks, Operational, Informational, API_OTHER, [delivery];
+    /// Deliveries of an endpoint were listed, or one was looked at.
+    WebhookDeliveriesRead = "webhook.deliveries_read", Webhooks, None, Informational, API_READ, [
+        items, webhook
+    ];
+    /// Deliveries that had ended were put in once more.
+    WebhookReplayed = "webhook.replayed", Webhooks, Operational, Low, API_OTHER, [webhook, replayed];
+    /// The server switched an endpoint off: it is gone, has only failed for days, or cannot keep up.
+    WebhookDisabled = "webhook.disabled", Webhooks, Operational, Medium, ENTITY_SUSPEND, [because];
+    /// A delivery was given up after its last attempt.
+    WebhookDeadLettered = "webhook.dead_lettered", Webhooks, Operational, Low, API_OTHER, [
+        webhook, attempts, because
+    ];
 }
 
 /// The text names no kind of event.

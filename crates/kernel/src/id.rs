@@ -85,6 +85,10 @@ ids! {
     BreakGlassId;
     /// A letter in the outbox.
     LetterId;
+    /// An endpoint of webhooks.
+    WebhookId;
+    /// A delivery to such an endpoint.
+    DeliveryId;
 }
 
 #[cfg(test)]

@@ -92,3 +92,17 @@ pub const LETTERS_PER_ADDRESS_MAX: i32 = 5;
 pub const PASSKEYS_MAX: i64 = 20;
 /// Organizations one person may be a member of.
 pub const MEMBERSHIPS_MAX: i64 = 100;
+/// Endpoints of webhooks one organization may have.
+pub const WEBHOOKS_MAX: i64 = 50;
+/// Longest address of an endpoint of webhooks, in bytes.
+pub const WEBHOOK_URL_BYTES_MAX: usize = 2_000;
+/// Most kinds of events, and patterns of them, one endpoint of webhooks may name.
+pub const WEBHOOK_KINDS_MAX: usize = 100;
+/// Overlap in which the secret before a rotation signs beside the new one, in seconds, when nothing is said (24 hours).
+pub const WEBHOOK_OVERLAP_SECONDS_DEFAULT: i64 = 24 * 3_600;
+/// Longest such overlap, in seconds (7 days).
+pub const WEBHOOK_OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 3_600;
+/// Dead letters of an endpoint that are replayed at once.
+pub const WEBHOOK_REPLAY_ROWS_MAX: i64 = 1_000;
+/// Attempts of one delivery that are shown at once, the last ones.
+pub const WEBHOOK_ATTEMPTS_ROWS_MAX: i64 = 100;

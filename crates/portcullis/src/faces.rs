@@ -28,7 +28,7 @@ pub(crate) fn router(
     sequencer: &Sequencer,
     tails: Tails,
     (http, security_contact): (HttpSettings, Option<&str>),
-    (rules, operator): (UpstreamRules, Vec<EnvProvider>),
+    (rules, webhooks, operator): (UpstreamRules, UrlRules, Vec<EnvProvider>),
 ) -> Result<(Router, Calls)> {
     let rules = UrlRules { allow_private: rules.private, allow_plain_http: rules.plain_http };
     let directory = Directory::new(rules, operator, vault.clock().now());
@@ -38,7 +38,8 @@ pub(crate) fn router(
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
     let calls = gateway.calls().clone();
     let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
-    let control = api::router(control.with_tails(tails).with_security_contact(security_contact));
+    let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);
+    let (control, console) = (api::router(control), console.with_webhooks(webhooks));
     let faces = control.merge(gateway::router(gateway)).merge(console::router(console));
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }

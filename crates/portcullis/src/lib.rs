@@ -26,4 +26,5 @@ mod telemetry;
 pub mod up;
 pub mod verify;
 mod web;
+pub mod webhooks;
 pub mod witness;

@@ -12,7 +12,9 @@ use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
 use app::models::Calls;
+use app::providers::UrlRules;
 use app::siem::{Collector as _, Forwarder};
+use app::webhooks::Deliverer;
 use audit_log::Policy;
 use crypto::{InstanceKey, SystemRng};
 use gates::{Vault, VaultOptions};
@@ -29,6 +31,7 @@ use crate::settings::{MailSettings, Place, Settings, SiemSettings};
 use crate::siem::{FileCollector, SyslogCollector};
 use crate::telemetry::metrics::{self, Collectors, Metrics, counted};
 use crate::verify::watch::Watcher;
+use crate::webhooks::HttpCourier;
 use crate::witness::show::Shower;
 use crate::{faces, listen};
 
@@ -40,6 +43,9 @@ const FIRST_LOOK_SECONDS_MAX: u64 = 10;
 
 /// How long letters under way may take when the server stops, in seconds; what is cut off is sent again later.
 const LAST_LETTERS_SECONDS_MAX: u64 = 5;
+
+/// How long webhooks under way may take when the server stops, in seconds; what is cut off is sent again later.
+const LAST_WEBHOOKS_SECONDS_MAX: u64 = 5;
 
 /// How long the outcomes of calls that were cut off may take to be recorded, in seconds.
 const LAST_OUTCOMES_SECONDS_MAX: u64 = 5;
@@ -68,6 +74,7 @@ pub(crate) struct Server {
     serving: JoinHandle<usize>,
     sequencing: JoinHandle<()>,
     mailing: JoinHandle<()>,
+    webhooks: JoinHandle<()>,
     keeping: JoinHandle<()>,
 }
 
@@ -92,6 +99,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     let shower = settings.witnesses.map(|policy| Shower::new(sequencer.clone(), policy)).transpose()?;
     let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
         .context("PORTCULLIS_PASSWORD_HASH")?;
+    let webhook_rules = webhook_rules(settings.webhooks_private);
     let console = console::State::new(accounts.clone(), sequencer.clone()).with_mail_server(mail_server);
     let (stop_accepting, told_to_stop) = watch::channel(false);
     let tails = Tails::until(Arc::clone(&vault), told_to_stop.clone());
@@ -102,12 +110,13 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         &sequencer,
         tails,
         (settings.http, settings.security_contact.as_deref()),
-        (settings.upstream, settings.providers),
+        (settings.upstream, webhook_rules, settings.providers),
     )?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));
     let (stop_jobs, jobs_told) = watch::channel(false);
     let mailing = tokio::spawn(Mailer::new(Arc::clone(&vault), carrier).run(jobs_told.clone()));
+    let webhooks = tokio::spawn(deliverer(&vault, webhook_rules)?.run(jobs_told.clone()));
     let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));
     // Each of its steps is one transaction, so that it may be cut off at any point.
     tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(told_to_stop.clone()));
@@ -136,6 +145,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         serving,
         sequencing,
         mailing,
+        webhooks,
         keeping,
     })
 }
@@ -230,6 +240,17 @@ fn carrier(settings: Option<MailSettings>, url: &str) -> Result<Option<Arc<dyn C
     Ok(Some(Arc::new(smtp)))
 }
 
+/// Where webhooks may be sent: plain HTTP only where the operator lets them be sent to a network of their own.
+const fn webhook_rules(private: bool) -> UrlRules {
+    UrlRules { allow_private: private, allow_plain_http: private }
+}
+
+/// What takes webhooks to their endpoints.
+fn deliverer(vault: &Arc<Vault>, rules: UrlRules) -> Result<Deliverer> {
+    let courier = HttpCourier::new().context("the way out for webhooks could not be set up")?;
+    Ok(Deliverer::new(Arc::clone(vault), Arc::new(courier), rules))
+}
+
 /// The URL of a server nobody gave one: on this machine it is `localhost`, because browsers bind passkeys to names.
 fn local_url(address: SocketAddr) -> String {
     if address.ip().is_loopback() {
@@ -281,6 +302,10 @@ impl Server {
         let limit = Duration::from_secs(LAST_LETTERS_SECONDS_MAX);
         if tokio::time::timeout(limit, self.mailing).await.is_err() {
             tracing::warn!("letters under way were cut off; they are sent again later");
+        }
+        let limit = Duration::from_secs(LAST_WEBHOOKS_SECONDS_MAX);
+        if tokio::time::timeout(limit, self.webhooks).await.is_err() {
+            tracing::warn!("webhooks under way were cut off; they are sent again later");
         }
         if let Err(error) = self.vault.write_uses().await {
             tracing::warn!(%error, "when keys were last used is not written to the end");

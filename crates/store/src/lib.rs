@@ -29,6 +29,8 @@ pub mod settings;
 pub mod siem;
 pub mod tokens;
 pub mod verify;
+pub mod webhook_deliveries;
+pub mod webhooks;
 
 use kernel::{Problem, ProblemKind};
 

@@ -20,6 +20,7 @@ mod roles;
 pub(crate) mod security_txt;
 mod sessions;
 mod settings;
+mod webhooks;
 
 use utoipa_axum::router::OpenApiRouter;
 
@@ -46,4 +47,5 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(audit::routes())
         .merge(audit_events::routes())
         .merge(break_glass::routes())
+        .merge(webhooks::routes())
 }

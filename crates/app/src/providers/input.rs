@@ -143,41 +143,7 @@ impl BaseUrl {
         else {
             return refuse("this is no address; one looks like https://api.example.com/v1");
         };
-        let plain = match base.scheme() {
-            Some(scheme) if *scheme == Scheme::HTTPS => false,
-            Some(scheme) if *scheme == Scheme::HTTP => true,
-            _ => return refuse("begin with https://"),
-        };
-        let Some(host) = base.host().filter(|host| is_host(host)) else {
-            return refuse("the host is neither a host name nor an IP address");
-        };
-        // A port that is no number is read as none by the parser, and as something else by others.
-        let after_host = base.authority().and_then(|authority| authority.as_str().strip_prefix(host));
-        let port = after_host.is_some_and(|rest| match rest.strip_prefix(':') {
-            Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
-            None => rest.is_empty(),
-        });
-        if !port || base.path().contains("//") {
-            return refuse("the port or the path cannot be used");
-        }
-        if plain && !rules.allow_plain_http {
-            return refuse("begin with https://; plain http is not allowed by the operator of this server");
-        }
-        let reach = match (plain, rules.allow_private) {
-            (true, _) => Reach::Private,
-            (false, true) => Reach::Anywhere,
-            (false, false) => Reach::Public,
-        };
-        // A name is judged by what it resolves to, when it is connected to; an address can be judged now.
-        if let Some(address) = literal(host)
-            && !reach.permits(address)
-        {
-            return match place(address) {
-                Place::Private => refuse("private addresses are not allowed by the operator of this server"),
-                Place::Public => refuse("plain http is for private addresses only; begin with https://"),
-                Place::Never => refuse("no provider can be at this address"),
-            };
-        }
+        let reach = reach_of(&base, rules).map_err(|detail| at("/base_url", detail))?;
         Ok(Self { text: text.to_owned(), endpoint, reach })
     }
 
@@ -200,6 +166,49 @@ impl BaseUrl {
     pub const fn reach(&self) -> Reach {
         self.reach
     }
+}
+
+/// Which addresses a URL may resolve to under the operator's rules, when its scheme, host and port can be used at all.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn reach_of(url: &Uri, rules: UrlRules) -> Result<Reach, &'static str> {
+    let plain = match url.scheme() {
+        Some(scheme) if *scheme == Scheme::HTTPS => false,
+        Some(scheme) if *scheme == Scheme::HTTP => true,
+        _ => return Err("begin with https://"),
+    };
+    let Some(host) = url.host().filter(|host| is_host(host)) else {
+        return Err("the host is neither a host name nor an IP address");
+    };
+    // A port that is no number is read as none by the parser, and as something else by others.
+    let after_host = url.authority().and_then(|authority| authority.as_str().strip_prefix(host));
+    let port = after_host.is_some_and(|rest| match rest.strip_prefix(':') {
+        Some(port) => port.parse::<u16>().is_ok_and(|port| port > 0),
+        None => rest.is_empty(),
+    });
+    if !port || url.path().contains("//") {
+        return Err("the port or the path cannot be used");
+    }
+    if plain && !rules.allow_plain_http {
+        return Err("begin with https://; plain http is not allowed by the operator of this server");
+    }
+    let reach = match (plain, rules.allow_private) {
+        (true, _) => Reach::Private,
+        (false, true) => Reach::Anywhere,
+        (false, false) => Reach::Public,
+    };
+    // A name is judged by what it resolves to, when it is connected to; an address can be judged now.
+    if let Some(address) = literal(host)
+        && !reach.permits(address)
+    {
+        return Err(match place(address) {
+            Place::Private => "private addresses are not allowed by the operator of this server",
+            Place::Public => "plain http is for private addresses only; begin with https://",
+            Place::Never => "nothing that could be called is at this address",
+        });
+    }
+    Ok(reach)
 }
 
 /// The address, when a URL's host is one.

@@ -62,10 +62,12 @@ const fn place_v4(address: Ipv4Addr) -> Place {
     }
     match (a, b, c) {
         (10 | 127, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Place::Private,
-        // "This network", link-local, protocol assignments, documentation, benchmarks, multicast and reserved.
+        // "This network", link-local, protocol assignments, documentation, relays of 6to4, benchmarks, multicast and
+        // reserved.
         (0 | 224.., ..)
         | (169, 254, _)
         | (192, 0, 0 | 2)
+        | (192, 88, 99)
         | (198, 18 | 19, _)
         | (198, 51, 100)
         | (203, 0, 113) => Place::Never,
@@ -91,7 +93,8 @@ const fn place_v6(address: Ipv6Addr) -> Place {
         return Place::Private;
     }
     // Global unicast is 2000::/3; documentation, Teredo and ORCHID lie inside it and lead nowhere of use.
-    let special = first == 0x2001 && (second == 0x0db8 || second < 0x0200);
+    let special =
+        first == 0x2001 && (second == 0x0db8 || second < 0x0200) || first == 0x3fff && second < 0x1000;
     if first & 0xe000 == 0x2000 && !special { Place::Public } else { Place::Never }
 }
 
@@ -113,12 +116,20 @@ mod tests {
             (Place::Private, "::1 fc00::1 fd12:3456::1 ::ffff:127.0.0.1 ::ffff:10.0.0.1 64:ff9b::7f00:1"),
             (Place::Private, "2002:7f00:1::1 2002:c0a8:101::1"),
             (Place::Never, "169.254.169.254 169.254.170.2 0.0.0.0 255.255.255.255 224.0.0.1 240.0.0.1"),
-            (Place::Never, "100.100.100.200 168.63.129.16 192.0.2.1 198.18.0.1 198.51.100.7 203.0.113.9"),
+            (
+                Place::Never,
+                "100.100.100.200 168.63.129.16 192.0.2.1 192.88.99.1 198.18.0.1 198.51.100.7 203.0.113.9",
+            ),
             (
                 Place::Never,
                 ":: fe80::1 ff02::1 fd00:ec2::254 fd20:ce::254 ::ffff:169.254.169.254 ::127.0.0.1",
             ),
-            (Place::Never, "2001:db8::1 2001::1 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 4000::1"),
+            (
+                Place::Never,
+                "2001:db8::1 3fff::1 3fff:fff::1 2001::1 64:ff9b::a9fe:a9fe 2002:a9fe:a9fe::1 4000::1",
+            ),
+            (Place::Never, "64:ff9b:1::7f00:1 ::10.0.0.1 fec0::1 100::1 5f00::1 2001:20::1"),
+            (Place::Public, "3fff:1000::1 2001:4860:4860::8888"),
         ];
         for (kind, addresses) in table {
             for address in addresses.split(' ') {
@@ -135,6 +146,39 @@ mod tests {
         assert!(!permits(Reach::Private, "8.8.8.8") && permits(Reach::Private, "::1"));
         for reach in Reach::ALL {
             assert!(!permits(reach, "169.254.169.254") && !permits(reach, "fd00:ec2::254"));
+        }
+    }
+
+    proptest::proptest! {
+        /// An address inside another is what it is by itself, however it is written.
+        #[test]
+        fn an_address_inside_another_is_judged_by_itself(bits: u32, low: u64) {
+            let inside = Ipv4Addr::from_bits(bits);
+            let alone = place(IpAddr::V4(inside));
+            let [high, rest] = [bits >> 16, bits & 0xffff].map(|half| u16::try_from(half).unwrap());
+            let tail = low.to_be_bytes();
+            let tail = |at: usize| u16::from_be_bytes([tail[at], tail[at + 1]]);
+            let six_to_four =
+                Ipv6Addr::new(0x2002, high, rest, tail(0), tail(2), tail(4), tail(6), tail(0));
+            let forms = [
+                inside.to_ipv6_mapped(),
+                Ipv6Addr::new(0x64, 0xff9b, 0, 0, 0, 0, high, rest),
+                six_to_four,
+            ];
+            for form in forms {
+                proptest::prop_assert_eq!(place(IpAddr::V6(form)), alone, "{}", form);
+            }
+        }
+
+        /// Outside 2000::/3 and the two forms above nothing is public.
+        #[test]
+        fn only_global_unicast_is_public(bits: u128) {
+            let address = Ipv6Addr::from_bits(bits);
+            let global = bits >> 125 == 1;
+            if place(IpAddr::V6(address)) == Place::Public {
+                let nat64 = bits >> 32 == 0x64_ff9b_0000_0000_0000_0000;
+                proptest::prop_assert!(global || nat64 || address.to_ipv4_mapped().is_some(), "{}", address);
+            }
         }
     }
 }

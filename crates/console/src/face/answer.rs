@@ -163,6 +163,10 @@ said! {
     MemberSignedOut = "member-signed-out", done, "The member is signed out of this organization there.";
     HandedOver = "handed-over", done, "The organization is handed over. You are an administrator of it still.";
     Left = "left", done, "You have left the organization.";
+    WebhookSaved = "webhook-saved", done, "The webhook is saved and in force.";
+    WebhookDeleted = "webhook-deleted", done, "The webhook is removed, with what was on its way there.";
+    WebhookTested = "webhook-tested", done, "The test is on its way. Load this page again in a moment to see what came of it.";
+    WebhookReplayed = "webhook-replayed", done, "It is on its way once more.";
     SettingsSaved = "settings-saved", done, "The settings are saved and in force.";
     GlassOpened = "glass-opened", done, "The glass is broken. Every step is written into a part of the log of its own.";
     GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";

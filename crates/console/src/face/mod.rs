@@ -21,12 +21,14 @@ mod sign_in;
 mod sign_up;
 mod step_up;
 mod visit;
+mod webhooks;
 mod words;
 
 use std::sync::Arc;
 
 use app::accounts::Accounts;
 use app::audit::jobs::Sequencer;
+use app::providers::UrlRules;
 use axum::Router;
 use axum::routing::{get, post};
 use gates::Vault;
@@ -39,18 +41,25 @@ pub struct State {
     accounts: Accounts,
     sequencer: Sequencer,
     mail_server: Option<String>,
+    webhook_rules: UrlRules,
 }
 
 impl State {
     /// The console of an instance; `sequencer` signs checkpoints for proofs.
     pub fn new(accounts: Accounts, sequencer: Sequencer) -> Self {
-        Self { accounts, sequencer, mail_server: None }
+        Self { accounts, sequencer, mail_server: None, webhook_rules: UrlRules::default() }
     }
 
     /// The same, of an instance whose mail goes out through a server, which the outbox names.
     #[must_use]
     pub fn with_mail_server(self, mail_server: Option<String>) -> Self {
         Self { mail_server, ..self }
+    }
+
+    /// The same, where webhooks may be sent to more than public addresses by TLS.
+    #[must_use]
+    pub fn with_webhooks(self, webhook_rules: UrlRules) -> Self {
+        Self { webhook_rules, ..self }
     }
 
     fn vault(&self) -> &Arc<Vault> {
@@ -152,7 +161,25 @@ fn people() -> Router<State> {
         .route("/settings/sessions", post(settings::sessions))
 }
 
-/// Break-glass, and the mail of the instance.
+/// Webhooks.
+fn hooks() -> Router<State> {
+    Router::new()
+        .route("/webhooks", get(webhooks::list))
+        .route("/webhooks/new", get(webhooks::new_page).post(webhooks::create))
+        .route("/webhooks/{id}", get(webhooks::page))
+        .route("/webhooks/{id}/edit", get(webhooks::edit_page).post(webhooks::edit))
+        .route("/webhooks/{id}/test", post(webhooks::test))
+        .route("/webhooks/{id}/rotate", get(webhooks::rotate_page).post(webhooks::rotate))
+        .route("/webhooks/{id}/delete", get(webhooks::delete_page).post(webhooks::delete))
+        .route("/webhooks/{id}/replay", get(webhooks::replay_dead_page).post(webhooks::replay_dead))
+        .route("/webhooks/{id}/deliveries/{delivery}", get(webhooks::delivery))
+        .route(
+            "/webhooks/{id}/deliveries/{delivery}/replay",
+            get(webhooks::replay_page).post(webhooks::replay),
+        )
+}
+
+/// Break-glass, the mail of the instance, and webhooks.
 fn oversight() -> Router<State> {
     Router::new()
         .route("/break-glass", get(break_glass::list).post(break_glass::open))
@@ -160,4 +187,5 @@ fn oversight() -> Router<State> {
         .route("/break-glass/{id}/end", get(break_glass::end_page).post(break_glass::end))
         .route("/instance/outbox", get(outbox::list))
         .route("/instance/outbox/{id}", get(outbox::page))
+        .merge(hooks())
 }

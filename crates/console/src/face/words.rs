@@ -106,6 +106,17 @@ fn said(kind: EventKind) -> &'static str {
         K::BreakGlassRead => "read what was done under a break-glass",
         K::BreakGlassOverdue => "told the owners of a review that is overdue",
         K::OutboxRead => "looked at outgoing mail",
+        K::WebhooksListed => "listed the webhooks",
+        K::WebhookRead => "looked at a webhook",
+        K::WebhookCreated => "configured a webhook",
+        K::WebhookUpdated => "changed a webhook",
+        K::WebhookDeleted => "removed a webhook",
+        K::WebhookSecretRotated => "rotated the secret of a webhook",
+        K::WebhookTested => "tested a webhook",
+        K::WebhookDeliveriesRead => "looked at deliveries of a webhook",
+        K::WebhookReplayed => "replayed deliveries of a webhook",
+        K::WebhookDisabled => "switched a webhook off",
+        K::WebhookDeadLettered => "gave a delivery of a webhook up",
     }
 }
 

@@ -13,6 +13,7 @@ mod security;
 mod settings;
 mod sign_in;
 mod sign_up;
+mod webhooks;
 
 pub use agents::*;
 pub use audit::*;
@@ -26,3 +27,4 @@ pub use security::*;
 pub use settings::*;
 pub use sign_in::*;
 pub use sign_up::*;
+pub use webhooks::*;

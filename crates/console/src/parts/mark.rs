@@ -102,6 +102,8 @@ icons! {
     Log = "M5 3.5h7.5L15.5 6.5v10h-10.5zM12 3.5V7h3.5M7.5 10h5M7.5 13h5";
     /// Break-glass.
     Glass = "M10 3.5 3.5 16h13zM10 8v3.75M10 13.75v.2";
+    /// Webhooks.
+    Hook = "M10 3.5v4M6.5 7.5h7v3a3.5 3.5 0 0 1-7 0zM10 14v2.5M13 16.5H7";
     /// Settings.
     Settings = "M4 6h6M14 6h2M12 4.25v3.5M4 10h2M10 10h6M8 8.25v3.5M4 14h7M15 14h1M13 12.25v3.5";
     /// Mail.

@@ -6,6 +6,7 @@ mod outside;
 mod oversight;
 mod people;
 mod security;
+mod webhooks;
 
 use std::time::Duration;
 
@@ -26,7 +27,7 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn all() -> Vec<Sample> {
-    [outside::all(), people::all(), agents::all(), security::all(), oversight::all()]
+    [outside::all(), people::all(), agents::all(), security::all(), oversight::all(), webhooks::all()]
         .into_iter()
         .flatten()
         .collect()

@@ -10,12 +10,17 @@ use tower::Service;
 /// The name resolves, and to nothing that may be connected to.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("the host resolves to no address that may be connected to")]
-pub(super) struct NotPermitted;
+pub struct NotPermitted;
+
+/// The name resolves to nothing.
+#[derive(Debug, thiserror::Error)]
+#[error("the host is not known")]
+pub struct UnknownHost(#[source] std::io::Error);
 
 /// Resolves names and leaves out the addresses beyond its reach. It hands the addresses themselves to the connector, so
 /// there is no second look-up that could answer differently.
 #[derive(Debug, Clone)]
-pub(super) struct GuardedResolver {
+pub struct GuardedResolver {
     reach: Reach,
     system: GaiResolver,
 }
@@ -40,7 +45,7 @@ impl Service<Name> for GuardedResolver {
 
     fn call(&mut self, name: Name) -> Self::Future {
         let (found, reach) = (self.system.call(name), self.reach);
-        Box::pin(async move { permitted(found.await?, reach) })
+        Box::pin(async move { permitted(found.await.map_err(UnknownHost)?, reach) })
     }
 }
 

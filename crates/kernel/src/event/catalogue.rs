@@ -67,6 +67,8 @@ words! {
         Audit = "audit";
         /// Overrides: for a reason, for a while, reviewed afterwards.
         BreakGlass = "break_glass";
+        /// Where the organization's own services are told of events.
+        Webhooks = "webhooks";
         /// What only the administrator of the instance does.
         Instance = "instance";
     }

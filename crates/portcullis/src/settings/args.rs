@@ -80,6 +80,9 @@ pub struct ServerArgs {
     /// Let providers be reached without TLS.
     #[arg(long, env = "PORTCULLIS_ALLOW_PLAIN_HTTP_UPSTREAMS", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
     pub allow_plain_http_upstreams: Option<String>,
+    /// Let webhooks be sent to private addresses, there also without TLS (the metadata service of a cloud stays refused).
+    #[arg(long, env = "PORTCULLIS_WEBHOOKS_ALLOW_PRIVATE", value_name = "BOOL", num_args = 0..=1, default_missing_value = "true")]
+    pub webhooks_allow_private: Option<String>,
     /// Whom letters come from: an address, or `Name <address>`. Needed when PORTCULLIS_SMTP_URL is set.
     #[arg(long, env = "PORTCULLIS_MAIL_FROM", value_name = "ADDRESS")]
     pub mail_from: Option<String>,

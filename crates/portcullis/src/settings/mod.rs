@@ -116,6 +116,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What providers may be.
     pub upstream: UpstreamRules,
+    /// Whether webhooks may be sent to private addresses, and there without TLS.
+    pub webhooks_private: bool,
     /// The operator's providers.
     pub providers: Vec<EnvProvider>,
     /// The mail server; without one letters stay in the outbox.
@@ -187,6 +189,7 @@ impl Settings {
             static_keys: static_keys(environment, auth, &mut faults),
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
+            webhooks_private: webhooks_private(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             siem: self::siem::read(args, &mut faults),
@@ -347,6 +350,11 @@ fn upstream(args: &ServerArgs, faults: &mut Faults) -> UpstreamRules {
             false,
         ),
     }
+}
+
+fn webhooks_private(args: &ServerArgs, faults: &mut Faults) -> bool {
+    let allowed = boolean(args.webhooks_allow_private.as_deref());
+    faults.keep("PORTCULLIS_WEBHOOKS_ALLOW_PRIVATE", allowed, false)
 }
 
 fn connections(args: &ServerArgs, faults: &mut Faults) -> (u32, u32) {

@@ -39,6 +39,7 @@ fn nothing_set_is_a_local_server() {
     assert_eq!(settings.http.body_bytes_max, 1_048_576);
     assert!(settings.checkpoint_every.as_secs() <= limits::CHECKPOINT_SECONDS_MAX);
     assert!(settings.providers.is_empty() && !settings.upstream.private && !settings.upstream.plain_http);
+    assert!(!settings.webhooks_private);
     assert!(matches!(settings.key, KeySetting::Absent));
     assert_eq!(settings.telemetry.format, LogFormat::Json);
 }

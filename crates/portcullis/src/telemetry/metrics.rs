@@ -71,6 +71,7 @@ pub(crate) struct Metrics {
     waiting: Gauge<i64, AtomicI64>,
     lag: Gauge<f64, AtomicU64>,
     letters: Gauge<i64, AtomicI64>,
+    deliveries: Gauge<i64, AtomicI64>,
     alarms: Gauge<i64, AtomicI64>,
     unforwarded: Family<CollectorLabel, Gauge<i64, AtomicI64>>,
     forward_lag: Family<CollectorLabel, Gauge<f64, AtomicU64>>,
@@ -116,6 +117,7 @@ impl Metrics {
             waiting: Gauge::default(),
             lag: Gauge::default(),
             letters: Gauge::default(),
+            deliveries: Gauge::default(),
             alarms: Gauge::default(),
             unforwarded: Family::default(),
             forward_lag: Family::default(),
@@ -142,6 +144,7 @@ impl Metrics {
         );
         registry.register("audit_lag_seconds", "Age of the oldest of them", all.lag.clone());
         registry.register("mail_letters_waiting", "Letters that wait in the outbox", all.letters.clone());
+        registry.register("webhooks_waiting", "Webhook deliveries that wait", all.deliveries.clone());
         registry.register(
             "audit_alarms",
             "Alarms about audit logs that nobody has settled",
@@ -264,6 +267,9 @@ async fn look_at_backlog(
     metrics.lag.set(lag);
     let mut tx = vault.system(Reason::Mail).await?;
     metrics.letters.set(store::mail::waiting(&mut tx).await?);
+    tx.finish().await?;
+    let mut tx = vault.system(Reason::Webhooks).await?;
+    metrics.deliveries.set(store::webhook_deliveries::waiting(&mut tx).await?);
     tx.finish().await?;
     for (collector, name) in collectors {
         let mut tx = vault.system(Reason::Forwarding).await?;

@@ -237,15 +237,19 @@ fn a_server_that_hangs_or_is_not_there_holds_nobody_up() {
 }
 
 /// A clock that is moved by hand.
-struct Hands(AtomicI64);
+pub(crate) struct Hands(AtomicI64);
 
 impl Hands {
-    fn now() -> Arc<Self> {
+    pub(crate) fn now() -> Arc<Self> {
         Arc::new(Self(AtomicI64::new(SystemClock.now().unix_micros())))
     }
 
-    fn forward(&self, seconds: u64) {
+    pub(crate) fn forward(&self, seconds: u64) {
         self.0.fetch_add(i64::try_from(seconds * 1_000_000).expect("a short time"), Ordering::Relaxed);
+    }
+
+    pub(crate) fn back(&self, seconds: u64) {
+        self.0.fetch_sub(i64::try_from(seconds * 1_000_000).expect("a short time"), Ordering::Relaxed);
     }
 }
 

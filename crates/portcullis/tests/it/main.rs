@@ -53,4 +53,6 @@ mod tampering;
 #[cfg(test)]
 mod upstreams;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod witnesses;

@@ -9,6 +9,7 @@ mod members;
 pub(crate) mod newcomers;
 mod outbox;
 mod settings;
+mod webhooks;
 
 use std::collections::BTreeMap;
 

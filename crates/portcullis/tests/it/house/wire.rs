@@ -137,8 +137,10 @@ fn routes(
 ) -> axum::Router {
     let origin = format!("portcullis/{}", vault.instance());
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
-    let pages = console::router(console::State::new(accounts.clone(), sequencer.clone()));
-    let control = api::State::new(accounts, sequencer, directory.rules(), origins);
+    let rules = directory.rules();
+    let pages = console::State::new(accounts.clone(), sequencer.clone()).with_webhooks(rules);
+    let pages = console::router(pages);
+    let control = api::State::new(accounts, sequencer, rules, origins).with_webhooks(rules);
     let control = control.with_security_contact(contact);
     api::router(control).merge(gateway::router(gateway)).merge(pages)
 }

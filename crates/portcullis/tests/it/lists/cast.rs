@@ -238,6 +238,8 @@ impl Cast {
                 let body = json!({"address": format!("asked-{number}@example.com"), "role": "member"});
                 id(&self.made("/api/v1/invitations", &body).await)
             }
+            Subject::Webhook => self.webhook().await,
+            Subject::Delivery => self.delivery().await,
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {
                 let id = self.open_override().await;
@@ -249,6 +251,33 @@ impl Cast {
                 answer.header("x-portcullis-entry").to_owned()
             }
         }
+    }
+
+    /// There is room for a few only, so those of earlier requests go.
+    async fn webhook(&self) -> String {
+        let key = &self.tenant.owner_key;
+        let list = self.wire.ask(Ask::get("/api/v1/webhooks").key(key)).await.json();
+        for old in list["items"].as_array().expect("a list") {
+            let path = format!("/api/v1/webhooks/{}", id(old));
+            self.wire.ask(Ask::new(http::Method::DELETE, path).key(key)).await;
+        }
+        let body = json!({"url": "https://hooks.example.com/portcullis", "kinds": ["policy.changed"]});
+        id(&self.made("/api/v1/webhooks", &body).await)
+    }
+
+    /// The superuser says that it has ended: nothing sends here.
+    async fn delivery(&self) -> String {
+        let webhook = self.webhook().await;
+        let path = format!("/api/v1/webhooks/{webhook}/test");
+        let answer = self.wire.ask(Ask::post(path).key(&self.tenant.owner_key)).await;
+        assert_eq!(answer.status, 201, "{}", answer.text());
+        let delivery = id(&answer.json());
+        let sql = format!(
+            "update portcullis.webhook_delivery set state = 'dead', ended_at = now() where id = '{delivery}'"
+        );
+        let mut superuser = self.database.superuser().await;
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut superuser).await.expect("ended");
+        format!("{webhook} {delivery}")
     }
 
     async fn open_override(&self) -> String {

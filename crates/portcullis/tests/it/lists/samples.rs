@@ -33,6 +33,10 @@ pub(crate) enum Subject {
     OpenOverride,
     /// An override of another admin that is over.
     PastOverride,
+    /// A fresh endpoint of webhooks.
+    Webhook,
+    /// A fresh endpoint, and a delivery to it that has ended.
+    Delivery,
     /// The same for everybody.
     Fixed(&'static str),
 }
@@ -151,6 +155,25 @@ const SAMPLES: &[Sample] = &[
     plain("invitation.list", 200),
     with("invitation.create", 201, || Some(json!({"address": "invited-#@example.com", "role": "viewer"}))),
     of("invitation.revoke", 204, Subject::Invitation),
+    plain("webhook.list", 200),
+    with("webhook.create", 201, || {
+        Some(json!({"url": "https://hooks.example.com/#", "description": "Tickets", "kinds": ["agent.*"]}))
+    }),
+    of("webhook.read", 200, Subject::Webhook),
+    Sample {
+        body: || Some(json!({"url": "https://hooks.example.com/#", "kinds": ["*"], "enabled": true})),
+        ..of("webhook.update", 200, Subject::Webhook)
+    },
+    of("webhook.delete", 204, Subject::Webhook),
+    Sample {
+        body: || Some(json!({"overlap_seconds": 60})),
+        ..of("webhook.rotate_secret", 201, Subject::Webhook)
+    },
+    of("webhook.test", 201, Subject::Webhook),
+    of("webhook.list_deliveries", 200, Subject::Webhook),
+    of("webhook.read_delivery", 200, Subject::Delivery),
+    of("webhook.replay", 200, Subject::Delivery),
+    of("webhook.replay_dead", 200, Subject::Webhook),
     plain("break_glass.list", 200),
     Sample {
         once: true,
@@ -249,7 +272,8 @@ impl Sample {
             .replace("{id}", id)
             .replace("{slug}", id)
             .replace("{tile}", id)
-            .replace("{session}", part);
+            .replace("{session}", part)
+            .replace("{delivery}", part);
         assert!(
             !path.contains('{'),
             "{}: teach `Sample::ask` what stands for the parameter of {path}",

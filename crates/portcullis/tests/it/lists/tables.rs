@@ -22,6 +22,8 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
             .json(r#"{"name":"mine","base_url":"https://api.example.com/v1","key":"k"}"#),
         Ask::new(http::Method::PUT, "/api/v1/policies/pii")
             .json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
+        Ask::post("/api/v1/webhooks")
+            .json(r#"{"url":"https://hooks.example.com/","kinds":["identity.read"]}"#),
         Ask::post("/api/v1/audit/checkpoints"),
         // After the checkpoint, so that an entry waits for its place.
         Ask::get("/api/v1/whoami"),
@@ -60,6 +62,10 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
              select k.tenant_id, k.id, k.agent_id, '{account}', k.id, now(), now() from api_key k
              where k.tenant_id = '{tenant}' and k.agent_id is not null limit 1;
          insert into siem_position values ('{tenant}', 'x', 0, now());
+         insert into webhook_health (tenant_id, endpoint_id, failures)
+         select tenant_id, id, 0 from webhook_endpoint where tenant_id = '{tenant}';
+         insert into webhook_attempt (tenant_id, delivery_id, number, at, millis)
+         select tenant_id, id, 1, now(), 0 from webhook_delivery where tenant_id = '{tenant}' limit 1;
          insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex'));
          insert into audit_cosignature values ('{tenant}', 0, 1, 'vkey', 'line', now());
          insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
