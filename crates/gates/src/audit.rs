@@ -49,7 +49,8 @@ named!(
     kernel::TotpId,
     kernel::PasskeyId,
     kernel::BreakGlassId,
-    kernel::LetterId
+    kernel::LetterId,
+    kernel::EvidencePackId
 );
 named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 

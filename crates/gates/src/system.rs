@@ -36,6 +36,8 @@ pub enum Reason {
     Sweep,
     /// Owners are told of what waits for them.
     Reminder,
+    /// Somebody follows a signed link to an evidence pack.
+    EvidenceLink,
     /// The operator works on the machine itself.
     Operator,
 }

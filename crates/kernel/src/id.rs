@@ -85,6 +85,8 @@ ids! {
     BreakGlassId;
     /// A letter in the outbox.
     LetterId;
+    /// An evidence pack.
+    EvidencePackId;
 }
 
 #[cfg(test)]
