@@ -22,7 +22,7 @@ pub use event::{
 };
 pub use gate::Gate;
 pub use id::{
-    AccountId, AgentId, BreakGlassId, EntryId, InvitationId, KeyId, LetterId, ParseIdError, PasskeyId,
+    AccountId, AgentId, BreakGlassId, EntryId, EvidencePackId, InvitationId, KeyId, LetterId, ParseIdError, PasskeyId,
     ProjectId, ProviderId, SessionId, TenantId, TotpId,
 };
 pub use permission::{Capabilities, Need, ParsePermissionError, Permission, Rank};

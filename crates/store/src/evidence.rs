@@ -231,14 +231,22 @@ pub async fn newest_entry(tx: &mut Tx) -> Result<Option<EntryId>, StoreError> {
 }
 
 /// Whose connection reads what a pack is made of.
-pub enum Reader {
+pub enum Reader<'a> {
     /// The tenant's own.
-    Tenant(Tx),
+    Tenant(&'a mut Tx),
     /// The system's, for whoever holds a link.
-    System(SystemTx, TenantId),
+    System(&'a mut SystemTx, TenantId),
 }
 
-impl Reader {
+impl Reader<'_> {
+    /// The same reader, lent on.
+    pub fn lend(&mut self) -> Reader<'_> {
+        match self {
+            Self::Tenant(tx) => Reader::Tenant(tx),
+            Self::System(tx, tenant) => Reader::System(tx, *tenant),
+        }
+    }
+
     fn connection(&mut self) -> (&mut PgConnection, TenantId) {
         match self {
             Self::Tenant(tx) => {
