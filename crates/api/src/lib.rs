@@ -108,6 +108,7 @@ const BASE: &str = "/api/v1";
         (name = "providers", description = "Whom the organization's calls may go to."),
         (name = "policies", description = "What may be said."),
         (name = "audit", description = "The tamper-evident log."),
+        (name = "evidence", description = "What the log shows for the controls of a framework, signed, to be taken away."),
         (name = "break-glass", description = "Overrides: for a reason, for a while, reviewed afterwards."),
         (name = "operations", description = "Health and description of this server; no key needed."),
     ),

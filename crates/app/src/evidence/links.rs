@@ -103,27 +103,43 @@ pub async fn link(
     Ok((link, receipt))
 }
 
-/// Follows a link. Whoever comes with a good one is nobody who is known; that it was used is on record before the first
-/// byte.
+/// The name of what following a link is, in entries.
+const FOLLOW: &str = "evidence.follow_link";
+
+/// Follows a link. Whoever comes with one is nobody who is known; that it was used is on record before the first byte.
 ///
 /// # Errors
-/// Not found, whatever is wrong with the link.
+/// Not found, whatever is wrong with the link; which is on record too.
 pub async fn follow(
     vault: &Arc<Vault>,
     token: &LinkToken,
     request: &RequestContext,
 ) -> Result<(Download, Receipt), Problem> {
-    let Some((tenant, id)) = token.open(vault, vault.clock().now()) else { return Err(Problem::not_found()) };
+    let opened = token.open(vault, vault.clock().now());
     let mut tx = vault.system(Reason::EvidenceLink).await.map_err(|error| unavailable(&error))?;
-    let found = store::evidence::find(&mut tx, tenant, id).await?.ok_or_else(Problem::not_found)?;
-    let found = check(found)?;
-    let draft = Draft::done(EventKind::EvidencePackDownloaded)
-        .subject("evidence_pack", id)
-        .fact("by_link", true);
-    let sealed = tx.seal_by(By::Nobody, tenant, draft, request, "evidence.follow_link").await;
+    let found = match opened {
+        Some((tenant, id)) => {
+            let found = store::evidence::find(&mut tx, tenant, id).await?;
+            found.map_or_else(|| Err(Problem::not_found()), check).map(|found| (tenant, found))
+        }
+        None => Err(Problem::not_found()),
+    };
+    // A link that this instance never made says nothing of any organization.
+    let log = opened.map_or_else(|| vault.instance(), |(tenant, _)| tenant);
+    let kind = EventKind::EvidencePackDownloaded;
+    let draft = match &found {
+        Ok(_) => Draft::done(kind),
+        Err(problem) => Draft::failed(kind).fact("status", problem.kind.status()),
+    };
+    let draft = match opened {
+        Some((_, id)) => draft.subject("evidence_pack", id),
+        None => draft,
+    };
+    let sealed = tx.seal_by(By::Nobody, log, draft.fact("by_link", true), request, FOLLOW).await;
     let receipt = sealed.map_err(|error| unavailable(&error))?;
-    let tx = vault.system(Reason::EvidenceLink).await.map_err(|error| unavailable(&error))?;
-    Ok((start(Held::System(tx, tenant), tenant, found), receipt))
+    let (tenant, found) = found?;
+    let held = Held::System { vault: Arc::clone(vault), tenant, tx: None };
+    Ok((start(held, tenant, found), receipt))
 }
 
 fn unavailable(error: &dyn std::fmt::Display) -> Problem {

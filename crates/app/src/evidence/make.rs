@@ -19,6 +19,8 @@ use crate::{action, undone};
 pub(super) const CHUNK_ENTRIES: i64 = 256;
 /// Chunks after which the claims are signed anew.
 pub(super) const RENEW_CHUNKS: u64 = 16;
+/// Tiles after which the claims are signed anew.
+pub(super) const RENEW_TILES: usize = 64;
 /// Versions of the policy that are looked through.
 const POLICIES_MAX: i64 = 10_000;
 
@@ -217,7 +219,12 @@ async fn survey(
     let documents = pack::documents(what, &summary).map_err(|error| broken(&error))?;
     files.extend(documents.iter().map(|(name, content)| FileLine::of(name, content)));
     let tiles = pack::tiles(what.first, what.end, what.signed.checkpoint.size());
-    for path in tiles.map_err(|error| broken(&error))? {
+    for (number, path) in tiles.map_err(|error| broken(&error))?.into_iter().enumerate() {
+        if number.is_multiple_of(RENEW_TILES)
+            && let Reader::Tenant(tx) = reader
+        {
+            tx.renew().await.map_err(|error| broken(&error))?;
+        }
         let tile = tile(reader, path).await?;
         files.push(FileLine::of(&pack::tile_name(path), &tile));
     }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use evidence::pack::{self, Description, PackWriter, Stream};
-use evidence::{Selection, Survey};
-use gates::{Draft, Pass, Receipt, SystemTx, Tx};
+use evidence::{Selection, Summary, Survey};
+use gates::{Draft, Pass, Reason, Receipt, SystemTx, Tx, Vault};
 use kernel::{EventKind, EvidencePackId, Problem, ProblemKind, TenantId};
 use store::evidence::{Pack, Reader};
 use tokio::sync::mpsc;
 
-use super::make::{Walk, broken, describe, prove, tile};
+use super::make::{RENEW_TILES, Walk, broken, describe, prove, tile};
 use super::maker;
 use crate::action;
 
@@ -38,17 +38,37 @@ pub struct Download {
     pub pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>,
 }
 
-/// Whose transaction reads.
+/// Whose connection reads.
 pub(super) enum Held {
+    /// The tenant's own transaction.
     Tenant(Tx),
-    System(SystemTx, TenantId),
+    /// The system's, for whoever holds a link. Never held while a slow reader is waited for: connections of the system role
+    /// are few, and the keeping of all logs needs them.
+    System { vault: Arc<Vault>, tenant: TenantId, tx: Option<SystemTx> },
 }
 
 impl Held {
-    fn reader(&mut self) -> Reader<'_> {
+    async fn reader(&mut self) -> Result<Reader<'_>, Problem> {
         match self {
-            Self::Tenant(tx) => Reader::Tenant(tx),
-            Self::System(tx, tenant) => Reader::System(tx, *tenant),
+            Self::Tenant(tx) => Ok(Reader::Tenant(tx)),
+            Self::System { vault, tenant, tx } => {
+                let begun = match tx.take() {
+                    Some(begun) => begun,
+                    None => vault.system(Reason::EvidenceLink).await.map_err(|error| broken(&error))?,
+                };
+                Ok(Reader::System(tx.insert(begun), *tenant))
+            }
+        }
+    }
+
+    /// Gives back what must not wait.
+    async fn rest(&mut self) -> Result<(), Problem> {
+        match self {
+            Self::System { tx, .. } => match tx.take() {
+                Some(begun) => begun.finish().await.map_err(|error| broken(&error)),
+                None => Ok(()),
+            },
+            Self::Tenant(_) => Ok(()),
         }
     }
 }
@@ -133,41 +153,21 @@ impl Write for Pipe {
     }
 }
 
+/// Where pieces go.
+type Out<'a> = (&'a Pipe, &'a mpsc::Sender<Result<Bytes, BrokenOff>>);
+
 async fn write(
     held: &mut Held,
     tenant: TenantId,
     row: &Pack,
     send: &mpsc::Sender<Result<Bytes, BrokenOff>>,
 ) -> Result<(), Problem> {
-    let mut reader = held.reader();
-    let what = describe(&mut reader, tenant, row).await?;
+    let what = describe(&mut held.reader().await?, tenant, row).await?;
     let pipe = Pipe::default();
     let mut writer = PackWriter::new(pipe.clone());
-    let selection = Selection::of(&what.framework, what.everything);
-    let mut survey = Some(Survey::new(selection.clone()));
-    let mut summary = None;
-    for stream in Stream::ALL {
-        writer.begin(stream, selection.clone()).map_err(|error| broken(&error))?;
-        let mut walk = Walk::over(&what);
-        while let Some(leaves) = walk.next(&mut reader).await? {
-            for (index, leaf) in leaves {
-                writer.push(index, &leaf).map_err(|error| broken(&error))?;
-                // The first walk counts too.
-                if let Some(survey) = &mut survey {
-                    survey.push(index, &leaf).map_err(|error| broken(&error))?;
-                }
-            }
-            if !pipe.flush(PIECE_BYTES, send).await {
-                return Ok(());
-            }
-        }
-        writer.end().map_err(|error| broken(&error))?;
-        if let Some(survey) = survey.take() {
-            summary = Some(survey.finish().0);
-        }
-    }
-    let summary = summary.unwrap_or_default();
-    if !rest(&mut reader, &what, &summary, &mut writer, (&pipe, send)).await? {
+    let out = (&pipe, send);
+    let Some(summary) = entries(held, &what, &mut writer, out).await? else { return Ok(()) };
+    if !rest(held, &what, &summary, &mut writer, out).await? {
         return Ok(());
     }
     let manifest = pack::manifest(&what, &summary, writer.files()).map_err(|error| broken(&error))?;
@@ -180,28 +180,68 @@ async fn write(
     Ok(())
 }
 
+/// Writes the files that follow from the entries, a walk for each; the first walk counts too. `None` when the reader has gone.
+async fn entries(
+    held: &mut Held,
+    what: &Description,
+    writer: &mut PackWriter<Pipe>,
+    (pipe, send): Out<'_>,
+) -> Result<Option<Summary>, Problem> {
+    let selection = Selection::of(&what.framework, what.everything);
+    let mut survey = Some(Survey::new(selection.clone()));
+    let mut summary = Summary::default();
+    for stream in Stream::ALL {
+        writer.begin(stream, selection.clone()).map_err(|error| broken(&error))?;
+        let mut walk = Walk::over(what);
+        while let Some(leaves) = walk.next(&mut held.reader().await?).await? {
+            for (index, leaf) in leaves {
+                writer.push(index, &leaf).map_err(|error| broken(&error))?;
+                if let Some(survey) = &mut survey {
+                    survey.push(index, &leaf).map_err(|error| broken(&error))?;
+                }
+            }
+            held.rest().await?;
+            if !pipe.flush(PIECE_BYTES, send).await {
+                return Ok(None);
+            }
+        }
+        writer.end().map_err(|error| broken(&error))?;
+        if let Some(survey) = survey.take() {
+            summary = survey.finish().0;
+        }
+    }
+    Ok(Some(summary))
+}
+
 /// Writes what is small: documents, tiles, proofs. False when the reader has gone.
 async fn rest(
-    reader: &mut Reader<'_>,
+    held: &mut Held,
     what: &Description,
-    summary: &evidence::Summary,
+    summary: &Summary,
     writer: &mut PackWriter<Pipe>,
-    (pipe, send): (&Pipe, &mpsc::Sender<Result<Bytes, BrokenOff>>),
+    (pipe, send): Out<'_>,
 ) -> Result<bool, Problem> {
     for (name, content) in pack::documents(what, summary).map_err(|error| broken(&error))? {
         writer.file(name, &content).map_err(|error| broken(&error))?;
     }
     let tiles = pack::tiles(what.first, what.end, what.signed.checkpoint.size());
-    for path in tiles.map_err(|error| broken(&error))? {
-        let tile = tile(reader, path).await?;
+    for (number, path) in tiles.map_err(|error| broken(&error))?.into_iter().enumerate() {
+        if number.is_multiple_of(RENEW_TILES)
+            && let Held::Tenant(tx) = held
+        {
+            tx.renew().await.map_err(|error| broken(&error))?;
+        }
+        let tile = tile(&mut held.reader().await?, path).await?;
         writer.file(&pack::tile_name(path), &tile).map_err(|error| broken(&error))?;
+        held.rest().await?;
         if !pipe.flush(PIECE_BYTES, send).await {
             return Ok(false);
         }
     }
     for example in summary.key_entries() {
-        let proof = prove(reader, what, &example).await?;
+        let proof = prove(&mut held.reader().await?, what, &example).await?;
         writer.file(&pack::proof_name(&example.id), proof.as_bytes()).map_err(|error| broken(&error))?;
     }
+    held.rest().await?;
     Ok(pipe.flush(PIECE_BYTES, send).await)
 }

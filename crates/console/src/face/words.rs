@@ -105,6 +105,11 @@ fn said(kind: EventKind) -> &'static str {
         K::BreakGlassListed => "listed the break-glasses",
         K::BreakGlassRead => "read what was done under a break-glass",
         K::BreakGlassOverdue => "told the owners of a review that is overdue",
+        K::EvidencePackCreated => "made an evidence pack",
+        K::EvidenceRead => "looked at evidence",
+        K::EvidencePackDownloaded => "took an evidence pack away",
+        K::EvidenceLinkCreated => "made a link to an evidence pack",
+        K::EvidencePackDeleted => "deleted an evidence pack",
         K::OutboxRead => "looked at outgoing mail",
     }
 }

@@ -27,9 +27,9 @@ pub(crate) const VKEY_FILE: &str = "log.vkey";
 /// The file that holds the key of the log of logs, beside the anchor.
 pub(crate) const INSTANCE_VKEY_FILE: &str = "instance.vkey";
 /// Exit status for a log that is not what was signed.
-pub(super) const DAMAGED: u8 = 1;
+pub(crate) const DAMAGED: u8 = 1;
 /// Exit status for a log about which nothing can be said, because no genuine checkpoint vouches for it.
-pub(super) const UNTRUSTED: u8 = 3;
+pub(crate) const UNTRUSTED: u8 = 3;
 /// Entries between two signs of life.
 const PROGRESS_ENTRIES: u64 = 100_000;
 

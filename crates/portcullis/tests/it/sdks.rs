@@ -48,7 +48,7 @@ pub(crate) async fn virtual_environment(name: &str, python: &Path, requirements:
 }
 
 /// `node_modules` with the packages of `package.json`, kept in `target/sdk`.
-async fn node_modules() -> PathBuf {
+pub(crate) async fn node_modules() -> PathBuf {
     let _alone = INSTALLING.lock().await;
     let folder = target_dir().join("sdk/node");
     let (manifest, stamp) = (script("package.json"), folder.join("installed"));

@@ -238,6 +238,12 @@ impl Cast {
                 let body = json!({"address": format!("asked-{number}@example.com"), "role": "member"});
                 id(&self.made("/api/v1/invitations", &body).await)
             }
+            Subject::Pack => {
+                let body = json!({
+                    "framework": "soc2", "from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z",
+                });
+                id(&self.made("/api/v1/evidence/packs", &body).await)
+            }
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {
                 let id = self.open_override().await;

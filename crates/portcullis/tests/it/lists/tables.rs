@@ -23,6 +23,8 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
         Ask::new(http::Method::PUT, "/api/v1/policies/pii")
             .json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
         Ask::post("/api/v1/audit/checkpoints"),
+        Ask::post("/api/v1/evidence/packs")
+            .json(r#"{"framework":"soc2","from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z"}"#),
         // After the checkpoint, so that an entry waits for its place.
         Ask::get("/api/v1/whoami"),
     ];
