@@ -40,7 +40,10 @@ pub(crate) fn results(what: &Description, summary: &Summary) -> Value {
             "version": ControlMap::sha256(),
             "oscal-version": OSCAL_VERSION,
             "parties": [{
-                "uuid": what.organization.to_string(), "type": "organization", "name": what.organization_name,
+                "uuid": uuid5(&format!("organization {}", what.organization)).to_string(),
+                "type": "organization",
+                "name": what.organization_name,
+                "external-ids": [{ "scheme": NS, "id": what.organization.to_string() }],
             }],
         },
         "import-ap": { "href": format!("#{}", id("plan")) },

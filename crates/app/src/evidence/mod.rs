@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 pub use links::{Link, LinkToken, MakeLink, follow, link};
 pub use make::{CreatePack, NewPack, create};
 pub use store::evidence::Pack;
-pub use take::{Download, DownloadPack, download};
+pub use take::{BrokenOff, Download, DownloadPack, download};
 
 use crate::action;
 use crate::input::{Listed, Page};

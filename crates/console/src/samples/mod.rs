@@ -2,6 +2,7 @@
 //! is made of them.
 
 mod agents;
+mod evidence;
 mod outside;
 mod oversight;
 mod people;
@@ -26,7 +27,7 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn all() -> Vec<Sample> {
-    [outside::all(), people::all(), agents::all(), security::all(), oversight::all()]
+    [outside::all(), people::all(), agents::all(), security::all(), oversight::all(), evidence::all()]
         .into_iter()
         .flatten()
         .collect()
