@@ -17,7 +17,7 @@ use crate::action;
 
 action! {
     /// Makes a link that opens an evidence pack without a session.
-    MakeLink = "evidence.link", AuditExport, Staff, Record
+    MakeLink = "evidence.link", AuditExport, Staff, Record, Fresh
 }
 
 /// What the MAC is apart from other uses of the key.

@@ -22,7 +22,7 @@ const PIECE_BYTES: usize = 64 * 1_024;
 
 action! {
     /// Takes an evidence pack away.
-    DownloadPack = "evidence.download", AuditExport, Principal, Record
+    DownloadPack = "evidence.download", AuditExport, Principal, Record, Fresh
 }
 
 /// A pack broke off. The reader sees an archive without its directory, never one that looks whole.

@@ -73,7 +73,7 @@ pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
     let at = now(&visit.state);
     let packs: Vec<PackRow> = listed.items.iter().map(|pack| row(pack, at)).collect();
     let page = pages::Evidence {
-        shell: visit.shell(&human, Some(Room::Evidence)).await?,
+        shell: visit.shell(&human, Some(Room::Evidence)),
         pager: Pager {
             shown: packs.len(),
             first: after.map(|_| "/evidence".to_owned()),
@@ -103,7 +103,7 @@ fn period(from: &str, to: &str, now: Timestamp) -> Result<Period, Problem> {
     Period::parse(Timestamp::from(from), if Timestamp::from(to) < now { end.min(now) } else { end }, now)
 }
 
-async fn new_form(
+fn new_form(
     visit: &Visit,
     human: &Human,
     form: Form,
@@ -114,7 +114,7 @@ async fn new_form(
         Choice::new(framework.id.clone(), framework.title.clone()).hint(framework.about.clone())
     };
     Ok(pages::EvidenceNew {
-        shell: visit.shell(human, Some(Room::Evidence)).await?,
+        shell: visit.shell(human, Some(Room::Evidence)),
         frameworks: map.frameworks.iter().map(choice).collect(),
         contents: vec![
             Choice::new("", "Those that speak to a control")
@@ -139,7 +139,7 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
             .with("from", day(Timestamp::from_unix_micros(from)))
             .with("to", day(at))
             .with("everything", "");
-        return Ok(visit.settle(Answer::page(&new_form(&visit, &human, form, None).await?)));
+        return Ok(visit.settle(Answer::page(&new_form(&visit, &human, form, None)?)));
     };
     let form = ["from", "to", "everything"].iter().fold(Form::blank(), |form, name| {
         form.with(*name, asked(name).unwrap_or_default())
@@ -158,12 +158,12 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
                 entries: covered.total,
                 controls: controls(covered),
             };
-            let page = new_form(&visit, &human, form, Some(preview)).await?;
+            let page = new_form(&visit, &human, form, Some(preview))?;
             Ok(visit.settle(Answer::page(&page)))
         }
         Err(problem) if problem.errors.is_empty() => Err(visit.refused(&problem)),
         Err(problem) => {
-            let page = new_form(&visit, &human, form.refused_by(&problem), None).await?;
+            let page = new_form(&visit, &human, form.refused_by(&problem), None)?;
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
@@ -193,7 +193,7 @@ pub(super) async fn create(posted: Posted) -> Result<Answer, Answer> {
         Err(problem) if problem.errors.is_empty() => Err(visit.refused(&problem)),
         Err(problem) => {
             let form = posted.form(&["framework", "from", "to", "everything"]).refused_by(&problem);
-            let page = new_form(visit, &human, form, None).await?;
+            let page = new_form(visit, &human, form, None)?;
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
@@ -220,7 +220,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
         format!("No entry of the {} that the log had", pack.log_size)
     };
     let page = pages::EvidencePack {
-        shell: visit.shell(&human, Some(Room::Evidence)).await?,
+        shell: visit.shell(&human, Some(Room::Evidence)),
         whole_id: Id::new(pack.id.to_string()),
         held_back: pack.held_back.unsigned_abs(),
         range,
@@ -250,7 +250,7 @@ async fn link_form(
 ) -> Result<pages::EvidenceLink, Answer> {
     let pack = found(visit, human, id).await?;
     Ok(pages::EvidenceLink {
-        shell: visit.shell(human, Some(Room::Evidence)).await?,
+        shell: visit.shell(human, Some(Room::Evidence)),
         pack: row(&pack, now(&visit.state)),
         form,
         lifetimes: LIFETIMES.iter().map(|(seconds, says)| Choice::new(*seconds, *says)).collect(),
@@ -300,7 +300,7 @@ pub(super) async fn delete_page(Path(id): Path<String>, visit: Visit) -> Result<
     let id = parse(&visit, &id)?;
     admits::<DeletePack>(&visit, &human).await?;
     let page = pages::Confirm {
-        shell: visit.shell(&human, Some(Room::Evidence)).await?,
+        shell: visit.shell(&human, Some(Room::Evidence)),
         title: "Delete this pack?".into(),
         lead: "The log stays as it is, and the same period can be packed anew.".into(),
         effects: vec![
