@@ -24,7 +24,7 @@ const PAGES = [
   ["/settings", "Organization", "settings"],
   ["/evidence", "Evidence", "evidence"],
   ["/evidence/new", "New evidence pack", "evidence-new"],
-  ["/evidence/new?framework=soc2&from=2026-01-01&to=2026-01-02", "New evidence pack", "evidence-preview"],
+  ["/evidence/new?framework=soc2&from=2025-01-01&to=2025-01-02", "New evidence pack", "evidence-preview"],
   ["/break-glass", "Break-glass", "break-glass"],
   ["/instance/outbox", "Mail outbox", "outbox"],
   ["/security", "My security", "security"],
