@@ -126,6 +126,7 @@ const BASE: &str = "/api/v1";
         (name = "policies", description = "What may be said."),
         (name = "audit", description = "The tamper-evident log."),
         (name = "webhooks", description = "Where the organization is told of its events (Standard Webhooks)."),
+        (name = "evidence", description = "What the log shows for the controls of a framework, signed, to be taken away."),
         (name = "break-glass", description = "Overrides: for a reason, for a while, reviewed afterwards."),
         (name = "operations", description = "Health and description of this server; no key needed."),
     ),

@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod break_glass;
+pub mod evidence;
 pub mod home;
 pub mod input;
 pub mod invitations;

@@ -27,7 +27,7 @@ pub struct InForce {
 }
 
 /// The label of a version, as it stands in every entry made under it.
-fn label(version: i32) -> String {
+pub(crate) fn label(version: i32) -> String {
     if version == 0 { "pii@default".to_owned() } else { format!("pii@{version}") }
 }
 

@@ -7,6 +7,7 @@
 //!   tlog-cosignature, tlog-witness, tlog-policy).
 //! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof); [`anchor`]: that a log of logs holds the
 //!   head of this one.
+//! - [`jws`]: signatures over other documents with a log's key, for tools that read JOSE.
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`formats`]: entries as JSON Lines, CSV, OCSF and CEF, for people and for security monitors.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
@@ -19,6 +20,7 @@ pub mod export;
 pub mod formats;
 pub mod hash;
 pub mod json;
+pub mod jws;
 mod lines;
 pub mod note;
 pub mod policy;

@@ -51,7 +51,8 @@ named!(
     kernel::BreakGlassId,
     kernel::LetterId,
     kernel::WebhookId,
-    kernel::DeliveryId
+    kernel::DeliveryId,
+    kernel::EvidencePackId
 );
 named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 

@@ -40,6 +40,8 @@ pub enum Reason {
     Webhooks,
     /// Owners are told of what waits for them.
     Reminder,
+    /// Somebody follows a signed link to an evidence pack.
+    EvidenceLink,
     /// The operator works on the machine itself.
     Operator,
 }

@@ -268,6 +268,18 @@ events! {
     BreakGlassRead = "break_glass.read", BreakGlass, None, Informational, API_READ, [items];
     /// A past override was not reviewed in time; the owners were told.
     BreakGlassOverdue = "break_glass.overdue", BreakGlass, Personal, High, DETECTED, [letters];
+    /// An evidence pack was made.
+    EvidencePackCreated = "evidence.pack_created", Audit, Operational, Low, LOG_EXPORT, [
+        framework, from, to, size, entries, manifest
+    ];
+    /// Evidence packs, or what the log shows for the controls of a framework, were read.
+    EvidenceRead = "evidence.read", Audit, None, Informational, API_READ, [items, framework];
+    /// An evidence pack was taken away.
+    EvidencePackDownloaded = "evidence.pack_downloaded", Audit, Operational, Low, LOG_EXPORT, [by_link];
+    /// A link was made that opens an evidence pack without a session, for a limited time.
+    EvidenceLinkCreated = "evidence.link_created", Audit, Operational, Medium, API_CREATE, [seconds, until];
+    /// An evidence pack was deleted; the log it was a part of was not.
+    EvidencePackDeleted = "evidence.pack_deleted", Audit, Operational, Low, ENTITY_DELETE, [];
     /// The outgoing mail was looked at by the administrator of the instance.
     OutboxRead = "outbox.read", Instance, Personal, Low, API_READ, [items];
     /// Endpoints of webhooks were listed (never their secrets).

@@ -89,6 +89,8 @@ ids! {
     WebhookId;
     /// A delivery to such an endpoint.
     DeliveryId;
+    /// An evidence pack.
+    EvidencePackId;
 }
 
 #[cfg(test)]

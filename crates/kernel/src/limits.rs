@@ -106,3 +106,11 @@ pub const WEBHOOK_OVERLAP_SECONDS_MAX: i64 = 7 * 24 * 3_600;
 pub const WEBHOOK_REPLAY_ROWS_MAX: i64 = 1_000;
 /// Attempts of one delivery that are shown at once, the last ones.
 pub const WEBHOOK_ATTEMPTS_ROWS_MAX: i64 = 100;
+/// Evidence packs one organization may keep.
+pub const EVIDENCE_PACKS_MAX: i64 = 1_000;
+/// Longest a link to an evidence pack may work, in seconds (7 days).
+pub const EVIDENCE_LINK_SECONDS_MAX: u64 = 7 * 24 * 3_600;
+/// How long a link to an evidence pack works when nobody says, in seconds (1 hour).
+pub const EVIDENCE_LINK_SECONDS_DEFAULT: u64 = 3_600;
+/// Shortest a link to an evidence pack may be asked for, in seconds.
+pub const EVIDENCE_LINK_SECONDS_MIN: u64 = 60;

@@ -7,6 +7,7 @@ use crate::events::EventsArgs;
 use crate::export::ExportArgs;
 use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
+use crate::packs::EvidenceCommand;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
@@ -72,12 +73,15 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Check that a log is what was signed: a folder or the proof of one entry, offline, or a database.
+    /// Check that a log is what was signed: a folder, the proof of one entry or an evidence pack, offline, or a database.
     #[command(after_help = help::verify())]
     Verify(Box<VerifyArgs>),
     /// The audit log.
     #[command(subcommand)]
     Audit(AuditCommand),
+    /// Evidence packs: what the log shows for the controls of a framework, signed.
+    #[command(subcommand)]
+    Evidence(EvidenceCommand),
     /// Watch other instances' logs, as a witness (C2SP tlog-witness): cosign what continues, refuse what was rewritten.
     #[command(after_help = help::witness())]
     Witness(WitnessArgs),
@@ -179,6 +183,7 @@ place and the TLS settings; it logs in as the two serving roles.
   portcullis verify ./log --vkey log-key-from-elsewhere.txt --older last-month/checkpoint
   portcullis verify ./log --policy logs.policy
   portcullis verify 019a0000-0000-7000-8000-000000000000.tlog-proof --vkey log-key-from-elsewhere.txt
+  portcullis verify evidence-soc2-2026-07-01-2026-10-01.zip --vkey log-key-from-elsewhere.txt --json
   portcullis verify --database --data-dir ./try
   portcullis verify --database --against ./log --json
 

@@ -14,6 +14,7 @@ mod home;
 mod listen;
 pub mod mail;
 pub mod operator;
+pub mod packs;
 mod root;
 pub mod run;
 mod say;

@@ -421,15 +421,24 @@ pub async fn identity(tx: &mut Tx) -> Result<Option<(String, Vec<u8>)>, StoreErr
 
 /// Entries in the order of the log, from index `from` on, as the bytes that were hashed.
 pub async fn leaves(tx: &mut Tx, from: i64, rows: i64) -> Result<Vec<Vec<u8>>, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let tenant = tx.tenant();
+    read_leaves(tx.connection(), tenant, from, rows).await
+}
+
+pub(crate) async fn read_leaves(
+    connection: &mut PgConnection,
+    tenant: TenantId,
+    from: i64,
+    rows: i64,
+) -> Result<Vec<Vec<u8>>, StoreError> {
     let found = sqlx::query!(
         "select e.leaf from audit_leaf l join audit_entry e on e.tenant_id = l.tenant_id and e.id = l.entry_id \
          where l.tenant_id = $1 and l.seq >= $2 and l.seq < $2 + $3 order by l.seq",
-        tenant,
+        tenant.uuid(),
         from,
         rows
     )
-    .fetch_all(tx.connection())
+    .fetch_all(connection)
     .await?;
     Ok(found.into_iter().map(|row| row.leaf).collect())
 }

@@ -10,6 +10,7 @@ pub mod audit_events;
 pub mod break_glass;
 pub mod delegations;
 pub mod doors;
+pub mod evidence;
 pub mod factors;
 pub mod heads;
 pub mod invitations;

@@ -7,6 +7,7 @@ mod audit;
 mod audit_events;
 mod auth;
 mod break_glass;
+mod evidence;
 mod invitations;
 mod keys;
 mod members;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(policies::routes())
         .merge(audit::routes())
         .merge(audit_events::routes())
+        .merge(evidence::routes())
         .merge(break_glass::routes())
         .merge(webhooks::routes())
 }

@@ -37,7 +37,7 @@ pub struct Export {
 }
 
 /// The public key of the log a checkpoint belongs to.
-pub(super) fn verifier(signed: &Signed) -> Result<VerifierKey, Problem> {
+pub(crate) fn verifier(signed: &Signed) -> Result<VerifierKey, Problem> {
     key(&signed.origin, &signed.public_key)
 }
 

@@ -27,6 +27,8 @@ pub use kinds::page as kinds_page;
 pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};
 pub use tail::{KnowAgain, STAY_SECONDS_MAX, Tail, TailAsked, Tails, follow};
+pub(crate) use export::verifier;
+pub(crate) use tiles::Eyes;
 pub use tiles::{prove, tile};
 
 use crate::action;

@@ -9,13 +9,14 @@
 use std::io;
 use std::time::Duration;
 
+use audit_log::jws::sign_detached;
 use audit_log::proof::ProofPlan;
 use audit_log::{
     Checkpoint, Hash, KeyName, Note, Seen, SigningKey, VerifierKey, sign_checkpoint, verify_consistency,
 };
 use crypto::Place;
 use gates::{By, Draft, Reason, SystemTx};
-use kernel::{EntryId, EventKind, Face, RequestContext, TenantId};
+use kernel::{EntryId, EventKind, Face, Problem, ProblemKind, RequestContext, TenantId};
 use store::audit::{Log, NewLog};
 use store::heads::{Alarm, AlarmKind};
 use zeroize::Zeroizing;
@@ -166,6 +167,34 @@ impl Sequencer {
         let kept = tokio::task::spawn_blocking(move || heads.keep(&origin, &note)).await;
         kept.unwrap_or_else(|error| Err(io::Error::other(error)))
             .map_err(|error| KeepError::broken(tenant, &format!("its head cannot be remembered: {error}")))
+    }
+
+    /// Signs a document with the key of a log's present epoch: a detached signature for tools that read JOSE.
+    ///
+    /// # Errors
+    /// Unavailable when the log is not signed any further, or its key cannot be used.
+    pub(crate) async fn sign_document(
+        &self,
+        tenant: TenantId,
+        document: &[u8],
+    ) -> Result<(String, VerifierKey), Problem> {
+        let work = async {
+            let mut tx = self.vault.system(Reason::Signing).await?;
+            let log = store::audit::log(&mut tx, tenant).await?;
+            let log = log.ok_or_else(|| KeepError::broken(tenant, "there is no log to sign for"))?;
+            let frozen = frozen(&mut tx).await?;
+            if frozen.contains(&tenant) || frozen.contains(&self.vault.instance()) {
+                return Err(KeepError::Frozen(tenant));
+            }
+            let key = self.pen(&mut tx, &log).await?;
+            tx.finish().await?;
+            let jws = sign_detached(&key, document).map_err(|error| KeepError::broken(tenant, &error))?;
+            Ok::<_, KeepError>((jws, key.verifier().clone()))
+        };
+        work.await.map_err(|error| {
+            tracing::error!(%error, %tenant, "a document could not be signed");
+            Problem::new(ProblemKind::Unavailable, "The log's key cannot sign now; try again shortly.").retry_after(5)
+        })
     }
 
     /// The key of the log's present epoch.

@@ -22,7 +22,7 @@ pub(super) fn tile_roots(full: &[Vec<u8>]) -> Option<Vec<u8>> {
 }
 
 /// Whose eyes read a log.
-pub(super) enum Eyes<'a> {
+pub(crate) enum Eyes<'a> {
     /// The tenant's own.
     Tenant(&'a mut Tx),
     /// The system's, which keeps all logs.
@@ -46,7 +46,7 @@ impl Eyes<'_> {
     }
 
     /// A hash tile as its file holds it; `None` when rows of it are missing or are none.
-    async fn hash_tile(&mut self, level: u8, path: TilePath) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) async fn hash_tile(&mut self, level: u8, path: TilePath) -> Result<Option<Vec<u8>>, StoreError> {
         let first =
             path.index().checked_mul(u64::from(TILE_WIDTH)).and_then(|first| i64::try_from(first).ok());
         let (Some(first), Ok(index)) = (first, i64::try_from(path.index())) else { return Ok(None) };
@@ -62,7 +62,7 @@ impl Eyes<'_> {
     }
 
     /// The hashes of a proof over the log's first `size` leaves.
-    pub(super) async fn prove(&mut self, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, Unproven> {
+    pub(crate) async fn prove(&mut self, plan: &ProofPlan, size: u64) -> Result<Vec<Hash>, Unproven> {
         let mut tiles = MemoryLog::default();
         for path in tiles_of(plan, size) {
             let TileKind::Hashes { level } = path.kind() else { continue };
@@ -75,7 +75,7 @@ impl Eyes<'_> {
 
 /// There is no proof.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Unproven {
+pub(crate) enum Unproven {
     /// The database could not be read.
     #[error(transparent)]
     Store(#[from] StoreError),

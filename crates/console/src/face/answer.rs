@@ -1,10 +1,15 @@
 //! What a handler answers with: a page, a way on, or a few words for a script.
 
 use app::accounts::Site;
+use app::evidence::BrokenOff;
 use askama::Template;
+use axum::body::Body;
 use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use kernel::{Problem, RequestContext};
+use tokio::sync::mpsc;
 
 use super::cookies::Cookie;
 use crate::layout::{Flash, Frame};
@@ -97,6 +102,21 @@ impl Answer {
         Self(response)
     }
 
+    /// An evidence pack, piece by piece. Its name is ours.
+    pub(super) fn archive(name: &str, pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
+        let pieces = stream::unfold(pieces, |mut pieces| async {
+            let piece = pieces.recv().await?;
+            Some((piece, pieces))
+        });
+        let mut response = Response::new(Body::from_stream(pieces));
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/zip"));
+        if let Ok(name) = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")) {
+            headers.insert(header::CONTENT_DISPOSITION, name);
+        }
+        Self(response)
+    }
+
     pub(super) fn headers_mut(&mut self) -> &mut HeaderMap {
         self.0.headers_mut()
     }
@@ -170,6 +190,8 @@ said! {
     SettingsSaved = "settings-saved", done, "The settings are saved and in force.";
     GlassOpened = "glass-opened", done, "The glass is broken. Every step is written into a part of the log of its own.";
     GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";
+    PackMade = "pack-made", done, "The pack is made and signed. Download it, or make a link for an assessor.";
+    PackDeleted = "pack-deleted", done, "The pack is deleted. The log stays as it is.";
     GlassReviewed = "glass-reviewed", done, "The review is written down.";
 }
 

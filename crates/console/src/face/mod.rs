@@ -4,6 +4,7 @@ mod address;
 mod agents;
 mod answer;
 mod break_glass;
+mod evidence;
 mod cookies;
 mod heads;
 mod health;
@@ -182,6 +183,12 @@ fn hooks() -> Router<State> {
 /// Break-glass, the mail of the instance, and webhooks.
 fn oversight() -> Router<State> {
     Router::new()
+        .route("/evidence", get(evidence::list))
+        .route("/evidence/new", get(evidence::new_page).post(evidence::create))
+        .route("/evidence/{id}", get(evidence::page))
+        .route("/evidence/{id}/download", get(evidence::download))
+        .route("/evidence/{id}/link", get(evidence::link_page).post(evidence::link))
+        .route("/evidence/{id}/delete", get(evidence::delete_page).post(evidence::delete))
         .route("/break-glass", get(break_glass::list).post(break_glass::open))
         .route("/break-glass/{id}", get(break_glass::page).post(break_glass::review))
         .route("/break-glass/{id}/end", get(break_glass::end_page).post(break_glass::end))

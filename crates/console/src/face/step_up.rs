@@ -36,6 +36,7 @@ fn about_to(path: &str) -> String {
         ("/security/email", "change your address"),
         ("/keys", "change API keys"),
         ("/members", "change who may do what"),
+        ("/evidence", "take evidence away, or hand it to others"),
         ("/break-glass", "go beyond what your role allows"),
         ("/settings", "change the rules of your organization"),
     ];

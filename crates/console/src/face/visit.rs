@@ -304,7 +304,7 @@ fn may_enter(human: &Human, principal: &Principal, room: Room) -> bool {
         Room::Members => has(Permission::MembersRead),
         Room::Agents => has(Permission::AgentsRead),
         Room::Keys => has(Permission::KeysRead),
-        Room::Audit | Room::BreakGlass => has(Permission::AuditRead),
+        Room::Audit | Room::Evidence | Room::BreakGlass => has(Permission::AuditRead),
         Room::Webhooks => has(Permission::WebhooksManage),
         Room::Outbox => human.is_super_admin(),
     }

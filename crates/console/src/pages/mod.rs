@@ -4,6 +4,7 @@
 mod agents;
 mod audit;
 mod break_glass;
+mod evidence;
 mod heads;
 mod home;
 mod members;
@@ -18,6 +19,7 @@ mod webhooks;
 pub use agents::*;
 pub use audit::*;
 pub use break_glass::*;
+pub use evidence::*;
 pub use heads::*;
 pub use home::*;
 pub use members::*;

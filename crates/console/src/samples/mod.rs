@@ -2,6 +2,7 @@
 //! is made of them.
 
 mod agents;
+mod evidence;
 mod outside;
 mod oversight;
 mod people;
@@ -27,7 +28,15 @@ pub(crate) struct Sample {
 }
 
 pub(crate) fn all() -> Vec<Sample> {
-    [outside::all(), people::all(), agents::all(), security::all(), oversight::all(), webhooks::all()]
+    [
+        outside::all(),
+        people::all(),
+        agents::all(),
+        security::all(),
+        oversight::all(),
+        webhooks::all(),
+        evidence::all(),
+    ]
         .into_iter()
         .flatten()
         .collect()

@@ -227,7 +227,7 @@ pub(crate) async fn ask(uri: &Uri, key: &str, accept: &'static str) -> Result<Re
 }
 
 /// The detail of an RFC 9457 problem, without what could play tricks on a terminal.
-fn problem(body: &[u8]) -> String {
+pub(crate) fn problem(body: &[u8]) -> String {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let member = |name: &str| {
         let text = parsed.as_ref()?.get(name)?.as_str()?;

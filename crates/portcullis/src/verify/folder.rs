@@ -24,9 +24,9 @@ use crate::say;
 use super::VerifyArgs;
 
 /// Exit status for a log that is not what was signed.
-pub(super) const DAMAGED: u8 = 1;
+pub(crate) const DAMAGED: u8 = 1;
 /// Exit status for a log about which nothing can be said, because no genuine checkpoint vouches for it.
-pub(super) const UNTRUSTED: u8 = 3;
+pub(crate) const UNTRUSTED: u8 = 3;
 /// Entries between two signs of life.
 const PROGRESS_ENTRIES: u64 = 100_000;
 

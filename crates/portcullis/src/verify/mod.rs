@@ -2,6 +2,7 @@
 
 pub(crate) mod database;
 pub(crate) mod folder;
+pub(crate) mod pack;
 mod proof;
 mod rows;
 mod walk;
@@ -17,7 +18,7 @@ use crate::settings::PlaceArgs;
 /// What to verify against what.
 #[derive(clap::Args, Clone, Debug)]
 pub struct VerifyArgs {
-    /// The folder of a log, as `audit export` writes it, or a proof of one entry (C2SP tlog-proof).
+    /// The folder of a log, as `audit export` writes it, the proof of one entry (C2SP tlog-proof), or an evidence pack.
     #[arg(value_name = "DIR or FILE", required_unless_present = "database", conflicts_with = "database")]
     pub dir: Option<PathBuf>,
     /// Verify the tables of a database: of the named URL (a superuser's login), of DATABASE_URL, or of the embedded
@@ -45,10 +46,16 @@ pub struct VerifyArgs {
     pub place: PlaceArgs,
 }
 
-/// `portcullis verify DIR` and `portcullis verify FILE.tlog-proof`.
+/// `portcullis verify DIR`, `portcullis verify FILE.tlog-proof` and `portcullis verify PACK.zip`.
 ///
 /// # Errors
 /// When what is named cannot be read.
 pub(crate) fn offline(args: &VerifyArgs, path: &std::path::Path) -> anyhow::Result<std::process::ExitCode> {
-    if path.is_file() { proof::run(args, path) } else { folder::run(args, path) }
+    if !path.is_file() {
+        folder::run(args, path)
+    } else if pack::is_archive(path) {
+        pack::run(args, path)
+    } else {
+        proof::run(args, path)
+    }
 }

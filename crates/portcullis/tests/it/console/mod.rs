@@ -4,6 +4,7 @@ mod address;
 mod attacks;
 mod audit;
 mod break_glass;
+mod evidence;
 mod home;
 mod members;
 pub(crate) mod newcomers;

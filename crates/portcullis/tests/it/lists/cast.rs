@@ -240,6 +240,12 @@ impl Cast {
             }
             Subject::Webhook => self.webhook().await,
             Subject::Delivery => self.delivery().await,
+            Subject::Pack => {
+                let body = json!({
+                    "framework": "soc2", "from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z",
+                });
+                id(&self.made("/api/v1/evidence/packs", &body).await)
+            }
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {
                 let id = self.open_override().await;

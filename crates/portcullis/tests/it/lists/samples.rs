@@ -37,6 +37,8 @@ pub(crate) enum Subject {
     Webhook,
     /// A fresh endpoint, and a delivery to it that has ended.
     Delivery,
+    /// A fresh evidence pack.
+    Pack,
     /// The same for everybody.
     Fixed(&'static str),
 }
@@ -133,6 +135,16 @@ const SAMPLES: &[Sample] = &[
     Sample { query: "?format=ocsf&limit=10", ..plain("audit.export_events", 200) },
     // Without an end of its own it would be read for ever.
     Sample { query: "?seconds=0&after=-1", ..plain("audit.follow", 200) },
+    of("evidence.coverage", 200, Subject::Fixed("soc2")),
+    plain("evidence.list", 200),
+    with("evidence.create", 201, || {
+        Some(json!({"framework": "soc2", "from": "2025-01-01T00:00:00Z", "to": "2025-04-01T00:00:00Z"}))
+    }),
+    of("evidence.read", 200, Subject::Pack),
+    of("evidence.delete", 204, Subject::Pack),
+    of("evidence.download", 200, Subject::Pack),
+    Sample { body: || Some(json!({"seconds": 60})), ..of("evidence.link", 201, Subject::Pack) },
+    of("evidence.follow_link", 404, Subject::Fixed(NOBODY)),
     plain("organization.read_settings", 200),
     with("organization.change_settings", 200, || {
         Some(json!({

@@ -25,6 +25,8 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
         Ask::post("/api/v1/webhooks")
             .json(r#"{"url":"https://hooks.example.com/","kinds":["identity.read"]}"#),
         Ask::post("/api/v1/audit/checkpoints"),
+        Ask::post("/api/v1/evidence/packs")
+            .json(r#"{"framework":"soc2","from":"2025-01-01T00:00:00Z","to":"2025-01-02T00:00:00Z"}"#),
         // After the checkpoint, so that an entry waits for its place.
         Ask::get("/api/v1/whoami"),
     ];

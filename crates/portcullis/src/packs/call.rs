@@ -1,0 +1,112 @@
+//! Asking the server.
+
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::ServerUrl;
+use crate::embedded::files;
+use crate::export::{endpoint, problem};
+use crate::{say, web};
+
+/// How long the server may take to begin its answer: it walks over the whole period first.
+const BEGIN_SECONDS_MAX: u64 = 300;
+/// Longest silence between two pieces, in seconds.
+const SILENCE_SECONDS_MAX: u64 = 60;
+/// Bytes of an answer that is read whole.
+const ANSWER_BYTES_MAX: usize = 8 * 1_048_576;
+/// Bytes after which progress is told.
+const PROGRESS_BYTES: u64 = 8 * 1_048_576;
+
+/// A server and the key for it.
+pub(super) struct Server<'a> {
+    args: &'a ServerUrl,
+    bearer: header::HeaderValue,
+}
+
+impl<'a> Server<'a> {
+    pub(super) fn new(args: &'a ServerUrl, key: &str) -> Result<Self> {
+        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.trim()))
+            .ok()
+            .context("PORTCULLIS_API_KEY holds characters no key has")?;
+        bearer.set_sensitive(true);
+        Ok(Self { args, bearer })
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Incoming> {
+        let client = web::client()?;
+        let uri = endpoint(&self.args.url, self.args.allow_plain_http, path)?;
+        let mut request = Request::builder()
+            .method(method)
+            .uri(&uri)
+            .header(header::AUTHORIZATION, self.bearer.clone())
+            .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+        if body.is_some() {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        let bytes = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
+        let request = request.body(Full::new(Bytes::from(bytes)))?;
+        let response = tokio::time::timeout(Duration::from_secs(BEGIN_SECONDS_MAX), client.request(request))
+            .await
+            .with_context(|| format!("{uri} did not answer within {BEGIN_SECONDS_MAX} s"))?
+            .with_context(|| format!("{uri} cannot be reached"))?;
+        let status = response.status();
+        if matches!(status, StatusCode::OK | StatusCode::CREATED) {
+            return Ok(response.into_body());
+        }
+        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
+        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+        bail!("the server refused ({status}): {}", problem(&body))
+    }
+
+    /// An answer that is read whole.
+    pub(super) async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+        let body = self.ask(method, path, body).await?;
+        let read = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
+        let bytes = read.map_err(|error| anyhow::anyhow!(error)).context("the answer broke off")?.to_bytes();
+        serde_json::from_slice(&bytes).context("the answer is no JSON")
+    }
+
+    /// Saves an answer as a file, which appears when it is whole; gives its length.
+    pub(super) async fn save(&self, path: &str, out: &Path) -> Result<u64> {
+        let mut body = self.ask(Method::GET, path, None).await?;
+        let draft = files::with_suffix(out, ".part");
+        let saved = receive(&mut body, &draft).await;
+        if saved.is_err() {
+            // What came before the break is no pack.
+            let _ = std::fs::remove_file(&draft);
+        }
+        let bytes = saved?;
+        std::fs::rename(&draft, out).with_context(|| format!("cannot write {}", out.display()))?;
+        Ok(bytes)
+    }
+}
+
+async fn receive(body: &mut Incoming, draft: &Path) -> Result<u64> {
+    let mut file =
+        std::fs::File::create_new(draft).with_context(|| format!("cannot write {}", draft.display()))?;
+    let (mut bytes, mut told) = (0, PROGRESS_BYTES);
+    loop {
+        let frame = tokio::time::timeout(Duration::from_secs(SILENCE_SECONDS_MAX), body.frame())
+            .await
+            .with_context(|| format!("the server sent nothing for {SILENCE_SECONDS_MAX} s"))?;
+        let Some(frame) = frame else { break };
+        if let Ok(piece) = frame.context("the download broke off")?.into_data() {
+            file.write_all(&piece).with_context(|| format!("cannot write {}", draft.display()))?;
+            bytes += piece.len() as u64;
+            if bytes >= told {
+                told += PROGRESS_BYTES;
+                say::note(format_args!("{} MiB", bytes / 1_048_576));
+            }
+        }
+    }
+    file.sync_all().with_context(|| format!("cannot write {}", draft.display()))?;
+    Ok(bytes)
+}
