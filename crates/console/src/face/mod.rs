@@ -5,6 +5,7 @@ mod agents;
 mod answer;
 mod break_glass;
 mod cookies;
+mod doors;
 mod heads;
 mod health;
 mod inside;
@@ -31,6 +32,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use gates::Vault;
 
+use self::doors::Doors;
 use crate::assets;
 
 /// What the console works with.
@@ -60,7 +62,16 @@ impl State {
 
 /// Every page, and the files they need. Wrap it, together with the other faces, in the shared manners.
 pub fn router(state: State) -> Router {
-    Router::new()
+    doors().router().merge(assets::routes()).with_state(state)
+}
+
+/// The paths of the console, as patterns: `/members/{id}`. Which methods each takes, the server says itself (`Allow`).
+pub fn paths() -> Vec<&'static str> {
+    doors().paths()
+}
+
+fn doors() -> Doors {
+    Doors::new()
         .route("/", get(inside::home))
         .route("/roles", get(inside::roles))
         .route("/audit", get(inside::audit))
@@ -128,13 +139,11 @@ pub fn router(state: State) -> Router {
         .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
         .merge(people())
         .merge(oversight())
-        .merge(assets::routes())
-        .with_state(state)
 }
 
 /// Members, invitations, settings.
-fn people() -> Router<State> {
-    Router::new()
+fn people() -> Doors {
+    Doors::new()
         .route("/members", get(members::list))
         .route("/members/invite", get(invitations::page).post(invitations::invite))
         .route("/members/leave", get(members::leave_page).post(members::leave))
@@ -153,8 +162,8 @@ fn people() -> Router<State> {
 }
 
 /// Break-glass, and the mail of the instance.
-fn oversight() -> Router<State> {
-    Router::new()
+fn oversight() -> Doors {
+    Doors::new()
         .route("/break-glass", get(break_glass::list).post(break_glass::open))
         .route("/break-glass/{id}", get(break_glass::page).post(break_glass::review))
         .route("/break-glass/{id}/end", get(break_glass::end_page).post(break_glass::end))
