@@ -69,6 +69,12 @@ export class Device {
     return device;
   }
 
+  /** Pulls it out. */
+  async unplug() {
+    await this.#session.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId: this.#id });
+    await this.#session.detach();
+  }
+
   /** What it holds, to be put into another device: as if one carried it there. */
   async credentials() {
     return (await this.#session.send("WebAuthn.getCredentials", { authenticatorId: this.#id })).credentials;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 
 import { axe } from "./packages.mjs";
 import { screenshots } from "./place.mjs";
+import { looked as seen } from "./seen.mjs";
 
 const SIZES = [
   { name: "wide", width: 1280, height: 900 },
@@ -22,6 +23,10 @@ export async function look(visit, name) {
   assert.ok(!looked.has(name), `two pages are called ${name}`);
   looked.add(name);
   const { page } = visit;
+  seen.add(new URL(page.url()).pathname);
+  // What a dialog asks is a page of its own, too.
+  const asked = await page.evaluate(() => document.querySelector("dialog[open] form")?.getAttribute("action"));
+  if (asked) seen.add(asked);
   const faults = [];
   const title = await page.title();
   if (!/^.+ · .+$/.test(title)) faults.push(`the title is “${title}”`);

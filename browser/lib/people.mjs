@@ -47,11 +47,37 @@ export async function owner(visit, name) {
   return person;
 }
 
+/** Invites an address by the form; `visit` is somebody's who may. `role` is a role's title. */
+export async function invite(visit, address, role) {
+  await visit.goto("/members/invite");
+  await visit.fill({ "E-mail address": address });
+  await visit.choose(role);
+  await visit.press("Send invitation");
+  await visit.sees("The invitation is on its way.");
+}
+
+/** Invites somebody new and lets them come: a colleague in `house`, where `visit` may invite, signed in in `other`. */
+export async function colleague(visit, other, role, house) {
+  const person = { ...somebody("Colleague"), organization: house };
+  await invite(visit, person.email, role);
+  await other.goto(await link(person.email, "invitation"));
+  await other.fill({ "Your name": person.name, Password: person.password });
+  await other.press("Join with the password");
+  await other.headed(house);
+  return person;
+}
+
 /** The first step of a sign-in. */
 export async function signIn(visit, person, path = "/sign-in") {
   await visit.goto(path);
   await visit.fill({ "E-mail address": person.email, Password: person.password });
   await visit.press("Continue");
+}
+
+export async function signOut(visit) {
+  await visit.goto("/sign-out");
+  await visit.press("Sign out");
+  await visit.arrive("/sign-in");
 }
 
 /** Asks the REST API, where the console has no page. */

@@ -12,8 +12,8 @@ import { home, program } from "./place.mjs";
 const READY_MILLISECONDS = 180_000;
 /** Longest wait for its end. */
 const STOP_MILLISECONDS = 60_000;
-/** What it writes to standard error. */
-export const log = join(home, "server.log");
+/** Where what it writes to standard error is kept. */
+export const log = (name) => join(home, `${name}.log`);
 
 // Everything comes from one address here, so what is counted per address is not counted. Hashing passwords is as slow as it
 // should be, and with a build without optimisation slower: the tests take the least that is allowed.
@@ -37,14 +37,14 @@ function wheel() {
   }
 }
 
-/** Starts it. `said` is what it printed, `stop` ends it and removes its data. */
-export async function start() {
+/** Starts one; `name` is that of its log. `said` is what it printed, `stop` ends it and removes its data. */
+export async function start(name) {
   const folder = mkdtempSync(join(isOpen(home) ? home : tmpdir(), "server-"));
   chmodSync(folder, 0o711);
   const args = ["up", "--json", "--listen", "127.0.0.1:0", "--data-dir", folder, ...SETTINGS, ...wheel()];
   // In a group of its own: Ctrl-C is ours to handle, so that the data is removed after the end and not under its hands.
   const child = spawn(program, args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
-  child.stderr.pipe(createWriteStream(log));
+  child.stderr.pipe(createWriteStream(log(name)));
   const ended = new Promise((resolve) => {
     child.once("error", (error) => resolve(error.message));
     child.once("exit", (code, signal) => resolve(signal ?? code));
@@ -62,7 +62,7 @@ export async function start() {
   const first = await Promise.race([line, ended.then((how) => ({ how })), late]);
   if (typeof first !== "string" || first === "late") {
     await stop();
-    throw new Error(`the server did not become ready; see ${log}`);
+    throw new Error(`the server did not become ready; see ${log(name)}`);
   }
   return { said: JSON.parse(first), stop };
 }

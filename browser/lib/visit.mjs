@@ -7,9 +7,13 @@ import { join } from "node:path";
 
 import { chromium } from "./packages.mjs";
 import { browser as executablePath, screenshots, WAIT } from "./place.mjs";
+import { noteAnswer } from "./seen.mjs";
 
 /** What `up` printed. */
 export const server = JSON.parse(process.env.BROWSER_TESTS_SERVER ?? "{}");
+
+/** The same of another server, where nobody has come in yet. */
+export const anotherServer = JSON.parse(process.env.BROWSER_TESTS_ANOTHER_SERVER ?? "{}");
 
 const args = [
   "--no-sandbox",
@@ -37,15 +41,17 @@ export async function close() {
 
 export class Visit {
   #context;
+  #origin;
   #complaints = [];
   #expected = [];
   page;
 
   /** Opens a window. `options` are Playwright's of a context. */
-  static async open(options = {}) {
+  static async open({ baseURL = server.url, ...options } = {}) {
     const visit = new Visit();
+    visit.#origin = baseURL;
     visit.#context = await (await launched()).newContext({
-      baseURL: server.url,
+      baseURL,
       viewport: { width: 1280, height: 900 },
       locale: "en-GB",
       timezoneId: "UTC",
@@ -87,7 +93,7 @@ export class Visit {
     });
     context.on("request", (request) => {
       const url = new URL(request.url());
-      if (url.protocol.startsWith("http") && url.origin !== server.url) this.#complain(`asked ${url.origin}`);
+      if (url.protocol.startsWith("http") && url.origin !== this.#origin) this.#complain(`asked ${url.origin}`);
     });
     context.on("requestfailed", (request) => {
       const why = request.failure()?.errorText;
@@ -95,6 +101,7 @@ export class Visit {
       if (why !== "net::ERR_ABORTED") this.#complain(`${request.method()} ${request.url()}: ${why}`);
     });
     context.on("response", (response) => {
+      noteAnswer(response.request(), response);
       if (response.status() < 400) return;
       const { pathname } = new URL(response.url());
       const found = this.#expected.find((one) => one.status === response.status() && !one.met);
@@ -139,6 +146,19 @@ export class Visit {
     for (const [label, value] of Object.entries(fields)) {
       await this.page.getByLabel(label, { exact: true }).fill(value);
     }
+  }
+
+  /** Follows a link to a question, which is asked in a dialog; answers the dialog. `name` may be a part of the link's. */
+  async ask(name) {
+    await this.page.locator("main").getByRole("link", { name }).click();
+    const dialog = this.page.getByRole("dialog");
+    await dialog.waitFor();
+    return dialog;
+  }
+
+  /** Chooses one of several, by its name. */
+  async choose(name) {
+    await this.page.getByRole("radio", { name, exact: true }).check();
   }
 
   /** Waits for the heading of the page. */

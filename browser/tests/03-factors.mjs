@@ -3,45 +3,12 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { App, Device } from "../lib/authenticator.mjs";
+import { Device } from "../lib/authenticator.mjs";
+import { codes, enrol, offered } from "../lib/factors.mjs";
 import { look } from "../lib/look.mjs";
 import { link } from "../lib/mail.mjs";
-import { api, owner, PASSWORD, signIn, somebody } from "../lib/people.mjs";
+import { api, owner, PASSWORD, signIn, signOut, somebody } from "../lib/people.mjs";
 import { server, visiting } from "../lib/visit.mjs";
-
-async function signOut(visit) {
-  await visit.goto("/sign-out");
-  await visit.press("Sign out");
-  await visit.arrive("/sign-in");
-}
-
-/** The secret of an authenticator app that the page offers; its picture must be there too. */
-async function offered(visit) {
-  const picture = visit.page.getByRole("img", { name: "QR code for your authenticator app" });
-  assert.ok((await picture.boundingBox()).width > 100, "a picture to scan");
-  await visit.page.getByText("I cannot scan it").click();
-  return new App(await visit.page.locator(".secret code").innerText());
-}
-
-/** Recovery codes a page shows. */
-async function codes(visit) {
-  const shown = await visit.page.locator("#codes li").allInnerTexts();
-  assert.equal(shown.length, 10);
-  return shown;
-}
-
-/** Sets up an authenticator app from the security page. */
-async function enrol(visit) {
-  await visit.goto("/security/totp");
-  const app = await offered(visit);
-  await visit.fill({ Code: await app.code() });
-  await visit.press("Turn on");
-  await visit.headed("Keep these codes");
-  const shown = await codes(visit);
-  await visit.press("I have stored them");
-  await visit.arrive("/security");
-  return { app, codes: shown };
-}
 
 test("a passkey is made and signs in, by autofill and by the button", () =>
   visiting(async (visit) => {
@@ -64,6 +31,8 @@ test("a passkey is made and signs in, by autofill and by the button", () =>
     await visit.arrive("/security");
     await visit.sees("10 of 10 left");
     await visit.sees("My device");
+    const row = visit.page.locator("main [data-credential]");
+    assert.match(await row.innerText(), /never used/);
     await look(visit, "security-passkey");
     await visit.follow("Rename My device");
     await visit.headed("Rename");
@@ -75,6 +44,8 @@ test("a passkey is made and signs in, by autofill and by the button", () =>
     await visit.goto("/sign-out");
     await visit.press("Sign out");
     await visit.headed(person.organization);
+    await visit.goto("/security");
+    assert.match(await row.innerText(), /last used just now/);
     await visiting(async (other) => {
       // A browser that offers no passkeys by itself.
       await other.context.addInitScript(() => {
@@ -195,6 +166,8 @@ test("who proved less than they could is asked once more before making a key", (
       await visit.headed("Here is the key");
       await other.goto("/security");
       await other.follow("Turn off authenticator app");
+      await other.page.getByRole("dialog").waitFor();
+      await look(other, "totp-remove");
       await other.page.getByRole("dialog").getByRole("button", { name: "Remove the app" }).click();
       await other.sees("Your authenticator app is removed.");
     });

@@ -25,6 +25,8 @@ test("another session is ended, and then all others", () =>
         const row = visit.page.getByRole("listitem").filter({ hasText: "iPhone" });
         await row.getByRole("link", { name: /^Sign out/ }).click();
         const dialog = visit.page.getByRole("dialog");
+        await dialog.waitFor();
+        await look(visit, "session-revoke");
         await dialog.getByRole("button", { name: "End this session" }).click();
         await visit.sees("That session has ended.");
         assert.equal(await row.count(), 0);

@@ -117,6 +117,8 @@ test("an agent calls a model, is found in the log, and is stopped", { timeout: 1
     await visit.page.getByLabel(/^Name, agent or beginning/).fill("Build");
     await visit.page.waitForURL(/q=Build/);
     await visit.follow("Rotate Build server");
+    await dialog.waitFor();
+    await look(visit, "key-rotate");
     await dialog.getByRole("button", { name: "Rotate Build server" }).click();
     await visit.headed("Here is the key");
     const next = await visit.page.locator(".secret code").innerText();
@@ -127,6 +129,8 @@ test("an agent calls a model, is found in the log, and is stopped", { timeout: 1
     await look(visit, "keys-rotated");
     const row = visit.page.getByRole("row").filter({ hasText: next.slice(0, 12) });
     await row.getByRole("link", { name: "Revoke Build server" }).click();
+    await dialog.waitFor();
+    await look(visit, "key-revoke");
     await dialog.getByRole("button", { name: "Revoke Build server" }).click();
     await visit.sees("The key is revoked.");
     await callUntil(next, 401);

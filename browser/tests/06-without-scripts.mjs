@@ -3,8 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
+import { enrol } from "../lib/factors.mjs";
 import { link } from "../lib/mail.mjs";
-import { first, owner, signIn } from "../lib/people.mjs";
+import { first, owner, signIn, signOut } from "../lib/people.mjs";
 import { server, visiting } from "../lib/visit.mjs";
 
 const options = { javaScriptEnabled: false };
@@ -25,6 +26,10 @@ test("signing in, reading and signing out need no scripts", () =>
       ["/audit/checkpoints", "Checkpoints and witnesses"],
       ["/security", "My security"],
       ["/sessions", "Sessions"],
+      ["/members", "Members"],
+      ["/settings", "Organization"],
+      ["/break-glass", "Break-glass"],
+      ["/instance/outbox", "Mail outbox"],
     ]) {
       await visit.goto(path);
       await visit.headed(heading);
@@ -40,6 +45,14 @@ test("signing in, reading and signing out need no scripts", () =>
     await visit.headed(`Suspend ${server.agent.name}`);
     await visit.follow("Cancel");
     await visit.headed(server.agent.name);
+    await visit.goto("/members?q=First");
+    await visit.follow(`${first.name} (you)`);
+    await visit.headed(first.name);
+    assert.equal(await visit.page.locator(".needs-js:visible, .needs-passkey:visible").count(), 0);
+    await visit.goto("/instance/outbox");
+    await visit.page.locator("main .rows a").first().click();
+    await visit.page.getByRole("region", { name: "Text of the message" }).waitFor();
+    assert.equal(await visit.page.locator(".needs-js:visible").count(), 0);
     await visit.goto("/audit");
     await visit.page.locator("tbody th a").first().click();
     await visit.page.getByRole("heading", { name: "As hashed" }).waitFor();
@@ -67,4 +80,40 @@ test("an account and a new password need no scripts", () =>
     await visit.sees("Your new password is set");
     await signIn(visit, { ...person, password });
     await visit.headed(person.organization);
+  }, options));
+
+test("a second factor by code needs no scripts, from its picture to the step-up", () =>
+  visiting(async (visit) => {
+    const person = await owner(visit);
+    await visiting(async (other) => {
+      await signIn(other, person);
+      await other.headed(person.organization);
+      const { app, codes } = await enrol(visit);
+      await signOut(visit);
+      await signIn(visit, person);
+      await visit.headed("One more step");
+      await visit.fill({ Code: await app.code() });
+      await visit.press("Continue");
+      await visit.headed(person.organization);
+      await signOut(visit);
+      await signIn(visit, person);
+      await visit.page.locator("main").getByRole("link", { name: /recovery/i }).click();
+      await visit.fill({ "Recovery code": codes[0] });
+      await visit.press("Continue");
+      await visit.headed(person.organization);
+      // Another window, which proved a password only.
+      await other.goto("/break-glass");
+      await other.follow("Confirm");
+      await other.headed("Confirm it is you");
+      await other.fill({ "Code from your authenticator app": await app.code() });
+      await other.press("Confirm");
+      await other.headed("Break-glass");
+      await other.page.getByLabel("Reason", { exact: true }).fill("An invoice must be traced before the bank closes.");
+      await other.press("Break the glass");
+      await other.sees("The glass is broken.");
+      await other.follow(`End now the break-glass of ${person.name}`);
+      await other.headed("End this break-glass?");
+      await other.press("End it now");
+      await other.sees("The break-glass is closed.");
+    }, options);
   }, options));

@@ -21,7 +21,7 @@ pub enum File {
     Style,
     /// `console.js`: copying, menus, times, shortcuts. Loaded before htmx, because it says which HTML is trusted.
     Script,
-    /// `passkeys.js`: the two WebAuthn ceremonies.
+    /// `passkeys.js`: the two WebAuthn ceremonies, and word to the browser of passkeys that were removed.
     Passkeys,
     /// `proofs.js`: verifies the proof of an entry.
     Proofs,

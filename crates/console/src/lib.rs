@@ -29,6 +29,9 @@
 //! *Finish* is sent the same fields with `ceremony` and `credential` (`…ResponseJSON`) and answers
 //! `{"location": "/…"}`. A refusal is a problem document; its `detail` is shown.
 //!
+//! The list of passkeys carries their ids and whose they are. What it held when the window last showed it, and holds no
+//! more, the script signals as unknown (WebAuthn Level 3), so that the browser stops offering it.
+//!
 //! # Routes
 //!
 //! GET renders the page, POST goes to the same path unless another is named. Fields besides `csrf`:
@@ -67,7 +70,7 @@
 //! | `/keys/created` | [`pages::KeyCreated`] | `return` |
 //! | `/sessions` | [`pages::Sessions`] | |
 //! | `/security` | [`pages::Security`] | |
-//! | `/security/password` | [`pages::SecurityPassword`] | `current`, `password`, `sign_out_others` (`on`) |
+//! | `/security/password` | [`pages::SecurityPassword`] | `current`, `password` |
 //! | `/security/totp` | [`pages::SecurityTotp`] | `code` |
 //! | `/security/recovery-codes` | [`pages::RecoveryCodes`] | none; `/security/recovery-codes/stored` |
 //! | `/security/passkeys/new` | [`pages::PasskeyNew`] | passkey paths with `name` |
@@ -109,7 +112,7 @@ pub mod layout;
 pub mod pages;
 pub mod parts;
 
-pub use face::{State, router};
+pub use face::{State, paths, router};
 
 #[cfg(test)]
 mod html;

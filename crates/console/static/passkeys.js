@@ -1,5 +1,6 @@
 "use strict";
-// The two WebAuthn ceremonies, for forms that carry `data-passkey`.
+// The two WebAuthn ceremonies, for forms that carry `data-passkey`; and word to the browser of passkeys that were removed,
+// on the list that carries `data-passkeys-of`.
 //
 //   data-passkey="get" | "create"   sign in or confirm | register
 //   data-conditional                offer passkeys in the address field as soon as the page is there
@@ -148,7 +149,29 @@
     await run(form, true).catch(() => {});
   }
 
+  // ---- passkeys that were removed ----
+
+  // Whoever keeps passkeys is told of one that opens nothing any more, so that it is offered no longer (WebAuthn Level 3,
+  // signalUnknownCredential). Removed is what this account's list held when it was last looked at here, and holds no more.
+  const LISTED = "passkeys-listed";
+
+  function forgetRemoved(list) {
+    const { passkeysOf: account, relyingParty: rpId } = list.dataset;
+    const ids = [...list.querySelectorAll("[data-credential]")].map((row) => row.dataset.credential);
+    try {
+      const before = JSON.parse(sessionStorage.getItem(LISTED)) || { ids: [] };
+      sessionStorage.setItem(LISTED, JSON.stringify({ account, ids }));
+      if (before.account !== account || !known.signalUnknownCredential) return;
+      for (const credentialId of before.ids.filter((id) => !ids.includes(id))) {
+        known.signalUnknownCredential({ rpId, credentialId }).catch(() => {});
+      }
+    } catch {
+      // A browser that remembers nothing for a page tells nobody.
+    }
+  }
+
   function prepare() {
+    for (const list of document.querySelectorAll("[data-passkeys-of]")) forgetRemoved(list);
     for (const form of document.querySelectorAll("form[data-passkey]")) {
       for (const element of form.querySelectorAll(".needs-passkey")) element.hidden = false;
       for (const button of form.querySelectorAll("[data-passkey-start]")) {

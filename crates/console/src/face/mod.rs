@@ -6,6 +6,7 @@ mod answer;
 mod break_glass;
 mod evidence;
 mod cookies;
+mod doors;
 mod heads;
 mod health;
 mod inside;
@@ -34,6 +35,7 @@ use axum::Router;
 use axum::routing::{get, post};
 use gates::Vault;
 
+use self::doors::Doors;
 use crate::assets;
 
 /// What the console works with.
@@ -70,7 +72,16 @@ impl State {
 
 /// Every page, and the files they need. Wrap it, together with the other faces, in the shared manners.
 pub fn router(state: State) -> Router {
-    Router::new()
+    doors().router().merge(assets::routes()).with_state(state)
+}
+
+/// The paths of the console, as patterns: `/members/{id}`. Which methods each takes, the server says itself (`Allow`).
+pub fn paths() -> Vec<&'static str> {
+    doors().paths()
+}
+
+fn doors() -> Doors {
+    Doors::new()
         .route("/", get(inside::home))
         .route("/roles", get(inside::roles))
         .route("/audit", get(inside::audit))
@@ -138,13 +149,11 @@ pub fn router(state: State) -> Router {
         .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
         .merge(people())
         .merge(oversight())
-        .merge(assets::routes())
-        .with_state(state)
 }
 
 /// Members, invitations, settings.
-fn people() -> Router<State> {
-    Router::new()
+fn people() -> Doors {
+    Doors::new()
         .route("/members", get(members::list))
         .route("/members/invite", get(invitations::page).post(invitations::invite))
         .route("/members/leave", get(members::leave_page).post(members::leave))
@@ -163,8 +172,8 @@ fn people() -> Router<State> {
 }
 
 /// Webhooks.
-fn hooks() -> Router<State> {
-    Router::new()
+fn hooks() -> Doors {
+    Doors::new()
         .route("/webhooks", get(webhooks::list))
         .route("/webhooks/new", get(webhooks::new_page).post(webhooks::create))
         .route("/webhooks/{id}", get(webhooks::page))
@@ -180,9 +189,9 @@ fn hooks() -> Router<State> {
         )
 }
 
-/// Break-glass, the mail of the instance, and webhooks.
-fn oversight() -> Router<State> {
-    Router::new()
+/// Evidence packs, break-glass, and the mail of the instance.
+fn oversight() -> Doors {
+    Doors::new()
         .route("/evidence", get(evidence::list))
         .route("/evidence/new", get(evidence::new_page).post(evidence::create))
         .route("/evidence/{id}", get(evidence::page))

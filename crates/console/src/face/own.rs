@@ -9,6 +9,8 @@ use app::accounts::passkeys::{self, RemovePasskey, RenamePasskey};
 use app::input::Name;
 use authn::recovery::RecoveryCode;
 use axum::extract::Path;
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use gates::Human;
 use http::HeaderValue;
 use http::header::SET_COOKIE;
@@ -46,6 +48,7 @@ fn passkey_row(passkey: &own::Passkey, at: Timestamp) -> PasskeyRow {
         provider: passkey.provider.clone().unwrap_or_else(|| "Passkey".to_owned()),
         created: When::seen(passkey.created_at, at),
         last_used: passkey.last_used_at.map(|used| When::seen(used, at)),
+        credential: URL_SAFE_NO_PAD.encode(&passkey.credential_id),
     }
 }
 
@@ -83,6 +86,8 @@ pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
         shell: visit.shell(&human, Some(Room::Security)),
         advice: advice(&own),
         passkeys: own.passkeys.iter().map(|passkey| passkey_row(passkey, at)).collect(),
+        account: own.id.to_string(),
+        relying_party: visit.site().name().to_owned(),
         password_changed: own.password_changed_at.map(|changed| When::seen(changed, at)),
         totp_since: own.totps.first().and_then(|totp| totp.confirmed_at).map(|since| When::seen(since, at)),
         recovery_codes_left: u32::try_from(own.recovery_codes).unwrap_or(0),
@@ -322,7 +327,9 @@ pub(super) async fn passkey_remove_page(Path(id): Path<String>, visit: Visit) ->
         shell: visit.shell(&human, Some(Room::Security)),
         title: format!("Remove “{name}”"),
         lead: "This passkey will not sign you in any more.".into(),
-        effects: vec!["Your device may go on offering it; remove it there, too.".into()],
+        effects: vec![
+            "This browser is asked to forget it. Where it is offered still, remove it on that device, too.".into(),
+        ],
         action: format!("/security/passkeys/{id}/remove"),
         button: "Remove the passkey".into(),
         tone: Tone::Bad,

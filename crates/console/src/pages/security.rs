@@ -34,6 +34,8 @@ pub struct PasskeyRow {
     pub created: When,
     /// When it last signed somebody in.
     pub last_used: Option<When>,
+    /// The credential's own id in base64url, by which the browser knows it.
+    pub credential: String,
 }
 
 /// `/security`: everything about how one signs in.
@@ -46,6 +48,10 @@ pub struct Security {
     pub advice: Vec<Advice>,
     /// The passkeys.
     pub passkeys: Vec<PasskeyRow>,
+    /// Whose they are: the account's id.
+    pub account: String,
+    /// Where they count: the relying party's id.
+    pub relying_party: String,
     /// When the password was last changed; nothing when there is none.
     pub password_changed: Option<When>,
     /// Since when an authenticator app is set up.
@@ -104,7 +110,7 @@ pub struct Sessions {
 pub struct SecurityPassword {
     /// What surrounds it.
     pub shell: Shell,
-    /// `current`, `password`, `sign_out_others`.
+    /// `current`, `password`.
     pub form: Form,
     /// Whether there is one that must be given.
     pub has_password: bool,

@@ -17,6 +17,7 @@ fn passkey(name: &str) -> PasskeyRow {
         provider: "Security key".to_owned(),
         created: ago(60 * DAY),
         last_used: Some(ago(2 * HOUR)),
+        credential: "c2FtcGxl".to_owned(),
     }
 }
 
@@ -45,6 +46,8 @@ fn overview() -> Vec<Sample> {
         shell: flashed(Some(Room::Security), Flash::done("The passkey “Laptop” was added.")),
         advice: Vec::new(),
         passkeys: vec![passkey("Laptop"), PasskeyRow { last_used: None, ..passkey("Key in the drawer") }],
+        account: "1".to_owned(),
+        relying_party: "portcullis.example.com".to_owned(),
         password_changed: Some(ago(200 * DAY)),
         totp_since: Some(ago(60 * DAY)),
         recovery_codes_left: 8,
@@ -65,6 +68,8 @@ fn overview() -> Vec<Sample> {
             path: "/security/passkeys/new".to_owned(),
         }],
         passkeys: Vec::new(),
+        account: "1".to_owned(),
+        relying_party: "portcullis.example.com".to_owned(),
         password_changed: None,
         totp_since: None,
         recovery_codes_left: 0,
@@ -95,7 +100,7 @@ fn forms() -> Vec<Sample> {
     let shell = || shell(Some(Room::Security));
     let password = SecurityPassword {
         shell: shell(),
-        form: Form::blank().with("sign_out_others", "on"),
+        form: Form::blank(),
         has_password: true,
         password_characters_min: 12,
     };

@@ -33,6 +33,8 @@ pub enum DevCommand {
     Roles,
     /// Print docs/events.md, made of the catalogue of events.
     Events,
+    /// Print the paths of the console, one a line, as its router has them.
+    Pages,
     /// Run a migrated database until standard input ends, and print its URLs as JSON.
     Database {
         /// Keep the cluster in this directory; without it, it is removed at the end.
