@@ -182,8 +182,7 @@ impl Sequencer {
             let mut tx = self.vault.system(Reason::Signing).await?;
             let log = store::audit::log(&mut tx, tenant).await?;
             let log = log.ok_or_else(|| KeepError::broken(tenant, "there is no log to sign for"))?;
-            let frozen = frozen(&mut tx).await?;
-            if frozen.contains(&tenant) || frozen.contains(&self.vault.instance()) {
+            if store::heads::is_stopped(&mut tx, tenant, self.vault.instance()).await? {
                 return Err(KeepError::Frozen(tenant));
             }
             let key = self.pen(&mut tx, &log).await?;

@@ -124,7 +124,7 @@ fn a_body_says_what_the_entry_says_and_nothing_of_keys_and_policies() {
         policy: "default".to_owned(),
         source: "api".to_owned(),
     };
-    let entry = Entry::builder(core).subject("agent", "a-1").data("role", "reader".into());
+    let entry = Entry::builder(core).subject("agent", "a-1").data("role", "reader");
     let leaf = entry.build().unwrap().to_leaf().unwrap();
     let sent = body(&leaf).unwrap();
     let expected = format!(

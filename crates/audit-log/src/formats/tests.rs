@@ -250,7 +250,8 @@ proptest! {
                 let head = format!("1 {} - portcullis - {} - ", entry.at, entry.kind);
                 let (priority, after) = message.strip_prefix('<').unwrap().split_once('>').unwrap();
                 prop_assert!((104..=111).contains(&priority.parse::<u8>().unwrap()));
-                prop_assert_eq!(after.strip_prefix(&head), Some(line(*format, entry).as_str()));
+                let written = line(*format, entry);
+                prop_assert_eq!(after.strip_prefix(&head), Some(written.as_str()));
                 rest = &rest[digits + 1 + length..];
             }
             prop_assert!(rest.is_empty());

@@ -80,7 +80,7 @@ pub(super) async fn list(visit: Visit) -> Result<Answer, Answer> {
         failures: endpoint.failures,
     };
     let page = pages::Webhooks {
-        shell: visit.shell(&human, Some(Room::Webhooks)).await?,
+        shell: visit.shell(&human, Some(Room::Webhooks)),
         endpoints: found.iter().map(row).collect(),
         most: WEBHOOKS_MAX,
     };
@@ -111,7 +111,7 @@ async fn form_page(
 ) -> Result<pages::WebhookForm, Answer> {
     let kinds = groups().into_iter().map(|(pattern, words)| Choice::new(pattern, words));
     Ok(pages::WebhookForm {
-        shell: visit.shell(human, Some(Room::Webhooks)).await?,
+        shell: visit.shell(human, Some(Room::Webhooks)),
         form,
         kinds: kinds.collect(),
         existing: existing.map(|id| id.to_string()),
@@ -178,7 +178,7 @@ pub(super) async fn create(posted: Posted) -> Result<Answer, Answer> {
 async fn shown_once(visit: &Visit, human: &Human, issued: &Issued) -> Result<Answer, Answer> {
     let at = now(&visit.state);
     let page = pages::WebhookSecret {
-        shell: visit.shell(human, Some(Room::Webhooks)).await?,
+        shell: visit.shell(human, Some(Room::Webhooks)),
         id: issued.endpoint.id.to_string(),
         url: issued.endpoint.url.clone(),
         secret: Secret::new(issued.secret.text().expose_str().unwrap_or_default()),
@@ -238,7 +238,7 @@ pub(super) async fn page(Path(text): Path<String>, visit: Visit) -> Result<Answe
     let seen = |moment: Option<Timestamp>| moment.map(|moment| When::seen(moment, at));
     let filter = wanted.map_or_else(String::new, |state| format!("state={}&", state.name()));
     let page = pages::WebhookPage {
-        shell: visit.shell(&human, Some(Room::Webhooks)).await?,
+        shell: visit.shell(&human, Some(Room::Webhooks)),
         id: Id::new(endpoint.id.to_string()),
         status: status(&endpoint),
         off: endpoint.disabled.map(|(_, because)| why(because)),
@@ -336,7 +336,7 @@ struct Question {
 
 async fn ask(visit: &Visit, human: &Human, question: Question) -> Result<Answer, Answer> {
     let page = pages::Confirm {
-        shell: visit.shell(human, Some(Room::Webhooks)).await?,
+        shell: visit.shell(human, Some(Room::Webhooks)),
         title: question.title.into(),
         lead: question.lead,
         effects: question.effects,
@@ -464,7 +464,7 @@ pub(super) async fn delivery(
     });
     let waits = delivery.state == State::Pending;
     let page = pages::WebhookDelivery {
-        shell: visit.shell(&human, Some(Room::Webhooks)).await?,
+        shell: visit.shell(&human, Some(Room::Webhooks)),
         webhook: webhook.to_string(),
         id: Id::new(delivery.id.to_string()),
         kind: delivery.kind,
