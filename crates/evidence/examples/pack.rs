@@ -139,12 +139,22 @@ fn main() -> Result<(), Box<dyn Error>> {
     let bytes = std::fs::metadata(&path)?.len();
     writeln!(out, "written in {:.2} s, {bytes} bytes", written - made)?;
 
-    let report = verify_pack(BufReader::new(File::open(&path)?), &[what.signed.key.clone()], &mut |_, _| {});
+    let report = verify_pack(
+        BufReader::new(File::open(&path)?),
+        std::slice::from_ref(&what.signed.key),
+        &mut |_, _| {},
+    );
     std::fs::remove_file(&path)?;
     if report.verdict() != Verdict::Intact {
         return Err(format!("{:?}", report.findings).into());
     }
-    writeln!(out, "verified in {:.2} s: {} entries, {} files", seconds(begun) - written, report.entries, report.files)?;
+    writeln!(
+        out,
+        "verified in {:.2} s: {} entries, {} files",
+        seconds(begun) - written,
+        report.entries,
+        report.files
+    )?;
     writeln!(out, "memory at its peak {} KiB, of which {memory} KiB were held before", peak())?;
     Ok(())
 }

@@ -110,7 +110,9 @@ fn observation(
 fn finding(control: &Control, entries: u64, id: &dyn Fn(&str) -> String) -> Value {
     let satisfied = control.strength == Strength::Full && entries > 0;
     let remarks = match (control.strength, entries) {
-        (_, 0) => "No entry of the period speaks to it. That is no proof that nothing happened outside the product.",
+        (_, 0) => {
+            "No entry of the period speaks to it. That is no proof that nothing happened outside the product."
+        }
         (Strength::Full, _) => "The entries show it for what passed the product.",
         (Strength::Partial, _) => {
             "The entries show a part of it. The status says only that a log alone does not satisfy it."

@@ -19,8 +19,8 @@ use uuid::Uuid;
 use crate::controls::{ControlMap, Framework};
 
 pub use documents::documents;
-pub use manifest::{MANIFEST_BYTES_MAX, ManifestError, NOT_PROVEN, manifest};
 pub(crate) use manifest::{FORMAT, Manifest, Range};
+pub use manifest::{MANIFEST_BYTES_MAX, ManifestError, NOT_PROVEN, manifest};
 pub use writer::{PackWriter, Stream, WriteError};
 
 /// The entries, a line each, as the bytes that were hashed.

@@ -10,8 +10,8 @@ mod tree;
 
 use std::io::{Read, Seek};
 
-use audit_log::jws::{JWS_BYTES_MAX, verify_detached};
 use audit_log::json::from_canonical;
+use audit_log::jws::{JWS_BYTES_MAX, verify_detached};
 use audit_log::note::NOTE_BYTES_MAX;
 use audit_log::proof_file::PROOF_BYTES_MAX;
 use audit_log::{Checkpoint, LogProof, Note, VerifierKey};
@@ -104,7 +104,11 @@ pub type OnProgress<'a> = &'a mut dyn FnMut(u64, u64);
 
 /// Verifies a pack. `keys` are the log's, known from elsewhere; when there are none the key in the pack is taken, and the
 /// result says only that the pack is whole. Never fails: what is wrong stands in the report.
-pub fn verify_pack<R: Read + Seek>(reader: R, keys: &[VerifierKey], on_progress: OnProgress<'_>) -> PackReport {
+pub fn verify_pack<R: Read + Seek>(
+    reader: R,
+    keys: &[VerifierKey],
+    on_progress: OnProgress<'_>,
+) -> PackReport {
     let report = PackReport::default();
     let mut archive = match Archive::open(reader) {
         Ok(archive) => archive,
@@ -146,13 +150,10 @@ fn signed_manifest<R: Read + Seek>(
         Ok(bytes) => bytes,
         Err(error) => return Err(Box::new(report.distrust(MANIFEST, error))),
     };
-    let parsed = from_canonical(&bytes)
-        .map_err(|error| error.to_string())
-        .and_then(|value| {
-            let manifest: Manifest =
-                serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
-            Ok((manifest, value))
-        });
+    let parsed = from_canonical(&bytes).map_err(|error| error.to_string()).and_then(|value| {
+        let manifest: Manifest = serde_json::from_value(value.clone()).map_err(|error| error.to_string())?;
+        Ok((manifest, value))
+    });
     let (manifest, value) = match parsed {
         Ok(parsed) => parsed,
         Err(error) => return Err(Box::new(report.distrust(MANIFEST, format!("it is no manifest: {error}")))),
@@ -187,13 +188,16 @@ fn open_checkpoint<R: Read + Seek>(
 ) -> Result<Checkpoint, String> {
     let bytes = archive.read(CHECKPOINT, NOTE_BYTES_MAX)?;
     let note = Note::parse(&bytes).map_err(|error| error.to_string())?;
-    let checkpoint =
-        Checkpoint::open(&note, std::slice::from_ref(key)).map_err(|error| error.to_string())?;
+    let checkpoint = Checkpoint::open(&note, std::slice::from_ref(key)).map_err(|error| error.to_string())?;
     let said = &manifest.log;
     let same = checkpoint.origin().as_str() == said.origin
         && checkpoint.size() == said.size
         && checkpoint.root().to_base64() == said.root;
-    if same { Ok(checkpoint) } else { Err("it is not the state of the log that the manifest names".to_owned()) }
+    if same {
+        Ok(checkpoint)
+    } else {
+        Err("it is not the state of the log that the manifest names".to_owned())
+    }
 }
 
 /// The framework as the pack's own map has it.

@@ -128,12 +128,9 @@ pub async fn list(tx: &mut Tx, before: Option<EvidencePackId>, rows: i64) -> Res
 /// How many packs there are.
 pub async fn count(tx: &mut Tx) -> Result<i64, StoreError> {
     let tenant = tx.tenant().uuid();
-    let row = sqlx::query!(
-        r#"select count(*) as "count!" from evidence_pack where tenant_id = $1"#,
-        tenant
-    )
-    .fetch_one(tx.connection())
-    .await?;
+    let row = sqlx::query!(r#"select count(*) as "count!" from evidence_pack where tenant_id = $1"#, tenant)
+        .fetch_one(tx.connection())
+        .await?;
     Ok(row.count)
 }
 
@@ -224,9 +221,10 @@ pub async fn range(
 /// The newest entry there is.
 pub async fn newest_entry(tx: &mut Tx) -> Result<Option<EntryId>, StoreError> {
     let tenant = tx.tenant().uuid();
-    let row = sqlx::query!("select id from audit_entry where tenant_id = $1 order by id desc limit 1", tenant)
-        .fetch_optional(tx.connection())
-        .await?;
+    let row =
+        sqlx::query!("select id from audit_entry where tenant_id = $1 order by id desc limit 1", tenant)
+            .fetch_optional(tx.connection())
+            .await?;
     Ok(row.map(|row| EntryId::from_uuid(row.id)))
 }
 

@@ -267,10 +267,7 @@ async fn post_pack(
 #[utoipa::path(get, path = "/evidence/packs/{id}", tag = "evidence",
     params(("id" = Uuid, Path, description = "The pack")),
     responses((status = 200, description = "The pack", body = EvidencePackDetail)))]
-async fn get_pack(
-    Gate(pass): Gate<ReadPack>,
-    Id(id): Id<EvidencePackId>,
-) -> Answered<EvidencePackDetail> {
+async fn get_pack(Gate(pass): Gate<ReadPack>, Id(id): Id<EvidencePackId>) -> Answered<EvidencePackDetail> {
     let (pack, receipt) = read(pass, id).await?;
     Ok(Answer::ok(pack.try_into()?, &receipt))
 }

@@ -22,12 +22,12 @@ pub use anchors::{InstanceHead, WitnessState, Witnessing, anchor, standing, witn
 pub use events::{
     EVENTS_ROWS_DEFAULT, EVENTS_ROWS_MAX, Events, EventsAsked, Sought, SoughtWords, events, kinds_read,
 };
+pub(crate) use export::verifier;
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
 pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};
 pub use tail::{KnowAgain, STAY_SECONDS_MAX, Tail, TailAsked, Tails, follow};
-pub(crate) use export::verifier;
 pub(crate) use tiles::Eyes;
 pub use tiles::{prove, tile};
 

@@ -192,7 +192,8 @@ impl Sequencer {
         };
         work.await.map_err(|error| {
             tracing::error!(%error, %tenant, "a document could not be signed");
-            Problem::new(ProblemKind::Unavailable, "The log's key cannot sign now; try again shortly.").retry_after(5)
+            Problem::new(ProblemKind::Unavailable, "The log's key cannot sign now; try again shortly.")
+                .retry_after(5)
         })
     }
 

@@ -46,7 +46,11 @@ impl Eyes<'_> {
     }
 
     /// A hash tile as its file holds it; `None` when rows of it are missing or are none.
-    pub(crate) async fn hash_tile(&mut self, level: u8, path: TilePath) -> Result<Option<Vec<u8>>, StoreError> {
+    pub(crate) async fn hash_tile(
+        &mut self,
+        level: u8,
+        path: TilePath,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
         let first =
             path.index().checked_mul(u64::from(TILE_WIDTH)).and_then(|first| i64::try_from(first).ok());
         let (Some(first), Ok(index)) = (first, i64::try_from(path.index())) else { return Ok(None) };

@@ -51,7 +51,10 @@ impl LinkToken {
         let end = i64::from_be_bytes(end.try_into().ok()?);
         let live = now.unix_seconds() < end;
         live.then(|| {
-            (TenantId::from_uuid(Uuid::from_bytes(*tenant)), EvidencePackId::from_uuid(Uuid::from_bytes(*pack)))
+            (
+                TenantId::from_uuid(Uuid::from_bytes(*tenant)),
+                EvidencePackId::from_uuid(Uuid::from_bytes(*pack)),
+            )
         })
     }
 }
@@ -144,5 +147,6 @@ pub async fn follow(
 
 fn unavailable(error: &dyn std::fmt::Display) -> Problem {
     tracing::error!(%error, "a link to an evidence pack cannot be followed");
-    Problem::new(kernel::ProblemKind::Unavailable, "The pack cannot be read now; try again shortly.").retry_after(2)
+    Problem::new(kernel::ProblemKind::Unavailable, "The pack cannot be read now; try again shortly.")
+        .retry_after(2)
 }

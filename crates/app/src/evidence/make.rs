@@ -52,7 +52,8 @@ pub async fn create(
     let kind = EventKind::EvidencePackCreated;
     match make(&mut pass, sequencer, new).await {
         Ok((made, framework)) => {
-            let manifest = Hash::try_from(made.manifest_sha256.as_slice()).map_err(|_| Problem::internal())?;
+            let manifest =
+                Hash::try_from(made.manifest_sha256.as_slice()).map_err(|_| Problem::internal())?;
             let draft = Draft::done(kind)
                 .subject("evidence_pack", made.id)
                 .fact("framework", framework)
@@ -143,7 +144,8 @@ async fn make(
 }
 
 fn nothing_yet() -> Problem {
-    Problem::new(ProblemKind::Unavailable, "The log has no signed state yet; try again shortly.").retry_after(2)
+    Problem::new(ProblemKind::Unavailable, "The log has no signed state yet; try again shortly.")
+        .retry_after(2)
 }
 
 pub(super) fn broken(error: &dyn std::fmt::Display) -> Problem {
@@ -172,8 +174,7 @@ pub(super) async fn describe(
     let stored = reader.checkpoint(row.epoch, row.log_size).await?.ok_or_else(Problem::internal)?;
     let key = crate::audit::verifier(&stored)?;
     let note = Note::parse(stored.note.as_bytes()).map_err(|error| broken(&error))?;
-    let checkpoint =
-        Checkpoint::open(&note, std::slice::from_ref(&key)).map_err(|error| broken(&error))?;
+    let checkpoint = Checkpoint::open(&note, std::slice::from_ref(&key)).map_err(|error| broken(&error))?;
     let policies = reader.policies(row.created_at, POLICIES_MAX).await?;
     let policies = policies.into_iter().map(|version| PolicyVersion {
         label: crate::policies::label(version.version),
@@ -198,10 +199,7 @@ pub(super) async fn describe(
 }
 
 /// Walks over the range and names every file of the pack.
-async fn survey(
-    reader: &mut Reader<'_>,
-    what: &Description,
-) -> Result<(Summary, Vec<FileLine>), Problem> {
+async fn survey(reader: &mut Reader<'_>, what: &Description) -> Result<(Summary, Vec<FileLine>), Problem> {
     let mut survey = Survey::new(Selection::of(&what.framework, what.everything));
     let mut walk = Walk::over(what);
     let mut bytes = 0;
@@ -281,10 +279,7 @@ fn eyes<'a>(reader: &'a mut Reader<'_>) -> Eyes<'a> {
 }
 
 /// A tile of hashes.
-pub(super) async fn tile(
-    reader: &mut Reader<'_>,
-    path: audit_log::TilePath,
-) -> Result<Vec<u8>, Problem> {
+pub(super) async fn tile(reader: &mut Reader<'_>, path: audit_log::TilePath) -> Result<Vec<u8>, Problem> {
     let audit_log::tiles::TileKind::Hashes { level } = path.kind() else { return Err(Problem::internal()) };
     let tile = eyes(reader).hash_tile(level, path).await?;
     tile.ok_or_else(|| broken(&format!("the tile {path} is gone or damaged")))

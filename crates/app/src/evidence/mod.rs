@@ -182,9 +182,7 @@ pub async fn read(mut pass: Pass<ReadPack>, id: EvidencePackId) -> Result<(Pack,
     let draft = |draft: Draft| draft.subject("evidence_pack", id);
     match store::evidence::read(pass.tx(), id).await? {
         Some(pack) => Ok((pack, pass.seal(draft(Draft::done(EventKind::EvidenceRead))).await?)),
-        None => {
-            Err(pass.fail(draft(Draft::failed(EventKind::EvidenceRead)), Problem::not_found()).await)
-        }
+        None => Err(pass.fail(draft(Draft::failed(EventKind::EvidenceRead)), Problem::not_found()).await),
     }
 }
 

@@ -77,10 +77,7 @@ impl Held {
 ///
 /// # Errors
 /// When there is no such pack, or it was made in another form.
-pub async fn download(
-    pass: Pass<DownloadPack>,
-    id: EvidencePackId,
-) -> Result<(Download, Receipt), Problem> {
+pub async fn download(pass: Pass<DownloadPack>, id: EvidencePackId) -> Result<(Download, Receipt), Problem> {
     let mut tx = pass.read().await?;
     let draft = |draft: Draft| draft.subject("evidence_pack", id);
     let kind = EventKind::EvidencePackDownloaded;
@@ -135,9 +132,8 @@ impl Pipe {
 
     /// Sends what is finished, once it is worth a piece; false when the reader has gone.
     async fn flush(&self, at_least: usize, send: &mpsc::Sender<Result<Bytes, BrokenOff>>) -> bool {
-        let ready = self.with(|bytes| {
-            if bytes.len() >= at_least { std::mem::take(bytes) } else { Vec::new() }
-        });
+        let ready =
+            self.with(|bytes| if bytes.len() >= at_least { std::mem::take(bytes) } else { Vec::new() });
         ready.is_empty() || send.send(Ok(ready.into())).await.is_ok()
     }
 }

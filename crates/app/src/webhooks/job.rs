@@ -323,7 +323,9 @@ impl Deliverer {
             draft = Some(disabled.fact("because", because.name()));
         }
         match draft {
-            Some(draft) => drop(tx.seal(taken.tenant, draft, &request, ACTION).await?),
+            Some(draft) => {
+                tx.seal(taken.tenant, draft, &request, ACTION).await?;
+            }
             None => tx.finish().await?,
         }
         Ok(())

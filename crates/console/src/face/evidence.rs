@@ -108,8 +108,8 @@ fn new_form(
     human: &Human,
     form: Form,
     preview: Option<Preview>,
-) -> Result<pages::EvidenceNew, Answer> {
-    let map = evidence::control_map().map_err(|problem| visit.refused(&problem))?;
+) -> Result<pages::EvidenceNew, Problem> {
+    let map = evidence::control_map()?;
     let choice = |framework: &::evidence::Framework| {
         Choice::new(framework.id.clone(), framework.title.clone()).hint(framework.about.clone())
     };
@@ -139,11 +139,12 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
             .with("from", day(Timestamp::from_unix_micros(from)))
             .with("to", day(at))
             .with("everything", "");
-        return Ok(visit.settle(Answer::page(&new_form(&visit, &human, form, None)?)));
+        let page = new_form(&visit, &human, form, None).map_err(|problem| visit.refused(&problem))?;
+        return Ok(visit.settle(Answer::page(&page)));
     };
-    let form = ["from", "to", "everything"].iter().fold(Form::blank(), |form, name| {
-        form.with(*name, asked(name).unwrap_or_default())
-    });
+    let form = ["from", "to", "everything"]
+        .iter()
+        .fold(Form::blank(), |form, name| form.with(*name, asked(name).unwrap_or_default()));
     let form = form.with("framework", framework.as_str());
     let looked = match period(form.value("from"), form.value("to"), at) {
         Ok(period) => {
@@ -158,12 +159,14 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
                 entries: covered.total,
                 controls: controls(covered),
             };
-            let page = new_form(&visit, &human, form, Some(preview))?;
+            let page =
+                new_form(&visit, &human, form, Some(preview)).map_err(|problem| visit.refused(&problem))?;
             Ok(visit.settle(Answer::page(&page)))
         }
         Err(problem) if problem.errors.is_empty() => Err(visit.refused(&problem)),
         Err(problem) => {
-            let page = new_form(&visit, &human, form.refused_by(&problem), None)?;
+            let page = new_form(&visit, &human, form.refused_by(&problem), None)
+                .map_err(|problem| visit.refused(&problem))?;
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
@@ -193,14 +196,10 @@ pub(super) async fn create(posted: Posted) -> Result<Answer, Answer> {
         Err(problem) if problem.errors.is_empty() => Err(visit.refused(&problem)),
         Err(problem) => {
             let form = posted.form(&["framework", "from", "to", "everything"]).refused_by(&problem);
-            let page = new_form(visit, &human, form, None)?;
+            let page = new_form(visit, &human, form, None).map_err(|problem| visit.refused(&problem))?;
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
-}
-
-fn parse(visit: &Visit, id: &str) -> Result<EvidencePackId, Answer> {
-    id.parse().map_err(|_| visit.refused(&Problem::not_found()))
 }
 
 async fn found(visit: &Visit, human: &Human, id: EvidencePackId) -> Result<Pack, Answer> {
@@ -211,7 +210,7 @@ async fn found(visit: &Visit, human: &Human, id: EvidencePackId) -> Result<Pack,
 /// `GET /evidence/{id}`.
 pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = parse(&visit, &id)?;
+    let id: EvidencePackId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let pack = found(&visit, &human, id).await?;
     let shown = evidence::shown(&pack).map_err(|problem| visit.refused(&problem))?;
     let range = if pack.first < pack.end {
@@ -224,7 +223,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
         whole_id: Id::new(pack.id.to_string()),
         held_back: pack.held_back.unsigned_abs(),
         range,
-        manifest: pack.manifest_sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+        manifest: ::evidence::hex(&pack.manifest_sha256),
         controls: controls(shown),
         may_take: may(&human, Permission::AuditExport),
         pack: row(&pack, now(&visit.state)),
@@ -235,7 +234,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
 /// `GET /evidence/{id}/download`.
 pub(super) async fn download(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = parse(&visit, &id)?;
+    let id: EvidencePackId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let taken = evidence::download(pass::<DownloadPack>(&visit, &human).await?, id).await;
     let (taken, _) = taken.map_err(|problem| visit.refused(&problem))?;
     Ok(visit.settle(Answer::archive(&taken.name, taken.pieces)))
@@ -261,7 +260,7 @@ async fn link_form(
 /// `GET /evidence/{id}/link`.
 pub(super) async fn link_page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = parse(&visit, &id)?;
+    let id: EvidencePackId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     admits::<MakeLink>(&visit, &human).await?;
     let form = Form::blank().with("seconds", "86400");
     let page = link_form(&visit, &human, id, form, None).await?;
@@ -272,7 +271,7 @@ pub(super) async fn link_page(Path(id): Path<String>, visit: Visit) -> Result<An
 pub(super) async fn link(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = parse(visit, &id)?;
+    let id: EvidencePackId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let entered = pass::<MakeLink>(visit, &human).await?;
     let made = match posted.get("seconds").parse() {
         Ok(seconds) => evidence::link(entered, id, seconds).await,
@@ -297,7 +296,7 @@ pub(super) async fn link(Path(id): Path<String>, posted: Posted) -> Result<Answe
 /// `GET /evidence/{id}/delete`.
 pub(super) async fn delete_page(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = parse(&visit, &id)?;
+    let id: EvidencePackId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     admits::<DeletePack>(&visit, &human).await?;
     let page = pages::Confirm {
         shell: visit.shell(&human, Some(Room::Evidence)),
@@ -319,7 +318,7 @@ pub(super) async fn delete_page(Path(id): Path<String>, visit: Visit) -> Result<
 pub(super) async fn delete(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = parse(visit, &id)?;
+    let id: EvidencePackId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let entered = pass::<DeletePack>(visit, &human).await?;
     evidence::delete(entered, id).await.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect("/evidence").saying(&visit.site().clone(), Said::PackDeleted))

@@ -328,7 +328,8 @@ pub(super) async fn passkey_remove_page(Path(id): Path<String>, visit: Visit) ->
         title: format!("Remove “{name}”"),
         lead: "This passkey will not sign you in any more.".into(),
         effects: vec![
-            "This browser is asked to forget it. Where it is offered still, remove it on that device, too.".into(),
+            "This browser is asked to forget it. Where it is offered still, remove it on that device, too."
+                .into(),
         ],
         action: format!("/security/passkeys/{id}/remove"),
         button: "Remove the passkey".into(),

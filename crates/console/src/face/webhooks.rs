@@ -24,12 +24,8 @@ const ROWS: i64 = 50;
 const ALL: &str = "*";
 const HOUR_SECONDS: i64 = 3_600;
 
-fn id(visit: &Visit, text: &str) -> Result<WebhookId, Answer> {
-    text.parse().map_err(|_| visit.refused(&Problem::not_found()))
-}
-
 async fn one(visit: &Visit, human: &Human, text: &str) -> Result<Endpoint, Answer> {
-    let id = id(visit, text)?;
+    let id: WebhookId = text.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let read = house::read(pass::<ReadWebhook>(visit, human).await?, id).await;
     Ok(read.map_err(|problem| visit.refused(&problem))?.0)
 }
@@ -103,21 +99,16 @@ fn groups() -> Vec<(String, String)> {
     groups
 }
 
-async fn form_page(
-    visit: &Visit,
-    human: &Human,
-    existing: Option<WebhookId>,
-    form: Form,
-) -> Result<pages::WebhookForm, Answer> {
+fn form_page(visit: &Visit, human: &Human, existing: Option<WebhookId>, form: Form) -> pages::WebhookForm {
     let kinds = groups().into_iter().map(|(pattern, words)| Choice::new(pattern, words));
-    Ok(pages::WebhookForm {
+    pages::WebhookForm {
         shell: visit.shell(human, Some(Room::Webhooks)),
         form,
         kinds: kinds.collect(),
         existing: existing.map(|id| id.to_string()),
         private: visit.state.webhook_rules.allow_private,
         must_confirm: !human.is_fresh(now(&visit.state)),
-    })
+    }
 }
 
 /// A pass, or why not: a missing confirmation brings the form back with what was written, which stands in no address.
@@ -154,7 +145,7 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
     // Refused by the gate itself when the role does not cover it.
     drop(pass::<ListWebhooks>(&visit, &human).await?);
-    let page = form_page(&visit, &human, None, Form::blank()).await?;
+    let page = form_page(&visit, &human, None, Form::blank());
     Ok(visit.settle(Answer::page(&page)))
 }
 
@@ -167,15 +158,15 @@ pub(super) async fn create(posted: Posted) -> Result<Answer, Answer> {
         (Err(problem), _) | (_, Err(problem)) => Err(problem),
     };
     match made {
-        Ok((issued, _)) => shown_once(visit, &human, &issued).await,
+        Ok((issued, _)) => Ok(shown_once(visit, &human, &issued)),
         Err(problem) => {
-            let page = form_page(visit, &human, None, sent(&posted, &problem)).await?;
+            let page = form_page(visit, &human, None, sent(&posted, &problem));
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
 }
 
-async fn shown_once(visit: &Visit, human: &Human, issued: &Issued) -> Result<Answer, Answer> {
+fn shown_once(visit: &Visit, human: &Human, issued: &Issued) -> Answer {
     let at = now(&visit.state);
     let page = pages::WebhookSecret {
         shell: visit.shell(human, Some(Room::Webhooks)),
@@ -184,7 +175,7 @@ async fn shown_once(visit: &Visit, human: &Human, issued: &Issued) -> Result<Ans
         secret: Secret::new(issued.secret.text().expose_str().unwrap_or_default()),
         old_until: issued.endpoint.old_secret_until.map(|until| When::seen(until, at)),
     };
-    Ok(visit.settle(Answer::page(&page)))
+    visit.settle(Answer::page(&page))
 }
 
 fn delivery_status(state: State) -> Badge {
@@ -285,7 +276,7 @@ pub(super) async fn edit_page(Path(text): Path<String>, visit: Visit) -> Result<
     if endpoint.disabled.is_none() {
         form = form.with("enabled", "on");
     }
-    let page = form_page(&visit, &human, Some(endpoint.id), form).await?;
+    let page = form_page(&visit, &human, Some(endpoint.id), form);
     Ok(visit.settle(Answer::page(&page)))
 }
 
@@ -293,7 +284,7 @@ pub(super) async fn edit_page(Path(text): Path<String>, visit: Visit) -> Result<
 pub(super) async fn edit(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id: WebhookId = text.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let enabled = posted.get("enabled") == "on";
     let saved = match (parsed(&posted), entered::<UpdateWebhook>(visit, &human).await?) {
         (Ok(new), Ok(pass)) => house::update(pass, id, new, enabled).await,
@@ -306,7 +297,7 @@ pub(super) async fn edit(Path(text): Path<String>, posted: Posted) -> Result<Ans
         }
         Err(problem) if problem.kind == ProblemKind::NotFound => Err(visit.refused(&problem)),
         Err(problem) => {
-            let page = form_page(visit, &human, Some(id), sent(&posted, &problem)).await?;
+            let page = form_page(visit, &human, Some(id), sent(&posted, &problem));
             Ok(visit.settle(Answer::form(&problem, &page)))
         }
     }
@@ -316,7 +307,7 @@ pub(super) async fn edit(Path(text): Path<String>, posted: Posted) -> Result<Ans
 pub(super) async fn test(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id: WebhookId = text.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let put = house::test(pass::<TestWebhook>(visit, &human).await?, id).await;
     put.map_err(|problem| visit.refused(&problem))?;
     let there = format!("/webhooks/{id}");
@@ -334,7 +325,7 @@ struct Question {
     cancel: String,
 }
 
-async fn ask(visit: &Visit, human: &Human, question: Question) -> Result<Answer, Answer> {
+fn ask(visit: &Visit, human: &Human, question: Question) -> Answer {
     let page = pages::Confirm {
         shell: visit.shell(human, Some(Room::Webhooks)),
         title: question.title.into(),
@@ -345,7 +336,7 @@ async fn ask(visit: &Visit, human: &Human, question: Question) -> Result<Answer,
         tone: question.tone,
         cancel: question.cancel,
     };
-    Ok(visit.settle(Answer::page(&page)))
+    visit.settle(Answer::page(&page))
 }
 
 /// `GET /webhooks/{id}/rotate`.
@@ -365,17 +356,17 @@ pub(super) async fn rotate_page(Path(text): Path<String>, visit: Visit) -> Resul
         action: format!("/webhooks/{}/rotate", endpoint.id),
         cancel: format!("/webhooks/{}", endpoint.id),
     };
-    ask(&visit, &human, question).await
+    Ok(ask(&visit, &human, question))
 }
 
 /// `POST /webhooks/{id}/rotate`: the page that shows the secret.
 pub(super) async fn rotate(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id: WebhookId = text.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let rotated = house::rotate(pass::<RotateSecret>(visit, &human).await?, id, None).await;
     let (issued, _) = rotated.map_err(|problem| visit.refused(&problem))?;
-    shown_once(visit, &human, &issued).await
+    Ok(shown_once(visit, &human, &issued))
 }
 
 /// `GET /webhooks/{id}/delete`.
@@ -394,14 +385,14 @@ pub(super) async fn delete_page(Path(text): Path<String>, visit: Visit) -> Resul
         action: format!("/webhooks/{}/delete", endpoint.id),
         cancel: format!("/webhooks/{}", endpoint.id),
     };
-    ask(&visit, &human, question).await
+    Ok(ask(&visit, &human, question))
 }
 
 /// `POST /webhooks/{id}/delete`.
 pub(super) async fn delete(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id: WebhookId = text.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let gone = house::delete(pass::<DeleteWebhook>(visit, &human).await?, id).await;
     gone.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect("/webhooks").saying(&visit.site().clone(), Said::WebhookDeleted))
@@ -423,23 +414,25 @@ pub(super) async fn replay_dead_page(Path(text): Path<String>, visit: Visit) -> 
         action: format!("/webhooks/{}/replay", endpoint.id),
         cancel: format!("/webhooks/{}", endpoint.id),
     };
-    ask(&visit, &human, question).await
+    Ok(ask(&visit, &human, question))
 }
 
 /// `POST /webhooks/{id}/replay`.
 pub(super) async fn replay_dead(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id: WebhookId = text.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let replayed = house::replay_dead(pass::<ReplayDead>(visit, &human).await?, id).await;
     replayed.map_err(|problem| visit.refused(&problem))?;
     let there = format!("/webhooks/{id}");
     Ok(Answer::redirect(&there).saying(&visit.site().clone(), Said::WebhookReplayed))
 }
 
-fn both(visit: &Visit, webhook: &str, delivery: &str) -> Result<(WebhookId, DeliveryId), Answer> {
-    let delivery = delivery.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    Ok((id(visit, webhook)?, delivery))
+fn both(webhook: &str, delivery: &str) -> Result<(WebhookId, DeliveryId), Problem> {
+    match (webhook.parse(), delivery.parse()) {
+        (Ok(webhook), Ok(delivery)) => Ok((webhook, delivery)),
+        _ => Err(Problem::not_found()),
+    }
 }
 
 /// `GET /webhooks/{id}/deliveries/{delivery}`.
@@ -448,7 +441,7 @@ pub(super) async fn delivery(
     visit: Visit,
 ) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let (webhook, id) = both(&visit, &webhook, &delivery)?;
+    let (webhook, id) = both(&webhook, &delivery).map_err(|problem| visit.refused(&problem))?;
     let read = house::delivery(pass::<ReadDelivery>(&visit, &human).await?, webhook, id).await;
     let ((delivery, attempts), _) = read.map_err(|problem| visit.refused(&problem))?;
     let at = now(&visit.state);
@@ -484,7 +477,7 @@ pub(super) async fn replay_page(
     visit: Visit,
 ) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let (webhook, id) = both(&visit, &webhook, &delivery)?;
+    let (webhook, id) = both(&webhook, &delivery).map_err(|problem| visit.refused(&problem))?;
     admits::<ReplayDelivery>(&visit, &human).await?;
     let question = Question {
         title: "Send it once more",
@@ -495,7 +488,7 @@ pub(super) async fn replay_page(
         action: format!("/webhooks/{webhook}/deliveries/{id}/replay"),
         cancel: format!("/webhooks/{webhook}/deliveries/{id}"),
     };
-    ask(&visit, &human, question).await
+    Ok(ask(&visit, &human, question))
 }
 
 /// `POST /webhooks/{id}/deliveries/{delivery}/replay`.
@@ -505,7 +498,7 @@ pub(super) async fn replay(
 ) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let (webhook, id) = both(visit, &webhook, &delivery)?;
+    let (webhook, id) = both(&webhook, &delivery).map_err(|problem| visit.refused(&problem))?;
     let replayed = house::replay(pass::<ReplayDelivery>(visit, &human).await?, webhook, id).await;
     replayed.map_err(|problem| visit.refused(&problem))?;
     let there = format!("/webhooks/{webhook}/deliveries/{id}");

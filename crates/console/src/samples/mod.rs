@@ -37,9 +37,9 @@ pub(crate) fn all() -> Vec<Sample> {
         webhooks::all(),
         evidence::all(),
     ]
-        .into_iter()
-        .flatten()
-        .collect()
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 fn page(name: &'static str, page: &impl Template) -> Sample {

@@ -50,9 +50,7 @@ fn policies(what: &Description, summary: &Summary) -> Value {
         let change = summary.policy_changes.iter().find(|(_, version)| version == label);
         change.map(|(example, _)| json!(example))
     };
-    let concerned = |label: &str| {
-        summary.policies.contains_key(label) || changed_by(label).is_some()
-    };
+    let concerned = |label: &str| summary.policies.contains_key(label) || changed_by(label).is_some();
     let mut versions: Vec<Value> = what
         .policies
         .iter()

@@ -113,8 +113,7 @@ impl<W: Write> PackWriter<W> {
     /// When no streamed file is open, the bytes are no entry, or it cannot be written.
     pub fn push(&mut self, index: u64, leaf: &[u8]) -> Result<(), WriteError> {
         let Some((stream, hash, selection, first)) = &mut self.open else { return Err(WriteError::Order) };
-        let line =
-            Line::read(index, leaf).map_err(|error| crate::survey::Unreadable { index, error })?;
+        let line = Line::read(index, leaf).map_err(|error| crate::survey::Unreadable { index, error })?;
         if !selection.has(line.view.kind) {
             return Ok(());
         }

@@ -11,7 +11,7 @@ use crate::digest::Running;
 use crate::pack::{FileLine, MANIFEST, RANGE_ENTRIES_MAX, SIGNATURE};
 
 /// Most files: the tiles of the longest range, and room for the rest.
-const FILES_MAX: usize = RANGE_ENTRIES_MAX as usize / 256 + 1_000;
+const FILES_MAX: u64 = RANGE_ENTRIES_MAX / 256 + 1_000;
 /// Read at once.
 const PIECE_BYTES: usize = 64 * 1_024;
 
@@ -23,7 +23,7 @@ pub(super) struct Archive<R> {
 impl<R: Read + Seek> Archive<R> {
     pub(super) fn open(reader: R) -> Result<Self, String> {
         let zip = ZipArchive::new(reader).map_err(|error| error.to_string())?;
-        if zip.len() > FILES_MAX {
+        if zip.len() as u64 > FILES_MAX {
             return Err(format!("it has {} files, more than a pack can have", zip.len()));
         }
         Ok(Self { zip })
@@ -48,7 +48,9 @@ impl<R: Read + Seek> Archive<R> {
         for line in files {
             match self.hash(line) {
                 Ok((bytes, sha256)) if bytes == line.bytes && sha256 == line.sha256 => report.files += 1,
-                Ok(_) => report.add(&line.name, None, "it is not the file that was signed: its SHA-256 differs"),
+                Ok(_) => {
+                    report.add(&line.name, None, "it is not the file that was signed: its SHA-256 differs");
+                }
                 Err(error) => report.add(&line.name, None, format!("it cannot be read: {error}")),
             }
         }

@@ -78,7 +78,11 @@ impl Walk<'_> {
         match survey.push(self.first + at as u64, leaf) {
             Ok(true) => report.entries += 1,
             Ok(false) => {
-                report.add(EVENTS_JSONL, Some(number), "the entry is genuine and does not belong into this pack");
+                report.add(
+                    EVENTS_JSONL,
+                    Some(number),
+                    "the entry is genuine and does not belong into this pack",
+                );
             }
             Err(error) => report.add(EVENTS_JSONL, Some(number), error.to_string()),
         }
@@ -86,13 +90,7 @@ impl Walk<'_> {
 }
 
 /// Compares what follows from the entries with what the manifest says.
-fn compare(
-    manifest: &Manifest,
-    framework: &Framework,
-    range: u64,
-    survey: Survey,
-    report: &mut PackReport,
-) {
+fn compare(manifest: &Manifest, framework: &Framework, range: u64, survey: Survey, report: &mut PackReport) {
     let (summary, files) = survey.finish();
     for file in files {
         let said = manifest.files.iter().find(|line| line.name == file.name);

@@ -56,7 +56,6 @@ fn a_whole_pack_is_intact() {
     }
 }
 
-
 #[test]
 fn a_byte_changed_in_any_file_is_found_and_named() {
     let (files, signed) = log(300);

@@ -95,8 +95,8 @@ impl<R: Read + Seek> Tree<'_, R> {
     /// A tile whose hashes are the tree's: the tile above says so, or it stands at the edge.
     fn tile(&mut self, level: u8, index: u64) -> Result<&[Hash], Wrong> {
         let slot = usize::from(level);
-        let is = |known: &&Known| known.0 == index;
-        let known = |tiles: &[Option<Known>]| tiles.get(slot).and_then(Option::as_ref).filter(is).is_some();
+        let is = |known: &Known| known.0 == index;
+        let known = |tiles: &[Option<Known>]| tiles.get(slot).and_then(Option::as_ref).is_some_and(is);
         if !known(&self.edge) && !known(&self.last) {
             let tile = self.read(level, index)?;
             let name = tile_name(self.path(level, index)?);
@@ -116,7 +116,8 @@ impl<R: Read + Seek> Tree<'_, R> {
             }
         }
         let tiles = [&self.edge, &self.last];
-        let found = tiles.iter().find_map(|tiles| tiles.get(slot).and_then(Option::as_ref).filter(is));
+        let found =
+            tiles.iter().find_map(|tiles| tiles.get(slot).and_then(Option::as_ref).filter(|known| is(known)));
         Ok(found.map_or(&[], |(_, tile)| tile.as_slice()))
     }
 }

@@ -137,19 +137,15 @@ async fn create(args: &CreateArgs, key: &str) -> Result<ExitCode> {
     say::note("the server walks over the period and signs the manifest …");
     let made = server.json(Method::POST, "/api/v1/evidence/packs", Some(&body)).await?;
     let id = made["id"].as_str().context("the server named no pack")?.to_owned();
-    match &args.out {
-        Some(out) => {
-            download(&server, &id, out, args.vkey.as_deref(), args.server.json, Some(&made)).await
-        }
-        None => {
-            if args.server.json {
-                say::json(&made)?;
-            } else {
-                say::out(line(&made))?;
-            }
-            Ok(ExitCode::SUCCESS)
-        }
+    if let Some(out) = &args.out {
+        return download(&server, &id, out, args.vkey.as_deref(), args.server.json, Some(&made)).await;
     }
+    if args.server.json {
+        say::json(&made)?;
+    } else {
+        say::out(line(&made))?;
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn refuse_existing(out: &Path) -> Result<()> {

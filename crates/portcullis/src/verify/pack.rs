@@ -78,7 +78,9 @@ const fn origin(known: bool) -> &'static str {
 
 const fn proves(report: &PackReport, known: bool) -> &'static str {
     match (report.verdict(), known) {
-        (Verdict::Untrusted, _) => "Nothing: the manifest or the checkpoint is not signed with the key of the log.",
+        (Verdict::Untrusted, _) => {
+            "Nothing: the manifest or the checkpoint is not signed with the key of the log."
+        }
         (Verdict::Damaged, _) => "The manifest is genuine, and what is listed is not what was signed.",
         (Verdict::Intact, true) => {
             "Every file is the one that was signed with this key, every entry stands in the log where the pack says, and what \
@@ -113,7 +115,8 @@ pub(crate) fn text(report: &PackReport, known: bool) -> String {
         ("Log", ["/log/origin", ""]),
         ("Root", ["/log/root", ""]),
     ] {
-        let found: Vec<String> = pointers.into_iter().filter(|at| !at.is_empty()).filter_map(member).collect();
+        let found: Vec<String> =
+            pointers.into_iter().filter(|at| !at.is_empty()).filter_map(member).collect();
         if !found.is_empty() {
             lines.push(format!("  {name:<12} {}", found.join("  ")));
         }
@@ -123,7 +126,8 @@ pub(crate) fn text(report: &PackReport, known: bool) -> String {
     }
     if let Some(sha256) = &report.manifest_sha256 {
         lines.push(format!("  {:<12} sha256 {sha256}", "Manifest"));
-        let held_back = manifest.and_then(|manifest| manifest.pointer("/range/held_back")).and_then(Value::as_u64);
+        let held_back =
+            manifest.and_then(|manifest| manifest.pointer("/range/held_back")).and_then(Value::as_u64);
         lines.push(format!(
             "  {:<12} {} in their place, {} more by hash alone; {} files, {} proofs",
             "Entries",

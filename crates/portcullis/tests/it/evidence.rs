@@ -117,9 +117,14 @@ fn a_pack_is_the_same_whenever_it_is_taken_and_holds_what_it_says() {
 fn other_peoples_tools_verify_a_pack() {
     run(async |house| {
         let python =
-            crate::sdks::virtual_environment("evidence", Path::new("python3"), "requirements-evidence.txt").await;
-        let tlog =
-            crate::sdks::virtual_environment("tlog", &crate::outsiders::python().await, "requirements-tlog.txt").await;
+            crate::sdks::virtual_environment("evidence", Path::new("python3"), "requirements-evidence.txt")
+                .await;
+        let tlog = crate::sdks::virtual_environment(
+            "tlog",
+            &crate::outsiders::python().await,
+            "requirements-tlog.txt",
+        )
+        .await;
         let node = crate::sdks::node_modules().await;
         let stage = Stage::set(house, "evidence_tools").await;
         stage.fill().await;
@@ -156,7 +161,16 @@ fn the_command_line_makes_takes_lists_and_verifies() {
         let now = SystemClock.now();
         let from = Timestamp::from_unix_micros(now.unix_micros() - 3_600_000_000).to_string();
         let vkey = stage.vkey().await.to_string();
-        let create = ["evidence", "create", "--framework", "nist-ai-rmf-2.0", "--from", &from, "--to", &now.to_string()];
+        let create = [
+            "evidence",
+            "create",
+            "--framework",
+            "nist-ai-rmf-2.0",
+            "--from",
+            &from,
+            "--to",
+            &now.to_string(),
+        ];
         let made = command(&[&create[..], &["--out", &file, "--vkey", &vkey, "--json"]].concat(), &env).await;
         let made: Value = serde_json::from_str(&made.exited(0)).expect("JSON");
         assert_eq!(made["pack"]["framework"], "nist-ai-rmf-1.0");
@@ -190,9 +204,12 @@ fn a_link_opens_one_pack_for_a_while_and_nothing_else() {
         let (made, other) = (stage.pack("soc2", false).await, stage.pack("iso-42001", true).await);
         let id = made["id"].as_str().expect("an id");
         let links = format!("/api/v1/evidence/packs/{id}/links");
-        for (who, seconds, status) in
-            [(&stage.web, 59, 422), (&stage.web, 604_801, 422), (&stage.next_door, 60, 404), (&stage.web, 3_600, 201)]
-        {
+        for (who, seconds, status) in [
+            (&stage.web, 59, 422),
+            (&stage.web, 604_801, 422),
+            (&stage.next_door, 60, 404),
+            (&stage.web, 3_600, 201),
+        ] {
             who.post(&links, &json!({ "seconds": seconds })).await.expect(status);
         }
         let link = stage.web.post(&links, &json!({ "seconds": 60 })).await.expect(201).json();
@@ -247,7 +264,11 @@ fn a_stranger_finds_nothing_and_a_wrong_period_is_named() {
             assert_eq!(refused["errors"][0]["pointer"], pointer, "{refused}");
         }
         let covered = stage.web.get("/api/v1/evidence/coverage/iso-42001").await.expect(200).json();
-        let logs = covered["controls"].as_array().expect("controls").iter().find(|control| control["id"] == "A.6.2.8");
+        let logs = covered["controls"]
+            .as_array()
+            .expect("controls")
+            .iter()
+            .find(|control| control["id"] == "A.6.2.8");
         assert_eq!(logs.expect("a control")["entries"], covered["entries"]);
         stage.end().await;
     });

@@ -12,6 +12,7 @@ mod console;
 mod crash;
 #[cfg(test)]
 mod events;
+#[cfg(test)]
 mod evidence;
 #[cfg(test)]
 mod guard;

@@ -41,10 +41,17 @@ fn a_pack_is_chosen_looked_at_made_taken_and_deleted() {
 
         let page = browser.back(&format!("{there}/link"), &[("seconds", "3600")], 200).await;
         let (_, rest) = page.split_once("/api/v1/evidence/links/").expect("the link");
-        let token: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
+        let token: String =
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_')).collect();
         let link = format!("/api/v1/evidence/links/{token}");
         assert_eq!(wire.ask(Ask::get(link.as_str())).await.status, 200);
-        assert!(error_of(&browser.back(&format!("{there}/link"), &[("seconds", "1")], 422).await, "field-seconds").is_some());
+        assert!(
+            error_of(
+                &browser.back(&format!("{there}/link"), &[("seconds", "1")], 422).await,
+                "field-seconds"
+            )
+            .is_some()
+        );
 
         let viewer = Somebody::member(&desk.vault, tenant.id, MemberRole::Viewer).await;
         let mut looking = Browser::of(&wire, &viewer);
