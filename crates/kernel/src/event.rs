@@ -273,7 +273,7 @@ events! {
         framework, from, to, size, entries, manifest
     ];
     /// Evidence packs, or what the log shows for the controls of a framework, were read.
-    EvidenceRead = "evidence.read", Audit, None, Informational, API_READ, [items, framework];
+    EvidenceRead = "evidence.read", Audit, Operational, Informational, API_READ, [items, framework];
     /// An evidence pack was taken away.
     EvidencePackDownloaded = "evidence.pack_downloaded", Audit, Operational, Low, LOG_EXPORT, [by_link];
     /// A link was made that opens an evidence pack without a session, for a limited time.
@@ -299,7 +299,7 @@ events! {
     /// A test was sent to an endpoint.
     WebhookTested = "webhook.tested", Webhooks, Operational, Informational, API_OTHER, [delivery];
     /// Deliveries of an endpoint were listed, or one was looked at.
-    WebhookDeliveriesRead = "webhook.deliveries_read", Webhooks, None, Informational, API_READ, [
+    WebhookDeliveriesRead = "webhook.deliveries_read", Webhooks, Operational, Informational, API_READ, [
         items, webhook
     ];
     /// Deliveries that had ended were put in once more.

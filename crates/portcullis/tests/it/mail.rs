@@ -248,6 +248,11 @@ impl Hands {
         self.0.fetch_add(i64::try_from(seconds * 1_000_000).expect("a short time"), Ordering::Relaxed);
     }
 
+    /// The next millisecond: what is made now has a later id than what was made before.
+    pub(crate) fn tick(&self) {
+        self.0.fetch_add(1_000, Ordering::Relaxed);
+    }
+
     pub(crate) fn back(&self, seconds: u64) {
         self.0.fetch_sub(i64::try_from(seconds * 1_000_000).expect("a short time"), Ordering::Relaxed);
     }

@@ -62,6 +62,7 @@ impl Stage {
 
     /// Asks as the tenant's owner.
     pub(super) async fn ask(&self, ask: Ask) -> Answer {
+        self.clock.tick();
         self.wire.ask(ask.key(&self.tenant.owner_key)).await
     }
 
