@@ -53,10 +53,6 @@ for name, verify in (("jwcrypto", with_jwcrypto), ("pyjwt", with_pyjwt)):
     print(f"ok {name} verifies the manifest and refuses another one")
 
 results = AssessmentResults.oscal_read(pack / "oscal-assessment-results.json")
-version = results.metadata.oscal_version
-for name in ("root", "__root__"):  # A model of one value, in either generation of the library it is made with.
-    version = getattr(version, name, version)
-assert version.startswith("1."), version
 assert len(results.results[0].findings) == len(manifest["controls"])
 print("ok compliance-trestle reads the assessment results")
 
