@@ -18,5 +18,5 @@ export async function sql(statement) {
   const [, , , port, socket] = read("data", "postmaster.pid").split("\n");
   const args = ["-X", "-q", "-v", "ON_ERROR_STOP=1", "-h", socket, "-p", port, "-U", "postgres", "-d", "portcullis"];
   const env = { PGPASSWORD: read("superuser.password") };
-  await run(program, [...args, "-c", `set search_path = portcullis; ${statement}`], { env });
+  await run(program, [...args, "-c", `set session_replication_role = replica; set search_path = portcullis; ${statement}`], { env });
 }

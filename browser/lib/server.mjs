@@ -17,7 +17,11 @@ export const log = (name) => join(home, `${name}.log`);
 
 // Everything comes from one address here, so what is counted per address is not counted. Hashing passwords is as slow as it
 // should be, and with a build without optimisation slower: the tests take the least that is allowed.
-const SETTINGS = ["--rate-standard", "off", "--rate-auth", "off", "--rate-llm", "off", "--password-hash", "bcrypt:10"];
+const SETTINGS = [
+  ...["--rate-standard", "off", "--rate-auth", "off", "--rate-llm", "off", "--password-hash", "bcrypt:10"],
+  // The receivers of webhooks are on this machine, too.
+  "--webhooks-allow-private",
+];
 
 /** Whether other accounts can pass through to this folder: PostgreSQL is not root, even where the server is. */
 function isOpen(folder) {

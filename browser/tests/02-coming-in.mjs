@@ -76,6 +76,7 @@ test("a forgotten password is set anew by the letter, and ends what was open", (
       await elsewhere.fill({ "E-mail address": person.email });
       await elsewhere.press("Send the link");
       await elsewhere.headed("Look into your mail");
+      await look(elsewhere, "reset-sent");
       const there = await link(person.email, "reset_password");
       await elsewhere.goto(there);
       await elsewhere.headed("New password");
@@ -108,6 +109,7 @@ test("a new address counts when its letter was followed", () =>
     await visit.fill({ "New e-mail address": next });
     await visit.press("Send the mail");
     await visit.headed("Look into your mail");
+    await look(visit, "security-email-sent");
     const withdrawn = await link(next, "address_change_requested");
     await visit.goto("/security/email");
     await visit.sees("waits to be confirmed");

@@ -137,6 +137,14 @@ test("an authenticator app and its recovery codes are the second step", () =>
     await visit.fill({ "Recovery code": recovery[1] });
     await visit.press("Continue");
     await visit.headed(person.organization);
+    // New ones take the place of the rest.
+    await visit.goto("/security/recovery-codes");
+    await visit.press("Make new codes");
+    await visit.headed("Keep these codes");
+    const anew = await codes(visit);
+    assert.ok(anew.every((code) => !recovery.includes(code)));
+    await visit.press("I have stored them");
+    await visit.sees("10 of 10 left");
   }));
 
 test("who proved less than they could is asked once more before making a key", () =>

@@ -29,10 +29,17 @@ test("an organization gets another name, and rules", () =>
     await visit.press("Save");
     await visit.sees(SAVED);
     assert.ok(await visit.page.getByLabel("Viewer", { exact: true }).isChecked());
-    // Everyone: the owner as well, who has none yet.
+    // Everyone: the owner as well, who has none yet and would stand before the door.
+    await visit.page.getByLabel("Everyone must use a second factor").check();
+    visit.expect(422);
+    await visit.press("Save");
+    await visit.sees("This would shut you out: set up a second factor of your own first.");
+    await look(visit, "settings-shut-out");
+    await enrol(visit);
+    await visit.goto("/settings");
     await visit.page.getByLabel("Everyone must use a second factor").check();
     await visit.press("Save");
-    await visit.headed(`${name} asks for a second factor`);
+    await visit.sees(SAVED);
   }));
 
 test("a change of the rules waits until its sender has confirmed who they are", () =>

@@ -27,7 +27,9 @@ test("an agent acts for somebody until they end it", () =>
     const { body: tokens } = await api("POST", "/api/v1/auth/sign-in", { body: { address, password } });
     const key = tokens.access_token;
     const agent = (await api("POST", "/api/v1/agents", { key, body: { name: "Invoice reader" } })).body;
-    const made = await api("POST", "/api/v1/keys", { key, body: { name: "Its key", role: "editor", agent: agent.id } });
+    const project = (await api("GET", "/api/v1/projects", { key })).body.items[0].id;
+    const wanted = { name: "Its key", role: "editor", agent: agent.id, project };
+    const made = await api("POST", "/api/v1/keys", { key, body: wanted });
     assert.equal(made.status, 201, JSON.stringify(made.body));
     const acting = await exchange(agent.id, made.body.secret, key);
     const whoami = () => api("GET", "/api/v1/whoami", { key: acting });

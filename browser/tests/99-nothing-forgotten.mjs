@@ -15,6 +15,7 @@ const NO_PAGES = new Map([
   ["/audit/{id}/proof", "a file"],
   ["/audit/checkpoints/note", "a file"],
   ["/audit/checkpoints/anchor", "a file"],
+  ["/evidence/{id}/download", "a file"],
 ]);
 
 /** The methods a path takes, as the server says when it is asked with one that no page takes. */
