@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, List, put_entry};
 use crate::describe::{of, of_named};
-use crate::extract::{Gate, Id, PageQuery, query};
+use crate::extract::{Gate, Id, PageQuery, Segment, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -162,7 +162,7 @@ async fn get_proof(
     responses((status = 200, description = "The tile", content_type = "application/octet-stream", body = Vec<u8>)))]
 async fn get_tile(
     Gate(pass): Gate<ReadTile>,
-    extract::Path(path): extract::Path<String>,
+    Segment(path): Segment,
 ) -> Result<Response, Refused> {
     let (bytes, receipt) = tile(pass, &path).await?;
     let mut response = file("application/octet-stream", bytes);
