@@ -16,15 +16,10 @@ pub(crate) struct Worded(pub(crate) Problem);
 
 /// Keeps a docket beside a request, and sees to it that a known caller's refusal is on record before it is answered. What is
 /// not refused costs nothing.
-pub(crate) async fn refusals(
-    State(vault): State<Arc<Vault>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
+pub(crate) async fn refusals(State(vault): State<Arc<Vault>>, mut request: Request, next: Next) -> Response {
     let docket = Docket::default();
     let context = request.extensions().get::<RequestContext>().cloned();
-    let context =
-        context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
+    let context = context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
     request.extensions_mut().insert(context.clone());
     request.extensions_mut().insert(docket.clone());
     let response = next.run(request).await;

@@ -269,7 +269,12 @@ impl Station {
         Ok(Self { vault: Arc::clone(vault), tenant, project: principal.project(), policy, request })
     }
 
-    pub(crate) fn row(&self, draft: Draft, action: &'static str, principal: &Principal) -> Result<Row, Problem> {
+    pub(crate) fn row(
+        &self,
+        draft: Draft,
+        action: &'static str,
+        principal: &Principal,
+    ) -> Result<Row, Problem> {
         self.row_in(self.tenant, draft, action, principal)
     }
 

@@ -106,7 +106,8 @@ fn roles(repo: &Repo) -> Result<String> {
 
 /// The page about API keys with its table as the server prints it now.
 fn keys(repo: &Repo) -> Result<String> {
-    let page = fs::read_to_string(repo.root().join(KEYS)).with_context(|| format!("could not read {KEYS}"))?;
+    let page =
+        fs::read_to_string(repo.root().join(KEYS)).with_context(|| format!("could not read {KEYS}"))?;
     let table = process::output(&mut server(repo, &["dev", "key-permissions"]))?;
     with_table(&page, &table).with_context(|| format!("{KEYS} has lost the marks around its table"))
 }

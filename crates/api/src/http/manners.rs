@@ -10,9 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::{
-    Clock, Face, Problem, ProblemKind, RefusalMark, RequestContext, RequestId, Rng, TraceContext,
-};
+use kernel::{Clock, Face, Problem, ProblemKind, RefusalMark, RequestContext, RequestId, Rng, TraceContext};
 use tracing::Instrument as _;
 
 use super::body;

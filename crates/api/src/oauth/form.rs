@@ -67,17 +67,18 @@ pub(super) struct Sent {
 impl Sent {
     /// Reads a request to its end, for the action of this name. When its form cannot be read, whoever named themselves
     /// beside it is asked for all the same, so that the refusal is in their organization's log.
-    pub(super) async fn read(
-        state: &State,
-        request: Request,
-        action: &'static str,
-    ) -> Result<Self, Refusal> {
+    pub(super) async fn read(state: &State, request: Request, action: &'static str) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let context = context_of(&parts, &state.vault);
         let form = match Self::form(&parts, body).await {
             Ok(form) => form,
             Err(refusal) => {
-                let sent = Self { context, headers: parts.headers, form: Form(Vec::new()), extensions: parts.extensions };
+                let sent = Self {
+                    context,
+                    headers: parts.headers,
+                    form: Form(Vec::new()),
+                    extensions: parts.extensions,
+                };
                 if sent.headers.contains_key(AUTHORIZATION) {
                     super::client::caller(state, &sent, action).await?;
                 }

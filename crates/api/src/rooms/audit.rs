@@ -160,10 +160,7 @@ async fn get_proof(
 #[utoipa::path(get, path = "/audit/tile/{*tile}", tag = "audit",
     params(("tile" = String, Path, description = "Which tile, as the specification spells it", example = "entries/x001/x234/067")),
     responses((status = 200, description = "The tile", content_type = "application/octet-stream", body = Vec<u8>)))]
-async fn get_tile(
-    Gate(pass): Gate<ReadTile>,
-    Segment(path): Segment,
-) -> Result<Response, Refused> {
+async fn get_tile(Gate(pass): Gate<ReadTile>, Segment(path): Segment) -> Result<Response, Refused> {
     let (bytes, receipt) = tile(pass, &path).await?;
     let mut response = file("application/octet-stream", bytes);
     put_entry(&mut response, receipt.entry());

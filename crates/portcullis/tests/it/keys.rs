@@ -84,8 +84,14 @@ fn a_key_reaches_its_own_project_only() {
             ("rotate", post(format!("/api/v1/keys/{key}/rotate"), json!({}))),
             ("revoke", Ask::new(Method::DELETE, format!("/api/v1/keys/{key}"))),
             ("make", post("/api/v1/agents".into(), json!({"name": "mine", "project": project}))),
-            ("issue", post("/api/v1/keys".into(), json!({"name": "k", "role": "reader", "project": project}))),
-            ("issue to its agent", post("/api/v1/keys".into(), json!({"name": "k", "role": "reader", "agent": agent}))),
+            (
+                "issue",
+                post("/api/v1/keys".into(), json!({"name": "k", "role": "reader", "project": project})),
+            ),
+            (
+                "issue to its agent",
+                post("/api/v1/keys".into(), json!({"name": "k", "role": "reader", "agent": agent})),
+            ),
         ] {
             let request = wire.request_id();
             let refused = wire.ask(ask.bearer(own).header("x-request-id", &request)).await;

@@ -41,7 +41,8 @@ impl Authenticator {
     /// Signs in with the key.
     pub(crate) fn signed(&self, options: &Value) -> Value {
         let challenge = &options["publicKey"]["challenge"];
-        let client = json!({"type": "webauthn.get", "challenge": challenge, "origin": SITE, "crossOrigin": false});
+        let client =
+            json!({"type": "webauthn.get", "challenge": challenge, "origin": SITE, "crossOrigin": false});
         let client = client.to_string();
         let data = [digest(&SHA256, b"localhost").as_ref(), &[0x05, 0, 0, 0, 2]].concat();
         let signed = [&data[..], digest(&SHA256, client.as_bytes()).as_ref()].concat();

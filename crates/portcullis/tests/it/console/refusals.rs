@@ -45,9 +45,21 @@ fn a_form_or_an_address_that_is_refused_leaves_one_entry() {
         let bad_name = format!("name=++&purpose={MARK}&project={}", tenant.project);
         for (what, ask, status, route, because) in [
             ("a name that is none", form("/agents/new", &bad_name), 422, "/agents/new", "invalid"),
-            ("a project that is none", form("/agents/new", &format!("name=a&project={MARK}")), 422, "/agents/new", "invalid"),
+            (
+                "a project that is none",
+                form("/agents/new", &format!("name=a&project={MARK}")),
+                422,
+                "/agents/new",
+                "invalid",
+            ),
             ("an id that is none", get(format!("/members/{MARK}")), 404, "/members/{id}", "not-found"),
-            ("an id that is none, to change", form(&format!("/keys/{MARK}/revoke"), ""), 404, "/keys/{id}/revoke", "not-found"),
+            (
+                "an id that is none, to change",
+                form(&format!("/keys/{MARK}/revoke"), ""),
+                404,
+                "/keys/{id}/revoke",
+                "not-found",
+            ),
             (
                 "no form at all",
                 get("/agents/new".into()).method(Method::POST).header(CONTENT_TYPE, "text/plain").bare(MARK),
@@ -71,8 +83,16 @@ fn a_form_or_an_address_that_is_refused_leaves_one_entry() {
             assert_eq!((&*entry.kind, entry.outcome()), ("access.denied", "refused"), "{what}: {leaf}");
             assert_eq!(entry.tenant, tenant.id.to_string(), "{what}");
             assert_eq!(leaf["actor"]["id"], admin.account.to_string(), "{what}: {leaf}");
-            assert_eq!((&leaf["source"], &leaf["action"]), (&json!("console"), &json!("console.request")), "{what}");
-            assert_eq!((entry.fact("route"), entry.fact("because")), (&json!(route), &json!(because)), "{what}");
+            assert_eq!(
+                (&leaf["source"], &leaf["action"]),
+                (&json!("console"), &json!("console.request")),
+                "{what}"
+            );
+            assert_eq!(
+                (entry.fact("route"), entry.fact("because")),
+                (&json!(route), &json!(because)),
+                "{what}"
+            );
         }
     });
 }

@@ -22,7 +22,10 @@ const NOBODY_IS_KNOWN: &[(&str, &str)] = &[
     ("account.sign_in_passkey", "a stranger at a door: the answer that would say who it is cannot be read"),
     ("account.request_reset", "a stranger at a door: the answer is the same to everybody"),
     ("account.reset", "a stranger at a door: the link that would say who it is cannot be read"),
-    ("token.issue", "the client's id and key are in the form that cannot be read; in the header they are known"),
+    (
+        "token.issue",
+        "the client's id and key are in the form that cannot be read; in the header they are known",
+    ),
 ];
 
 #[test]
@@ -30,7 +33,8 @@ fn what_cannot_be_read_leaves_one_entry() {
     run(async |house| {
         let cast = Cast::gather(house.shared().await).await;
         let (mut tried, mut unrecorded) = (0, Vec::new());
-        for operation in Operation::all().iter().filter(|operation| operation.has_body || operation.has_query) {
+        for operation in Operation::all().iter().filter(|operation| operation.has_body || operation.has_query)
+        {
             let who = Who::best(operation);
             let exception = NOBODY_IS_KNOWN.iter().any(|(id, _)| *id == operation.id);
             for (what, ask) in bad(operation) {
@@ -41,7 +45,10 @@ fn what_cannot_be_read_leaves_one_entry() {
                 assert!(answer.status.is_client_error(), "{what}: {} {}", answer.status, answer.text());
                 let entries = cast.database.entries(&id).await;
                 if exception {
-                    assert!(entries.is_empty(), "{what}: it leaves an entry now: take it out of NOBODY_IS_KNOWN");
+                    assert!(
+                        entries.is_empty(),
+                        "{what}: it leaves an entry now: take it out of NOBODY_IS_KNOWN"
+                    );
                 } else if let [entry] = entries.as_slice() {
                     judge(&cast, operation, &answer, entry, &what);
                 } else {

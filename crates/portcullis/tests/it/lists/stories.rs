@@ -14,9 +14,10 @@ use crate::people::factors::code;
 use crate::people::rest::{Client, link, newcomer};
 
 /// Changes and doors that are not done here, and why. One that has a story is to be taken out.
-const ELSEWHERE: &[(&str, &str)] = &[
-    ("account.welcome", "the first administrator is made once in a database: `the_first_administrator_leaves_an_entry_for_each_thing_done`"),
-];
+const ELSEWHERE: &[(&str, &str)] = &[(
+    "account.welcome",
+    "the first administrator is made once in a database: `the_first_administrator_leaves_an_entry_for_each_thing_done`",
+)];
 
 /// Doors that leave nothing when they are used, and why.
 const LEAVES_NOTHING: &[(&str, &str)] =
@@ -24,9 +25,7 @@ const LEAVES_NOTHING: &[(&str, &str)] =
 
 /// What does several things at once leaves an entry for each, in one commit: these kinds, in this order. Everything else
 /// leaves one.
-const SEVERAL: &[(&str, &[&str])] = &[
-    ("account.verify", &["account.verified", "account.signed_in"]),
-];
+const SEVERAL: &[(&str, &[&str])] = &[("account.verify", &["account.verified", "account.signed_in"])];
 
 /// What is about to be asked, and in which words the entry says what became of it.
 struct Story {
@@ -286,7 +285,11 @@ impl<'a> Stage<'a> {
         let new = json!({"address": address, "name": "Someone", "password": PASSWORD});
         client.posted("/auth/sign-up", &new, 202).await;
         let token = link(self.cast.desk, &address, "verify_address").await;
-        human(client.request(Method::POST, "/auth/verify", Some(&json!({"token": token, "password": PASSWORD}))))
+        human(client.request(
+            Method::POST,
+            "/auth/verify",
+            Some(&json!({"token": token, "password": PASSWORD})),
+        ))
     }
 
     async fn sign_in(&self, operation: &str) -> Story {
@@ -347,7 +350,8 @@ impl<'a> Stage<'a> {
     async fn follow_link(&self) -> Story {
         let key = &self.cast.tenant.owner_key;
         let body = json!({"framework": "soc2", "from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z"});
-        let made = self.cast.wire.ask(Ask::post("/api/v1/evidence/packs").json(body.to_string()).key(key)).await;
+        let made =
+            self.cast.wire.ask(Ask::post("/api/v1/evidence/packs").json(body.to_string()).key(key)).await;
         let path = format!("/api/v1/evidence/packs/{}/links", text(&made.json()["id"]));
         let made = self.cast.wire.ask(Ask::post(path).json(r#"{"seconds":60}"#).key(key)).await.json();
         let (_, path) = text(&made["url"]).split_once("/api/").expect("a path");
@@ -365,7 +369,8 @@ fn the_first_administrator_leaves_an_entry_for_each_thing_done() {
         let wire = crate::house::Build::over(&vault).serve().await;
         let page = accounts(&vault).welcome_link().await.expect("made").expect("nobody is there");
         let token = page.as_str().split_once("?t=").expect("a token").1.to_owned();
-        let body = json!({"token": token, "address": "first@example.com", "name": "First", "password": PASSWORD});
+        let body =
+            json!({"token": token, "address": "first@example.com", "name": "First", "password": PASSWORD});
         let id = wire.request_id();
         let ask = Ask::post("/api/v1/auth/welcome").json(body.to_string()).header("x-request-id", &id);
         let answer = wire.ask(ask).await;
