@@ -69,8 +69,8 @@ fn a_key_reaches_its_own_project_only() {
         // Each sees its own, and the person both.
         let list = async |path: &str, key: &str| ids(&wire.ask(Ask::get(path).bearer(key)).await);
         assert_eq!(list("/api/v1/agents", own).await, [tenant.agent.to_string()]);
-        assert_eq!(list("/api/v1/agents", &other).await, [agent.clone()]);
-        assert_eq!(list("/api/v1/keys", &other).await, [key.clone()]);
+        assert_eq!(list("/api/v1/agents", &other).await, [&*agent]);
+        assert_eq!(list("/api/v1/keys", &other).await, [&*key]);
         let keys = list("/api/v1/keys", own).await;
         assert!(keys.contains(&tenant.owner_key_id.to_string()) && !keys.contains(&key), "{keys:?}");
         assert_eq!(list("/api/v1/agents", &person).await.len(), 2);
