@@ -12,6 +12,7 @@ mod extract;
 mod gateway;
 pub mod http;
 mod oauth;
+mod record;
 mod rooms;
 mod secrets;
 mod tokens;
@@ -28,6 +29,7 @@ use app::mail::Post;
 use app::providers::UrlRules;
 use axum::Router;
 use axum::extract::FromRef;
+use axum::middleware::from_fn_with_state;
 use gates::Vault;
 use utoipa::OpenApi as _;
 use utoipa::openapi::OpenApi;
@@ -145,7 +147,8 @@ fn described() -> OpenApiRouter<State> {
 /// faces, in [`http::layers`].
 pub fn router(state: State) -> Router {
     let (router, _) = described().split_for_parts();
-    router.merge(docs::routes(&openapi())).with_state(state)
+    let recorded = from_fn_with_state(Arc::clone(&state.vault), record::refusals);
+    router.layer(recorded).merge(docs::routes(&openapi())).with_state(state)
 }
 
 /// The description of every operation of this server, the gateway's included.

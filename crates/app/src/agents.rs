@@ -6,6 +6,7 @@ pub use store::agents::{Agent, Maker};
 
 use crate::action;
 use crate::input::{Description, Listed, Name, Page};
+use crate::projects::project_of;
 
 action! {
     /// Lists agents.
@@ -27,7 +28,7 @@ action! {
     ResumeAgent = "agent.resume", AgentsManage, Staff, Write
 }
 
-/// A page of the organization's agents.
+/// A page of the agents that the caller reaches: the organization's, or those of the project its key is bound to.
 pub async fn list(
     mut pass: Pass<ListAgents>,
     page: Page<AgentId>,
@@ -40,7 +41,7 @@ pub async fn list(
 
 /// What a new agent is to be.
 pub struct NewAgent {
-    /// The project it works in; the credential's own when absent.
+    /// The project it works in; the credential's own when absent, and no other than that.
     pub project: Option<ProjectId>,
     /// Its name, unique in the project.
     pub name: Name,
@@ -55,9 +56,9 @@ fn maker(principal: &Principal) -> Option<Maker> {
 
 /// Creates an agent. It belongs to whoever creates it, for those who ask later whose it is.
 pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent, Receipt), Problem> {
-    let Some(project) = new.project.or(pass.project()) else {
-        let problem = Problem::invalid("/project", "This credential has no project of its own, so name one.");
-        return Err(pass.fail(Draft::failed(EventKind::AgentCreated), problem).await);
+    let project = match project_of(&pass, new.project) {
+        Ok(project) => project,
+        Err(problem) => return Err(pass.fail(Draft::failed(EventKind::AgentCreated), problem).await),
     };
     let privacy = pass.privacy();
     let (name, description) = (privacy.text(new.name.raw()), privacy.text(new.description.raw()));

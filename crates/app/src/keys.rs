@@ -14,6 +14,7 @@ pub use store::keys::Key;
 
 use crate::action;
 use crate::input::{Listed, Name, Page};
+use crate::projects::project_of;
 
 /// How long a replaced key goes on working when the caller does not say, in seconds.
 pub const OVERLAP_SECONDS_DEFAULT: i64 = 3_600;
@@ -43,7 +44,7 @@ action! {
     RevokeKey = "key.revoke", KeysManage, Staff, Write
 }
 
-/// A page of the organization's keys.
+/// A page of the keys that the caller reaches: the organization's, or those of the project its own is bound to.
 pub async fn list(
     mut pass: Pass<ListKeys>,
     page: Page<KeyId>,
@@ -58,7 +59,7 @@ pub async fn list(
 pub struct NewKey {
     /// Its name.
     pub name: Name,
-    /// The project it is bound to; the credential's own when absent.
+    /// The project it is bound to; the credential's own when absent, and no other than that.
     pub project: Option<ProjectId>,
     /// The agent its holder will be; a service without one.
     pub agent: Option<AgentId>,
@@ -81,21 +82,21 @@ pub struct Issued {
 /// Issues a key. It may not do more than the key that issues it.
 pub async fn create(mut pass: Pass<CreateKey>, new: NewKey) -> Result<(Issued, Receipt), Problem> {
     let now = pass.vault().clock().now();
-    let project = new.project.or(pass.project());
+    let project = match project_of(&pass, new.project) {
+        Ok(project) => project,
+        Err(problem) => return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await),
+    };
     let wanted = Capabilities::new(new.role, new.capabilities.clone());
     let problem = if !pass.principal().capabilities().covers(&wanted) {
         Some(Problem::invalid("/role", "A key may not do more than the key that issues it."))
     } else if new.expires_at.is_some_and(|at| at <= now) {
         Some(Problem::invalid("/expires_at", "This moment is already past."))
-    } else if project.is_none() {
-        Some(Problem::invalid("/project", "This credential has no project of its own, so name one."))
     } else {
         None
     };
-    let (None, Some(project)) = (&problem, project) else {
-        let problem = problem.unwrap_or_else(Problem::internal);
+    if let Some(problem) = problem {
         return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await);
-    };
+    }
     let name = pass.privacy().text(new.name.raw()).into_inner();
     let held = new.capabilities.map(|only| only.iter().map(ToString::to_string).collect());
     let record = Key {

@@ -1,6 +1,6 @@
 //! Projects.
 
-use gates::{Draft, Pass, Receipt};
+use gates::{Action, Draft, Pass, Receipt};
 use kernel::{EventKind, Problem, ProjectId};
 pub use store::projects::Project;
 
@@ -15,6 +15,18 @@ action! {
 action! {
     /// Creates a project.
     CreateProject = "project.create", ProjectsWrite, Principal, Write
+}
+
+/// The project that something new belongs to: that of the credential, which no parameter reaches beyond, or for credentials
+/// of the whole organization the one that is named.
+pub(crate) fn project_of<A: Action>(pass: &Pass<A>, named: Option<ProjectId>) -> Result<ProjectId, Problem> {
+    match (pass.project(), named) {
+        (Some(own), Some(named)) if named != own => Err(Problem::not_found()),
+        (Some(project), _) | (None, Some(project)) => Ok(project),
+        (None, None) => {
+            Err(Problem::invalid("/project", "This credential has no project of its own, so name one."))
+        }
+    }
 }
 
 /// A page of the organization's projects.

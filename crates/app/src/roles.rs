@@ -74,6 +74,19 @@ pub fn page() -> String {
     page
 }
 
+/// What keys of each role hold besides those of the role below, for `docs/keys.md`; made of the same table.
+pub fn of_keys() -> String {
+    let mut page = String::from("| permission | least role |\n|---|---|\n");
+    for role in Role::ALL {
+        let least = |permission: &&Permission| permission.least_key_role() == Some(*role);
+        let names: Vec<_> = Permission::ALL.iter().filter(least).map(|name| format!("`{name}`")).collect();
+        if !names.is_empty() {
+            let _ = writeln!(page, "| {} | {} |", names.join(", "), role.name());
+        }
+    }
+    page
+}
+
 fn role(page: &mut String, name: &str, title: &str, says: &str) {
     // Writing to a String cannot fail.
     let _ = writeln!(page, "* **{title}** (`{name}`): {says}");
@@ -94,6 +107,15 @@ mod tests {
         let people: usize = MemberRole::ALL.iter().map(|role| count(|one| role.has(one))).sum();
         let keys: usize = Role::ALL.iter().map(|role| count(|one| role.has(one))).sum();
         assert_eq!(held, people + keys);
+    }
+
+    #[test]
+    fn what_keys_can_hold_stands_there_once() {
+        let page = of_keys();
+        for permission in Permission::ALL {
+            let named = page.matches(&format!("`{permission}`")).count();
+            assert_eq!(named, usize::from(permission.least_key_role().is_some()), "{permission}");
+        }
     }
 
     fn count(has: impl Fn(Permission) -> bool) -> usize {

@@ -199,6 +199,9 @@ impl Row {
         rng: &dyn Rng,
     ) -> Result<Self, EntryError> {
         let (id, at) = (EntryId::new(clock, rng), clock.now());
+        if matches!(draft.outcome, Outcome::Refused | Outcome::Failed) {
+            author.request.refusal.set();
+        }
         let actor = match &author.actor.id {
             Some(id) => format!("{}:{id}", author.actor.kind),
             None => author.actor.kind.to_string(),

@@ -119,10 +119,11 @@ impl Hold for Tx {
         _: Key,
         vault: &Arc<Vault>,
         tenant: TenantId,
-        _: &Principal,
+        principal: &Principal,
         request: &RequestContext,
     ) -> Result<Self, Problem> {
-        vault.tenancy.begin(tenant, &request.id, Access::ReadOnly).await.map_err(|error| unavailable(&error))
+        let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadOnly).await;
+        tx.map(|tx| tx.within(principal.project())).map_err(|error| unavailable(&error))
     }
 
     async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
@@ -136,11 +137,11 @@ impl Hold for WriteTx {
         _: Key,
         vault: &Arc<Vault>,
         tenant: TenantId,
-        _: &Principal,
+        principal: &Principal,
         request: &RequestContext,
     ) -> Result<Self, Problem> {
         let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadWrite).await;
-        tx.map(WriteTx).map_err(|error| unavailable(&error))
+        tx.map(|tx| WriteTx(tx.within(principal.project()))).map_err(|error| unavailable(&error))
     }
 
     async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
@@ -248,7 +249,7 @@ pub struct Pass<A: Action> {
 }
 
 /// What stays the same over the life of a pass.
-struct Station {
+pub(crate) struct Station {
     vault: Arc<Vault>,
     tenant: TenantId,
     project: Option<ProjectId>,
@@ -257,7 +258,23 @@ struct Station {
 }
 
 impl Station {
-    fn row(&self, draft: Draft, action: &'static str, principal: &Principal) -> Result<Row, Problem> {
+    /// Where `principal` stands with this request, under the policy in force for its tenant.
+    pub(crate) async fn of(
+        vault: &Arc<Vault>,
+        principal: &Principal,
+        request: RequestContext,
+    ) -> Result<Self, Problem> {
+        let tenant = principal.tenant();
+        let policy = vault.policy(tenant).await?;
+        Ok(Self { vault: Arc::clone(vault), tenant, project: principal.project(), policy, request })
+    }
+
+    pub(crate) fn row(
+        &self,
+        draft: Draft,
+        action: &'static str,
+        principal: &Principal,
+    ) -> Result<Row, Problem> {
         self.row_in(self.tenant, draft, action, principal)
     }
 
@@ -303,14 +320,12 @@ impl Vault {
         principal: Principal,
         request: RequestContext,
     ) -> Result<Pass<A>, Problem> {
-        let tenant = principal.tenant();
-        let policy = self.policy(tenant).await?;
-        let at = Station { vault: Arc::clone(self), tenant, project: principal.project(), policy, request };
+        let at = Station::of(self, &principal, request).await?;
         let problem = refusal::<A>(&principal, self.clock.now());
         let refusal = match (A::Who::admit(principal), problem) {
             (Ok(who), None) => {
                 let hold =
-                    <A::Mode as Mode>::Hold::open(Key(()), self, tenant, &who.principal(), &at.request)
+                    <A::Mode as Mode>::Hold::open(Key(()), self, at.tenant, &who.principal(), &at.request)
                         .await?;
                 return Ok(Pass { who, hold, at });
             }

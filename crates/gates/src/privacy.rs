@@ -9,6 +9,7 @@ use kernel::Rng;
 use llm::chat::{ChatRequest, ChatResponse, RequestError};
 use llm::json::{Document, JsonError, Limits, Splice, Value};
 use llm::sse::{ChatStreamTap, FilterKey, Finished, JsonFragmentFilter, TapError, TapOptions, TextFilter};
+use llm::usage::Usage;
 use llm::walk::{self, Body};
 use pii::{Counts, Policy, Scanner, StreamState, Tokens};
 
@@ -39,14 +40,60 @@ impl<T> Clean<T> {
 }
 
 impl Raw<Bytes> {
-    /// Reads what a chat request asks for: model, stream, number of choices. Its texts stay raw.
-    pub fn chat(&self, limits: Limits) -> Result<ChatRequest<'_>, RequestError> {
-        ChatRequest::parse(&self.0, limits)
+    /// Reads what a chat request asks for: model, stream, number of messages. Its texts stay raw.
+    pub fn chat(&self, limits: Limits) -> Result<RawChat<'_>, RequestError> {
+        ChatRequest::parse(&self.0, limits).map(RawChat)
     }
 
-    /// Reads model, usage and endings of a complete chat response.
-    pub fn chat_response(&self, limits: Limits) -> Result<ChatResponse<'_>, JsonError> {
-        ChatResponse::parse(&self.0, limits)
+    /// Reads the usage of a complete chat response. Its texts stay raw.
+    pub fn chat_response(&self, limits: Limits) -> Result<RawAnswer<'_>, JsonError> {
+        ChatResponse::parse(&self.0, limits).map(RawAnswer)
+    }
+}
+
+/// A chat request that gate four has not looked at: what routes and counts it, and no way to what is said in it. Only
+/// [`Privacy::chat_request`] opens the document.
+pub struct RawChat<'a>(ChatRequest<'a>);
+
+impl RawChat<'_> {
+    /// The model asked for, to find where it goes. It comes from outside like the rest: not for entries or answers.
+    pub fn model(&self) -> &str {
+        &self.0.model
+    }
+
+    /// Whether the answer is to be streamed.
+    pub fn stream(&self) -> bool {
+        self.0.stream
+    }
+
+    /// Whether the client asked for a usage chunk.
+    pub fn include_usage(&self) -> bool {
+        self.0.include_usage
+    }
+
+    /// How many messages.
+    pub fn message_count(&self) -> usize {
+        self.0.message_count
+    }
+
+    /// How many tools are offered.
+    pub fn tool_count(&self) -> usize {
+        self.0.tool_count
+    }
+}
+
+/// A chat response that gate four has not looked at: what it cost, and no way to what it says.
+pub struct RawAnswer<'a>(ChatResponse<'a>);
+
+impl RawAnswer<'_> {
+    /// The tokens used; `None` when the provider did not say.
+    pub fn usage(&self) -> Option<Usage> {
+        self.0.usage
+    }
+
+    /// Whether it holds choices: without them it is JSON, and still no answer.
+    pub fn has_choices(&self) -> bool {
+        self.0.document().root().get("choices").is_some()
     }
 }
 
@@ -82,7 +129,7 @@ impl Privacy {
 
     /// Cleans a chat request: every text in it, arguments and results of tools included. In the same edit it names
     /// the provider's model and makes a stream report its usage.
-    pub fn chat_request(&self, request: &ChatRequest<'_>, upstream_model: &str) -> Clean<Bytes> {
+    pub fn chat_request(&self, RawChat(request): &RawChat<'_>, upstream_model: &str) -> Clean<Bytes> {
         let document = request.document();
         let mut splice = Splice::new();
         walk::for_each_text(document, Body::ChatRequest, &mut splice, &mut |leaf| self.replace(leaf.text));

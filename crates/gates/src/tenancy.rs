@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use kernel::{Clock, RequestId, TenantId};
+use kernel::{Clock, ProjectId, RequestId, TenantId};
 use sqlx::postgres::PgConnection;
 
 use crate::audit::{Columns, Row};
@@ -29,6 +29,7 @@ const BEGIN_TRIES_MAX: usize = 2;
 pub struct Tx {
     lease: Lease,
     tenant: TenantId,
+    project: Option<ProjectId>,
     request: RequestId,
     keys: Arc<Tenancy>,
 }
@@ -58,7 +59,10 @@ impl Tenancy {
             let claims = self.claims.sign(tenant, request, self.clock.now(), lease.backend());
             // The sweep is needed only after statements of `store`; those follow every time, so it always runs.
             match lease.run(format!("{SWEEP}; {begin}; select gate.open('{claims}')")).await {
-                Ok(()) => return Ok(Tx { lease, tenant, request: request.clone(), keys: Arc::clone(self) }),
+                Ok(()) => {
+                    let (request, keys) = (request.clone(), Arc::clone(self));
+                    return Ok(Tx { lease, tenant, project: None, request, keys });
+                }
                 Err(error) => tries = again(lease, tries, error)?,
             }
         }
@@ -124,6 +128,17 @@ impl Tx {
     /// Whose rows this transaction sees.
     pub fn tenant(&self) -> TenantId {
         self.tenant
+    }
+
+    /// The project whose agents and keys the caller's credential reaches; `None` where it is of the whole organization.
+    /// Statements over what belongs to a project say `$n is null or project_id = $n` with it.
+    pub fn project(&self) -> Option<ProjectId> {
+        self.project
+    }
+
+    /// The same transaction for a credential that is bound to a project.
+    pub(crate) fn within(self, project: Option<ProjectId>) -> Self {
+        Self { project, ..self }
     }
 
     /// The connection, for the SQL in `store`. Every statement there also says `tenant_id = $1`.

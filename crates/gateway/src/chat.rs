@@ -60,7 +60,7 @@ async fn call(
         Ok(request) => request,
         Err(error) => return Err(refused(pass, error.into()).await),
     };
-    let route = match gateway.directory.route(&pass, &request.model).await {
+    let route = match gateway.directory.route(&pass, request.model()).await {
         Ok(Some(route)) => route,
         Ok(None) => return Err(refused(pass, model_not_found()).await),
         Err(problem) => return Err(failed(pass, problem).await),
@@ -69,7 +69,7 @@ async fn call(
     let clean = privacy.chat_request(&request, route.model());
     let intent = Intent { request: &request, route: &route, privacy: privacy.clone() };
     let call = gateway.calls.begin(pass, intent).await?;
-    let asked = Asked { stream: request.stream, wants_usage: request.include_usage };
+    let asked = Asked { stream: request.stream(), wants_usage: request.include_usage() };
     let exchange = Exchange { gateway, context, privacy, asked };
     match route.destination() {
         Destination::Loopback => exchange.loopback(call, &clean).await,
@@ -186,9 +186,10 @@ impl Exchange<'_> {
         let raw = Raw::new(body);
         let usage = {
             let response = raw.chat_response(limits).map_err(|_| UpstreamError::Unreadable)?;
-            // Without choices it is JSON, and still no answer.
-            response.document().root().get("choices").ok_or(UpstreamError::Unreadable)?;
-            response.usage
+            if !response.has_choices() {
+                return Err(UpstreamError::Unreadable);
+            }
+            response.usage()
         };
         let clean = self.privacy.chat_response(raw, limits).map_err(|_| UpstreamError::Unreadable)?;
         Ok((clean, usage))

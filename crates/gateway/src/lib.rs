@@ -23,7 +23,7 @@ use axum::Router;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use gates::Vault;
 use http::header::AUTHORIZATION;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
@@ -68,11 +68,24 @@ impl Gateway {
 /// Request ids, header hygiene, rate limits and the first body limit are the outer layers' work; they hand their
 /// [`RequestContext`] over in the request's extensions.
 pub fn router(gateway: Gateway) -> Router {
-    Router::new()
-        .route("/v1/chat/completions", post(chat::completions).fallback(wrong_method))
-        .route("/v1/models", get(models::list).fallback(wrong_method))
-        .route("/v1/models/{*id}", get(models::one).fallback(wrong_method))
-        .with_state(gateway)
+    let routes = routes().into_iter();
+    let add = |router: Router<Gateway>, (path, methods): (&str, MethodRouter<Gateway>)| {
+        router.route(path, methods.fallback(wrong_method))
+    };
+    routes.fold(Router::new(), add).with_state(gateway)
+}
+
+/// The paths of this endpoint, as patterns: each must stand in the description of the API.
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
+fn routes() -> [(&'static str, MethodRouter<Gateway>); 3] {
+    [
+        ("/v1/chat/completions", post(chat::completions)),
+        ("/v1/models", get(models::list)),
+        ("/v1/models/{*id}", get(models::one)),
+    ]
 }
 
 async fn wrong_method(State(gateway): State<Gateway>, parts: Parts) -> Response {

@@ -69,8 +69,10 @@ macro_rules! events {
 events! {
     /// A credential was missing, unknown, malformed, expired, revoked or suspended.
     AuthFailure = "AUTH_FAILURE", Access, Personal, Medium, LOGON, [reason];
-    /// A known caller asked for something that is not open to it.
-    AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [needs, gate, because];
+    /// A known caller asked for something that is not open to it, or in a way that cannot be read.
+    AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [
+        needs, gate, stage, because, route
+    ];
     /// The organization came into being, with its first project, agent and keys.
     OrganizationCreated = "organization.created", Organization, Operational, Low, ENTITY_CREATE, [
         project, agent, agent_key, owner, owner_key

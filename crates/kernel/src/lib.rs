@@ -27,6 +27,6 @@ pub use id::{
 };
 pub use permission::{Capabilities, Need, ParsePermissionError, Permission, Rank};
 pub use problem::{FieldError, Problem, ProblemKind};
-pub use request::{Face, RequestContext, RequestId, TraceContext};
+pub use request::{Face, RefusalMark, RequestContext, RequestId, TraceContext};
 pub use rng::Rng;
 pub use role::{MemberRole, ParseMemberRoleError, ParseRoleError, Role};

@@ -1,5 +1,7 @@
 use std::fmt;
 use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Serialize, Serializer};
 
@@ -145,6 +147,23 @@ impl Face {
     }
 }
 
+/// Whether the log has an entry of it that a request was refused, or failed. All copies of a context share it, so that
+/// whoever answers the request in the end can tell whether one must still be written.
+#[derive(Debug, Clone, Default)]
+pub struct RefusalMark(Arc<AtomicBool>);
+
+impl RefusalMark {
+    /// Such an entry was made. When it cannot be committed, the answer is a failure of ours and no refusal.
+    pub fn set(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether one was made.
+    pub fn is_set(&self) -> bool {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
 /// What is known of a request before anybody has asked who sent it.
 #[derive(Debug, Clone)]
 pub struct RequestContext {
@@ -156,12 +175,15 @@ pub struct RequestContext {
     pub face: Face,
     /// The client's address, after the trusted-proxy rule; `None` for work that did not come over the network.
     pub peer: Option<IpAddr>,
+    /// Whether its refusal is on record.
+    pub refusal: RefusalMark,
 }
 
 impl RequestContext {
     /// The context of work the server or its operator starts without a request.
     pub fn internal(face: Face, clock: &dyn Clock, rng: &dyn Rng) -> Self {
-        Self { id: RequestId::new(clock, rng), trace: TraceContext::new(rng), face, peer: None }
+        let (id, trace) = (RequestId::new(clock, rng), TraceContext::new(rng));
+        Self { id, trace, face, peer: None, refusal: RefusalMark::default() }
     }
 }
 

@@ -77,6 +77,7 @@ fn run(command: Command) -> Result<ExitCode> {
             say::out(format_args!("{}", app::roles::page()))?;
             Ok(ExitCode::SUCCESS)
         }
+        Command::Dev(DevCommand::KeyPermissions) => done(say::out(app::roles::of_keys())),
         Command::Dev(DevCommand::Pages) => done(say::out(console::paths().join("\n"))),
         Command::Dev(DevCommand::Events) => done(say::out(app::audit::kinds_page())),
         Command::Dev(DevCommand::Database { dir, place }) => {

@@ -37,9 +37,9 @@ pub enum Maker {
     Service(KeyId),
 }
 
-/// The organization's agents after `after`, by id.
+/// The agents after `after`, by id: the organization's, or those of the project that the credential is bound to.
 pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<Agent>, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
     let found = sqlx::query!(
         r#"select a.id, a.project_id, a.name, a.description, a.suspended_at, a.created_at, a.created_by_account,
                a.created_by_key, u.at as "last_used_at?"
@@ -47,10 +47,12 @@ pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<
                select k.agent_id, max(s.at) as at
                from api_key_seen s join api_key k on k.tenant_id = s.tenant_id and k.id = s.key_id
                where s.tenant_id = $1 group by k.agent_id) u on u.agent_id = a.id
-           where a.tenant_id = $1 and ($2::uuid is null or a.id > $2) order by a.id limit $3"#,
+           where a.tenant_id = $1 and ($2::uuid is null or a.id > $2) and ($4::uuid is null or a.project_id = $4)
+           order by a.id limit $3"#,
         tenant,
         after.map(AgentId::uuid),
-        rows
+        rows,
+        project
     )
     .fetch_all(tx.connection())
     .await?;
@@ -134,18 +136,20 @@ async fn insert(
     Ok(())
 }
 
-/// Suspends an agent, or lets it work again with `None`. False when there is no such agent.
+/// Suspends an agent, or lets it work again with `None`. False when there is no such agent that the credential reaches.
 pub async fn set_suspended(
     tx: &mut WriteTx,
     id: AgentId,
     since: Option<Timestamp>,
 ) -> Result<bool, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
     let done = sqlx::query!(
-        "update agent set suspended_at = $3 where tenant_id = $1 and id = $2",
+        "update agent set suspended_at = $3 where tenant_id = $1 and id = $2 \
+         and ($4::uuid is null or project_id = $4)",
         tenant,
         id.uuid(),
-        since.map(OffsetDateTime::from)
+        since.map(OffsetDateTime::from),
+        project
     )
     .execute(tx.connection())
     .await?;

@@ -80,17 +80,19 @@ macro_rules! key {
     };
 }
 
-/// The organization's keys after `after`, by id.
+/// The keys after `after`, by id: the organization's, or those of the project that the credential is bound to.
 pub async fn list(tx: &mut Tx, after: Option<KeyId>, rows: i64) -> Result<Vec<Key>, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
     let found = sqlx::query!(
         r#"select k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hint, k.created_at, k.expires_at,
                k.revoked_at, k.replaced_by, s.at as "last_used_at?"
            from api_key k left join api_key_seen s on s.tenant_id = k.tenant_id and s.key_id = k.id
-           where k.tenant_id = $1 and ($2::uuid is null or k.id > $2) order by k.id limit $3"#,
+           where k.tenant_id = $1 and ($2::uuid is null or k.id > $2) and ($4::uuid is null or k.project_id = $4)
+           order by k.id limit $3"#,
         tenant,
         after.map(KeyId::uuid),
-        rows
+        rows,
+        project
     )
     .fetch_all(tx.connection())
     .await?;
@@ -105,34 +107,36 @@ pub async fn expiring(
     until: Timestamp,
     rows: i64,
 ) -> Result<Vec<Key>, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
     let found = sqlx::query!(
         r#"select k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hint, k.created_at, k.expires_at,
                k.revoked_at, k.replaced_by, s.at as "last_used_at?"
            from api_key k left join api_key_seen s on s.tenant_id = k.tenant_id and s.key_id = k.id
            where k.tenant_id = $1 and k.revoked_at is null and k.replaced_by is null
-             and k.expires_at > $2 and k.expires_at <= $3
+             and k.expires_at > $2 and k.expires_at <= $3 and ($5::uuid is null or k.project_id = $5)
            order by k.expires_at limit $4"#,
         tenant,
         OffsetDateTime::from(now),
         OffsetDateTime::from(until),
-        rows
+        rows,
+        project
     )
     .fetch_all(tx.connection())
     .await?;
     Ok(found.into_iter().map(|row| key!(row)).collect())
 }
 
-/// One key, locked until the transaction ends.
+/// One key that the credential reaches, locked until the transaction ends.
 pub async fn lock(tx: &mut WriteTx, id: KeyId) -> Result<Option<Key>, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
     let row = sqlx::query!(
         r#"select k.id, k.project_id, k.agent_id, k.name, k.role, k.capabilities, k.hint, k.created_at, k.expires_at,
                k.revoked_at, k.replaced_by, s.at as "last_used_at?"
            from api_key k left join api_key_seen s on s.tenant_id = k.tenant_id and s.key_id = k.id
-           where k.tenant_id = $1 and k.id = $2 for update of k"#,
+           where k.tenant_id = $1 and k.id = $2 and ($3::uuid is null or k.project_id = $3) for update of k"#,
         tenant,
-        id.uuid()
+        id.uuid(),
+        project
     )
     .fetch_optional(tx.connection())
     .await?;
@@ -171,14 +175,16 @@ async fn insert(connection: &mut PgConnection, tenant: TenantId, new: &NewKey<'_
     Ok(())
 }
 
-/// Revokes a key from `at` on. False when there is no such live key.
+/// Revokes a key from `at` on. False when there is no such live key that the credential reaches.
 pub async fn revoke(tx: &mut WriteTx, id: KeyId, at: Timestamp) -> Result<bool, StoreError> {
-    let tenant = tx.tenant().uuid();
+    let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
     let done = sqlx::query!(
-        "update api_key set revoked_at = $3 where tenant_id = $1 and id = $2 and revoked_at is null",
+        "update api_key set revoked_at = $3 where tenant_id = $1 and id = $2 and revoked_at is null \
+         and ($4::uuid is null or project_id = $4)",
         tenant,
         id.uuid(),
-        OffsetDateTime::from(at)
+        OffsetDateTime::from(at),
+        project
     )
     .execute(tx.connection())
     .await?;

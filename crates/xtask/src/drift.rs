@@ -17,6 +17,12 @@ const OPENAPI: &str = "openapi.json";
 /// The page about roles, as the server prints it.
 const ROLES: &str = "docs/roles.md";
 
+/// The page about API keys, in which one table is printed by the server.
+const KEYS: &str = "docs/keys.md";
+
+/// What stands before and after that table.
+const TABLE: [&str; 2] = ["<!-- written by `cargo xtask regenerate` -->\n", "<!-- until here -->\n"];
+
 /// The page about events, as the server prints it.
 const EVENTS: &str = "docs/events.md";
 
@@ -36,6 +42,7 @@ pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
         ("licence notices", notices::check(repo.root(), &metadata, SERVER)),
         ("limits", limits::page(repo.root()).and_then(|now| compare(repo.root(), limits::PAGE, &now))),
         ("roles", roles(repo).and_then(|now| compare(repo.root(), ROLES, &now))),
+        ("permissions of keys", keys(repo).and_then(|now| compare(repo.root(), KEYS, &now))),
         ("events", events(repo).and_then(|now| compare(repo.root(), EVENTS, &now))),
         ("API description", openapi(repo).and_then(|now| compare(repo.root(), OPENAPI, &now))),
         ("checked queries", process::run(&mut server(repo, &["dev", "prepare-queries", "--check"]))),
@@ -72,6 +79,8 @@ pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
     process::run(&mut server(repo, &["dev", "prepare-queries"]))?;
     fs::write(repo.root().join(ROLES), roles(repo)?).with_context(|| format!("could not write {ROLES}"))?;
     println!("regenerate: wrote {ROLES}");
+    fs::write(repo.root().join(KEYS), keys(repo)?).with_context(|| format!("could not write {KEYS}"))?;
+    println!("regenerate: wrote {KEYS}");
     fs::write(repo.root().join(EVENTS), events(repo)?)
         .with_context(|| format!("could not write {EVENTS}"))?;
     println!("regenerate: wrote {EVENTS}");
@@ -93,6 +102,21 @@ fn openapi(repo: &Repo) -> Result<String> {
 /// The table of roles and permissions as a page, as the server prints it now.
 fn roles(repo: &Repo) -> Result<String> {
     process::output(&mut server(repo, &["dev", "roles"]))
+}
+
+/// The page about API keys with its table as the server prints it now.
+fn keys(repo: &Repo) -> Result<String> {
+    let page =
+        fs::read_to_string(repo.root().join(KEYS)).with_context(|| format!("could not read {KEYS}"))?;
+    let table = process::output(&mut server(repo, &["dev", "key-permissions"]))?;
+    with_table(&page, &table).with_context(|| format!("{KEYS} has lost the marks around its table"))
+}
+
+/// The page with `table` between its marks.
+fn with_table(page: &str, table: &str) -> Option<String> {
+    let (before, rest) = page.split_once(TABLE[0])?;
+    let (_, after) = rest.split_once(TABLE[1])?;
+    Some(format!("{before}{}{table}{}{after}", TABLE[0], TABLE[1]))
 }
 
 /// The catalogue of events as a page, as the server prints it now.
@@ -145,6 +169,15 @@ mod tests {
         assert_eq!(first_difference("a\n  b\n", "a\n  c\n"), Some((2, "b", "c")));
         assert_eq!(first_difference("a\n", "a\nb\n"), Some((2, "", "b")));
         assert_eq!(first_difference("a", "a\n"), Some((2, "", "")));
+    }
+
+    #[test]
+    fn a_table_is_put_between_its_marks() {
+        let page = format!("before\n{}old\n{}after\n", TABLE[0], TABLE[1]);
+        let now = with_table(&page, "new\n").unwrap();
+        assert_eq!(now, format!("before\n{}new\n{}after\n", TABLE[0], TABLE[1]));
+        assert_eq!(with_table(&now, "new\n").as_ref(), Some(&now));
+        assert_eq!(with_table("no marks\n", "new\n"), None);
     }
 
     #[test]

@@ -99,7 +99,7 @@ enum Command {
         #[arg(long)]
         fetch: bool,
     },
-    /// Check that generated files are up to date: Cargo.lock, openapi.json, docs/roles.md, .sqlx, THIRD-PARTY-NOTICES.md
+    /// Check that generated files are up to date: Cargo.lock, openapi.json, docs/roles.md, the table in docs/keys.md, .sqlx, THIRD-PARTY-NOTICES.md
     #[command(after_help = "Example:\n  cargo xtask drift || cargo xtask regenerate")]
     Drift,
     /// Build the documentation; a warning is an error

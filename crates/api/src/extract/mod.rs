@@ -6,14 +6,15 @@ mod knock;
 #[cfg(test)]
 mod tests;
 
+use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
-use gates::{Action, Pass, Principal, Vault};
+use gates::{Action, Docket, Pass, Principal, Vault};
 use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{HeaderMap, Uri};
+use http::{Extensions, HeaderMap, Uri};
 use http_body_util::BodyExt as _;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
 use serde::Deserialize;
@@ -36,7 +37,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let vault = Arc::<Vault>::from_ref(state);
-        let (principal, context) = identify(&vault, parts).await?;
+        let (principal, context) = identify(&vault, parts, A::NAME).await?;
         Ok(Self(vault.enter::<A>(principal, context).await?))
     }
 }
@@ -52,7 +53,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
         let vault = Arc::<Vault>::from_ref(state);
-        let (principal, context) = identify(&vault, parts).await?;
+        let (principal, context) = identify(&vault, parts, A::NAME).await?;
         let pass = vault.enter::<A>(principal, context.clone()).await?;
         let bearer = bearer(&parts.headers).map(|text| Zeroizing::new(text.to_owned()));
         Ok(Self(pass, Again { vault, bearer, context }))
@@ -93,7 +94,7 @@ where
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
         let vault = Arc::<Vault>::from_ref(state);
         let (parts, body) = request.into_parts();
-        let (principal, context) = identify(&vault, &parts).await?;
+        let (principal, context) = identify(&vault, &parts, A::NAME).await?;
         let collected = body.collect().await.map_err(|_| broken_body(&parts))?;
         let pass = vault.enter::<A>(principal, context).await?;
         let body = json::read(&parts.headers, &collected.to_bytes())?;
@@ -101,10 +102,22 @@ where
     }
 }
 
-async fn identify(vault: &Arc<Vault>, parts: &Parts) -> Result<(Principal, RequestContext), Problem> {
+async fn identify(
+    vault: &Arc<Vault>,
+    parts: &Parts,
+    action: &'static str,
+) -> Result<(Principal, RequestContext), Problem> {
     let context = context_of(parts, vault);
     let principal = vault.authenticate(bearer(&parts.headers), &context).await?;
+    note(&parts.extensions, &principal, action);
     Ok((principal, context))
+}
+
+/// Notes who sent a request and what they asked for, for the case that it is refused.
+pub(crate) fn note(extensions: &Extensions, principal: &Principal, action: &'static str) {
+    if let Some(docket) = extensions.get::<Docket>() {
+        docket.note(principal, action);
+    }
 }
 
 pub(crate) fn context_of(parts: &Parts, vault: &Vault) -> RequestContext {
@@ -125,6 +138,19 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub(crate) fn broken_body(parts: &Parts) -> Problem {
     let known = parts.extensions.get::<BodyFate>().and_then(BodyFate::problem);
     known.unwrap_or_else(|| Problem::new(ProblemKind::BadRequest, "The body broke off."))
+}
+
+/// What stands in the path, as text: empty, which names nothing, when it is no text. So the caller is known before it is
+/// judged.
+pub(crate) struct Segment(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Segment {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Infallible> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        Ok(Self(path.map_or_else(|_| String::new(), |Path(text)| text)))
+    }
 }
 
 /// The id in the path. What is no id names nothing, so the answer is that of an id nobody has.

@@ -34,7 +34,7 @@ impl BodyFate {
 }
 
 /// The refusal of a body that is too large.
-pub(super) fn too_large() -> Problem {
+fn too_large() -> Problem {
     Problem::new(ProblemKind::TooLarge, "Send less; the operator of this server sets the limit.")
 }
 
@@ -68,6 +68,14 @@ pub(super) fn bound(body: Body, bytes_max: usize, within: Option<Duration>) -> (
     let deadline = within.map(|within| Box::pin(sleep_until(Instant::now() + within)));
     let bounded = Bounded { body, left: bytes_max, deadline, fate: fate.clone() };
     (Body::new(bounded), fate)
+}
+
+/// What stands for a body that was refused before it was read: whoever reads it finds it cut. So a caller is known, and the
+/// refusal on record, before it is told.
+pub(super) fn refused() -> (Body, BodyFate) {
+    let fate = BodyFate(Arc::new(AtomicU8::new(TOO_LARGE)));
+    let cut = Bounded { body: Body::empty(), left: 0, deadline: None, fate: fate.clone() };
+    (Body::new(cut), fate)
 }
 
 struct Bounded {
@@ -116,7 +124,7 @@ impl HttpBody for Bounded {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
+        self.fate.0.load(Ordering::Acquire) == FINE && self.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {

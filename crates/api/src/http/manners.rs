@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::{Clock, Face, Problem, ProblemKind, RequestContext, RequestId, Rng, TraceContext};
+use kernel::{Clock, Face, Problem, ProblemKind, RefusalMark, RequestContext, RequestId, Rng, TraceContext};
 use tracing::Instrument as _;
 
 use super::body;
@@ -49,6 +49,7 @@ impl Manners {
             trace: trace.unwrap_or_else(|| TraceContext::new(&*self.rng)),
             face: if gateway { Face::Gateway } else { Face::Api },
             peer: peer.map(|peer: IpAddr| address::client(peer, headers, trusted, settings.forwarded_by)),
+            refusal: RefusalMark::default(),
         }
     }
 
@@ -59,13 +60,14 @@ impl Manners {
     /// What the faces make of the request, bounded in size and time.
     async fn answer(&self, request: Request, class: PathClass, next: Next) -> Response {
         let bytes_max = self.settings.body_bytes_max;
-        if announced(request.headers()).is_some_and(|bytes| bytes > bytes_max as u64) {
-            body::drain(request.into_body()).await;
-            return Refused(body::too_large()).into();
-        }
         let within = self.settings.request_timeout;
         let (parts, body) = request.into_parts();
-        let (body, fate) = body::bound(body, bytes_max, Some(within));
+        let (body, fate) = if announced(&parts.headers).is_some_and(|bytes| bytes > bytes_max as u64) {
+            body::drain(body).await;
+            body::refused()
+        } else {
+            body::bound(body, bytes_max, Some(within))
+        };
         let mut request = Request::from_parts(parts, body);
         request.extensions_mut().insert(fate.clone());
         let run = AssertUnwindSafe(next.run(request)).catch_unwind();

@@ -95,7 +95,9 @@ pub(super) async fn caller(
             vault.authenticate_client(action, Some((id, secret)), context).await
         }
     };
-    known.map(|who| (who, scheme)).map_err(|problem| Refusal::from_problem(problem, scheme))
+    let who = known.map_err(|problem| Refusal::from_problem(problem, scheme))?;
+    sent.note(&who, action);
+    Ok((who, scheme))
 }
 
 #[cfg(test)]

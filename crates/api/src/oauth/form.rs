@@ -1,15 +1,18 @@
 //! Forms as OAuth sends them (RFC 6749 appendix B), read strictly: nothing twice, nothing without a bound.
 
+use axum::body::Body;
 use axum::extract::Request;
-use http::HeaderMap;
-use http::header::CONTENT_TYPE;
+use gates::Principal;
+use http::header::{AUTHORIZATION, CONTENT_TYPE};
+use http::request::Parts;
+use http::{Extensions, HeaderMap};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use kernel::{Problem, ProblemKind, RequestContext};
 use zeroize::Zeroizing;
 
 use super::refusal::Refusal;
 use crate::State;
-use crate::extract::{broken_body, context_of};
+use crate::extract::{broken_body, context_of, note};
 
 /// Largest body of a form, in bytes: room for two tokens.
 const FORM_BYTES_MAX: usize = 32 * 1_024;
@@ -58,22 +61,47 @@ pub(super) struct Sent {
     pub(super) context: RequestContext,
     pub(super) headers: HeaderMap,
     pub(super) form: Form,
+    extensions: Extensions,
 }
 
 impl Sent {
-    /// Reads a request to its end.
-    pub(super) async fn read(state: &State, request: Request) -> Result<Self, Refusal> {
+    /// Reads a request to its end, for the action of this name. When its form cannot be read, whoever named themselves
+    /// beside it is asked for all the same, so that the refusal is in their organization's log.
+    pub(super) async fn read(state: &State, request: Request, action: &'static str) -> Result<Self, Refusal> {
         let (parts, body) = request.into_parts();
         let context = context_of(&parts, &state.vault);
+        let form = match Self::form(&parts, body).await {
+            Ok(form) => form,
+            Err(refusal) => {
+                let sent = Self {
+                    context,
+                    headers: parts.headers,
+                    form: Form(Vec::new()),
+                    extensions: parts.extensions,
+                };
+                if sent.headers.contains_key(AUTHORIZATION) {
+                    super::client::caller(state, &sent, action).await?;
+                }
+                return Err(refusal);
+            }
+        };
+        Ok(Self { context, headers: parts.headers, form, extensions: parts.extensions })
+    }
+
+    /// Notes who sent it, for the case that it is refused.
+    pub(super) fn note(&self, principal: &Principal, action: &'static str) {
+        note(&self.extensions, principal, action);
+    }
+
+    async fn form(parts: &Parts, body: Body) -> Result<Form, Refusal> {
         let body = match Limited::new(body, FORM_BYTES_MAX).collect().await {
             Ok(collected) => collected.to_bytes(),
             Err(error) if error.is::<LengthLimitError>() => {
                 return Err(Problem::new(ProblemKind::TooLarge, "A form here is small; send less.").into());
             }
-            Err(_) => return Err(broken_body(&parts).into()),
+            Err(_) => return Err(broken_body(parts).into()),
         };
-        let form = Form::parse(&parts.headers, &body)?;
-        Ok(Self { context, headers: parts.headers, form })
+        Form::parse(&parts.headers, &body)
     }
 }
 

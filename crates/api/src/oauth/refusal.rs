@@ -6,9 +6,10 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, StatusCode};
-use kernel::{Problem, ProblemKind};
+use kernel::{Gate, Problem, ProblemKind};
 
 use crate::http::{OAuthErrorBody, oauth_code, oauth_status};
+use crate::record::Worded;
 
 /// How a caller may prove who they are, in the answer to one who did not (RFC 9110 §11.6.1).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,13 +26,16 @@ pub(super) struct Refusal {
     description: Cow<'static, str>,
     challenge: Option<Scheme>,
     retry_after: Option<u64>,
+    kind: ProblemKind,
+    gate: Option<Gate>,
 }
 
 impl Refusal {
     /// A refusal of what was asked, with the code of its kind.
     pub(super) fn of(code: &'static str, description: impl Into<Cow<'static, str>>) -> Self {
         let (status, description) = (StatusCode::BAD_REQUEST, description.into());
-        Self { status, code, description, challenge: None, retry_after: None }
+        let kind = ProblemKind::BadRequest;
+        Self { status, code, description, challenge: None, retry_after: None, kind, gate: None }
     }
 
     /// Something is missing, there twice, or not understood.
@@ -57,6 +61,8 @@ impl Refusal {
             description,
             challenge: (unknown || kind == ProblemKind::StepUp).then_some(scheme),
             retry_after: problem.retry_after_seconds,
+            kind,
+            gate: problem.gate,
         }
     }
 }
@@ -71,6 +77,8 @@ impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = OAuthErrorBody { error: self.code, error_description: &self.description };
         let mut response = (self.status, Json(body)).into_response();
+        let problem = Problem { gate: self.gate, ..Problem::new(self.kind, "") };
+        response.extensions_mut().insert(Worded(problem));
         let headers = response.headers_mut();
         headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
         let challenge = self.challenge.map(|scheme| match scheme {

@@ -125,7 +125,7 @@ pub(super) async fn post_introspect(
     extract::State(state): extract::State<State>,
     request: extract::Request,
 ) -> Result<Response, Refusal> {
-    let sent = Sent::read(&state, request).await?;
+    let sent = Sent::read(&state, request, IntrospectToken::NAME).await?;
     let (pass, facts) = look::<IntrospectToken>(&state, &sent).await?;
     let (facts, receipt) = introspect(pass, facts).await?;
     Ok(unkept(Answer::ok(Introspection::of(facts), &receipt).into_response()))
@@ -143,7 +143,7 @@ pub(super) async fn post_revoke(
     extract::State(state): extract::State<State>,
     request: extract::Request,
 ) -> Result<Response, Refusal> {
-    let sent = Sent::read(&state, request).await?;
+    let sent = Sent::read(&state, request, RevokeToken::NAME).await?;
     let (pass, facts) = look::<RevokeToken>(&state, &sent).await?;
     let receipt = revoke(pass, facts.as_ref()).await?;
     let mut response = unkept(axum::Json(Revoked {}).into_response());

@@ -136,7 +136,7 @@ pub(super) async fn post_token(
     extract::State(state): extract::State<State>,
     request: extract::Request,
 ) -> Result<Response, Refusal> {
-    let sent = Sent::read(&state, request).await?;
+    let sent = Sent::read(&state, request, IssueToken::NAME).await?;
     let (vault, context) = (&state.vault, &sent.context);
     let client = match Credential::read(&sent.headers, &sent.form)? {
         Credential::Nothing => None,
@@ -146,6 +146,7 @@ pub(super) async fn post_token(
     };
     let client = client.as_ref().map(|(id, secret)| (id.as_str(), secret.as_str()));
     let agent = vault.authenticate_client(IssueToken::NAME, client, context).await?;
+    sent.note(&agent, IssueToken::NAME);
     let grant = Grant::read(&sent.form, vault.issuer())?;
     let (access, receipt, issued_token_type) = match grant {
         Grant::ForItself => {

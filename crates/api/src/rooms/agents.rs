@@ -85,7 +85,7 @@ impl From<app::agents::Agent> for Agent {
 
 /// List agents.
 ///
-/// Answers the organization's agents, oldest first.
+/// Answers the organization's agents, oldest first. A key sees those of its own project.
 #[utoipa::path(get, path = "/agents", tag = "agents", params(PageQuery),
     responses((status = 200, description = "A page of agents", body = List<Agent>)))]
 async fn get_agents(Gate(pass): Gate<ListAgents>, uri: Uri) -> Answered<List<Agent>> {
@@ -105,7 +105,7 @@ struct NewAgent {
     #[serde(default)]
     #[schema(max_length = 2000, example = "Reads invoices and proposes bookings.")]
     description: String,
-    /// The project it works in; that of the credential when not said.
+    /// The project it works in; that of the credential when not said. A key makes agents of its own project only.
     #[serde(default)]
     project: Option<Uuid>,
 }

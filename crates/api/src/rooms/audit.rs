@@ -21,7 +21,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, List, put_entry};
 use crate::describe::{of, of_named};
-use crate::extract::{Gate, Id, PageQuery, query};
+use crate::extract::{Gate, Id, PageQuery, Segment, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -160,10 +160,7 @@ async fn get_proof(
 #[utoipa::path(get, path = "/audit/tile/{*tile}", tag = "audit",
     params(("tile" = String, Path, description = "Which tile, as the specification spells it", example = "entries/x001/x234/067")),
     responses((status = 200, description = "The tile", content_type = "application/octet-stream", body = Vec<u8>)))]
-async fn get_tile(
-    Gate(pass): Gate<ReadTile>,
-    extract::Path(path): extract::Path<String>,
-) -> Result<Response, Refused> {
+async fn get_tile(Gate(pass): Gate<ReadTile>, Segment(path): Segment) -> Result<Response, Refused> {
     let (bytes, receipt) = tile(pass, &path).await?;
     let mut response = file("application/octet-stream", bytes);
     put_entry(&mut response, receipt.entry());

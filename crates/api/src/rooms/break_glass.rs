@@ -17,7 +17,7 @@ use super::audit::AuditEntry;
 use crate::State;
 use crate::answer::{Answer, Answered, Done, List};
 use crate::describe::of;
-use crate::extract::{Gate, Id, PageQuery, Submitted, id, query};
+use crate::extract::{Gate, Id, PageQuery, Segment, Submitted, id, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -213,7 +213,7 @@ struct NewReview {
         (status = 409, description = "It is open still, or was reviewed already"),
     ))]
 async fn put_review(
-    extract::Path(glass): extract::Path<String>,
+    Segment(glass): Segment,
     Submitted { pass, body }: Submitted<ReviewBreakGlass, NewReview>,
 ) -> Result<Done, Refused> {
     let id: BreakGlassId = id(&glass)?;

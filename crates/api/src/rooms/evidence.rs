@@ -23,7 +23,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, Done, List, put_entry};
 use crate::describe::{Leaves, door, of};
-use crate::extract::{Gate, Id, Knock, PageQuery, Submitted, id, query};
+use crate::extract::{Gate, Id, Knock, PageQuery, Segment, Submitted, id, query};
 use crate::http::Refused;
 
 /// The period that is looked at when nobody says which, in seconds (30 days).
@@ -128,7 +128,7 @@ impl PeriodQuery {
     responses((status = 200, description = "What it shows", body = Coverage)))]
 async fn get_coverage(
     Gate(pass): Gate<ReadCoverage>,
-    extract::Path(framework): extract::Path<String>,
+    Segment(framework): Segment,
     uri: Uri,
 ) -> Answered<Coverage> {
     let period = query::<PeriodQuery>(&uri)?.period(pass.vault().clock().now())?;
@@ -350,7 +350,7 @@ struct EvidenceLink {
     responses((status = 201, description = "The link", body = EvidenceLink)))]
 async fn post_link(
     extract::State(state): extract::State<State>,
-    extract::Path(pack): extract::Path<String>,
+    Segment(pack): Segment,
     Submitted { pass, body }: Submitted<MakeLink, NewLink>,
 ) -> Answered<EvidenceLink> {
     let (made, receipt) = link(pass, id(&pack)?, body.seconds).await?;
@@ -372,7 +372,7 @@ async fn post_link(
 async fn get_link(
     extract::State(state): extract::State<State>,
     knock: Knock,
-    extract::Path(token): extract::Path<String>,
+    Segment(token): Segment,
 ) -> Result<Response, Refused> {
     let (found, receipt) = follow(&state.vault, &LinkToken::new(token), knock.visitor().request).await?;
     Ok(archive(found, &receipt))

@@ -6,7 +6,6 @@ use app::input::Name;
 use app::keys::{
     CreateKey, Issued, ListKeys, RevokeKey, RotateKey, RotateOwnKey, create, list, revoke, rotate, rotate_own,
 };
-use axum::extract;
 use http::Uri;
 use kernel::{AgentId, KeyId, Permission, ProjectId, Role, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, Done, List};
 use crate::describe::of;
-use crate::extract::{Gate, Id, PageQuery, Submitted, id, query};
+use crate::extract::{Gate, Id, PageQuery, Segment, Submitted, id, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -113,7 +112,7 @@ impl From<Issued> for IssuedKey {
 
 /// List keys.
 ///
-/// Answers the organization's API keys, oldest first; their secrets are kept nowhere.
+/// Answers the organization's API keys, oldest first; their secrets are kept nowhere. A key sees those of its own project.
 #[utoipa::path(get, path = "/keys", tag = "keys", params(PageQuery),
     responses((status = 200, description = "A page of keys", body = List<Key>)))]
 async fn get_keys(Gate(pass): Gate<ListKeys>, uri: Uri) -> Answered<List<Key>> {
@@ -136,7 +135,7 @@ struct NewKey {
     #[serde(default)]
     #[schema(value_type = Option<Vec<String>>, example = json!(["models:read", "models:invoke"]))]
     capabilities: Option<BTreeSet<Permission>>,
-    /// The project it is bound to; that of the credential when not said.
+    /// The project it is bound to; that of the credential when not said. A key issues keys of its own project only.
     #[serde(default)]
     project: Option<Uuid>,
     /// The agent its holder will be; a service when not said.
@@ -191,7 +190,7 @@ struct Rotation {
         (status = 409, description = "The key is revoked, expired or replaced already"),
     ))]
 async fn post_rotate(
-    extract::Path(key): extract::Path<String>,
+    Segment(key): Segment,
     Submitted { pass, body }: Submitted<RotateKey, Rotation>,
 ) -> Answered<IssuedKey> {
     let id: KeyId = id(&key)?;

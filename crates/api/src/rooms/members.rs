@@ -17,7 +17,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, Done, List};
 use crate::describe::of;
-use crate::extract::{Gate, Id, Ids, PageQuery, Submitted, id, query};
+use crate::extract::{Gate, Id, Ids, PageQuery, Segment, Submitted, id, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -123,7 +123,7 @@ struct NewRole {
     ))]
 async fn put_role(
     extract::State(state): extract::State<State>,
-    extract::Path(member): extract::Path<String>,
+    Segment(member): Segment,
     Submitted { pass, body }: Submitted<ChangeRole, NewRole>,
 ) -> Result<Done, Refused> {
     let id: AccountId = id(&member)?;

@@ -15,7 +15,7 @@ use super::account::shown;
 use crate::State;
 use crate::answer::{Answer, Done};
 use crate::describe::of;
-use crate::extract::{Gate, Id, Knock, Submitted, id};
+use crate::extract::{Gate, Id, Knock, Segment, Submitted, id};
 use crate::http::Refused;
 use crate::secrets::{Shown, Typed};
 use crate::tokens::unkept;
@@ -158,7 +158,7 @@ struct PasskeyChange {
     request_body(content = PasskeyChange, example = json!({"name": "laptop"})),
     responses((status = 204, description = "It has the name")))]
 async fn patch_passkey(
-    extract::Path(passkey): extract::Path<String>,
+    Segment(passkey): Segment,
     Submitted { pass, body }: Submitted<RenamePasskey, PasskeyChange>,
 ) -> Result<Done, Refused> {
     let id: PasskeyId = id(&passkey)?;

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::State;
 use crate::answer::{Answer, Answered, Done, List};
 use crate::describe::of;
-use crate::extract::{Gate, Id, Ids, PageQuery, Submitted, id, query};
+use crate::extract::{Gate, Id, Ids, PageQuery, Segment, Submitted, id, query};
 use crate::http::Refused;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
@@ -215,7 +215,7 @@ struct ChangedWebhook {
     responses((status = 200, description = "The endpoint", body = Webhook)))]
 async fn put_webhook(
     extract::State(state): extract::State<State>,
-    extract::Path(webhook): extract::Path<String>,
+    Segment(webhook): Segment,
     Submitted { pass, body }: Submitted<UpdateWebhook, ChangedWebhook>,
 ) -> Answered<Webhook> {
     let id: WebhookId = id(&webhook)?;
@@ -253,7 +253,7 @@ struct SecretRotation {
     request_body(content = SecretRotation, example = json!({"overlap_seconds": 86_400})),
     responses((status = 201, description = "The endpoint, with its new secret", body = IssuedWebhook)))]
 async fn post_rotate(
-    extract::Path(webhook): extract::Path<String>,
+    Segment(webhook): Segment,
     Submitted { pass, body }: Submitted<RotateSecret, SecretRotation>,
 ) -> Answered<IssuedWebhook> {
     let id: WebhookId = id(&webhook)?;

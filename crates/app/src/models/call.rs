@@ -1,6 +1,5 @@
-use gates::{Clean, Draft, Pass, Privacy, Raw, Receipt};
+use gates::{Clean, Draft, Pass, Privacy, Raw, RawChat, Receipt};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
-use llm::chat::ChatRequest;
 use llm::usage::Usage;
 use pii::Counts;
 use tokio_util::task::TaskTracker;
@@ -46,7 +45,7 @@ impl Status {
 /// What is about to be asked.
 pub struct Intent<'a> {
     /// The request, as read.
-    pub request: &'a ChatRequest<'a>,
+    pub request: &'a RawChat<'a>,
     /// Where it goes.
     pub route: &'a Route,
     /// Gate four, after it has cleaned the request: its counts are the prompt's.
@@ -93,14 +92,14 @@ impl Calls {
         let prompt = privacy.counts();
         // Names are cleaned apart, so that what is found in them is not counted as the prompt's.
         let names = pass.privacy();
-        let model = names.text(Raw::new(request.model.to_string()));
+        let model = names.text(Raw::new(request.model().to_owned()));
         let provider = names.text(Raw::new(route.provider().to_owned()));
         let draft = Draft::intent(EventKind::LlmCallIntent)
             .fact("model", &model)
             .fact("provider", &provider)
-            .fact("streaming", request.stream)
-            .fact("messages", request.message_count as u64)
-            .fact("tools", request.tool_count as u64)
+            .fact("streaming", request.stream())
+            .fact("messages", request.message_count() as u64)
+            .fact("tools", request.tool_count() as u64)
             .fact("redactions", &prompt)
             .fact("redacted", prompt.redacted_total());
         let receipt = pass.record(draft).await?;

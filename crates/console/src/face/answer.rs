@@ -12,6 +12,7 @@ use kernel::{Problem, RequestContext};
 use tokio::sync::mpsc;
 
 use super::cookies::Cookie;
+use super::record::RefusedAs;
 use crate::layout::{Flash, Frame};
 use crate::pages::ProblemPage;
 
@@ -55,6 +56,7 @@ impl Answer {
     pub(super) fn form(problem: &Problem, page: &impl Template) -> Self {
         let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::UNPROCESSABLE_ENTITY);
         let mut answer = Self::page_with(status, page);
+        answer.0.extensions_mut().insert(RefusedAs::from(problem));
         if let Some(seconds) = problem.retry_after_seconds {
             answer.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
@@ -88,7 +90,9 @@ impl Answer {
     pub(super) fn json_problem(problem: &Problem) -> Self {
         let status = StatusCode::from_u16(problem.kind.status()).unwrap_or(StatusCode::BAD_REQUEST);
         let body = serde_json::json!({ "title": problem.kind.title(), "detail": problem.detail });
-        Self::json(status, &body)
+        let mut answer = Self::json(status, &body);
+        answer.0.extensions_mut().insert(RefusedAs::from(problem));
+        answer
     }
 
     /// A file to keep. Its name is ours: an id and an ending.

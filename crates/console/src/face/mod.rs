@@ -18,6 +18,7 @@ mod outbox;
 mod own;
 mod passkey;
 mod posted;
+mod record;
 mod settings;
 mod sign_in;
 mod sign_up;
@@ -32,10 +33,12 @@ use app::accounts::Accounts;
 use app::audit::jobs::Sequencer;
 use app::providers::UrlRules;
 use axum::Router;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use gates::Vault;
 
 use self::doors::Doors;
+use self::record::Recorder;
 use crate::assets;
 
 /// What the console works with.
@@ -72,7 +75,9 @@ impl State {
 
 /// Every page, and the files they need. Wrap it, together with the other faces, in the shared manners.
 pub fn router(state: State) -> Router {
-    doors().router().merge(assets::routes()).with_state(state)
+    let recorder = Recorder::new(state.clone(), paths());
+    let pages = doors().router().layer(from_fn_with_state(recorder, record::refusals));
+    pages.merge(assets::routes()).with_state(state)
 }
 
 /// The paths of the console, as patterns: `/members/{id}`. Which methods each takes, the server says itself (`Allow`).

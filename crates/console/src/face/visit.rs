@@ -6,7 +6,7 @@ use app::accounts::own::{Own, ReadAccount};
 use app::accounts::{Site, Visitor};
 use authn::secrets::{OpaqueToken, TokenKind};
 use axum::extract::FromRequestParts;
-use gates::{Action, Caller as _, Human, Pass, Principal};
+use gates::{Action, Caller as _, Docket, Human, Pass, Principal};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Uri, header};
 use kernel::{Face, Permission, Problem, ProblemKind, RequestContext};
@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 use super::State;
 use super::answer::{Answer, said};
 use super::cookies::Cookie;
+use super::record;
 use crate::layout::{Banner, Frame, Membership, Nav, Person, Room, Shell, Theme};
 use crate::parts::{Secret, Tone, When};
 
@@ -28,6 +29,7 @@ pub(super) struct Visit {
     device: String,
     known_device: Option<Zeroizing<String>>,
     session: Option<Zeroizing<String>>,
+    docket: Docket,
     mark: Zeroizing<String>,
     /// The mark is new and must be set.
     new_mark: bool,
@@ -62,6 +64,7 @@ impl FromRequestParts<State> for Visit {
             known_device: Cookie::Device.read(&parts.headers, site),
             session: Cookie::Session.read(&parts.headers, site),
             headers: parts.headers.clone(),
+            docket: parts.extensions.get::<Docket>().cloned().unwrap_or_default(),
             state: state.clone(),
             mark,
             new_mark,
@@ -160,7 +163,10 @@ impl Visit {
         let Some(secret) = &self.session else { return Ok(None) };
         let known = self.state.vault().authenticate_session(secret, &self.context).await;
         match known {
-            Ok(principal) => Ok(Human::admit(principal).ok()),
+            Ok(principal) => {
+                record::note(&self.docket, &principal);
+                Ok(Human::admit(principal).ok())
+            }
             Err(problem) if problem.kind == ProblemKind::Unauthenticated => Ok(None),
             Err(problem) => Err(problem),
         }

@@ -31,6 +31,8 @@ pub enum DevCommand {
     },
     /// Print docs/roles.md, made of the table of roles and permissions.
     Roles,
+    /// Print the table of permissions in docs/keys.md, made of the table of roles and permissions.
+    KeyPermissions,
     /// Print docs/events.md, made of the catalogue of events.
     Events,
     /// Print the paths of the console, one a line, as its router has them.

@@ -1,4 +1,4 @@
-//! Entering an action for people with an agent in hand.
+//! Entering an action for people with an agent in hand, and reaching what is one person's own as an agent.
 
 struct Merge;
 
@@ -10,20 +10,27 @@ impl gates::Action for Merge {
     type Mode = gates::Write;
 }
 
-struct Work;
+/// What is a person's own, declared as something agents do.
+struct Rename;
 
-impl gates::Action for Work {
-    const NAME: &'static str = "work";
-    const NEEDS: kernel::Need = kernel::Need::Permission(kernel::Permission::ProjectsWrite);
+impl gates::Action for Rename {
+    const NAME: &'static str = "rename";
+    const NEEDS: kernel::Need = kernel::Need::Own;
     type Who = gates::Agent;
     type Proof = gates::Live;
-    type Mode = gates::Write;
+    type Mode = gates::Account;
 }
 
-fn merge(_: gates::Pass<Merge>) {}
+async fn enter(vault: std::sync::Arc<gates::Vault>, agent: gates::Agent, request: kernel::RequestContext) {
+    let _ = vault.enter::<Merge>(agent, request).await;
+}
 
-fn work(pass: gates::Pass<Work>) {
-    merge(pass);
+fn somebody_else(pass: &gates::Pass<Merge>) -> &gates::Agent {
+    pass.who()
+}
+
+fn rename(mut pass: gates::Pass<Rename>) {
+    let _ = pass.account();
 }
 
 fn main() {}

@@ -377,7 +377,10 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "a sequence as the answer",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("select sequencename, last_value from pg_sequences where last_value is not null")],
+        attack: &[
+            Sql("{as_a}"),
+            Sql("select sequencename, last_value from pg_sequences where last_value is not null"),
+        ],
         holds: Rows(&[]),
         twin: twin(
             "create sequence bad.numbers; grant usage on sequence bad.numbers to portcullis_app;

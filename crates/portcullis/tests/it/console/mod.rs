@@ -9,6 +9,7 @@ mod home;
 mod members;
 pub(crate) mod newcomers;
 mod outbox;
+mod refusals;
 mod settings;
 mod webhooks;
 

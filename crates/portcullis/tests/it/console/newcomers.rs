@@ -19,7 +19,51 @@ fn b64(bytes: &[u8]) -> String {
 
 /// What an authenticator made of software answers: P-256, user present and verified, attestation `none`.
 pub(crate) fn credential(options: &Value) -> Value {
-    let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+    Authenticator::new().made(options)
+}
+
+/// An authenticator made of software, with one key.
+pub(crate) struct Authenticator {
+    key: EcdsaKeyPair,
+    user: std::cell::RefCell<Value>,
+}
+
+impl Authenticator {
+    pub(crate) fn new() -> Self {
+        let key = EcdsaKeyPair::generate(&ECDSA_P256_SHA256_ASN1_SIGNING).expect("a key");
+        Self { key, user: std::cell::RefCell::new(Value::Null) }
+    }
+
+    fn id(&self) -> String {
+        b64(digest(&SHA256, &self.key.public_key().as_ref()[1..33]).as_ref())
+    }
+
+    /// Signs in with the key.
+    pub(crate) fn signed(&self, options: &Value) -> Value {
+        let challenge = &options["publicKey"]["challenge"];
+        let client =
+            json!({"type": "webauthn.get", "challenge": challenge, "origin": SITE, "crossOrigin": false});
+        let client = client.to_string();
+        let data = [digest(&SHA256, b"localhost").as_ref(), &[0x05, 0, 0, 0, 2]].concat();
+        let signed = [&data[..], digest(&SHA256, client.as_bytes()).as_ref()].concat();
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let signature = self.key.sign(&random, &signed).expect("signed");
+        let response = json!({
+            "authenticatorData": b64(&data), "clientDataJSON": b64(client.as_bytes()),
+            "signature": b64(signature.as_ref()), "userHandle": *self.user.borrow(),
+        });
+        let id = self.id();
+        json!({"id": id, "rawId": id, "type": "public-key", "response": response, "clientExtensionResults": {}})
+    }
+
+    /// Makes the key known.
+    pub(crate) fn made(&self, options: &Value) -> Value {
+        self.user.replace(options["publicKey"]["user"]["id"].clone());
+        registered(&self.key, options)
+    }
+}
+
+fn registered(key: &EcdsaKeyPair, options: &Value) -> Value {
     let (x, y) = key.public_key().as_ref()[1..].split_at(32);
     let cose = [b"\xa5\x01\x02\x03\x26\x20\x01\x21\x58\x20", x, b"\x22\x58\x20", y].concat();
     let domain = digest(&SHA256, b"localhost");

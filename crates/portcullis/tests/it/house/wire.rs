@@ -200,6 +200,16 @@ impl Ask {
         self
     }
 
+    /// The same by another method.
+    pub(crate) fn method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    /// Whether it carries a header.
+    pub(crate) fn has_header(&self, name: &HeaderName) -> bool {
+        self.headers.contains_key(name)
+    }
+
     /// With a JSON body, byte for byte.
     pub(crate) fn json(self, body: impl Into<Bytes>) -> Self {
         Self { body: body.into(), ..self.header(CONTENT_TYPE, "application/json") }

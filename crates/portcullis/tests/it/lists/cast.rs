@@ -104,7 +104,7 @@ pub(crate) struct Cast {
     pub(crate) tenant: Tenant,
     pub(crate) stranger: Tenant,
     pub(crate) database: &'static Database,
-    desk: &'static Desk,
+    pub(super) desk: &'static Desk,
     keys: Vec<(Who, String)>,
     /// An admin who opens overrides for others to look at.
     opener: String,
@@ -170,7 +170,7 @@ impl Cast {
     }
 
     /// The token of a person of this kind whom nobody has met before.
-    async fn fresh(&self, who: Who) -> String {
+    pub(super) async fn fresh(&self, who: Who) -> String {
         let (vault, tenant) = (&self.desk.vault, self.tenant.id);
         let somebody = match who {
             Who::Person(role) => Somebody::member(vault, tenant, role).await,

@@ -3,8 +3,10 @@
 
 mod cast;
 mod entries;
+mod malformed;
 mod operations;
 mod samples;
+mod stories;
 mod tables;
 
 pub(crate) use cast::{Cast, Who};
@@ -33,6 +35,8 @@ pub(crate) struct Operation {
     pub(crate) has_body: bool,
     /// Whether its body is a form.
     pub(crate) is_form: bool,
+    /// Whether it has parameters in the query.
+    pub(crate) has_query: bool,
     /// The body the description shows.
     pub(crate) example: Option<Value>,
 }
@@ -74,6 +78,9 @@ impl Operation {
             caller: text("x-portcullis-caller").unwrap_or_default(),
             mutating: operation["x-portcullis-mutating"] == true,
             has_body: operation.get("requestBody").is_some(),
+            has_query: operation["parameters"]
+                .as_array()
+                .is_some_and(|all| all.iter().any(|parameter| parameter["in"] == "query")),
             is_form: operation.pointer(&format!("{BODY}/{FORM}")).is_some(),
             example: ["application~1json", FORM]
                 .iter()
@@ -120,6 +127,18 @@ impl Operation {
     /// Whether it is for people alone.
     pub(crate) fn is_personal(&self) -> bool {
         self.caller == "a person"
+    }
+}
+
+/// What the LLM endpoint serves is described: its routes live in another face than the description.
+#[test]
+fn every_path_of_the_llm_endpoint_is_described() {
+    let described = Operation::all();
+    let paths = gateway::paths();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let spelled = path.replace("{*", "{");
+        assert!(described.iter().any(|operation| operation.path == spelled), "{path} is not described");
     }
 }
 

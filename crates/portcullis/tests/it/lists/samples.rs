@@ -278,21 +278,7 @@ impl Sample {
 
     /// The request, about `subject`: an id, or those of a thing and of something of it with a blank between.
     pub(crate) fn ask(&self, wire: &Wire, operation: &Operation, subject: &str) -> Ask {
-        let (id, part) = subject.split_once(' ').unwrap_or((subject, subject));
-        let path = operation
-            .path
-            .replace("{id}", id)
-            .replace("{slug}", id)
-            .replace("{tile}", id)
-            .replace("{session}", part)
-            .replace("{delivery}", part);
-        assert!(
-            !path.contains('{'),
-            "{}: teach `Sample::ask` what stands for the parameter of {path}",
-            operation.id
-        );
-        let path = path + self.query;
-        let ask = Ask::new(operation.method.clone(), path).header("x-forwarded-for", &somewhere());
+        let ask = plain_ask(operation, subject, self.query);
         match (self.body)() {
             Some(body) if operation.is_form => ask.form(&body),
             Some(body) => ask.json(filled(&body, wire)),
@@ -306,6 +292,21 @@ impl Sample {
         body["project"] = json!(project.to_string());
         Some(filled(&body, wire))
     }
+}
+
+/// A request about `subject`, with `query` behind its path and no body.
+pub(super) fn plain_ask(operation: &Operation, subject: &str, query: &str) -> Ask {
+    let (id, part) = subject.split_once(' ').unwrap_or((subject, subject));
+    let path = operation
+        .path
+        .replace("{id}", id)
+        .replace("{slug}", id)
+        .replace("{tile}", id)
+        .replace("{session}", part)
+        .replace("{delivery}", part);
+    let what = &operation.id;
+    assert!(!path.contains('{'), "{what}: teach `plain_ask` what stands for the parameter of {path}");
+    Ask::new(operation.method.clone(), path + query).header("x-forwarded-for", &somewhere())
 }
 
 /// A network address that no other request of the lists comes from.

@@ -14,7 +14,7 @@ use crate::house::people::{Person, accounts, human, principal};
 use crate::house::{Tenant, request, run};
 
 /// The code of a secret in base 32, `steps` from now, by the standard tool's arithmetic.
-pub(super) fn code(secret: &str, steps: i64) -> String {
+pub(crate) fn code(secret: &str, steps: i64) -> String {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
     let (mut bits, mut count, mut key) = (0_u32, 0, Vec::new());
     for letter in secret.bytes() {

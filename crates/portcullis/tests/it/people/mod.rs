@@ -2,12 +2,12 @@
 
 mod addresses;
 mod doors;
-mod factors;
+pub(crate) mod factors;
 mod guesses;
 mod lately;
 mod oauth;
 mod operator;
 mod replicas;
-mod rest;
+pub(crate) mod rest;
 mod schemes;
 mod tokens;

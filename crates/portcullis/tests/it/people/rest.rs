@@ -23,7 +23,7 @@ const ROUNDS: usize = 24;
 const GUESSES: usize = 2;
 
 /// A program with a cookie jar, at a network address of its own.
-pub(super) struct Client<'a> {
+pub(crate) struct Client<'a> {
     wire: &'a Wire,
     from: String,
     access: Option<String>,
@@ -42,13 +42,13 @@ fn set_cookie(answer: &Answer) -> Option<String> {
 }
 
 impl<'a> Client<'a> {
-    pub(super) fn new(wire: &'a Wire) -> Self {
+    pub(crate) fn new(wire: &'a Wire) -> Self {
         let guest = people::Guest::new();
         let from = guest.context.peer.expect("an address").to_string();
         Self { wire, from, access: None, refresh: None }
     }
 
-    fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Ask {
+    pub(crate) fn request(&self, method: Method, path: &str, body: Option<&Value>) -> Ask {
         let mut ask = Ask::new(method, format!("/api/v1{path}")).header("x-forwarded-for", &self.from);
         if let Some(access) = &self.access {
             ask = ask.bearer(access);
@@ -62,7 +62,7 @@ impl<'a> Client<'a> {
         }
     }
 
-    pub(super) async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Answer {
+    pub(crate) async fn call(&mut self, method: Method, path: &str, body: Option<&Value>) -> Answer {
         let answer = self.wire.ask(self.request(method, path, body)).await;
         if let Some(cookie) = set_cookie(&answer) {
             self.refresh = Some(cookie).filter(|value| !value.is_empty());
@@ -82,29 +82,29 @@ impl<'a> Client<'a> {
         self.call(Method::POST, path, Some(body)).await
     }
 
-    pub(super) async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         self.call(Method::GET, path, None).await
     }
 
     /// A POST that must be answered with `status`.
-    pub(super) async fn posted(&mut self, path: &str, body: &Value, status: u16) -> Value {
+    pub(crate) async fn posted(&mut self, path: &str, body: &Value, status: u16) -> Value {
         let answer = self.post(path, body).await;
         assert_eq!(answer.status, status, "{path}: {}", answer.text());
         if answer.body.is_empty() { Value::Null } else { answer.json() }
     }
 
-    pub(super) async fn sign_in(&mut self, address: &str, password: &str) -> Answer {
+    pub(crate) async fn sign_in(&mut self, address: &str, password: &str) -> Answer {
         self.post("/auth/sign-in", &json!({"address": address, "password": password})).await
     }
 }
 
 /// The token of the newest letter of a kind.
-pub(super) async fn link(desk: &Desk, to: &str, kind: &str) -> String {
+pub(crate) async fn link(desk: &Desk, to: &str, kind: &str) -> String {
     token(&letter(&desk.vault, to, kind).await.unwrap_or_else(|| panic!("no {kind} to {to}")))
 }
 
 /// Somebody who signed up and verified over the wire.
-pub(super) async fn newcomer<'a>(desk: &Desk, wire: &'a Wire) -> (Client<'a>, String) {
+pub(crate) async fn newcomer<'a>(desk: &Desk, wire: &'a Wire) -> (Client<'a>, String) {
     let (mut client, address) = (Client::new(wire), people::address());
     let new = json!({"address": address, "name": "Someone", "password": PASSWORD});
     client.posted("/auth/sign-up", &new, 202).await;
