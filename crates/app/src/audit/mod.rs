@@ -27,8 +27,8 @@ pub(crate) use export::verifier;
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
 pub use search::{
-    Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, chart,
-    entries, find, request, said,
+    Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, entries, explore, recorded,
+    request,
 };
 pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};
@@ -126,6 +126,16 @@ impl Names {
         self.people.get(id).or_else(|| self.agents.get(id)).map(String::as_str)
     }
 
+    /// The people: id and name, by name.
+    pub fn people(&self) -> impl Iterator<Item = (&str, &str)> {
+        by_name(&self.people)
+    }
+
+    /// The agents: id and name, by name.
+    pub fn agents(&self) -> impl Iterator<Item = (&str, &str)> {
+        by_name(&self.agents)
+    }
+
     /// With somebody who is known already.
     #[must_use]
     pub fn with(mut self, id: String, name: &str) -> Self {
@@ -137,6 +147,12 @@ impl Names {
     pub fn has_agents(&self) -> bool {
         !self.agents.is_empty()
     }
+}
+
+fn by_name(names: &HashMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    let mut all: Vec<_> = names.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    all.sort_unstable_by_key(|(id, name)| (name.to_lowercase(), *id));
+    all.into_iter()
 }
 
 /// The names that a reader of the log may see, read under the pass that reads the log: one look, one entry.

@@ -273,11 +273,8 @@ fn too_long(error: StoreError) -> Problem {
     Problem::invalid("/since", detail)
 }
 
-/// Finds a page of entries, under the pass that reads the log. After an error the pass can do nothing but fail.
-///
-/// # Errors
-/// When the search takes too long, or the database cannot be used.
-pub async fn find<A: Action<Mode = Read>>(
+/// Finds a page of entries. After an error the pass can do nothing but fail.
+async fn find<A: Action<Mode = Read>>(
     pass: &mut Pass<A>,
     search: &Search,
     turn: Turn,
@@ -362,18 +359,15 @@ fn edges(from: Timestamp, to: Timestamp, slices: i64) -> Vec<Timestamp> {
     (first..=last + 1).map(|at| Timestamp::from_unix_micros(at * width * 1_000_000)).collect()
 }
 
-/// Counts what fits in at most `slices` slices of the searched range, until `now` when it has no end. The last thing to do
+/// Counts what fits in at most `slices` slices of the searched range, until now when it has no end. The last thing to do
 /// under a pass but to seal it: after counting was ended, its transaction does nothing more.
-///
-/// # Errors
-/// When the database cannot be used.
-pub async fn chart<A: Action<Mode = Read>>(
+async fn chart<A: Action<Mode = Read>>(
     pass: &mut Pass<A>,
     search: &Search,
     slices: u8,
-    now: Timestamp,
 ) -> Result<Chart, Problem> {
     let Search(sieve) = search;
+    let now = pass.vault().clock().now();
     bounded(pass.tx(), CHART_MILLIS_MAX).await?;
     let Some(began) = store::audit_search::began(pass.tx()).await? else { return Ok(Chart::Empty) };
     let from = sieve.since.unwrap_or(began);
@@ -399,8 +393,36 @@ pub async fn chart<A: Action<Mode = Read>>(
 ///
 /// # Errors
 /// When the entry cannot be written.
-pub async fn said(pass: Pass<ReadEntries>, items: usize) -> Result<Receipt, Problem> {
+pub async fn recorded(pass: Pass<ReadEntries>, items: usize) -> Result<Receipt, Problem> {
     pass.seal(Draft::done(EventKind::AuditRead).fact("items", items as u64)).await
+}
+
+/// A page of what is looked for and, in as many slices of time as are wanted, how much there is when.
+///
+/// # Errors
+/// When the search takes too long, or the entry cannot be written: then nothing is shown.
+pub async fn explore(
+    mut pass: Pass<ReadEntries>,
+    search: &Search,
+    turn: Turn,
+    rows: i64,
+    slices: Option<u8>,
+) -> Result<(Found, Option<Chart>, Receipt), Problem> {
+    let looked = async {
+        let found = find(&mut pass, search, turn, rows).await?;
+        let counted = match slices {
+            Some(slices) => Some(chart(&mut pass, search, slices).await?),
+            None => None,
+        };
+        Ok((found, counted))
+    };
+    match looked.await {
+        Ok((found, counted)) => {
+            let receipt = recorded(pass, found.entries.len()).await?;
+            Ok((found, counted, receipt))
+        }
+        Err(problem) => Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await),
+    }
 }
 
 /// A page of entries, newest first.
@@ -408,18 +430,13 @@ pub async fn said(pass: Pass<ReadEntries>, items: usize) -> Result<Receipt, Prob
 /// # Errors
 /// When the search takes too long, or the entry cannot be written.
 pub async fn entries(
-    mut pass: Pass<ReadEntries>,
+    pass: Pass<ReadEntries>,
     page: Page<EntryId>,
     search: &Search,
 ) -> Result<(Listed<EntryRecord, EntryId>, Receipt), Problem> {
     let turn = page.after.map_or(Turn::First, Turn::Older);
-    match find(&mut pass, search, turn, page.rows).await {
-        Ok(found) => {
-            let receipt = said(pass, found.entries.len()).await?;
-            Ok((Listed { items: found.entries, next: found.older }, receipt))
-        }
-        Err(problem) => Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await),
-    }
+    let (found, _, receipt) = explore(pass, search, turn, page.rows, None).await?;
+    Ok((Listed { items: found.entries, next: found.older }, receipt))
 }
 
 /// What one request left in the log.
@@ -451,7 +468,7 @@ pub async fn request(mut pass: Pass<ReadEntries>, id: &RequestId) -> Result<(One
     let times: HashMap<EntryId, i64> =
         entries.iter().filter_map(|record| Some((record.id, record.entry()?.at.unix_micros()))).collect();
     entries.sort_by_key(|record| (times.get(&record.id).copied(), record.id));
-    let receipt = said(pass, entries.len()).await?;
+    let receipt = recorded(pass, entries.len()).await?;
     Ok((OneRequest { entries, more }, receipt))
 }
 
