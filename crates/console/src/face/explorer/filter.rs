@@ -66,11 +66,6 @@ impl Filter {
         self.0.sort_by_key(|(known, _)| FIELDS.iter().position(|field| field == known));
     }
 
-    /// Whether anything but the range is named.
-    pub(super) fn is_narrow(&self) -> bool {
-        self.0.iter().any(|(name, _)| !matches!(*name, "range" | "from" | "to"))
-    }
-
     /// The range: of a request all time, else the last days.
     pub(super) fn range(&self) -> &str {
         let default = if self.get("request").is_some() { "all" } else { RANGE_DEFAULT };
@@ -213,7 +208,6 @@ mod tests {
         assert_eq!(filter(&[]).path(None), "/audit");
         assert_eq!(some.without("kind").without("range"), filter(&[]));
         assert_eq!(some.over("30d").path(None), "/audit?range=30d&kind=KEY_*");
-        assert!(some.is_narrow() && !some.without("kind").is_narrow());
     }
 
     #[test]
