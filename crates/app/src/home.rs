@@ -96,7 +96,8 @@ pub async fn look(mut pass: Pass<ReadEntries>, rows: i64) -> Result<(Inside, Rec
     let caller = pass.principal();
     let has = |permission| caller.capabilities().has(permission);
     let names = names(&mut pass).await?;
-    let found = store::audit::entries(pass.tx(), &store::audit::Filter::default(), rows).await?;
+    let found =
+        store::audit_search::older(pass.tx(), &store::audit_search::Sieve::default(), None, rows).await?;
     let log = log_health(&mut pass, now).await?;
     let reviews = match caller.account().filter(|_| has(Permission::OrganizationManage)) {
         Some(me) => waiting_for(&mut pass, me).await?,

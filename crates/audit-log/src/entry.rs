@@ -5,6 +5,7 @@
 
 mod fields;
 mod leaf;
+pub mod needle;
 mod view;
 
 use std::ops::Deref;

@@ -76,8 +76,9 @@
 //! | `/security/passkeys/new` | [`pages::PasskeyNew`] | passkey paths with `name` |
 //! | `/security/passkeys/{id}` | [`pages::PasskeyRename`] | `name` |
 //! | `/security/email` | [`pages::SecurityEmail`] | `email`; `/security/email/withdraw` |
-//! | `/audit?request=&kind=&member=&agent=&before=` | [`pages::Audit`] | |
+//! | `/audit?q=&range=&from=&to=&kind=&category=&severity=&outcome=&actor=&subject=&project=&request=&before=&after=` | [`pages::Audit`] | |
 //! | `/audit/{id}` | [`pages::AuditEntry`] | |
+//! | `/audit/requests/{request_id}` | [`pages::AuditRequest`] | |
 //! | `/settings?name=&factor=&required=&role=&hours=` | [`pages::Settings`] | `name`; `/settings/second-factor`: `factor`, `required` (`on`), `role` (several); `/settings/sessions`: `hours` |
 //! | `/webhooks` | [`pages::Webhooks`] | |
 //! | `/webhooks/new` | [`pages::WebhookForm`], then [`pages::WebhookSecret`] | `url`, `description`, `kind` (several), `more` |

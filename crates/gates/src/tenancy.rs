@@ -153,6 +153,12 @@ impl Tx {
         self.lease.run(set_claims(&claims)).await
     }
 
+    /// Ends every later statement of this transaction that takes longer than this, in milliseconds: for searches, whose
+    /// cost is what somebody asks for.
+    pub async fn limit_statements(&mut self, millis: u32) -> Result<(), DatabaseError> {
+        self.lease.run(format!("set local statement_timeout = {millis}")).await
+    }
+
     /// Writes the entry and commits, in one round trip; says whether the transaction made remembered lookups stale. On
     /// any error nothing was committed.
     pub(crate) async fn finish(mut self, entry: &Row) -> Result<bool, DatabaseError> {

@@ -539,19 +539,6 @@ pub async fn tiles(tx: &mut Tx, level: i16, first: i64, rows: i64) -> Result<Vec
     read_tiles(tx.connection(), tenant, level, first, rows).await
 }
 
-/// What a list of entries is narrowed to.
-#[derive(Debug, Clone, Default)]
-pub struct Filter {
-    /// Only entries before this one, newest first.
-    pub before: Option<EntryId>,
-    /// Only this kind.
-    pub kind: Option<String>,
-    /// Only entries of this request.
-    pub request_id: Option<String>,
-    /// Only what this one did: the column `actor`, a kind and an id.
-    pub actor: Option<String>,
-}
-
 /// An entry with its place, when it has one already.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {
@@ -561,30 +548,6 @@ pub struct Placed {
     pub leaf: Vec<u8>,
     /// Its index in the log.
     pub seq: Option<i64>,
-}
-
-/// The tenant's entries, newest first.
-pub async fn entries(tx: &mut Tx, filter: &Filter, rows: i64) -> Result<Vec<Placed>, StoreError> {
-    let tenant = tx.tenant().uuid();
-    let found = sqlx::query!(
-        r#"select e.id, e.leaf, l.seq as "seq?" from audit_entry e
-           left join audit_leaf l on l.tenant_id = e.tenant_id and l.entry_id = e.id
-           where e.tenant_id = $1 and ($2::uuid is null or e.id < $2) and ($3::text is null or e.kind = $3)
-             and ($4::text is null or e.request_id = $4) and ($5::text is null or e.actor = $5)
-           order by e.id desc limit $6"#,
-        tenant,
-        filter.before.map(EntryId::uuid),
-        filter.kind,
-        filter.request_id,
-        filter.actor,
-        rows
-    )
-    .fetch_all(tx.connection())
-    .await?;
-    Ok(found
-        .into_iter()
-        .map(|row| Placed { id: EntryId::from_uuid(row.id), leaf: row.leaf, seq: row.seq })
-        .collect())
 }
 
 /// One entry.

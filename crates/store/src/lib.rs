@@ -7,6 +7,7 @@ pub mod accounts;
 pub mod agents;
 pub mod audit;
 pub mod audit_events;
+pub mod audit_search;
 pub mod break_glass;
 pub mod delegations;
 pub mod doors;
@@ -44,6 +45,9 @@ pub enum StoreError {
     /// The row it refers to does not exist in this tenant.
     #[error("what it refers to does not exist")]
     Dangling,
+    /// It took longer than the time it was given.
+    #[error("it took longer than the time it was given")]
+    TooLong,
     /// The database failed.
     #[error("the database failed: {0}")]
     Database(sqlx::Error),
@@ -54,10 +58,14 @@ impl From<sqlx::Error> for StoreError {
         match error.as_database_error() {
             Some(refused) if refused.is_unique_violation() => Self::Taken,
             Some(refused) if refused.is_foreign_key_violation() => Self::Dangling,
+            Some(ended) if ended.code().as_deref() == Some(QUERY_CANCELED) => Self::TooLong,
             _ => Self::Database(error),
         }
     }
 }
+
+/// What PostgreSQL calls a statement that was ended before its end (`query_canceled`).
+const QUERY_CANCELED: &str = "57014";
 
 /// What the database holds is no value of the type it must be.
 fn decode<E: std::error::Error + Send + Sync + 'static>(error: E) -> StoreError {
@@ -72,6 +80,9 @@ impl From<StoreError> for Problem {
                 "Something of that name exists already; choose another name.",
             ),
             StoreError::Dangling => Problem::not_found(),
+            StoreError::TooLong => {
+                Problem::new(ProblemKind::Timeout, "The database took too long; nothing was changed.")
+            }
             StoreError::Database(error) => {
                 // The cause is for the machine's log; the client gets a request id to quote.
                 tracing::error!(%error, "a statement failed");

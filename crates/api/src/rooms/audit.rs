@@ -2,15 +2,15 @@
 
 use app::audit::{
     CheckpointRecord, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries, ReadTile,
-    RequestCheckpoint, Wanted, WitnessState, anchor, checkpoint, entries, entry, export, prove,
-    request_checkpoint, tile, witnessing,
+    RequestCheckpoint, Search, SearchWords, WitnessState, anchor, checkpoint, entries, entry, export, prove,
+    request, request_checkpoint, tile, witnessing,
 };
 use axum::body::Body;
 use axum::extract;
 use axum::response::Response;
 use futures_util::stream;
 use http::{HeaderValue, Uri, header};
-use kernel::{EntryId, EventKind, Problem, RequestId, Timestamp};
+use kernel::{EntryId, Problem, RequestId, Timestamp};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use utoipa::{IntoParams, ToSchema};
@@ -28,6 +28,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
     OpenApiRouter::new()
         .routes(of::<ReadEntries, _>(routes!(get_entries)))
         .routes(of_named::<ReadEntries, _>("audit.read_entry", routes!(get_entry)))
+        .routes(of_named::<ReadEntries, _>("audit.read_request", routes!(get_request)))
         .routes(of::<ProveEntry, _>(routes!(get_proof)))
         .routes(of::<ReadTile, _>(routes!(get_tile)))
         .routes(of::<RequestCheckpoint, _>(routes!(post_checkpoint)))
@@ -75,41 +76,102 @@ struct EntryQuery {
     /// Where to go on: `next` of the page before.
     #[param(value_type = Option<Uuid>)]
     cursor: Option<String>,
-    /// Only entries of this kind.
-    #[param(example = "KEY_CREATED")]
+    /// Only what holds this text in the name or the meaning of its kind or in its action; an id finds every entry that
+    /// names it.
+    #[param(example = "revoked")]
+    q: Option<String>,
+    /// Only these kinds: names, or prefixes with `*` after them, separated by commas.
+    #[param(example = "KEY_*,llm.call.outcome")]
     kind: Option<String>,
-    /// Only entries of this request.
-    request_id: Option<String>,
-    /// Only what this one did: `agent:`, `service:` or `human:` and an id.
+    /// Only kinds of these categories, separated by commas.
+    #[param(example = "access,keys")]
+    category: Option<String>,
+    /// Only what matters so much or more; what was refused or failed is `low` at least.
+    #[param(example = "medium", pattern = "^(informational|low|medium|high|critical)$")]
+    severity: Option<String>,
+    /// Only what ended so: intent, ok, refused, failed, unknown.
+    #[param(example = "refused", pattern = "^(intent|ok|refused|failed|unknown)$")]
+    outcome: Option<String>,
+    /// Only what this one did: `agent:`, `service:` or `human:` and an id; `key:` and the id of a key or session;
+    /// `anonymous`, or `system`.
     #[param(example = "agent:019a0000-0000-7000-8000-000000000000")]
     actor: Option<String>,
+    /// Only what was done to this: its id, or its kind, a colon and its id.
+    #[param(example = "key:019a0000-0000-7000-8000-000000000000")]
+    subject: Option<String>,
+    /// Only what belongs to this project.
+    #[param(value_type = Option<Uuid>)]
+    project: Option<String>,
+    /// Only entries of this request.
+    request_id: Option<String>,
+    /// Only what happened at this time or later (RFC 3339).
+    #[param(example = "2026-11-22T10:00:00Z")]
+    since: Option<String>,
+    /// Only what happened before this time (RFC 3339).
+    #[param(example = "2026-11-23T10:00:00Z")]
+    until: Option<String>,
+}
+
+impl EntryQuery {
+    fn search(&self) -> Result<Search, Problem> {
+        Search::parse(&SearchWords {
+            text: self.q.as_deref(),
+            kind: self.kind.as_deref(),
+            category: self.category.as_deref(),
+            severity: self.severity.as_deref(),
+            outcome: self.outcome.as_deref(),
+            actor: self.actor.as_deref(),
+            subject: self.subject.as_deref(),
+            project: self.project.as_deref(),
+            request_id: self.request_id.as_deref(),
+            since: self.since.as_deref(),
+            until: self.until.as_deref(),
+        })
+    }
 }
 
 /// List audit entries.
 ///
-/// Answers the organization's entries, newest first.
+/// Answers the organization's entries, newest first. A search reads the entries of its range and is ended after three
+/// seconds, with a 422 that says so: narrow the range by `since` and `until`.
 #[utoipa::path(get, path = "/audit/entries", tag = "audit", params(EntryQuery),
     responses((status = 200, description = "A page of entries", body = List<AuditEntry>)))]
 async fn get_entries(Gate(pass): Gate<ReadEntries>, uri: Uri) -> Answered<List<AuditEntry>> {
     let asked = query::<EntryQuery>(&uri)?;
-    let kind = asked.kind.as_deref().map(str::parse::<EventKind>).transpose();
-    let kind = kind.map_err(|error| Problem::invalid("/kind", error.to_string()))?;
-    if asked.request_id.as_deref().is_some_and(|id| RequestId::parse(id).is_none()) {
-        return Err(Problem::invalid("/request_id", "This is no id a request can have.").into());
-    }
-    if asked.actor.as_deref().is_some_and(|actor| !is_actor(actor)) {
-        return Err(Problem::invalid(
-            "/actor",
-            "This names no actor: agent, service or human, a colon and an id.",
-        )
-        .into());
-    }
+    let search = asked.search()?;
     let page = PageQuery { limit: asked.limit, cursor: asked.cursor }.page()?;
-    let wanted = Wanted { kind, request_id: asked.request_id, actor: asked.actor };
-    let (listed, receipt) = entries(pass, page, wanted).await?;
+    let (listed, receipt) = entries(pass, page, &search).await?;
     let next = listed.next;
     let items = listed.items.into_iter().map(AuditEntry::try_from).collect::<Result<Vec<_>, _>>()?;
     Ok(Answer::ok(List::of(app::input::Listed { items, next }, |item| item, EntryId::uuid), &receipt))
+}
+
+/// What one request left in the log.
+#[derive(Serialize, ToSchema)]
+struct AuditRequest {
+    /// Its id.
+    request_id: String,
+    /// Its entries in the order of their time, of every layer it passed; 200 at most.
+    entries: Vec<AuditEntry>,
+    /// Whether there are more: a client may give many requests one id.
+    more: bool,
+}
+
+/// Read what one request did.
+///
+/// Answers all entries of one request in the order of their time: who was refused at which gate, what was begun and how it
+/// ended. A request that left nothing in this organization's log has none.
+#[utoipa::path(get, path = "/audit/requests/{request_id}", tag = "audit",
+    params(("request_id" = String, Path, description = "The request, as `x-request-id` named it")),
+    responses((status = 200, description = "Its entries", body = AuditRequest)))]
+async fn get_request(
+    Gate(pass): Gate<ReadEntries>,
+    extract::Path(request_id): extract::Path<String>,
+) -> Answered<AuditRequest> {
+    let id = RequestId::parse(&request_id).ok_or_else(Problem::not_found)?;
+    let (found, receipt) = request(pass, &id).await?;
+    let entries = found.entries.into_iter().map(AuditEntry::try_from).collect::<Result<Vec<_>, _>>()?;
+    Ok(Answer::ok(AuditRequest { request_id, entries, more: found.more }, &receipt))
 }
 
 /// Whether the text names somebody who acts: a kind and an id.

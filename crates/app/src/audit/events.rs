@@ -110,7 +110,7 @@ impl Sought {
 }
 
 /// The kinds that are named, by name, by prefix and by category: those that are all that was asked for.
-fn kinds(kind: Option<&str>, category: Option<&str>) -> Result<Option<Vec<String>>, Problem> {
+pub(super) fn kinds(kind: Option<&str>, category: Option<&str>) -> Result<Option<Vec<String>>, Problem> {
     if kind.is_none() && category.is_none() {
         return Ok(None);
     }

@@ -5,6 +5,7 @@ mod events;
 mod export;
 pub mod jobs;
 mod kinds;
+mod search;
 mod signing;
 mod tail;
 mod tiles;
@@ -16,7 +17,7 @@ pub use audit_log::{Entry, Format};
 use audit_log::{Hash, VerifierKey, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt};
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
-use store::audit::{Filter, Placed, Signed};
+use store::audit::{Placed, Signed};
 
 pub use anchors::{InstanceHead, WitnessState, Witnessing, anchor, standing, witnessing};
 pub use events::{
@@ -25,6 +26,10 @@ pub use events::{
 pub(crate) use export::verifier;
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
+pub use search::{
+    Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, entries, explore, recorded,
+    request,
+};
 pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};
 pub use tail::{KnowAgain, STAY_SECONDS_MAX, Tail, TailAsked, Tails, follow};
@@ -32,7 +37,6 @@ pub(crate) use tiles::Eyes;
 pub use tiles::{prove, tile};
 
 use crate::action;
-use crate::input::{Listed, Page};
 
 action! {
     /// Reads entries.
@@ -122,6 +126,16 @@ impl Names {
         self.people.get(id).or_else(|| self.agents.get(id)).map(String::as_str)
     }
 
+    /// The people: id and name, by name.
+    pub fn people(&self) -> impl Iterator<Item = (&str, &str)> {
+        by_name(&self.people)
+    }
+
+    /// The agents: id and name, by name.
+    pub fn agents(&self) -> impl Iterator<Item = (&str, &str)> {
+        by_name(&self.agents)
+    }
+
     /// With somebody who is known already.
     #[must_use]
     pub fn with(mut self, id: String, name: &str) -> Self {
@@ -133,6 +147,12 @@ impl Names {
     pub fn has_agents(&self) -> bool {
         !self.agents.is_empty()
     }
+}
+
+fn by_name(names: &HashMap<String, String>) -> impl Iterator<Item = (&str, &str)> {
+    let mut all: Vec<_> = names.iter().map(|(id, name)| (id.as_str(), name.as_str())).collect();
+    all.sort_unstable_by_key(|(id, name)| (name.to_lowercase(), *id));
+    all.into_iter()
 }
 
 /// The names that a reader of the log may see, read under the pass that reads the log: one look, one entry.
@@ -168,33 +188,6 @@ pub async fn alarms<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Vec<Al
 pub async fn key<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Option<VerifierKey>, Problem> {
     let identity = store::audit::identity(pass.tx()).await?;
     identity.map(|(origin, public)| export::key(&origin, &public)).transpose()
-}
-
-/// Which entries are wanted; all of them, unless something is named.
-#[derive(Debug, Clone, Default)]
-pub struct Wanted {
-    /// Of this kind.
-    pub kind: Option<EventKind>,
-    /// Of this request.
-    pub request_id: Option<String>,
-    /// Done by this one: a kind and an id, `agent:019a…`.
-    pub actor: Option<String>,
-}
-
-/// A page of entries, newest first.
-pub async fn entries(
-    mut pass: Pass<ReadEntries>,
-    page: Page<EntryId>,
-    wanted: Wanted,
-) -> Result<(Listed<EntryRecord, EntryId>, Receipt), Problem> {
-    let kind = wanted.kind.map(|kind| kind.name().to_owned());
-    let Wanted { request_id, actor, .. } = wanted;
-    let filter = Filter { before: page.after, kind, request_id, actor };
-    let found = store::audit::entries(pass.tx(), &filter, page.rows + 1).await?;
-    let found = found.into_iter().map(EntryRecord::from).collect();
-    let listed = Listed::cut(found, page.rows, |entry: &EntryRecord| entry.id);
-    let draft = Draft::done(EventKind::AuditRead).fact("items", listed.items.len() as u64);
-    Ok((listed, pass.seal(draft).await?))
 }
 
 /// One entry.

@@ -43,6 +43,28 @@ fn optional_parts_come_and_go() {
 }
 
 #[test]
+fn a_leaf_is_searched_without_being_read() {
+    let (project, key) = (Uuid::from_u128(9), Uuid::from_u128(10));
+    let mut core = core(1);
+    core.actor = Actor::new(ActorKind::Agent, "agent-1").with_key(key.to_string());
+    core.outcome = Outcome::Refused;
+    // Members of these names in `data`, and text that looks like them, are no members of the entry.
+    let misleading = json!({"project": Uuid::from_u128(7).to_string(), "outcome": "ok", "subject": {"id": "k2", "kind": "key"}});
+    let entry = Entry::builder(core).project(project).subject("key", "k\"1").data("data", misleading);
+    let leaf = entry.data("text", ",\"outcome\":\"failed\",\"policy\":").build().unwrap().to_leaf().unwrap();
+    let has = |needle: Vec<u8>| leaf.windows(needle.len()).any(|window| window == needle);
+    assert!(has(needle::outcome(Outcome::Refused)));
+    assert!(has(needle::subject(None, "k\"1")) && has(needle::subject(Some("key"), "k\"1")));
+    assert!(has(needle::project(project)) && has(needle::key(key)) && has(needle::anywhere(key)));
+    for outcome in [Outcome::Ok, Outcome::Failed, Outcome::Intent, Outcome::Unknown] {
+        assert!(!has(needle::outcome(outcome)), "{outcome}");
+    }
+    assert!(!has(needle::subject(Some("agent"), "k\"1")) && !has(needle::subject(Some("key"), "k2")));
+    assert!(!has(needle::subject(None, "k")) && !has(needle::project(Uuid::from_u128(7))));
+    assert!(!has(needle::key(project)));
+}
+
+#[test]
 fn too_large_is_an_error_and_not_a_cut() {
     let with = |bytes: usize| Entry::builder(core(1)).data("x", "y".repeat(bytes)).build().unwrap();
     let overhead = with(0).to_leaf().unwrap().len();

@@ -1,27 +1,19 @@
-//! The organization's pages that only read: home, roles, the log.
+//! The organization's pages that only read: home, roles.
 
-use app::audit::{CheckpointRecord, EntryRecord, Names, ProveEntry, ReadCheckpoint, ReadEntries, Wanted};
+use app::audit::{EntryRecord, Names, ReadEntries};
 use app::break_glass::{Override, Stage};
 use app::home::{Inside, Key, LogHealth};
-use app::input::Page;
-use axum::extract::Path;
 use gates::{AuthMode, Caller as _, Human};
-use kernel::{
-    AgentId, Category, EntryId, EventKind, Gate, MemberRole, Permission, Problem, ProblemKind, Role,
-    Timestamp,
-};
+use kernel::{Gate, MemberRole, Permission, ProblemKind, Role, Timestamp};
 
 use super::answer::Answer;
-use super::heads;
 use super::health::{self, Facts, Unknown};
 use super::visit::{Visit, may, now};
 use super::words;
 use crate::layout::Room;
-use crate::pages::{self, Activity, FirstStep, PermissionArea, PermissionRow, Place, RoleColumn, Task};
-use crate::parts::{Choice, Form, Pager, When};
+use crate::pages::{self, Activity, FirstStep, PermissionArea, PermissionRow, RoleColumn, Task};
+use crate::parts::When;
 
-/// Entries on a page of the log.
-const AUDIT_ROWS: i64 = 50;
 /// Entries on the home page.
 const ACTIVITY_ROWS: i64 = 8;
 
@@ -222,119 +214,4 @@ pub(super) async fn roles(visit: Visit) -> Result<Answer, Answer> {
         areas,
     };
     Ok(visit.settle(Answer::page(&page)))
-}
-
-fn kinds() -> Vec<Choice> {
-    let mut kinds = vec![Choice::new("", "Any")];
-    for category in Category::ALL {
-        let group = category.says().trim_end_matches('.');
-        let of = EventKind::ALL.iter().filter(|kind| kind.category() == *category);
-        kinds.extend(of.map(|kind| Choice::new(kind.name(), words::what(kind.name())).group(group)));
-    }
-    kinds
-}
-
-/// `GET /audit`.
-pub(super) async fn audit(visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Audit));
-    let text = |name: &str| visit.query(name).map(|text| text.to_string()).filter(|text| !text.is_empty());
-    let (kind, request, agent) = (text("kind"), text("request"), text("agent"));
-    let after: Option<EntryId> = text("cursor").and_then(|text| text.parse().ok());
-    let mut pass = visit.enter::<ReadEntries>(human).await?;
-    let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
-    let alarms = app::audit::alarms(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
-    let known = kind.as_deref().and_then(|kind| kind.parse::<EventKind>().ok());
-    let page = Page { after, rows: AUDIT_ROWS };
-    let actor = agent.as_deref().and_then(|id| id.parse::<AgentId>().ok()).map(|id| format!("agent:{id}"));
-    let wanted = Wanted { kind: known, request_id: request.clone(), actor };
-    let (listed, _) =
-        app::audit::entries(pass, page, wanted).await.map_err(|problem| visit.refused(&problem))?;
-    let entries: Vec<_> = listed.items.iter().filter_map(EntryRecord::entry).collect();
-    let filter = [("kind", &kind), ("request", &request), ("agent", &agent)];
-    let filter: Vec<(&str, &String)> =
-        filter.iter().filter_map(|(name, value)| value.as_ref().map(|value| (*name, value))).collect();
-    let path = |cursor: Option<EntryId>| {
-        let mut query = form_urlencoded::Serializer::new(String::new());
-        query.extend_pairs(filter.iter().map(|(name, value)| (*name, value.as_str())));
-        if let Some(cursor) = cursor {
-            query.append_pair("cursor", &cursor.to_string());
-        }
-        format!("/audit?{}", query.finish())
-    };
-    let at = now(&visit.state);
-    let page = pages::Audit {
-        shell,
-        alarms: alarms.iter().map(|found| heads::alarm(found, at)).collect(),
-        form: Form::blank()
-            .with("kind", kind.clone().unwrap_or_default())
-            .with("request", request.clone().unwrap_or_default()),
-        kinds: kinds(),
-        agent: agent
-            .clone()
-            .map(|id| pages::OnlyAgent { name: names.of(&id).unwrap_or("an agent").to_owned(), id }),
-        entries: entries
-            .iter()
-            .map(|entry| words::row(entry, &|id| names.of(id).map(str::to_owned)))
-            .collect(),
-        filtered: !filter.is_empty(),
-        pager: Pager {
-            shown: entries.len(),
-            first: after.map(|_| path(None)),
-            next: listed.next.map(|next| path(Some(next))),
-        },
-    };
-    Ok(visit.settle(Answer::page(&page)))
-}
-
-/// `GET /audit/{id}`.
-pub(super) async fn audit_entry(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let id: EntryId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    let shell = visit.shell(&human, Some(Room::Audit));
-    let signed = covered(&visit, &human).await;
-    let mut pass = visit.enter::<ReadEntries>(human).await?;
-    let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
-    let key = app::audit::key(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
-    let (record, _) = app::audit::entry(pass, id).await.map_err(|problem| visit.refused(&problem))?;
-    let entry = record.entry().ok_or_else(|| visit.refused(&Problem::internal()))?;
-    let at = now(&visit.state);
-    let text = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-    let mut fields: Vec<(String, String)> = vec![
-        ("action".into(), entry.action.clone()),
-        ("source".into(), entry.source.clone()),
-        ("policy".into(), entry.policy.clone()),
-    ];
-    fields.extend(entry.data.iter().map(|(name, value)| (name.clone(), text(value))));
-    let place = record.index.map(|index| Place {
-        index,
-        leaf_hash: record.leaf_hash.to_string(),
-        checkpoint_size: signed.as_ref().map(|signed| signed.size).filter(|size| *size > index),
-        checkpoint_at: signed.as_ref().map(|signed| When::seen(signed.signed_at, at)),
-    });
-    let page = pages::AuditEntry {
-        shell,
-        entry: words::row(&entry, &|id| names.of(id).map(str::to_owned)),
-        fields,
-        canonical: String::from_utf8_lossy(&record.leaf).into_owned(),
-        place,
-        vkey: key.map(|key| key.to_string()),
-    };
-    Ok(visit.settle(Answer::page(&page)))
-}
-
-/// `GET /audit/{id}/proof`: that the entry stands in the log, as a file to keep (C2SP tlog-proof).
-pub(super) async fn audit_proof(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let id: EntryId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    let pass = visit.enter::<ProveEntry>(human).await?;
-    let proof = app::audit::prove(pass, &visit.state.sequencer, id).await;
-    let (proof, _) = proof.map_err(|problem| visit.refused(&problem))?;
-    Ok(visit.settle(Answer::file(&format!("{id}.tlog-proof"), proof.to_string())))
-}
-
-async fn covered(visit: &Visit, human: &Human) -> Option<CheckpointRecord> {
-    let entered = visit.state.vault().enter::<ReadCheckpoint>(human.principal(), visit.context.clone()).await;
-    let (checkpoint, _) = app::audit::checkpoint(entered.ok()?).await.ok()?;
-    Some(checkpoint)
 }

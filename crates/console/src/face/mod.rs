@@ -7,6 +7,7 @@ mod break_glass;
 mod cookies;
 mod doors;
 mod evidence;
+mod explorer;
 mod heads;
 mod health;
 mod inside;
@@ -89,12 +90,13 @@ fn doors() -> Doors {
     Doors::new()
         .route("/", get(inside::home))
         .route("/roles", get(inside::roles))
-        .route("/audit", get(inside::audit))
+        .route("/audit", get(explorer::list))
         .route("/audit/checkpoints", get(heads::page))
         .route("/audit/checkpoints/note", get(heads::note))
         .route("/audit/checkpoints/anchor", get(heads::anchor))
-        .route("/audit/{id}", get(inside::audit_entry))
-        .route("/audit/{id}/proof", get(inside::audit_proof))
+        .route("/audit/requests/{request_id}", get(explorer::request))
+        .route("/audit/{id}", get(explorer::entry_page))
+        .route("/audit/{id}/proof", get(explorer::proof))
         .route("/agents", get(agents::list))
         .route("/agents/new", get(agents::new_page).post(agents::create))
         .route("/agents/{id}", get(agents::page))

@@ -125,6 +125,13 @@ fn said(kind: EventKind) -> &'static str {
     }
 }
 
+/// A name of the log as people read it: `input_tokens` is "Input tokens".
+pub(super) fn titled(name: &str) -> String {
+    let name = name.replace('_', " ");
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// How an entry ended.
 pub(super) fn outcome(word: &str) -> Badge {
     match word {

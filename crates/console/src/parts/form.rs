@@ -99,6 +99,12 @@ impl Form {
         Summary { problem: self.problem.clone(), links }
     }
 
+    /// Everything that is wrong, for a part of the page that is shown without the form's head.
+    pub(crate) fn complaints(&self) -> Complaints {
+        let all = self.errors.iter().map(|(_, message)| message.clone()).chain(self.problem.clone());
+        Complaints { all: all.collect() }
+    }
+
     /// A line of text.
     pub fn text(&self, name: &str, label: impl Into<String>) -> Control {
         self.control(Kind::Line("text"), name, label)
@@ -196,6 +202,15 @@ pub struct Summary {
 
 impl HtmlSafe for Summary {}
 
+/// What is wrong, line by line.
+#[derive(Debug, Clone, PartialEq, Eq, Template)]
+#[template(source = r#"<ul class="plain complaints">{% for one in all %}<li>{{ one }}</li>{% endfor %}</ul>"#, ext = "html")]
+pub(crate) struct Complaints {
+    all: Vec<String>,
+}
+
+impl HtmlSafe for Complaints {}
+
 /// What is asked of a new password: length, and that it is not known from a breach; no rules of composition
 /// (NIST SP 800-63B).
 pub(crate) fn password_hint(characters_min: impl Display) -> String {
@@ -234,6 +249,13 @@ impl Choice {
     pub fn group(mut self, group: impl Into<String>) -> Self {
         self.group = Some(group.into());
         self
+    }
+}
+
+impl Choice {
+    /// Whether this value is sent by it.
+    pub(crate) fn is(&self, value: &str) -> bool {
+        self.value == value
     }
 }
 
@@ -319,6 +341,13 @@ impl Control {
     #[must_use]
     pub fn date(mut self) -> Self {
         self.kind = Kind::Line("date");
+        self
+    }
+
+    /// A date and a time of day, `YYYY-MM-DDTHH:MM`.
+    #[must_use]
+    pub fn moment(mut self) -> Self {
+        self.kind = Kind::Line("datetime-local");
         self
     }
 

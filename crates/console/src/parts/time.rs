@@ -42,6 +42,11 @@ impl When {
         Self { iso: at.to_string(), exact: exact(at), short, live: false }
     }
 
+    /// The short form alone, where no element can stand.
+    pub(crate) fn short(&self) -> &str {
+        &self.short
+    }
+
     /// `at` as a date.
     pub fn day(at: Timestamp) -> Self {
         Self { iso: at.to_string(), exact: exact(at), short: date(at), live: false }

@@ -3,6 +3,7 @@
 
 mod agents;
 mod evidence;
+mod explorer;
 mod outside;
 mod oversight;
 mod people;
@@ -34,6 +35,7 @@ pub(crate) fn all() -> Vec<Sample> {
         agents::all(),
         security::all(),
         oversight::all(),
+        explorer::all(),
         webhooks::all(),
         evidence::all(),
     ]

@@ -6,16 +6,16 @@ use super::{
 };
 use crate::layout::Room;
 use crate::pages::*;
-use crate::parts::{Badge, Choice, Form, Id, Pager, Tone, When};
+use crate::parts::{Badge, Form, Id, Pager, Tone, When};
 
 pub(super) fn all() -> Vec<Sample> {
-    [audit(), heads(), break_glass(), reviews(), settings(), outbox(), confirm()]
+    [heads(), break_glass(), reviews(), settings(), outbox(), confirm()]
         .into_iter()
         .flatten()
         .collect()
 }
 
-fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {
+pub(super) fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {
     AuditRow {
         id: "0199aa00-0000-7000-8000-0000000000e1".to_owned(),
         at: stamp(minutes),
@@ -33,74 +33,13 @@ fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {
     }
 }
 
-fn entries() -> Vec<AuditRow> {
+pub(super) fn entries() -> Vec<AuditRow> {
     vec![
         entry(Actor::Person, "Member one", "Made an API key", 2),
         entry(Actor::Agent, "Invoice reader", "Called a model", 7),
         entry(Actor::Unknown, "Somebody", "Tried an unknown API key", 12),
         entry(Actor::Service, "Server", "Signed a checkpoint", 15),
         entry(Actor::Person, "Member three", "Signed in", 31 * HOUR),
-    ]
-}
-
-fn audit() -> Vec<Sample> {
-    let full = Audit {
-        shell: shell(Some(Room::Audit)),
-        alarms: Vec::new(),
-        form: Form::blank(),
-        kinds: vec![
-            Choice::new("", "Any"),
-            Choice::new("AUTH_FAILURE", "Sign-in refused").group("Credentials that open nothing"),
-            Choice::new("KEY_CREATED", "Key made").group("API keys"),
-            Choice::new("KEY_REVOKED", "Key revoked").group("API keys"),
-        ],
-        entries: entries(),
-        agent: None,
-        filtered: false,
-        pager: Pager { shown: 5, first: None, next: Some("/audit?before=5".to_owned()) },
-    };
-    let empty = Audit { entries: Vec::new(), ..full.clone() };
-    let none = Audit { form: Form::blank().with("request", HOSTILE), filtered: true, ..empty.clone() };
-    let bad = AuditRow {
-        subject: Some(HOSTILE.to_owned()),
-        request_id: Id::new(HOSTILE),
-        ..entry(Actor::Agent, HOSTILE, HOSTILE, 4)
-    };
-    let hostile = Audit {
-        shell: hostile_shell(Some(Room::Audit)),
-        entries: vec![bad.clone()],
-        agent: Some(OnlyAgent { id: HOSTILE.to_owned(), name: HOSTILE.to_owned() }),
-        filtered: true,
-        ..full.clone()
-    };
-    let one = AuditEntry {
-        shell: shell(Some(Room::Audit)),
-        entry: entry(Actor::Person, "Member one", "Made an API key", 2),
-        fields: vec![("Policy".to_owned(), "default, version 3".to_owned())],
-        canonical: r#"{"actor":{"id":"0199aa00-0000-7000-8000-000000000001","kind":"human"},"at":"2026-11-22T09:58:00.000000Z","kind":"KEY_CREATED","outcome":"done","request":"0199aa00-0000-7000-8000-0000000000ff","v":1}"#
-            .to_owned(),
-        place: Some(Place {
-            index: 48_151,
-            leaf_hash: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
-            checkpoint_size: Some(48_200),
-            checkpoint_at: Some(ago(1)),
-        }),
-        vkey: Some("portcullis/0199aa00/log/0199aa01+1f0a2b3c+AXf3q8pP0JmS5m3m8c5dJ0xq9c0yQ2J7Q3m5v8x1Zk0B".to_owned()),
-    };
-    let waiting = AuditEntry {
-        shell: hostile_shell(Some(Room::Audit)),
-        entry: bad,
-        canonical: HOSTILE.to_owned(),
-        place: None,
-        ..one.clone()
-    };
-    vec![
-        page("audit", &full),
-        page("audit-empty", &empty),
-        page("audit-none", &none),
-        page("audit-hostile", &hostile),
-        page("audit-entry", &one),
-        page("audit-entry-waiting", &waiting),
     ]
 }
 

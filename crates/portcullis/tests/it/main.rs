@@ -47,6 +47,8 @@ mod replicas;
 #[cfg(test)]
 mod sdks;
 #[cfg(test)]
+mod search;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod siem;
