@@ -9,11 +9,16 @@ import { codes, makePasskey } from "../lib/factors.mjs";
 import { look } from "../lib/look.mjs";
 import { link } from "../lib/mail.mjs";
 import { invite, owner, PASSWORD, signIn, signOut, somebody } from "../lib/people.mjs";
+import { WAIT } from "../lib/place.mjs";
 import { anotherServer, visiting } from "../lib/visit.mjs";
 
 /** Waits until the device holds this many passkeys: what a page signals is heard a moment later. */
 async function holds(visit, device, count) {
-  while ((await device.credentials()).length !== count) await visit.page.waitForTimeout(50);
+  const end = Date.now() + WAIT;
+  while ((await device.credentials()).length !== count) {
+    assert.ok(Date.now() < end, `the device does not hold ${count} passkeys`);
+    await visit.page.waitForTimeout(50);
+  }
 }
 
 test("the first administrator comes in with a passkey, and sets a password later", () =>

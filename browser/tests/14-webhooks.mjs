@@ -6,6 +6,7 @@ import { test } from "node:test";
 
 import { look } from "../lib/look.mjs";
 import { owner } from "../lib/people.mjs";
+import { WAIT } from "../lib/place.mjs";
 import { Receiver } from "../lib/receiver.mjs";
 import { visiting } from "../lib/visit.mjs";
 
@@ -16,9 +17,20 @@ function signed({ headers, body }, secret) {
   return headers["webhook-signature"].split(" ").includes(`v1,${signature.digest("base64")}`);
 }
 
+/** Waits until this holds. */
+async function soon(visit, holds) {
+  const end = Date.now() + WAIT;
+  while (!holds()) {
+    assert.ok(Date.now() < end, `${holds} came not true`);
+    await visit.page.waitForTimeout(50);
+  }
+}
+
 /** Loads the page until this stands on it. */
 async function until(visit, text) {
+  const end = Date.now() + WAIT;
   while ((await visit.page.locator("main").getByText(text, { exact: true }).count()) === 0) {
+    assert.ok(Date.now() < end, `nowhere stands ${text}`);
     await visit.page.waitForTimeout(200);
     await visit.page.reload();
   }
@@ -65,7 +77,7 @@ test("a webhook is configured, tried, given up, replayed, rotated, changed and r
       receiver.status = 204;
       await dialog.getByRole("button", { name: "Send them once more" }).click();
       await visit.sees("It is on its way once more.");
-      while (receiver.got.length < 3) await visit.page.waitForTimeout(50);
+      await soon(visit, () => receiver.got.length === 3);
       assert.equal(receiver.got[2].headers["webhook-id"], receiver.got[1].headers["webhook-id"], "known by its id");
       await visit.goto(home);
       await visit.page.locator("#delivery-rows").getByRole("link", { name: "webhook.tested" }).first().click();
@@ -76,7 +88,7 @@ test("a webhook is configured, tried, given up, replayed, rotated, changed and r
       await look(visit, "webhook-replay");
       await dialog.getByRole("button", { name: "Send it" }).click();
       await visit.sees("It is on its way once more.");
-      while (receiver.got.length < 4) await visit.page.waitForTimeout(50);
+      await soon(visit, () => receiver.got.length === 4);
 
       await visit.goto(home);
       dialog = await visit.ask("Rotate the secret");
@@ -93,7 +105,7 @@ test("a webhook is configured, tried, given up, replayed, rotated, changed and r
       await visit.press("Create agent");
       await visit.headed("Night watch");
       const created = () => receiver.got.find(({ body }) => JSON.parse(body).type === "agent.created");
-      while (!created()) await visit.page.waitForTimeout(50);
+      await soon(visit, created);
       assert.ok(signed(created(), secret) && signed(created(), next));
 
       await visit.goto(home);

@@ -15,7 +15,7 @@ test("a pack is made of a period, downloaded, linked to and deleted", () =>
     await visit.follow("Make the first pack");
     await visit.headed("New evidence pack");
     const today = new Date().toISOString().slice(0, 10);
-    await visit.choose("SOC 2");
+    await visit.choose("SOC 2, common criteria CC4 to CC8");
     await visit.fill({ From: today, To: today });
     await visit.choose("All of the period");
     await visit.press("Show what it would hold");
