@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::process::Pid;
 
@@ -104,13 +104,17 @@ fn serve_refuses_to_be_root_and_becomes_who_it_is_told() {
 fn who_is_not_root_becomes_nobody_else() {
     run(async |house| {
         let Some((_, uid, gid)) = account(house) else {
-            let ran = command(&["serve", "--user", "root"], &[("ENCRYPTION_KEY", &"00".repeat(32))]).await;
+            let ran = command(&["serve", "--user", "root", "--data-dir", "."], &[]).await;
             assert_eq!(ran.code, Some(1), "{}", ran.err);
             return;
         };
         let database = house.database("not_root").await;
         let mut command = program(&["serve", "--listen", "127.0.0.1:0", "--user", "root"]);
-        command.envs(database.environment()).uid(uid).gid(gid);
+        command
+            .envs(database.environment())
+            .env("PORTCULLIS_DATA_DIR", database.data_dir())
+            .uid(uid)
+            .gid(gid);
         let ran = run_to_end(command).await;
         assert_eq!(ran.code, Some(1), "{}", ran.err);
         assert!(ran.err.contains("only root can become another account"), "{}", ran.err);
@@ -119,17 +123,9 @@ fn who_is_not_root_becomes_nobody_else() {
 
 /// The process id that PostgreSQL wrote into its directory.
 fn postmaster(data_dir: &Path) -> Pid {
-    let clusters: Vec<PathBuf> =
-        walk(data_dir).into_iter().filter(|path| path.ends_with("postmaster.pid")).collect();
-    let [file] = &clusters[..] else { panic!("one cluster: {clusters:?}") };
+    let file = data_dir.join("cluster/data/postmaster.pid");
     let text = std::fs::read_to_string(file).expect("postmaster.pid");
     text.lines().next().and_then(|pid| Pid::from_raw(pid.trim().parse().ok()?)).expect("a process id")
-}
-
-/// Files two levels down.
-fn walk(dir: &Path) -> Vec<PathBuf> {
-    let list = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|found| found.path());
-    list(dir).flat_map(|path| [vec![path.clone()], list(&path).collect()].concat()).collect()
 }
 
 fn owner_and_mode(path: &Path) -> (u32, u32) {
