@@ -19,7 +19,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::audit::{Draft, Receipt};
-use crate::identity::VERIFY;
+use crate::identity::{AuthMode, VERIFY};
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Principal, Standing, Who};
 use crate::session::SessionKey;
@@ -352,6 +352,10 @@ impl Vault {
             return if same { Ok(Ok(standing)) } else { stale() };
         };
         let Some(key) = claims.key_id else { return stale() };
+        if self.mode == AuthMode::Env {
+            // The token stands for a key of the database, and those are not known here.
+            return Ok(Err(Refusal::of(claims.tenant_id, "key not in the list")));
+        }
         let standing = match self.look_up_id(KeyId::from_uuid(key)).await? {
             Ok(standing) => standing,
             Err(refusal) => return Ok(Err(refusal)),

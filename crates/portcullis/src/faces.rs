@@ -11,10 +11,11 @@ use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
 use axum::Router;
 use crypto::SystemRng;
-use gates::Vault;
+use gates::{AuthMode, Vault};
 use gateway::{Gateway, Limits, Upstream};
 use kernel::SystemClock;
 
+use crate::loopback::only_this_machine;
 use crate::settings::UpstreamRules;
 
 /// The router of all faces, and the calls under way, to be awaited when the server stops. `tails` are told to go then.
@@ -40,6 +41,9 @@ pub(crate) fn router(
     let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
     let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);
     let (control, console) = (api::router(control), console.with_webhooks(webhooks));
-    let faces = control.merge(gateway::router(gateway)).merge(console::router(console));
+    let mut faces = control.merge(gateway::router(gateway)).merge(console::router(console));
+    if vault.auth_mode() == AuthMode::Dev {
+        faces = only_this_machine(faces, vault.issuer(), &http.cors_origins);
+    }
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }

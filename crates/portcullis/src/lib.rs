@@ -12,6 +12,7 @@ mod faces;
 mod heads;
 mod home;
 mod listen;
+mod loopback;
 pub mod mail;
 pub mod operator;
 pub mod packs;

@@ -28,11 +28,11 @@ pub fn main() -> ExitCode {
         Err(error) => {
             if let Some(faults) = error.downcast_ref::<Faults>() {
                 for fault in &faults.0 {
-                    say::note(format_args!("portcullis: {fault}"));
+                    say::fault(format_args!("portcullis: {fault}"));
                 }
                 return WRONG_SETTINGS.into();
             }
-            say::note(format_args!("portcullis: {error:#}"));
+            say::fault(format_args!("portcullis: {error:#}"));
             FAILED.into()
         }
     }

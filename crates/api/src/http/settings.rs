@@ -60,7 +60,7 @@ pub struct CorsOriginError;
 
 impl CorsOrigin {
     /// Whether a request's `Origin` header is this one, byte for byte as RFC 6454 §6.2 serializes it.
-    pub(crate) fn is(&self, header: &HeaderValue) -> bool {
+    pub fn is(&self, header: &HeaderValue) -> bool {
         self.0 == *header
     }
 }

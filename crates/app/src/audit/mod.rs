@@ -27,8 +27,8 @@ pub(crate) use export::verifier;
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
 pub use search::{
-    Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, entries, explore, recorded,
-    request,
+    Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, entries,
+    explore, recorded, request,
 };
 pub use signing::{Began, HeadMemory, Lost};
 pub use store::heads::{Alarm, AlarmKind};

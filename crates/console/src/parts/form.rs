@@ -204,7 +204,10 @@ impl HtmlSafe for Summary {}
 
 /// What is wrong, line by line.
 #[derive(Debug, Clone, PartialEq, Eq, Template)]
-#[template(source = r#"<ul class="plain complaints">{% for one in all %}<li>{{ one }}</li>{% endfor %}</ul>"#, ext = "html")]
+#[template(
+    source = r#"<ul class="plain complaints">{% for one in all %}<li>{{ one }}</li>{% endfor %}</ul>"#,
+    ext = "html"
+)]
 pub(crate) struct Complaints {
     all: Vec<String>,
 }

@@ -63,7 +63,8 @@ fn list() -> Vec<Sample> {
         ],
         kinds: vec![
             Choice::new("", "Any"),
-            Choice::new("AUTH_FAILURE", "could not prove who they are").group("Credentials that open nothing"),
+            Choice::new("AUTH_FAILURE", "could not prove who they are")
+                .group("Credentials that open nothing"),
             Choice::new("KEY_CREATED", "issued an API key").group("API keys"),
         ],
         categories: choices(&[("", "Any"), ("keys", "API keys")]),
@@ -78,7 +79,8 @@ fn list() -> Vec<Sample> {
             ..AuditFound::default()
         }),
     };
-    let sought = |name, value: &str| Sought { name, value: value.to_owned(), without: "/audit?range=24h".to_owned() };
+    let sought =
+        |name, value: &str| Sought { name, value: value.to_owned(), without: "/audit?range=24h".to_owned() };
     let none = Audit {
         form: Form::blank().with("range", "24h").with("subject", HOSTILE).with("outcome", "refused"),
         more: true,
@@ -234,7 +236,8 @@ fn graph() -> Graph {
     Graph {
         width: 760,
         height: 62 + 4 * 44,
-        label: "4 entries of this request, from the caller through the five gates, one of them refused.".to_owned(),
+        label: "4 entries of this request, from the caller through the five gates, one of them refused."
+            .to_owned(),
         lanes: LANES.into_iter().map(lane).collect(),
         steps: vec![
             step(1, 116, 716, &[201, 287, 373, 458], GraphMark::Begun, Tone::Accent, "0.0 ms"),
@@ -254,7 +257,8 @@ fn request() -> Vec<Sample> {
         facts: facts.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
     };
     let agent = |what| entry(Actor::Agent, "Invoice reader", what, 7);
-    let facts = [("Model", "loopback"), ("Provider", "example"), ("Duration", "312 ms"), ("Input tokens", "412")];
+    let facts =
+        [("Model", "loopback"), ("Provider", "example"), ("Duration", "312 ms"), ("Input tokens", "412")];
     let full = AuditRequest {
         shell: shell(Some(Room::Audit)),
         id: Id::new("0199aa00-0000-7000-8000-0000000000ff"),

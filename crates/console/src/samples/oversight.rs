@@ -9,10 +9,7 @@ use crate::pages::*;
 use crate::parts::{Badge, Form, Id, Pager, Tone, When};
 
 pub(super) fn all() -> Vec<Sample> {
-    [heads(), break_glass(), reviews(), settings(), outbox(), confirm()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [heads(), break_glass(), reviews(), settings(), outbox(), confirm()].into_iter().flatten().collect()
 }
 
 pub(super) fn entry(actor: Actor, who: &str, what: &str, minutes: u64) -> AuditRow {

@@ -269,9 +269,12 @@ fn static_keys(environment: &dyn Environment, mode: AuthMode, faults: &mut Fault
         }
         return Vec::new();
     };
-    let mut keys = Vec::new();
+    let mut keys: Vec<StaticKey> = Vec::new();
     for (at, item) in text.split([',', '\n']).map(str::trim).filter(|item| !item.is_empty()).enumerate() {
-        match item.parse() {
+        match item.parse::<StaticKey>() {
+            Ok(key) if keys.iter().any(|earlier| earlier.is_key_of(&key)) => {
+                faults.add(NAME, format!("item {}: this key is in the list already.", at + 1));
+            }
             Ok(key) => keys.push(key),
             Err(error) => faults.add(NAME, format!("item {}: {error}.", at + 1)),
         }

@@ -17,6 +17,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer as _, Registry};
 
+use crate::say;
 use crate::settings::{LogFormat, Telemetry};
 
 type BoxedLayer = Box<dyn tracing_subscriber::Layer<Registry> + Send + Sync>;
@@ -52,6 +53,9 @@ pub(crate) fn start(settings: &Telemetry) -> Result<Started> {
         TRACED.store(true, Ordering::Relaxed);
     }
     tracing_subscriber::registry().with(layers).try_init().context("logging could not be started")?;
+    if settings.format == LogFormat::Json {
+        say::for_programs();
+    }
     Ok(Started(otlp))
 }
 

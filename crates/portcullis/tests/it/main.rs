@@ -33,6 +33,8 @@ mod main_job;
 #[cfg(test)]
 mod manners;
 #[cfg(test)]
+mod modes;
+#[cfg(test)]
 mod organization;
 #[cfg(test)]
 mod outsiders;
@@ -54,6 +56,10 @@ mod shutdown;
 mod siem;
 #[cfg(test)]
 mod tampering;
+#[cfg(test)]
+mod telemetry;
+#[cfg(test)]
+mod unprivileged;
 #[cfg(test)]
 mod upstreams;
 #[cfg(test)]

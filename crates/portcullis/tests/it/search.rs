@@ -104,9 +104,8 @@ fn what_cannot_be_looked_for_is_named() {
         let desk = house.shared().await;
         let wire = Build::over(&desk.vault).serve().await;
         let tenant = Tenant::make(&desk.vault, "Malformed").await;
-        let ask = |query: &str| {
-            wire.ask(Ask::get(format!("/api/v1/audit/entries?{query}")).key(&tenant.owner_key))
-        };
+        let ask =
+            |query: &str| wire.ask(Ask::get(format!("/api/v1/audit/entries?{query}")).key(&tenant.owner_key));
         for (query, pointers) in [
             ("outcome=fine&severity=grave", vec!["/outcome", "/severity"]),
             ("actor=robot:1", vec!["/actor"]),
@@ -119,7 +118,8 @@ fn what_cannot_be_looked_for_is_named() {
             let answer = ask(query).await;
             assert_eq!(answer.status, 422, "{query}");
             let errors = answer.json()["errors"].as_array().expect("errors").clone();
-            let mut named: Vec<_> = errors.iter().map(|error| error["pointer"].as_str().expect("text")).collect();
+            let mut named: Vec<_> =
+                errors.iter().map(|error| error["pointer"].as_str().expect("text")).collect();
             named.sort_unstable();
             assert_eq!(named, pointers, "{query}");
         }
@@ -142,8 +142,12 @@ fn one_request_is_read_whole_by_those_who_may() {
         let read = wire.ask(Ask::get(&path).key(&tenant.owner_key)).await;
         assert_eq!(read.status, 200, "{}", read.text());
         let body = read.json();
-        let kinds: Vec<_> =
-            body["entries"].as_array().expect("entries").iter().map(|entry| &entry["entry"]["kind"]).collect();
+        let kinds: Vec<_> = body["entries"]
+            .as_array()
+            .expect("entries")
+            .iter()
+            .map(|entry| &entry["entry"]["kind"])
+            .collect();
         assert_eq!(kinds, ["access.denied", "model.listed"]);
         assert_eq!((&body["more"], &body["request_id"]), (&Value::Bool(false), &past.denied.clone().into()));
         let entry = desk.database.entries(read.header("x-request-id")).await;
@@ -166,7 +170,9 @@ fn a_search_that_takes_too_long_says_what_to_do() {
         let wire = Build::over(&vault).serve().await;
         let mut superuser = database.superuser().await;
         // Whoever waits for a lock takes as long as whoever reads very much.
-        execute(&mut superuser, "begin; lock table portcullis.audit_leaf in access exclusive mode").await.expect("locked");
+        execute(&mut superuser, "begin; lock table portcullis.audit_leaf in access exclusive mode")
+            .await
+            .expect("locked");
         let answer = wire.ask(Ask::get("/api/v1/audit/entries").key(&tenant.owner_key)).await;
         assert_eq!(answer.status, 422, "{}", answer.text());
         let error = answer.json()["errors"][0].clone();

@@ -50,7 +50,8 @@ fn draw(at: usize, bar: &Bar, most: u64, filter: &Filter) -> ChartBar {
     // What went wrong stands at the ground, where bars are compared; the rest is what is left of the whole.
     let whole = height(bar.entries).max(refused + failed).min(HEIGHT);
     let fine = whole.saturating_sub(refused + failed);
-    let count = |count: u64| if bar.is_full() { format!("{} or more", grouped(count)) } else { grouped(count) };
+    let count =
+        |count: u64| if bar.is_full() { format!("{} or more", grouped(count)) } else { grouped(count) };
     ChartBar {
         x: at as u64 * 10,
         fine,

@@ -193,7 +193,9 @@ mod tests {
     use super::*;
 
     fn filter(pairs: &[(&str, &str)]) -> Filter {
-        Filter::read(|name| pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned()))
+        Filter::read(|name| {
+            pairs.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        })
     }
 
     fn now() -> Timestamp {
@@ -212,7 +214,10 @@ mod tests {
 
     #[test]
     fn a_request_is_looked_for_in_all_time_and_the_rest_in_the_last_days() {
-        assert_eq!(filter(&[]).search(now()).unwrap().since(), Some(now().minus(Duration::from_secs(7 * 86_400))));
+        assert_eq!(
+            filter(&[]).search(now()).unwrap().since(),
+            Some(now().minus(Duration::from_secs(7 * 86_400)))
+        );
         assert_eq!(filter(&[("request", "r1")]).search(now()).unwrap().since(), None);
     }
 
@@ -220,7 +225,10 @@ mod tests {
     fn a_slice_of_the_chart_is_a_range() {
         let to = now().plus(Duration::from_secs(1_801));
         let slice = filter(&[("q", "key"), ("range", "24h")]).between(now(), to);
-        assert_eq!(slice.path(None), "/audit?q=key&range=custom&from=2026-11-22T10%3A00&to=2026-11-22T10%3A30%3A01");
+        assert_eq!(
+            slice.path(None),
+            "/audit?q=key&range=custom&from=2026-11-22T10%3A00&to=2026-11-22T10%3A30%3A01"
+        );
         let search = slice.search(now()).unwrap();
         assert_eq!((search.since(), search.until()), (Some(now()), Some(to)));
     }

@@ -39,7 +39,9 @@ impl Outside {
             | K::AddressChangeRequested
             | K::BreakGlassOpened
             | K::BreakGlassOverdue => Self::Mail,
-            K::WebhookTested | K::WebhookReplayed | K::WebhookDeadLettered | K::WebhookDisabled => Self::Receiver,
+            K::WebhookTested | K::WebhookReplayed | K::WebhookDeadLettered | K::WebhookDisabled => {
+                Self::Receiver
+            }
             _ => return None,
         })
     }
@@ -184,7 +186,9 @@ fn spans(entries: &[Entry], steps: &[GraphStep]) -> Vec<GraphSpan> {
     let fact = |entry: &Entry, name: &str| entry.data.get(name).cloned();
     let mut spans = Vec::new();
     for (entry, step) in entries.iter().zip(steps).filter(|(_, step)| step.back) {
-        let Some(intent) = fact(entry, "intent").and_then(|id| id.as_str().map(str::to_owned)) else { continue };
+        let Some(intent) = fact(entry, "intent").and_then(|id| id.as_str().map(str::to_owned)) else {
+            continue;
+        };
         let begun = entries.iter().position(|other| other.id.to_string() == intent);
         let Some(from) = begun.and_then(|at| steps.get(at)) else { continue };
         let Some(millis) = fact(entry, "duration_ms").and_then(|value| value.as_i64()) else { continue };
@@ -229,7 +233,10 @@ mod tests {
             entry(2, "llm.call.outcome", "ok", 320, outcome),
         ]);
         let names: Vec<_> = graph.lanes.iter().map(|lane| lane.name).collect();
-        assert_eq!(names, ["Caller", "Identity", "Token", "Tenancy", "Privacy", "Audit", "House", "Provider"]);
+        assert_eq!(
+            names,
+            ["Caller", "Identity", "Token", "Tenancy", "Privacy", "Audit", "House", "Provider"]
+        );
         let (there, back) = (&graph.steps[0], &graph.steps[1]);
         assert!(there.begin < there.end && there.end == back.begin && back.end == there.begin);
         assert_eq!((there.passed.len(), there.after.as_str(), back.after.as_str()), (4, "0.0 ms", "318 ms"));
@@ -240,11 +247,15 @@ mod tests {
 
     #[test]
     fn a_refusal_ends_at_its_gate() {
-        let denied = entry(1, "access.denied", "refused", 0, "{\"gate\":\"token\",\"needs\":\"keys:manage\"}");
+        let denied =
+            entry(1, "access.denied", "refused", 0, "{\"gate\":\"token\",\"needs\":\"keys:manage\"}");
         assert_eq!(gate(&denied), Some(Gate::Token));
         let missing = entry(2, "AUTH_FAILURE", "refused", 0, "{\"reason\":\"missing\"}");
         assert_eq!(gate(&missing), Some(Gate::Identity));
-        assert_eq!(gate(&entry(3, "AUTH_FAILURE", "refused", 0, "{\"reason\":\"unknown\"}")), Some(Gate::Token));
+        assert_eq!(
+            gate(&entry(3, "AUTH_FAILURE", "refused", 0, "{\"reason\":\"unknown\"}")),
+            Some(Gate::Token)
+        );
         assert_eq!(gate(&entry(4, "llm.call.outcome", "refused", 0, "{}")), None);
         assert_eq!(gate(&entry(5, "access.denied", "ok", 0, "{\"gate\":\"token\"}")), None);
         let graph = draw(&[denied, missing]);

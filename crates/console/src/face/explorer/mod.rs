@@ -131,7 +131,10 @@ fn kinds() -> Vec<Choice> {
 
 fn categories() -> Vec<Choice> {
     let all = Category::ALL.iter();
-    any("Any").into_iter().chain(all.map(|of| Choice::new(of.name(), of.says().trim_end_matches('.')))).collect()
+    any("Any")
+        .into_iter()
+        .chain(all.map(|of| Choice::new(of.name(), of.says().trim_end_matches('.'))))
+        .collect()
 }
 
 fn severities() -> Vec<Choice> {
@@ -144,7 +147,13 @@ fn severities() -> Vec<Choice> {
 }
 
 fn outcomes() -> Vec<Choice> {
-    let words = [("ok", "Done"), ("refused", "Refused"), ("failed", "Failed"), ("intent", "Begun"), ("unknown", "Unknown")];
+    let words = [
+        ("ok", "Done"),
+        ("refused", "Refused"),
+        ("failed", "Failed"),
+        ("intent", "Begun"),
+        ("unknown", "Unknown"),
+    ];
     any("Any").into_iter().chain(words.map(|(value, title)| Choice::new(value, title))).collect()
 }
 

@@ -22,7 +22,10 @@ fn what_an_agent_did_is_shown_alone() {
         let mut browser = Browser::of(&wire, &owner);
         browser.page("/security").await;
         let all = browser.page("/audit").await;
-        assert!(rows(&all).contains("looked at their own account") && !all.contains("Search without it"), "{all}");
+        assert!(
+            rows(&all).contains("looked at their own account") && !all.contains("Search without it"),
+            "{all}"
+        );
         let agent = browser.page(&format!("/agents/{}", tenant.agent)).await;
         let (_, rest) = agent.split_once("href=\"/audit?actor=").expect("the way to what it did");
         let path = format!("/audit?actor={}", rest.split('"').next().expect("a path"));
@@ -86,12 +89,16 @@ fn the_log_is_explored_by_its_address() {
         assert_eq!(super::error_of(&bad.text(), "field-project"), Some("This is no id of a project."));
         assert!(bad.text().contains("This cannot be searched"), "{}", bad.text());
         // htmx shows nothing of an error, and gets an address without what is empty.
-        let ask = browser.request(http::Method::GET, "/audit?q=&project=billing").header("hx-request", "true");
+        let ask =
+            browser.request(http::Method::GET, "/audit?q=&project=billing").header("hx-request", "true");
         let live = browser.sent(ask).await;
         assert_eq!((live.status.as_u16(), live.header("hx-push-url")), (200, "/audit?project=billing"));
 
         let request = browser.page(&format!("/audit/requests/{denied}")).await;
-        assert!(request.contains("<svg class=\"graph\"") && request.contains("Gate 1, identity"), "{request}");
+        assert!(
+            request.contains("<svg class=\"graph\"") && request.contains("Gate 1, identity"),
+            "{request}"
+        );
         assert!(request.contains("asked for something that is not open to them"), "{request}");
         let nothing = browser.page("/audit/requests/no-such-request").await;
         assert!(nothing.contains("It left nothing here"), "{nothing}");

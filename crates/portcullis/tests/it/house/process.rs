@@ -116,7 +116,11 @@ impl Process {
             }
         });
         follow(err, written.clone(), move |line| {
-            if let Some(url) = line.strip_prefix(READY).filter(|_| !speaks_json) {
+            // With logs for programs it is the message of a line of the log.
+            let logged = serde_json::from_str::<Value>(line).unwrap_or_default();
+            let message = logged["message"].as_str().map(|message| format!("portcullis: {message}"));
+            let said = message.as_deref().unwrap_or(line);
+            if let Some(url) = said.strip_prefix(READY).filter(|_| !speaks_json) {
                 let _ = ready.send((url.trim().to_owned(), Value::Null));
             }
         });
