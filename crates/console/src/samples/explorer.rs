@@ -16,12 +16,12 @@ fn chart() -> ChartView {
     let bar = |at: u64| {
         let day = at % 24;
         let whole = if (7..19).contains(&day) { 30 + (at * 37) % 55 } else { (at * 13) % 9 };
-        let (refused, full) = (if at == 31 { 40 } else { u64::from(at % 7 == 0) * 3 }, at == 34);
+        let (refused, full) = (if at == 31 { 40 } else { u64::from(at.is_multiple_of(7)) * 3 }, at == 34);
         let whole = if full { 100 } else { whole };
         ChartBar {
             x: at * 10,
             fine: whole.saturating_sub(refused + 2),
-            failed: u64::from(at % 5 == 0) * 3,
+            failed: u64::from(at.is_multiple_of(5)) * 3,
             refused,
             full,
             empty: whole == 0,
@@ -49,8 +49,8 @@ fn chart() -> ChartView {
     }
 }
 
-fn list() -> Vec<Sample> {
-    let full = Audit {
+fn full() -> Audit {
+    Audit {
         shell: shell(Some(Room::Audit)),
         alarms: Vec::new(),
         form: Form::blank().with("range", "24h"),
@@ -78,7 +78,11 @@ fn list() -> Vec<Sample> {
             older: Some("/audit?before=5".to_owned()),
             ..AuditFound::default()
         }),
-    };
+    }
+}
+
+fn list() -> Vec<Sample> {
+    let full = full();
     let sought =
         |name, value: &str| Sought { name, value: value.to_owned(), without: "/audit?range=24h".to_owned() };
     let none = Audit {

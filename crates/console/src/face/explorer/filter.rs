@@ -216,7 +216,7 @@ mod tests {
     fn a_request_is_looked_for_in_all_time_and_the_rest_in_the_last_days() {
         assert_eq!(
             filter(&[]).search(now()).unwrap().since(),
-            Some(now().minus(Duration::from_secs(7 * 86_400)))
+            Some(now().minus(Duration::from_hours(7 * 24)))
         );
         assert_eq!(filter(&[("request", "r1")]).search(now()).unwrap().since(), None);
     }
