@@ -94,6 +94,7 @@ const OPERATIONS: &[&str] = &[
     "GET /api/v1/audit/events audit.export_events",
     "GET /api/v1/audit/export audit.export",
     "GET /api/v1/audit/kinds audit.list_kinds",
+    "GET /api/v1/audit/requests/{request_id} audit.read_request",
     "GET /api/v1/audit/tail audit.follow",
     "GET /api/v1/audit/tile/{tile} audit.read_tile",
     "GET /api/v1/audit/witnesses audit.read_witnesses",

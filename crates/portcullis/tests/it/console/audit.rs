@@ -121,7 +121,7 @@ fn an_entry_is_told_in_the_words_of_the_catalogue() {
         let mut browser = Browser::of(&wire, &owner);
         let page = browser.page(&format!("/audit/{}", entries[0].id)).await;
         for words in [
-            "A known caller asked for something that is not open to it.",
+            "A known caller asked for something that is not open to it, or in a way that cannot be read.",
             "Gate 1, identity",
             "Worth a look.",
             "By the API",

@@ -303,6 +303,7 @@ pub(super) fn plain_ask(operation: &Operation, subject: &str, query: &str) -> As
         .replace("{id}", id)
         .replace("{slug}", id)
         .replace("{tile}", id)
+        .replace("{request_id}", id)
         .replace("{session}", part)
         .replace("{delivery}", part);
     let what = &operation.id;
