@@ -166,9 +166,9 @@ export class Visit {
     await this.page.getByRole("heading", { level: 1, name: text }).waitFor();
   }
 
-  /** Waits until this text stands in the page's own part. */
+  /** Waits until this text stands in the page's own part, as more than a choice of a menu. */
   async sees(text) {
-    await this.page.locator("main").getByText(text).first().waitFor();
+    await this.page.locator("main").getByText(text).and(this.page.locator(":not(option)")).first().waitFor();
   }
 
   #settled() {

@@ -88,8 +88,9 @@ test("an agent calls a model, is found in the log, and is stopped", { timeout: 1
     assert.equal(answer.status, 200, JSON.stringify(answer.body));
     assert.ok(!answer.body.choices[0].message.content.includes("someone@example.com"), "personal data stays here");
     await visit.goto("/audit");
-    await visit.page.getByLabel("Request id").fill(answer.headers.get("x-request-id"));
-    const rows = visit.page.locator("#log-rows tbody tr");
+    await visit.page.locator("summary", { hasText: "More filters" }).click();
+    await visit.page.getByLabel("Request", { exact: true }).fill(answer.headers.get("x-request-id"));
+    const rows = visit.page.locator("#found table.log tbody tr");
     await rows.filter({ hasText: "called a model" }).waitFor();
     await visit.page.waitForURL(/request=/);
     assert.equal(await rows.filter({ hasNotText: "Invoice reader" }).count(), 0, "only what this request did");

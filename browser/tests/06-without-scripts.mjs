@@ -54,7 +54,7 @@ test("signing in, reading and signing out need no scripts", () =>
     await visit.page.getByRole("region", { name: "Text of the message" }).waitFor();
     assert.equal(await visit.page.locator(".needs-js:visible").count(), 0);
     await visit.goto("/audit");
-    await visit.page.locator("tbody th a").first().click();
+    await visit.page.locator("table.log tbody th a").first().click();
     await visit.page.getByRole("heading", { name: "As hashed" }).waitFor();
     await visit.page.getByRole("button", { name: /^Account:/ }).click();
     await visit.page.locator("#account").getByRole("button", { name: "Dark" }).click();

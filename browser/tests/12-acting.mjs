@@ -16,8 +16,9 @@ async function exchange(agent, secret, token) {
   });
   const authorization = `Basic ${Buffer.from(`${agent}:${secret}`).toString("base64")}`;
   const answer = await fetch(`${server.url}/oauth/token`, { method: "POST", headers: { authorization }, body });
-  assert.equal(answer.status, 200);
-  return (await answer.json()).access_token;
+  const said = await answer.json();
+  assert.equal(answer.status, 200, JSON.stringify(said));
+  return said.access_token;
 }
 
 test("an agent acts for somebody until they end it", () =>
@@ -26,8 +27,9 @@ test("an agent acts for somebody until they end it", () =>
     const { email: address, password } = person;
     const { body: tokens } = await api("POST", "/api/v1/auth/sign-in", { body: { address, password } });
     const key = tokens.access_token;
-    const agent = (await api("POST", "/api/v1/agents", { key, body: { name: "Invoice reader" } })).body;
     const project = (await api("GET", "/api/v1/projects", { key })).body.items[0].id;
+    const named = { name: "Invoice reader", project };
+    const agent = (await api("POST", "/api/v1/agents", { key, body: named })).body;
     const wanted = { name: "Its key", role: "editor", agent: agent.id, project };
     const made = await api("POST", "/api/v1/keys", { key, body: wanted });
     assert.equal(made.status, 201, JSON.stringify(made.body));

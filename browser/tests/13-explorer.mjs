@@ -66,7 +66,7 @@ test("the log is searched while one types, and the address says what for", { tim
     await visit.page.locator("#found .part").filter({ hasText: "models" }).click();
     await visit.page.waitForURL((url) => !url.searchParams.has("q"));
     await visit.goto(`/audit?range=1h&subject=agent:${agent.id}`);
-    await visit.sees("created an agent");
+    await visit.page.locator("#found table.log").getByText("created an agent").first().waitFor();
     assert.ok(await visit.page.locator(".rare").evaluate((details) => details.open));
   }));
 
@@ -101,7 +101,7 @@ test("one request is walked through, and an entry is told in words", () =>
     await visit.sees("Gate 1, identity");
     await look(visit, "explorer-request");
     await visit.page.locator(".walk a.name").first().click();
-    await visit.sees("A known caller asked for something that is not open to it.");
+    await visit.sees("A known caller asked for something that is not open to it, or in a way that cannot be read.");
     await look(visit, "explorer-entry");
     await visit.page.locator(`a[href="/agents/${agent.id}"]`).click();
     await visit.headed("Invoice reader");

@@ -42,6 +42,13 @@ impl Site {
         self.origin.split_once("://").map_or("Portcullis", |(_, host)| host)
     }
 
+    /// What passkeys are bound to, the relying party id of WebAuthn: the host without a port.
+    pub fn domain(&self) -> &str {
+        let host = self.name();
+        let port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+        host.rsplit_once(':').filter(|(_, last)| port(last)).map_or(host, |(domain, _)| domain)
+    }
+
     pub(crate) fn letterhead(&self) -> &Letterhead {
         &self.head
     }
@@ -67,6 +74,8 @@ mod tests {
         assert_eq!(Site::new("https://p.example.com/").unwrap().origin(), "https://p.example.com");
         assert!(Site::new("https://p.example.com").unwrap().is_secure());
         assert!(!Site::new("http://localhost:8080").unwrap().is_secure());
+        assert_eq!(Site::new("http://localhost:8080").unwrap().domain(), "localhost");
+        assert_eq!(Site::new("https://p.example.com").unwrap().domain(), "p.example.com");
         for bad in ["", "p.example.com", "https://", "https://p.example.com/path", "ftp://p.example.com"] {
             assert_eq!(Site::new(bad), Err(SiteError), "{bad}");
         }

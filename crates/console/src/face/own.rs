@@ -87,7 +87,7 @@ pub(super) async fn security(visit: Visit) -> Result<Answer, Answer> {
         advice: advice(&own),
         passkeys: own.passkeys.iter().map(|passkey| passkey_row(passkey, at)).collect(),
         account: own.id.to_string(),
-        relying_party: visit.site().name().to_owned(),
+        relying_party: visit.site().domain().to_owned(),
         password_changed: own.password_changed_at.map(|changed| When::seen(changed, at)),
         totp_since: own.totps.first().and_then(|totp| totp.confirmed_at).map(|since| When::seen(since, at)),
         recovery_codes_left: u32::try_from(own.recovery_codes).unwrap_or(0),
