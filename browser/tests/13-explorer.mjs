@@ -104,7 +104,7 @@ test("one request is walked through, and an entry is told in words", () =>
     await visit.sees("Gate 1, identity");
     await look(visit, "explorer-request");
     await visit.page.locator(".walk a.name").first().click();
-    await visit.sees("A known caller asked for something that is not open to it.");
+    await visit.sees("A known caller asked for something that is not open to it");
     await look(visit, "explorer-entry");
     await visit.page.locator(`a[href="/agents/${agent.id}"]`).click();
     await visit.headed("Invoice reader");
