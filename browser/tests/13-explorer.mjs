@@ -30,6 +30,9 @@ async function busy(visit) {
 
 const rows = (visit) => visit.page.locator("#found table.log tbody tr");
 
+/** Waits for a row that says this: the menu of kinds says it all the time. */
+const shows = (visit, text) => rows(visit).filter({ hasText: text }).first().waitFor();
+
 test("the log is searched while one types, and the address says what for", { timeout: 120_000 }, () =>
   visiting(async (visit) => {
     const agent = await busy(visit);
@@ -66,7 +69,7 @@ test("the log is searched while one types, and the address says what for", { tim
     await visit.page.locator("#found .part").filter({ hasText: "models" }).click();
     await visit.page.waitForURL((url) => !url.searchParams.has("q"));
     await visit.goto(`/audit?range=1h&subject=agent:${agent.id}`);
-    await visit.page.locator("#found table.log").getByText("created an agent").first().waitFor();
+    await shows(visit, "created an agent");
     assert.ok(await visit.page.locator(".rare").evaluate((details) => details.open));
   }));
 
@@ -101,12 +104,12 @@ test("one request is walked through, and an entry is told in words", () =>
     await visit.sees("Gate 1, identity");
     await look(visit, "explorer-request");
     await visit.page.locator(".walk a.name").first().click();
-    await visit.sees("A known caller asked for something that is not open to it, or in a way that cannot be read.");
+    await visit.sees("A known caller asked for something that is not open to it");
     await look(visit, "explorer-entry");
     await visit.page.locator(`a[href="/agents/${agent.id}"]`).click();
     await visit.headed("Invoice reader");
     await visit.follow("What it did");
-    await visit.sees("listed the models");
+    await shows(visit, "listed the models");
   }));
 
 test("the log is explored without scripts", () =>
@@ -121,7 +124,7 @@ test("the log is explored without scripts", () =>
     await visit.page.locator("summary", { hasText: "The same as a table" }).click();
     await visit.page.locator("#found table.counts tbody a").first().waitFor();
     await visit.page.locator("#found .part").filter({ hasText: "models" }).click();
-    await visit.sees("asked for something that is not open to them");
+    await shows(visit, "asked for something that is not open to them");
     await visit.page.getByLabel("When", { exact: true }).selectOption("Between two times");
     await visit.page.getByLabel("From (UTC)").fill("2020-01-01T10:00");
     await visit.page.getByLabel("To (UTC)").fill("2020-01-02T10:00");
