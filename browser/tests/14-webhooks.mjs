@@ -50,7 +50,8 @@ test("a webhook is configured, tried, given up, replayed, rotated, changed and r
       await visit.press("Make the webhook");
       await visit.page.getByRole("alert").first().waitFor();
       await look(visit, "webhook-refused");
-      await visit.fill({ Address: receiver.url, "What it is for": "Tells the duty officer" });
+      await visit.fill({ Address: receiver.url });
+      await visit.page.getByLabel("What it is for").fill("Tells the duty officer");
       await visit.page.getByLabel("agent", { exact: true }).check();
       await visit.press("Make the webhook");
       await visit.headed("Here is the secret");

@@ -1,8 +1,8 @@
 //! The files of a pack, its manifest, and the archive.
 //!
 //! Three files follow from the entries and are streamed; the rest is small and made from a [`Description`] and a
-//! [`Summary`]. Making a pack walks over its range once, to learn what the manifest will say; taking it away walks once for
-//! each streamed file. Nothing large is kept in between.
+//! [`Summary`](crate::Summary). Making a pack walks over its range once, to learn what the manifest will say; taking it
+//! away walks once for each streamed file. Nothing large is kept in between.
 
 mod documents;
 mod manifest;

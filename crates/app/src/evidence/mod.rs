@@ -1,7 +1,7 @@
 //! Evidence packs: what the log shows for the controls of a framework, signed, to be taken away.
 //!
 //! A pack is a part of a log at a signed state, and everything in it follows from that. So only a row is kept: which part,
-//! and what the manifest hashes to. Taking a pack away makes it anew ([`take`]) and compares.
+//! and what the manifest hashes to. Taking a pack away makes it anew (`take`) and compares.
 
 mod links;
 mod make;
