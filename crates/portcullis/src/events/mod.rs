@@ -139,12 +139,13 @@ pub(crate) async fn run(args: &EventsArgs, key: Option<Zeroizing<String>>) -> Re
         say::note(format_args!("going on after event {last}"));
     }
     let mut way = Way { sink, after, events: 0 };
-    if !args.follow || after.is_some() || args.since.is_some() {
+    let paged = !args.follow || after.is_some() || args.since.is_some();
+    if paged {
         pages(args, &key, &mut way).await?;
         say::note(format_args!("{} events", way.events));
     }
     if args.follow {
-        follow(args, &key, &mut way).await?;
+        follow(args, &key, &mut way, paged).await?;
     }
     if args.json {
         say::json(&json!({"events": way.events, "last_index": way.after, "format": args.format.name()}))?;
@@ -240,9 +241,12 @@ async fn next(body: &mut Incoming, silence: u64) -> Result<Option<bytes::Bytes>>
     }
 }
 
-async fn follow(args: &EventsArgs, key: &str, way: &mut Way) -> Result<()> {
+/// Follows the log from where the pages ended, and from now on without pages. Where they found nothing at all it begins at
+/// the beginning: what was placed since then is missed otherwise.
+async fn follow(args: &EventsArgs, key: &str, way: &mut Way, paged: bool) -> Result<()> {
     let mut failed = 0_u32;
-    let mut seen = way.after.and_then(|after| i64::try_from(after).ok());
+    let after = way.after.and_then(|after| i64::try_from(after).ok());
+    let mut seen = after.or(paged.then_some(-1));
     loop {
         let before = way.events;
         match tail(args, key, way, &mut seen).await {
