@@ -75,7 +75,7 @@ pub async fn log(tx: &mut Tx) -> Result<Option<(String, i64)>, StoreError> {
     let tenant = tx.tenant().uuid();
     let row = sqlx::query!(
         "select l.origin, t.size from audit_log l join audit_tree t on t.tenant_id = l.tenant_id \
-         where l.tenant_id = $1",
+         where l.tenant_id = $1 order by l.epoch desc limit 1",
         tenant
     )
     .fetch_optional(tx.connection())

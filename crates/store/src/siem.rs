@@ -34,7 +34,7 @@ pub async fn hold(
 pub struct Behind {
     /// Whose log.
     pub tenant: TenantId,
-    /// Its origin.
+    /// Its origin in its present epoch.
     pub origin: String,
     /// The index that comes next.
     pub next: i64,
@@ -46,7 +46,8 @@ pub struct Behind {
 pub async fn behind(tx: &mut SystemTx, collector: &str, rows: i64) -> Result<Vec<Behind>, StoreError> {
     let found = sqlx::query!(
         r#"select t.tenant_id, l.origin, t.size, coalesce(p.next, 0) as "next!" from audit_tree t
-           join audit_log l on l.tenant_id = t.tenant_id
+           cross join lateral (select origin from audit_log where tenant_id = t.tenant_id
+                               order by epoch desc limit 1) l
            left join siem_position p on p.tenant_id = t.tenant_id and p.collector = $1
            where t.size > coalesce(p.next, 0) order by p.moved_at nulls first, t.tenant_id limit $2"#,
         collector,

@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::house::process::{Folder, Process, command, program};
 use crate::house::web::Web;
-use crate::house::{Database, Tenant, run};
+use crate::house::{Database, Tenant, run, soon};
 use crate::outsiders::python;
 
 /// Longest wait for witnesses to have seen a head: one is signed every second, and looked for every two.
@@ -171,6 +171,27 @@ async fn forge(log: &str) {
     verified(log, None, 0).await;
 }
 
+/// Monitors follow the log through its epochs: under its present name, and with each event once.
+async fn monitors_go_on(web: &Web, tenant: &Tenant, name: &str, forwarded: &str) {
+    let events = web.get("/api/v1/audit/events?format=ocsf").await.expect(200).text();
+    assert!(events.contains(&format!("\"{name}\"")), "{events}");
+    let arrived = async {
+        loop {
+            let lines = std::fs::read_to_string(forwarded).unwrap_or_default();
+            let began = |line: &&str| {
+                line.contains(&tenant.id.to_string()) && line.contains("\"kind\":\"log.epoch_began\"")
+            };
+            let told = lines.lines().filter(began).count();
+            assert!(told < 2, "{lines}");
+            if told == 1 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    soon("events go on to be forwarded", arrived).await;
+}
+
 /// A backup is put back: entries that were signed are gone, and the database knows nothing of it.
 #[test]
 fn a_restored_backup_is_noticed_and_goes_on_under_another_name() {
@@ -194,7 +215,9 @@ fn a_restored_backup_is_noticed_and_goes_on_under_another_name() {
         assert!(signed > kept);
 
         // The backup, with what the machine remembers.
-        let here = [("PORTCULLIS_DATA_DIR", data.as_str())];
+        let forwarded = folder.join("forwarded.jsonl");
+        folder.open_to_all();
+        let here = [("PORTCULLIS_DATA_DIR", data.as_str()), ("PORTCULLIS_SIEM_FILE", forwarded.as_str())];
         let server = Process::serve(&backup, &here).await;
         let web = server.web(key.clone());
         web.get("/api/v1/projects").await.expect(200);
@@ -235,6 +258,8 @@ fn a_restored_backup_is_noticed_and_goes_on_under_another_name() {
         assert_eq!(entry["origin"], name);
         operator(&["new-epoch", "--organization", &tenant.id.to_string()], 1).await;
         assert_eq!(operator(&["alarms"], 0).await["alarms"].as_array().map(Vec::len), Some(0));
+
+        monitors_go_on(&web, &tenant, &name, &forwarded).await;
 
         // What is left is whole, old heads and new; what was taken away before is not its past.
         let after = folder.join("after");

@@ -1,7 +1,6 @@
 //! Events forwarded to the operator's collectors: each log in its order, without a gap, whatever breaks in between.
 
 use std::collections::BTreeMap;
-use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -27,10 +26,6 @@ async fn collector(folder: &Folder, flaky: bool) -> Process {
 }
 
 /// The folder is written to by the server, which runs under another account.
-fn open_to_all(folder: &Folder) {
-    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o777)).expect("permissions");
-}
-
 /// Entries of `tenant` in lines of JSON Lines; checks that each index comes first after the one before it.
 fn received(tenant: &Tenant, lines: impl Iterator<Item = String>) -> Received {
     let mut found = Received::new();
@@ -95,7 +90,7 @@ async fn grow(server: &Process, tenants: &[&Tenant], entries: usize) {
 fn every_log_arrives_in_its_order_through_kills_and_resets() {
     run(async |house| {
         let folder = Folder::new("siem");
-        open_to_all(&folder);
+        folder.open_to_all();
         let database = house.database("siem").await;
         let vault = database.vault().await.expect("served");
         let (one, other) = (Tenant::make(&vault, "one").await, Tenant::make(&vault, "other").await);
@@ -161,7 +156,7 @@ fn every_log_arrives_in_its_order_through_kills_and_resets() {
 fn a_collector_nobody_vouches_for_gets_nothing() {
     run(async |house| {
         let folder = Folder::new("siem-tls");
-        open_to_all(&folder);
+        folder.open_to_all();
         let database = house.database("siem_tls").await;
         let vault = database.vault().await.expect("served");
         let tenant = Tenant::make(&vault, "tls").await;

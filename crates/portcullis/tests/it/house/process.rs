@@ -255,6 +255,12 @@ impl Folder {
         &self.0
     }
 
+    /// The server may make files in it, under whatever account it runs.
+    pub(crate) fn open_to_all(&self) {
+        use std::os::unix::fs::PermissionsExt as _;
+        std::fs::set_permissions(&self.0, std::fs::Permissions::from_mode(0o777)).expect("permissions");
+    }
+
     /// A path in it, as text for a command line.
     pub(crate) fn join(&self, name: &str) -> String {
         self.0.join(name).display().to_string()
