@@ -81,7 +81,7 @@ fn describe(signed: Signed, size: u64) -> Result<Description, Box<dyn Error>> {
         pack: Uuid::from_u128(2),
         organization: Uuid::from_u128(7),
         organization_name: "Example".to_owned(),
-        framework: map.framework("eu-ai-act").ok_or("no framework")?.clone(),
+        framework: map.framework("eu-ai-act").ok_or("no framework")?,
         map,
         everything: true,
         created_at: Timestamp::from_unix_micros(1_796_000_000_000_000),
@@ -99,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let key = SigningKey::from_seed(KeyName::new("portcullis.example/log/1")?, &[7; 32])?;
     let (tiles, signed) = log(size, &key)?;
     let what = describe(signed, size)?;
-    let selection = Selection::of(&what.framework, true);
+    let selection = Selection::of(what.framework, true);
     let path = std::env::temp_dir().join(format!("evidence-pack-{}.zip", std::process::id()));
     let mut out = io::stdout().lock();
     let (begun, before, memory) = (Instant::now(), seconds(Instant::now()), peak());

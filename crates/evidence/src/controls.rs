@@ -4,6 +4,7 @@
 //! frameworks; titles and sentences are our own words.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -137,17 +138,20 @@ pub struct ControlMap {
 }
 
 impl ControlMap {
-    /// The map that is built in.
+    /// The map that is built in, read once.
     ///
     /// # Errors
     /// Never, as its tests pass; the error keeps this from having to panic.
-    pub fn embedded() -> Result<Self, MapError> {
-        Ok(serde_json::from_str(MAP_JSON)?)
+    pub fn embedded() -> Result<&'static Self, &'static MapError> {
+        static MAP: LazyLock<Result<ControlMap, MapError>> =
+            LazyLock::new(|| Ok(serde_json::from_str(MAP_JSON)?));
+        MAP.as_ref()
     }
 
     /// SHA-256 of the map that is built in, in hex.
-    pub fn sha256() -> String {
-        digest::sha256(MAP_JSON.as_bytes())
+    pub fn sha256() -> &'static str {
+        static SHA256: LazyLock<String> = LazyLock::new(|| digest::sha256(MAP_JSON.as_bytes()));
+        &SHA256
     }
 
     /// The framework of this key, or of this other name of it.

@@ -21,7 +21,6 @@ pub mod survey;
 pub mod verify;
 
 pub use controls::{Control, ControlMap, Framework, Strength};
-pub use digest::hex;
 pub use pack::{Description, PackWriter, Signed};
 pub use survey::{Selection, Summary, Survey};
 pub use verify::{PackReport, verify_pack};

@@ -105,9 +105,9 @@ pub struct Description {
     /// What the organization was called when the pack was made.
     pub organization_name: String,
     /// The control map.
-    pub map: ControlMap,
+    pub map: &'static ControlMap,
     /// The framework.
-    pub framework: Framework,
+    pub framework: &'static Framework,
     /// Whether it holds every entry, whether or not it speaks to a control.
     pub everything: bool,
     /// When it was made.

@@ -63,7 +63,7 @@ pub(crate) fn description(framework: &str, signed: Signed, range: (u64, u64)) ->
         pack: Uuid::from_u128(2),
         organization: Uuid::from_u128(1),
         organization_name: "Example <Works>".to_owned(),
-        framework: map.framework(framework).unwrap().clone(),
+        framework: map.framework(framework).unwrap(),
         map,
         everything: false,
         created_at: at(40),
@@ -93,7 +93,7 @@ fn tile(files: &MemoryLog, path: TilePath) -> Vec<u8> {
 
 /// A pack, made as the server makes one: the manifest first, then the archive, whose manifest must be the same.
 pub(crate) fn make(what: &Description, files: &MemoryLog) -> (Vec<u8>, Vec<u8>, Summary) {
-    let selection = Selection::of(&what.framework, what.everything);
+    let selection = Selection::of(what.framework, what.everything);
     let mut survey = Survey::new(selection.clone());
     (what.first..what.end).for_each(|n| {
         survey.push(n, &leaf(n)).unwrap();

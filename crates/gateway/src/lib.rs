@@ -31,7 +31,7 @@ use kernel::{Face, Problem, ProblemKind, RequestContext};
 pub use answer::{HEADER_ENTRY, HEADER_REDACTIONS, openai_error};
 pub use limits::Limits;
 pub use upstream::{
-    GuardedClient, GuardedResolver, NotPermitted, UnknownHost, Upstream, UpstreamSetupError, guarded_client,
+    GuardedClient, GuardedClients, GuardedResolver, NotPermitted, UnknownHost, Upstream, UpstreamSetupError,
 };
 
 /// What the LLM endpoint stands on. Cheap to clone.

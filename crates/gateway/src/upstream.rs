@@ -44,10 +44,33 @@ pub type GuardedClient = Client<HttpsConnector<HttpConnector<GuardedResolver>>, 
 #[error("TLS towards providers cannot be set up: {0}")]
 pub struct UpstreamSetupError(#[from] rustls::Error);
 
-/// Connections to providers, one pool for each reach, so that a connection made under one rule is never used under
-/// another. Cheap to clone.
+/// One client for each reach, so that a connection made under one rule is never used under another. Cheap to clone.
 #[derive(Clone)]
-pub struct Upstream(Arc<[(Reach, GuardedClient)]>);
+pub struct GuardedClients(Arc<[(Reach, GuardedClient)]>);
+
+impl GuardedClients {
+    /// Clients with no connections yet; one may take `connect` to be made. Certificates are checked against the roots of the
+    /// Mozilla programme.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(connect: Duration) -> Result<Self, rustls::Error> {
+        let pools: Result<Vec<_>, _> =
+            Reach::ALL.into_iter().map(|reach| Ok((reach, guarded_client(reach, connect)?))).collect();
+        pools.map(|pools| Self(pools.into()))
+    }
+
+    /// The client for `host` under the rule of `reach`; `None` where the host is an address beyond it. Addresses are not
+    /// resolved, so the resolver cannot refuse them.
+    pub fn to(&self, host: &str, reach: Reach) -> Option<&GuardedClient> {
+        let permitted = literal(host).is_none_or(|address| reach.permits(address));
+        self.0.iter().find(|(of, _)| permitted && *of == reach).map(|(_, client)| client)
+    }
+}
+
+/// Connections to providers. Cheap to clone.
+#[derive(Clone)]
+pub struct Upstream(GuardedClients);
 
 /// One request to a provider.
 pub(crate) struct Outgoing<'a> {
@@ -58,14 +81,12 @@ pub(crate) struct Outgoing<'a> {
 }
 
 impl Upstream {
-    /// A client with no connections yet. Certificates are checked against the roots of the Mozilla programme.
+    /// Clients with no connections yet.
     ///
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new(limits: &Limits) -> Result<Self, UpstreamSetupError> {
-        let pools: Result<Vec<_>, _> =
-            Reach::ALL.into_iter().map(|reach| Ok((reach, guarded_client(reach, limits.connect)?))).collect();
-        pools.map(|pools| Self(pools.into()))
+        Ok(Self(GuardedClients::new(limits.connect)?))
     }
 
     /// Sends a clean body. Takes the proof that the intent is on record, and resolves with the head of the response.
@@ -79,14 +100,8 @@ impl Upstream {
     ) -> Result<Response<Incoming>, UpstreamError> {
         let (endpoint, reach) = (outgoing.endpoint, outgoing.endpoint.reach());
         let host = endpoint.uri().host().unwrap_or_default();
-        // Addresses are not resolved, so the resolver cannot refuse them.
-        if literal(host).is_some_and(|address| !reach.permits(address)) {
-            return Err(UpstreamError::NotPermitted);
-        }
+        let client = self.0.to(host, reach).ok_or(UpstreamError::NotPermitted)?;
         let request = head(outgoing, rng)?;
-        let Some((_, client)) = self.0.iter().find(|(of, _)| *of == reach) else {
-            return Err(UpstreamError::NotPermitted);
-        };
         client.request(request).await.map_err(|error| UpstreamError::of_request(&error))
     }
 }
@@ -117,14 +132,7 @@ fn head(outgoing: Outgoing<'_>, rng: &dyn Rng) -> Result<Request<Full<Bytes>>, U
     Ok(out)
 }
 
-/// A client with no connections yet, for addresses of `reach`; a connection may take `connect` to be made. Certificates are
-/// checked against the roots of the Mozilla programme.
-///
-/// An address that stands in the URL itself is not resolved: whoever sends asks [`Reach::permits`] for it.
-///
-/// # Errors
-/// When TLS cannot be set up.
-pub fn guarded_client(reach: Reach, connect: Duration) -> Result<GuardedClient, rustls::Error> {
+fn guarded_client(reach: Reach, connect: Duration) -> Result<GuardedClient, rustls::Error> {
     let mut http = HttpConnector::new_with_resolver(GuardedResolver::new(reach));
     http.enforce_http(false);
     http.set_nodelay(true);

@@ -36,6 +36,9 @@ pub mod webhooks;
 
 use kernel::{Problem, ProblemKind};
 
+/// Letters or deliveries that wait and are counted; beyond it the number says only "very many".
+pub const WAITING_ROWS_MAX: i64 = 100_000;
+
 /// A statement failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {

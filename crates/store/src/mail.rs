@@ -4,7 +4,7 @@ use gates::{SystemTx, WriteTx};
 use kernel::{LetterId, Timestamp};
 use time::OffsetDateTime;
 
-use crate::StoreError;
+use crate::{StoreError, WAITING_ROWS_MAX};
 
 /// A new letter.
 pub struct NewLetter<'a> {
@@ -236,6 +236,3 @@ pub async fn waiting(tx: &mut SystemTx) -> Result<i64, StoreError> {
     .await?;
     Ok(row.waiting)
 }
-
-/// Waiting letters that are counted; beyond it the number says only "very many".
-pub const WAITING_ROWS_MAX: i64 = 100_000;

@@ -5,7 +5,8 @@ use kernel::{DeliveryId, EntryId, TenantId, Timestamp, WebhookId};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::StoreError;
+use crate::webhooks::Because;
+use crate::{StoreError, WAITING_ROWS_MAX};
 
 /// Where a delivery stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -456,7 +457,7 @@ pub async fn disable(
     tx: &mut SystemTx,
     tenant: TenantId,
     endpoint: WebhookId,
-    because: &str,
+    because: Because,
     at: Timestamp,
 ) -> Result<bool, StoreError> {
     let done = sqlx::query!(
@@ -465,7 +466,7 @@ pub async fn disable(
         tenant.uuid(),
         endpoint.uuid(),
         OffsetDateTime::from(at),
-        because
+        because.name()
     )
     .execute(tx.connection())
     .await?;
@@ -509,6 +510,3 @@ pub async fn waiting(tx: &mut SystemTx) -> Result<i64, StoreError> {
     .await?;
     Ok(row.waiting)
 }
-
-/// Waiting deliveries that are counted; beyond it the number says only "very many".
-pub const WAITING_ROWS_MAX: i64 = 100_000;

@@ -13,6 +13,38 @@ pub const SECRET: &str = "secret_sealed";
 /// The column of the secret before it.
 pub const OLD_SECRET: &str = "old_secret_sealed";
 
+/// Why an endpoint is switched off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Because {
+    /// Somebody switched it off.
+    Person,
+    /// It answered 410: it is gone and wants nothing more.
+    Gone,
+    /// It did nothing but fail for too long.
+    Failing,
+    /// More deliveries waited for it than may.
+    Backlog,
+}
+
+impl Because {
+    const ALL: [Self; 4] = [Self::Person, Self::Gone, Self::Failing, Self::Backlog];
+
+    /// The stable name.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Person => "person",
+            Self::Gone => "gone",
+            Self::Failing => "failing",
+            Self::Backlog => "backlog",
+        }
+    }
+
+    /// The reason of this name. The table holds these names only.
+    pub fn named(name: &str) -> Self {
+        Self::ALL.into_iter().find(|because| because.name() == name).unwrap_or(Self::Person)
+    }
+}
+
 /// An endpoint, with how it fares.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint {
@@ -24,8 +56,8 @@ pub struct Endpoint {
     pub description: String,
     /// Names and patterns of the kinds of events it asked for.
     pub kinds: Vec<String>,
-    /// When it was switched off, and why: `person`, `gone`, `failing` or `backlog`.
-    pub disabled: Option<(Timestamp, String)>,
+    /// When it was switched off, and why.
+    pub disabled: Option<(Timestamp, Because)>,
     /// Until when the secret before the last rotation signs too.
     pub old_secret_until: Option<Timestamp>,
     /// When it was configured.
@@ -35,7 +67,7 @@ pub struct Endpoint {
     /// When an attempt last failed.
     pub last_failure_at: Option<Timestamp>,
     /// Failures since the last success.
-    pub failures: i32,
+    pub failures: u32,
 }
 
 macro_rules! endpoint {
@@ -45,12 +77,15 @@ macro_rules! endpoint {
             url: $row.url,
             description: $row.description,
             kinds: $row.kinds,
-            disabled: $row.disabled_at.map(Timestamp::from).zip($row.disabled_because),
+            disabled: $row
+                .disabled_at
+                .map(Timestamp::from)
+                .zip($row.disabled_because.as_deref().map(Because::named)),
             old_secret_until: $row.old_secret_until.map(Timestamp::from),
             created_at: $row.created_at.into(),
             last_success_at: $row.last_success_at.map(Timestamp::from),
             last_failure_at: $row.last_failure_at.map(Timestamp::from),
-            failures: $row.failures.unwrap_or(0),
+            failures: $row.failures.and_then(|failures| u32::try_from(failures).ok()).unwrap_or(0),
         }
     };
 }

@@ -78,18 +78,18 @@ struct Coverage {
 impl From<app::evidence::Coverage> for Coverage {
     fn from(covered: app::evidence::Coverage) -> Self {
         let app::evidence::Coverage { framework, map_version, entries, total } = covered;
-        let controls = framework.controls.into_iter().zip(entries);
+        let controls = framework.controls.iter().zip(entries);
         Self {
-            framework: framework.id,
-            title: framework.title,
-            control_map: map_version,
+            framework: framework.id.clone(),
+            title: framework.title.clone(),
+            control_map: map_version.to_owned(),
             entries: total,
             controls: controls
                 .map(|(control, entries)| ControlShown {
-                    id: control.id,
-                    title: control.title,
+                    id: control.id.clone(),
+                    title: control.title.clone(),
                     strength: control.strength.name(),
-                    says: control.says,
+                    says: control.says.clone(),
                     entries,
                 })
                 .collect(),
@@ -113,8 +113,7 @@ struct PeriodQuery {
 impl PeriodQuery {
     fn period(&self, now: Timestamp) -> Result<Period, Problem> {
         let to = self.to.unwrap_or(now);
-        let back = i64::try_from(Duration::from_secs(PERIOD_SECONDS_DEFAULT).as_micros()).unwrap_or(0);
-        let from = self.from.unwrap_or_else(|| Timestamp::from_unix_micros(to.unix_micros() - back));
+        let from = self.from.unwrap_or_else(|| to.minus(Duration::from_secs(PERIOD_SECONDS_DEFAULT)));
         Period::parse(from, to, now)
     }
 }

@@ -62,21 +62,13 @@ impl Sought {
     /// # Errors
     /// When a kind, a category, an outcome or a time is none. Actor and request id are checked by the face.
     pub fn parse(words: &SoughtWords<'_>) -> Result<Self, Problem> {
-        let time = |text: Option<&str>, pointer: &str| {
-            let time = text.map(str::parse::<Timestamp>).transpose();
-            time.map_err(|_| {
-                Problem::invalid(pointer, "Give a time as RFC 3339 has it: 2026-11-22T10:00:00Z.")
-            })
-        };
-        let outcome = words.outcome.map(str::parse::<Outcome>).transpose().map_err(|_| {
-            Problem::invalid("/outcome", "The outcomes are intent, ok, refused, failed and unknown.")
-        })?;
+        let outcome = words.outcome.map(outcome).transpose()?;
         let narrow = Narrow {
             kinds: kinds(words.kind, words.category)?,
             actor: words.actor.map(str::to_owned),
             request_id: words.request_id.map(str::to_owned),
-            since: time(words.since, "/since")?,
-            until: time(words.until, "/until")?,
+            since: words.since.map(|text| time(text, "/since")).transpose()?,
+            until: words.until.map(|text| time(text, "/until")).transpose()?,
         };
         Ok(Self { narrow, outcome })
     }
@@ -107,6 +99,18 @@ impl Sought {
         }
         Ok(found)
     }
+}
+
+/// A moment that is named.
+pub(super) fn time(text: &str, pointer: &str) -> Result<Timestamp, Problem> {
+    let detail = "Give a time as RFC 3339 has it: 2026-11-22T10:00:00Z.";
+    text.parse().map_err(|_| Problem::invalid(pointer, detail))
+}
+
+/// An outcome that is named.
+pub(super) fn outcome(text: &str) -> Result<Outcome, Problem> {
+    let detail = "The outcomes are intent, ok, refused, failed and unknown.";
+    text.parse().map_err(|_| Problem::invalid("/outcome", detail))
 }
 
 /// The kinds that are named, by name, by prefix and by category: those that are all that was asked for.

@@ -17,11 +17,11 @@ pub const VKEY_FILE: &str = "log.vkey";
 /// The file that holds the key of the instance's log, which holds the heads of all logs.
 pub const INSTANCE_VKEY_FILE: &str = "instance.vkey";
 /// Entries read at once: one bundle.
-const CHUNK_ENTRIES: i64 = 256;
+pub(crate) const CHUNK_ENTRIES: i64 = 256;
 /// Chunks that may wait for a slow reader.
 const WAITING_CHUNKS_MAX: usize = 4;
 /// Chunks after which the claims are signed anew.
-const RENEW_CHUNKS: u64 = 16;
+pub(crate) const RENEW_CHUNKS: u64 = 16;
 
 /// An export broke off. The reader sees an archive that ends too early, never one that looks whole.
 #[derive(Debug, thiserror::Error)]

@@ -23,7 +23,7 @@ pub use anchors::{InstanceHead, WitnessState, Witnessing, anchor, standing, witn
 pub use events::{
     EVENTS_ROWS_DEFAULT, EVENTS_ROWS_MAX, Events, EventsAsked, Sought, SoughtWords, events, kinds_read,
 };
-pub(crate) use export::verifier;
+pub(crate) use export::{CHUNK_ENTRIES, RENEW_CHUNKS, verifier};
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
 pub use search::{

@@ -11,7 +11,7 @@ use store::StoreError;
 use store::audit_search::{Counted, Sieve};
 use uuid::Uuid;
 
-use super::events::kinds;
+use super::events::{kinds, outcome, time};
 use super::{EntryRecord, ReadEntries};
 use crate::input::{Listed, Page};
 
@@ -85,7 +85,7 @@ impl Search {
             Some(By::Key(key)) => sieve.needles.push(needle::key(key)),
             None => {}
         }
-        sieve.needles.extend(faults.take(words.outcome.map(outcome)));
+        sieve.needles.extend(faults.take(words.outcome.map(outcome)).map(needle::outcome));
         sieve.needles.extend(faults.take(words.subject.map(subject)));
         sieve.needles.extend(faults.take(words.project.map(project)));
         // An id finds what names it, whatever the kind: words alone would find nothing.
@@ -132,11 +132,6 @@ impl Faults {
     fn none(self) -> Result<(), Problem> {
         self.0.map_or(Ok(()), Err)
     }
-}
-
-fn time(text: &str, pointer: &str) -> Result<Timestamp, Problem> {
-    let detail = "Give a time as RFC 3339 has it: 2026-11-22T10:00:00Z.";
-    text.parse().map_err(|_| Problem::invalid(pointer, detail))
 }
 
 fn request_of(text: &str) -> Result<String, Problem> {
@@ -209,11 +204,6 @@ fn actor(text: &str) -> Result<By, Problem> {
         "key" => Ok(By::Key(id)),
         _ => Err(no()),
     }
-}
-
-fn outcome(text: &str) -> Result<Vec<u8>, Problem> {
-    let detail = "The outcomes are intent, ok, refused, failed and unknown.";
-    text.parse().map(needle::outcome).map_err(|_| Problem::invalid("/outcome", detail))
 }
 
 fn subject(text: &str) -> Result<Vec<u8>, Problem> {

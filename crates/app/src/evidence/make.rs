@@ -11,16 +11,12 @@ use kernel::{EventKind, EvidencePackId, Problem, ProblemKind, TenantId};
 use store::evidence::{Pack, Reader};
 
 use super::{Period, Shown, control_map, framework, maker, word};
-use crate::audit::Eyes;
 use crate::audit::jobs::Sequencer;
+use crate::audit::{CHUNK_ENTRIES, Eyes, RENEW_CHUNKS};
 use crate::{action, undone};
 
-/// Entries read at once: one bundle.
-pub(super) const CHUNK_ENTRIES: i64 = 256;
-/// Chunks after which the claims are signed anew.
-pub(super) const RENEW_CHUNKS: u64 = 16;
 /// Tiles after which the claims are signed anew.
-pub(super) const RENEW_TILES: usize = 64;
+const RENEW_TILES: usize = 64;
 /// Versions of the policy that are looked through.
 const POLICIES_MAX: i64 = 10_000;
 
@@ -75,7 +71,7 @@ async fn make(
     new: NewPack,
 ) -> Result<(Pack, &'static str), Problem> {
     let map = control_map()?;
-    let framework = framework(&map, &new.framework)?;
+    let framework = framework(map, &new.framework)?;
     if store::evidence::count(pass.tx()).await? >= EVIDENCE_PACKS_MAX {
         let detail = format!("There are {EVIDENCE_PACKS_MAX} packs already; delete some that nobody needs.");
         return Err(Problem::new(ProblemKind::Conflict, detail));
@@ -140,7 +136,7 @@ async fn make(
     row.manifest_sha256 = crypto::sha256(&manifest).to_vec();
     row.jws = jws;
     store::evidence::create(pass.tx(), &row).await?;
-    Ok((row, word(&framework)))
+    Ok((row, word(framework)))
 }
 
 fn nothing_yet() -> Problem {
@@ -170,7 +166,7 @@ pub(super) async fn describe(
     row: &Pack,
 ) -> Result<Description, Problem> {
     let map = control_map()?;
-    let framework = framework(&map, &row.framework)?;
+    let framework = framework(map, &row.framework)?;
     let stored = reader.checkpoint(row.epoch, row.log_size).await?.ok_or_else(Problem::internal)?;
     let key = crate::audit::verifier(&stored)?;
     let note = Note::parse(stored.note.as_bytes()).map_err(|error| broken(&error))?;
@@ -200,7 +196,7 @@ pub(super) async fn describe(
 
 /// Walks over the range and names every file of the pack.
 async fn survey(reader: &mut Reader<'_>, what: &Description) -> Result<(Summary, Vec<FileLine>), Problem> {
-    let mut survey = Survey::new(Selection::of(&what.framework, what.everything));
+    let mut survey = Survey::new(Selection::of(what.framework, what.everything));
     let mut walk = Walk::over(what);
     let mut bytes = 0;
     while let Some(leaves) = walk.next(reader).await? {
@@ -218,12 +214,7 @@ async fn survey(reader: &mut Reader<'_>, what: &Description) -> Result<(Summary,
     files.extend(documents.iter().map(|(name, content)| FileLine::of(name, content)));
     let tiles = pack::tiles(what.first, what.end, what.signed.checkpoint.size());
     for (number, path) in tiles.map_err(|error| broken(&error))?.into_iter().enumerate() {
-        if number.is_multiple_of(RENEW_TILES)
-            && let Reader::Tenant(tx) = reader
-        {
-            tx.renew().await.map_err(|error| broken(&error))?;
-        }
-        let tile = tile(reader, path).await?;
+        let tile = tile(reader, number, path).await?;
         files.push(FileLine::of(&pack::tile_name(path), &tile));
     }
     for example in summary.key_entries() {
@@ -254,10 +245,8 @@ impl Walk {
             return Ok(None);
         }
         self.chunks += 1;
-        if self.chunks.is_multiple_of(RENEW_CHUNKS)
-            && let Reader::Tenant(tx) = reader
-        {
-            tx.renew().await.map_err(|error| broken(&error))?;
+        if self.chunks.is_multiple_of(RENEW_CHUNKS) {
+            renew(reader).await?;
         }
         let from = i64::try_from(self.next).map_err(|error| broken(&error))?;
         let rest = i64::try_from(self.end - self.next).unwrap_or(i64::MAX);
@@ -271,6 +260,14 @@ impl Walk {
     }
 }
 
+/// Signs the claims anew, where there are any: a long walk may outlive them.
+async fn renew(reader: &mut Reader<'_>) -> Result<(), Problem> {
+    match reader {
+        Reader::Tenant(tx) => tx.renew().await.map_err(|error| broken(&error)),
+        Reader::System(..) => Ok(()),
+    }
+}
+
 fn eyes<'a>(reader: &'a mut Reader<'_>) -> Eyes<'a> {
     match reader {
         Reader::Tenant(tx) => Eyes::Tenant(tx),
@@ -278,8 +275,15 @@ fn eyes<'a>(reader: &'a mut Reader<'_>) -> Eyes<'a> {
     }
 }
 
-/// A tile of hashes.
-pub(super) async fn tile(reader: &mut Reader<'_>, path: audit_log::TilePath) -> Result<Vec<u8>, Problem> {
+/// A tile of hashes, the `number`th that is read.
+pub(super) async fn tile(
+    reader: &mut Reader<'_>,
+    number: usize,
+    path: audit_log::TilePath,
+) -> Result<Vec<u8>, Problem> {
+    if number.is_multiple_of(RENEW_TILES) {
+        renew(reader).await?;
+    }
     let audit_log::tiles::TileKind::Hashes { level } = path.kind() else { return Err(Problem::internal()) };
     let tile = eyes(reader).hash_tile(level, path).await?;
     tile.ok_or_else(|| broken(&format!("the tile {path} is gone or damaged")))

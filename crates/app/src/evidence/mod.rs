@@ -9,7 +9,6 @@ mod take;
 
 use std::collections::BTreeMap;
 
-use evidence::controls::MapError;
 use evidence::{ControlMap, Framework};
 use gates::{Draft, Pass, Receipt};
 use kernel::limits::PAGE_ROWS_MAX;
@@ -63,8 +62,8 @@ pub struct Shown {
 ///
 /// # Errors
 /// Never, as its tests pass.
-pub fn control_map() -> Result<ControlMap, Problem> {
-    ControlMap::embedded().map_err(|error: MapError| {
+pub fn control_map() -> Result<&'static ControlMap, Problem> {
+    ControlMap::embedded().map_err(|error| {
         tracing::error!(%error, "the control map cannot be read");
         Problem::internal()
     })
@@ -76,8 +75,8 @@ fn maker() -> String {
 }
 
 /// The framework of this key, or of another name of it.
-fn framework(map: &ControlMap, key: &str) -> Result<Framework, Problem> {
-    map.framework(key).cloned().ok_or_else(|| {
+fn framework(map: &'static ControlMap, key: &str) -> Result<&'static Framework, Problem> {
+    map.framework(key).ok_or_else(|| {
         let known: Vec<&str> = map.frameworks.iter().map(|framework| framework.id.as_str()).collect();
         Problem::invalid("/framework", format!("There is no such framework; there are {}.", known.join(", ")))
     })
@@ -123,18 +122,18 @@ impl Period {
 #[derive(Debug, Clone)]
 pub struct Coverage {
     /// The framework.
-    pub framework: Framework,
+    pub framework: &'static Framework,
     /// The version of the control map.
-    pub map_version: String,
+    pub map_version: &'static str,
     /// How many entries speak to each control, in its order.
     pub entries: Vec<u64>,
     /// All entries of the period.
     pub total: u64,
 }
 
-fn cover(map: &ControlMap, framework: Framework, kinds: &BTreeMap<String, u64>) -> Coverage {
+fn cover(map: &'static ControlMap, framework: &'static Framework, kinds: &BTreeMap<String, u64>) -> Coverage {
     let entries = framework.controls.iter().map(|control| control.events.count(kinds)).collect();
-    Coverage { framework, map_version: map.version.clone(), entries, total: kinds.values().sum() }
+    Coverage { framework, map_version: &map.version, entries, total: kinds.values().sum() }
 }
 
 /// What the log shows for the controls of a framework in a period: what a pack of it would hold.
@@ -147,15 +146,15 @@ pub async fn coverage(
     period: Period,
 ) -> Result<(Coverage, Receipt), Problem> {
     let map = control_map()?;
-    let framework = match framework(&map, key) {
+    let framework = match framework(map, key) {
         Ok(framework) => framework,
         Err(problem) => return Err(pass.fail(Draft::failed(EventKind::EvidenceRead), problem).await),
     };
     let (from, to) = period.ids();
     let found = store::evidence::kinds(pass.tx(), from, to, KINDS_MAX).await?;
     let kinds = found.into_iter().map(|(kind, count)| (kind, count.unsigned_abs())).collect();
-    let draft = Draft::done(EventKind::EvidenceRead).fact("framework", word(&framework));
-    let covered = cover(&map, framework, &kinds);
+    let draft = Draft::done(EventKind::EvidenceRead).fact("framework", word(framework));
+    let covered = cover(map, framework, &kinds);
     Ok((covered, pass.seal(draft).await?))
 }
 
@@ -205,10 +204,10 @@ pub async fn delete(mut pass: Pass<DeletePack>, id: EvidencePackId) -> Result<Re
 pub fn shown(pack: &Pack) -> Result<Coverage, Problem> {
     let map = control_map()?;
     let counts: Vec<Shown> = serde_json::from_value(pack.controls.clone()).unwrap_or_default();
-    let Some(framework) = map.framework(&pack.framework).cloned() else {
+    let Some(framework) = map.framework(&pack.framework) else {
         return Err(Problem::internal());
     };
     let of = |id: &str| counts.iter().find(|shown| shown.id == id).map_or(0, |shown| shown.entries);
     let entries = framework.controls.iter().map(|control| of(&control.id)).collect();
-    Ok(Coverage { framework, map_version: map.version, entries, total: pack.included.unsigned_abs() })
+    Ok(Coverage { framework, map_version: &map.version, entries, total: pack.included.unsigned_abs() })
 }

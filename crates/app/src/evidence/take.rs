@@ -11,7 +11,7 @@ use kernel::{EventKind, EvidencePackId, Problem, ProblemKind, TenantId};
 use store::evidence::{Pack, Reader};
 use tokio::sync::mpsc;
 
-use super::make::{RENEW_TILES, Walk, broken, describe, prove, tile};
+use super::make::{Walk, broken, describe, prove, tile};
 use super::maker;
 use crate::action;
 
@@ -183,7 +183,7 @@ async fn entries(
     writer: &mut PackWriter<Pipe>,
     (pipe, send): Out<'_>,
 ) -> Result<Option<Summary>, Problem> {
-    let selection = Selection::of(&what.framework, what.everything);
+    let selection = Selection::of(what.framework, what.everything);
     let mut survey = Some(Survey::new(selection.clone()));
     let mut summary = Summary::default();
     for stream in Stream::ALL {
@@ -222,12 +222,7 @@ async fn rest(
     }
     let tiles = pack::tiles(what.first, what.end, what.signed.checkpoint.size());
     for (number, path) in tiles.map_err(|error| broken(&error))?.into_iter().enumerate() {
-        if number.is_multiple_of(RENEW_TILES)
-            && let Held::Tenant(tx) = held
-        {
-            tx.renew().await.map_err(|error| broken(&error))?;
-        }
-        let tile = tile(&mut held.reader().await?, path).await?;
+        let tile = tile(&mut held.reader().await?, number, path).await?;
         writer.file(&pack::tile_name(path), &tile).map_err(|error| broken(&error))?;
         held.rest().await?;
         if !pipe.flush(PIECE_BYTES, send).await {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gates::{By, DatabaseError, Draft, Reason, SealError, SystemTx, Vault};
-use kernel::{EventKind, Face, RequestContext, Timestamp};
+use kernel::{EventKind, Face, RequestContext, Timestamp, WebhookId};
 use store::StoreError;
 use store::webhook_deliveries::{self as deliveries, Marked, State, Taken, Taking};
 use store::webhooks::{OLD_SECRET, SECRET};
@@ -314,13 +314,12 @@ impl Deliverer {
                 .fact("because", word)
         });
         if let Some(because) = because
-            && deliveries::disable(&mut tx, taken.tenant, taken.endpoint, because.name(), now).await?
+            && deliveries::disable(&mut tx, taken.tenant, taken.endpoint, because, now).await?
         {
             if let Some(first) = draft.take() {
                 tx.also(By::System, taken.tenant, first, &request, ACTION).await?;
             }
-            let disabled = Draft::done(EventKind::WebhookDisabled).subject("webhook", taken.endpoint);
-            draft = Some(disabled.fact("because", because.name()));
+            draft = Some(disabled(taken.endpoint, because));
         }
         match draft {
             Some(draft) => {
@@ -337,9 +336,7 @@ impl Deliverer {
     /// When the database cannot be used.
     pub async fn sweep(&self) -> Result<(), DeliverError> {
         let now = self.vault.clock().now();
-        let kept = i64::try_from(Duration::from_secs(KEPT_DAYS * DAY_SECONDS).as_micros());
-        let before = now.unix_micros().saturating_sub(kept.unwrap_or(i64::MAX));
-        let before = Timestamp::from_unix_micros(before);
+        let before = now.minus(Duration::from_secs(KEPT_DAYS * DAY_SECONDS));
         loop {
             let mut tx = self.vault.system(Reason::Webhooks).await?;
             let gone = deliveries::forget(&mut tx, before, FORGET_ROWS_MAX).await?;
@@ -353,11 +350,9 @@ impl Deliverer {
             let Some((tenant, endpoint)) = deliveries::overfull(&mut tx, BACKLOG_ROWS_MAX).await? else {
                 return Ok(());
             };
-            let because = Because::Backlog.name();
-            deliveries::disable(&mut tx, tenant, endpoint, because, now).await?;
+            deliveries::disable(&mut tx, tenant, endpoint, Because::Backlog, now).await?;
             let request = RequestContext::internal(Face::System, self.vault.clock(), self.vault.rng());
-            let draft = Draft::done(EventKind::WebhookDisabled).subject("webhook", endpoint);
-            tx.seal(tenant, draft.fact("because", because), &request, ACTION).await?;
+            tx.seal(tenant, disabled(endpoint, Because::Backlog), &request, ACTION).await?;
         }
     }
 }
@@ -368,6 +363,11 @@ fn noted(done: Result<Result<(), DeliverError>, tokio::task::JoinError>) {
         Ok(Err(error)) => tracing::error!(%error, "what became of a webhook delivery could not be noted"),
         Err(error) => tracing::error!(%error, "a webhook delivery broke off"),
     }
+}
+
+/// The entry that an endpoint was switched off.
+fn disabled(endpoint: WebhookId, because: Because) -> Draft {
+    Draft::done(EventKind::WebhookDisabled).subject("webhook", endpoint).fact("because", because.name())
 }
 
 /// A number from 0 to 255, so that what failed together does not come back together.

@@ -60,7 +60,7 @@ pub struct Issued {
 
 /// The endpoint as it stands in this transaction.
 async fn found<A: Action<Mode = Write>>(pass: &mut Pass<A>, id: WebhookId) -> Result<Endpoint, Problem> {
-    rows::read(pass.tx(), id).await?.map(Endpoint::from).ok_or_else(Problem::not_found)
+    rows::read(pass.tx(), id).await?.ok_or_else(Problem::not_found)
 }
 
 /// The endpoint, when it is not switched off.

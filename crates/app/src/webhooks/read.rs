@@ -34,8 +34,7 @@ action! {
 /// # Errors
 /// When the database cannot be used.
 pub async fn list(mut pass: Pass<ListWebhooks>) -> Result<(Vec<Endpoint>, Receipt), Problem> {
-    let found = webhooks::list(pass.tx(), WEBHOOKS_MAX).await?;
-    let shown: Vec<Endpoint> = found.into_iter().map(Endpoint::from).collect();
+    let shown = webhooks::list(pass.tx(), WEBHOOKS_MAX).await?;
     let draft = Draft::done(EventKind::WebhooksListed).fact("items", shown.len() as u64);
     Ok((shown, pass.seal(draft).await?))
 }
@@ -49,7 +48,7 @@ pub async fn read(mut pass: Pass<ReadWebhook>, id: WebhookId) -> Result<(Endpoin
     match webhooks::read(pass.tx(), id).await? {
         Some(found) => {
             let receipt = pass.seal(draft(Draft::done(EventKind::WebhookRead))).await?;
-            Ok((found.into(), receipt))
+            Ok((found, receipt))
         }
         None => Err(pass.fail(draft(Draft::failed(EventKind::WebhookRead)), Problem::not_found()).await),
     }

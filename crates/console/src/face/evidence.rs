@@ -1,5 +1,7 @@
 //! Evidence packs: chosen, looked at, made, taken away, linked to, deleted.
 
+use std::time::Duration;
+
 use app::evidence::{
     self, CreatePack, DeletePack, DownloadPack, ListPacks, MakeLink, NewPack, Pack, Period, ReadCoverage,
     ReadPack,
@@ -21,14 +23,13 @@ use crate::parts::{Badge, Choice, Form, Id, Pager, Secret, Tone, When};
 /// Packs on a page.
 const ROWS: i64 = 50;
 /// Days of the period that is offered first.
-const DAYS_DEFAULT: i64 = 90;
+const DAYS_DEFAULT: u64 = 90;
 /// For how long a link can work, as offered.
 const LIFETIMES: [(&str, &str); 4] =
     [("3600", "An hour"), ("86400", "A day"), ("259200", "3 days"), ("604800", "7 days")];
 
 fn title(key: &str) -> String {
-    let map = evidence::control_map().ok();
-    let found = map.as_ref().and_then(|map| map.framework(key));
+    let found = evidence::control_map().ok().and_then(|map| map.framework(key));
     found.map_or_else(|| key.to_owned(), |framework| framework.title.clone())
 }
 
@@ -45,7 +46,7 @@ fn row(pack: &Pack, at: Timestamp) -> PackRow {
 }
 
 fn controls(covered: evidence::Coverage) -> Vec<ControlRow> {
-    let rows = covered.framework.controls.into_iter().zip(covered.entries);
+    let rows = covered.framework.controls.iter().zip(covered.entries);
     rows.map(|(control, entries)| {
         let tone = match control.strength.name() {
             "full" => Tone::Good,
@@ -53,9 +54,9 @@ fn controls(covered: evidence::Coverage) -> Vec<ControlRow> {
             _ => Tone::Bad,
         };
         ControlRow {
-            id: control.id,
-            title: control.title,
-            says: control.says,
+            id: control.id.clone(),
+            title: control.title.clone(),
+            says: control.says.clone(),
             strength: Badge::new(tone, control.strength.name()),
             entries,
         }
@@ -133,10 +134,10 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
     let at = now(&visit.state);
     let asked = |name: &str| visit.query(name).map(|text| text.to_string());
     let Some(framework) = asked("framework") else {
-        let from = at.unix_micros().saturating_sub(DAYS_DEFAULT * 86_400_000_000);
+        let from = at.minus(Duration::from_hours(24 * DAYS_DEFAULT));
         let form = Form::blank()
             .with("framework", "eu-ai-act")
-            .with("from", day(Timestamp::from_unix_micros(from)))
+            .with("from", day(from))
             .with("to", day(at))
             .with("everything", "");
         let page = new_form(&visit, &human, form, None).map_err(|problem| visit.refused(&problem))?;
@@ -223,7 +224,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
         whole_id: Id::new(pack.id.to_string()),
         held_back: pack.held_back.unsigned_abs(),
         range,
-        manifest: ::evidence::hex(&pack.manifest_sha256),
+        manifest: crypto::hex(&pack.manifest_sha256),
         controls: controls(shown),
         may_take: may(&human, Permission::AuditExport),
         pack: row(&pack, now(&visit.state)),

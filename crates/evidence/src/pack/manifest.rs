@@ -132,7 +132,10 @@ pub fn manifest(
             name: what.organization_name.clone(),
         },
         framework: Named { id: what.framework.id.clone(), title: what.framework.title.clone() },
-        control_map: MapVersion { version: what.map.version.clone(), sha256: ControlMap::sha256() },
+        control_map: MapVersion {
+            version: what.map.version.clone(),
+            sha256: ControlMap::sha256().to_owned(),
+        },
         created_at: what.created_at.to_string(),
         period: Period { from: what.from.to_string(), to: what.to.to_string() },
         log: LogHead {

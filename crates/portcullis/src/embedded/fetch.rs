@@ -301,7 +301,7 @@ async fn verified(path: &Path, pin: &'static Pin) -> Result<Wheel, FetchError> {
     let owned = path.to_owned();
     let reading = tokio::task::spawn_blocking(move || {
         let data = files::read_at_most(&owned, WHEEL_BYTES_MAX)?;
-        let hash = files::hex(digest(&SHA256, &data).as_ref());
+        let hash = crypto::hex(digest(&SHA256, &data).as_ref());
         Ok((data, hash))
     });
     let (data, found) = reading.await.map_err(io::Error::other).flatten().map_err(failed())?;

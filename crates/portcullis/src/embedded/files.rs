@@ -1,6 +1,5 @@
 //! Small acts on files: private modes, atomic replacement, bounded reads.
 
-use std::fmt::Write as _;
 use std::fs::{DirBuilder, File, Permissions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -9,19 +8,11 @@ use std::path::{Path, PathBuf};
 /// Bytes of randomness in a temporary name: 128 bits, so that nobody can have made it before.
 const NAME_RANDOM_BYTES: usize = 16;
 
-/// Lower-case hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// A name nobody can guess.
 pub(crate) fn random_name() -> io::Result<String> {
     let mut bytes = [0; NAME_RANDOM_BYTES];
     aws_lc_rs::rand::fill(&mut bytes).map_err(|_| io::Error::other("no random bytes"))?;
-    Ok(hex(&bytes))
+    Ok(crypto::hex(&bytes))
 }
 
 /// Makes a directory and the missing ones above it, and gives those it made `mode` whatever the umask is.

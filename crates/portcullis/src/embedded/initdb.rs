@@ -71,7 +71,7 @@ pub(super) fn read_password(path: &Path) -> Result<Password, Error> {
 fn make_password(path: &Path) -> Result<Password, Error> {
     let mut bytes = Zeroizing::new([0; PASSWORD_RANDOM_BYTES]);
     aws_lc_rs::rand::fill(bytes.as_mut_slice()).map_err(|_| Error::Random)?;
-    let text = Zeroizing::new(files::hex(bytes.as_slice()));
+    let text = Zeroizing::new(crypto::hex(bytes.as_slice()));
     files::write_atomically(path, text.as_bytes(), 0o600).map_err(Error::file("cannot write", path))?;
     Ok(Password(text))
 }

@@ -17,7 +17,7 @@ use audit_log::verify::Verdict;
 use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, Checkpoint, Note, VerifierKey};
 use bytes::Bytes;
 use http::Response;
-use http::{Method, Request, StatusCode, Uri, header};
+use http::{Request, StatusCode, Uri, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
 use tokio::sync::mpsc;
@@ -37,6 +37,9 @@ const SILENCE_SECONDS_MAX: u64 = 60;
 const WAITING_PIECES_MAX: usize = 8;
 /// Bytes of an error's body that are shown.
 const ERROR_BYTES_MAX: usize = 16 * 1_024;
+/// What the command line calls itself.
+const AGENT: header::HeaderValue =
+    header::HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
 /// The way to the archive.
 const EXPORT: &str = "/api/v1/audit/export";
 /// What a folder of a log may hold; anything else is somebody's own.
@@ -198,27 +201,35 @@ pub(crate) struct Refused {
 /// Asks the server for something, and waits for the head of its answer.
 ///
 /// # Errors
-/// When it cannot be reached; [`Refused`] when it answers anything else than 200.
+/// As [`send`].
 pub(crate) async fn ask(uri: &Uri, key: &str, accept: &'static str) -> Result<Response<Incoming>> {
+    let request = Request::get(uri).header(header::ACCEPT, accept).body(Full::new(Bytes::new()))?;
+    send(request, key, BEGIN_SECONDS_MAX).await
+}
+
+/// Sends the server a request with the key, and waits so many seconds for the head of its answer.
+///
+/// # Errors
+/// When it cannot be reached; [`Refused`] when it answers anything else than 200 or 201.
+pub(crate) async fn send(
+    mut request: Request<Full<Bytes>>,
+    key: &str,
+    begin_seconds: u64,
+) -> Result<Response<Incoming>> {
     let client = web::client()?;
     let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.trim()))
         .ok()
         .context("PORTCULLIS_API_KEY holds characters no key has")?;
     bearer.set_sensitive(true);
-    let request = Request::builder()
-        .method(Method::GET)
-        .uri(uri)
-        .header(header::AUTHORIZATION, bearer)
-        .header(header::ACCEPT, accept)
-        .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")))
-        .body(Full::new(Bytes::new()))?;
-    let limit = Duration::from_secs(BEGIN_SECONDS_MAX);
-    let response = tokio::time::timeout(limit, client.request(request))
+    request.headers_mut().insert(header::AUTHORIZATION, bearer);
+    request.headers_mut().insert(header::USER_AGENT, AGENT);
+    let uri = request.uri().clone();
+    let response = tokio::time::timeout(Duration::from_secs(begin_seconds), client.request(request))
         .await
-        .with_context(|| format!("{uri} did not answer within {BEGIN_SECONDS_MAX} s"))?
+        .with_context(|| format!("{uri} did not answer within {begin_seconds} s"))?
         .with_context(|| format!("{uri} cannot be reached"))?;
     let status = response.status();
-    if status == StatusCode::OK {
+    if matches!(status, StatusCode::OK | StatusCode::CREATED) {
         return Ok(response);
     }
     let body = http_body_util::Limited::new(response.into_body(), ERROR_BYTES_MAX).collect().await;
@@ -227,7 +238,7 @@ pub(crate) async fn ask(uri: &Uri, key: &str, accept: &'static str) -> Result<Re
 }
 
 /// The detail of an RFC 9457 problem, without what could play tricks on a terminal.
-pub(crate) fn problem(body: &[u8]) -> String {
+fn problem(body: &[u8]) -> String {
     let parsed: Option<serde_json::Value> = serde_json::from_slice(body).ok();
     let member = |name: &str| {
         let text = parsed.as_ref()?.get(name)?.as_str()?;

@@ -4,17 +4,17 @@ use std::io::Write as _;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use bytes::Bytes;
-use http::{Method, Request, StatusCode, header};
+use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::body::Incoming;
 use serde_json::Value;
 
 use super::ServerUrl;
 use crate::embedded::files;
-use crate::export::{endpoint, problem};
-use crate::{say, web};
+use crate::export::{endpoint, send};
+use crate::say;
 
 /// How long the server may take to begin its answer: it walks over the whole period first.
 const BEGIN_SECONDS_MAX: u64 = 300;
@@ -28,42 +28,23 @@ const PROGRESS_BYTES: u64 = 8 * 1_048_576;
 /// A server and the key for it.
 pub(super) struct Server<'a> {
     args: &'a ServerUrl,
-    bearer: header::HeaderValue,
+    key: &'a str,
 }
 
 impl<'a> Server<'a> {
-    pub(super) fn new(args: &'a ServerUrl, key: &str) -> Result<Self> {
-        let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.trim()))
-            .ok()
-            .context("PORTCULLIS_API_KEY holds characters no key has")?;
-        bearer.set_sensitive(true);
-        Ok(Self { args, bearer })
+    pub(super) const fn new(args: &'a ServerUrl, key: &'a str) -> Self {
+        Self { args, key }
     }
 
     async fn ask(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Incoming> {
-        let client = web::client()?;
         let uri = endpoint(&self.args.url, self.args.allow_plain_http, path)?;
-        let mut request = Request::builder()
-            .method(method)
-            .uri(&uri)
-            .header(header::AUTHORIZATION, self.bearer.clone())
-            .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+        let mut request = Request::builder().method(method).uri(uri);
         if body.is_some() {
             request = request.header(header::CONTENT_TYPE, "application/json");
         }
         let bytes = body.map(serde_json::to_vec).transpose()?.unwrap_or_default();
         let request = request.body(Full::new(Bytes::from(bytes)))?;
-        let response = tokio::time::timeout(Duration::from_secs(BEGIN_SECONDS_MAX), client.request(request))
-            .await
-            .with_context(|| format!("{uri} did not answer within {BEGIN_SECONDS_MAX} s"))?
-            .with_context(|| format!("{uri} cannot be reached"))?;
-        let status = response.status();
-        if matches!(status, StatusCode::OK | StatusCode::CREATED) {
-            return Ok(response.into_body());
-        }
-        let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-        let body = body.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-        bail!("the server refused ({status}): {}", problem(&body))
+        Ok(send(request, self.key, BEGIN_SECONDS_MAX).await?.into_body())
     }
 
     /// An answer that is read whole.

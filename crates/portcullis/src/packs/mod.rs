@@ -113,7 +113,7 @@ pub(crate) async fn run(command: &EvidenceCommand, key: Option<Zeroizing<String>
         EvidenceCommand::Create(args) => create(args, &key).await,
         EvidenceCommand::List(args) => list(args, &key).await,
         EvidenceCommand::Download(args) => {
-            let server = Server::new(&args.server, &key)?;
+            let server = Server::new(&args.server, &key);
             let id = args.id.to_string();
             download(&server, &id, &args.out, args.vkey.as_deref(), args.server.json, None).await
         }
@@ -130,7 +130,7 @@ async fn create(args: &CreateArgs, key: &str) -> Result<ExitCode> {
     if let Some(out) = &args.out {
         refuse_existing(out)?;
     }
-    let server = Server::new(&args.server, key)?;
+    let server = Server::new(&args.server, key);
     let body = json!({
         "framework": args.framework, "from": moment(&args.from), "to": moment(&args.to), "everything": args.everything,
     });
@@ -181,7 +181,7 @@ async fn download(
 }
 
 async fn list(args: &ServerUrl, key: &str) -> Result<ExitCode> {
-    let server = Server::new(args, key)?;
+    let server = Server::new(args, key);
     let path = format!("/api/v1/evidence/packs?limit={LIST_ROWS_MAX}");
     let found = server.json(Method::GET, &path, None).await?;
     if args.json {

@@ -10,10 +10,9 @@ mod retry_after;
 use std::error::Error as StdError;
 use std::time::Duration;
 
-use app::providers::{Reach, literal};
 use app::webhooks::{Answered, Courier, Message, Sending, Unsent};
 use bytes::Bytes;
-use gateway::{GuardedClient, NotPermitted, UnknownHost, guarded_client};
+use gateway::{GuardedClients, NotPermitted, UnknownHost};
 use http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER, USER_AGENT};
 use http::{HeaderName, HeaderValue, Request};
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -34,10 +33,9 @@ const TIMESTAMP: HeaderName = HeaderName::from_static("webhook-timestamp");
 const SIGNATURE: HeaderName = HeaderName::from_static("webhook-signature");
 const AGENT: HeaderValue = HeaderValue::from_static(concat!("Portcullis/", env!("CARGO_PKG_VERSION")));
 
-/// Sends webhooks over HTTP. One pool of connections for each reach, so that a connection made under one rule is never used
-/// under another.
+/// Sends webhooks over HTTP.
 pub struct HttpCourier {
-    clients: Vec<(Reach, GuardedClient)>,
+    clients: GuardedClients,
     limit: Duration,
 }
 
@@ -47,10 +45,8 @@ impl HttpCourier {
     /// # Errors
     /// When TLS cannot be set up.
     pub fn new() -> Result<Self, rustls::Error> {
-        let connect = Duration::from_secs(CONNECT_SECONDS_MAX);
-        let clients = Reach::ALL.into_iter().map(|reach| Ok((reach, guarded_client(reach, connect)?)));
-        let limit = Duration::from_secs(SEND_SECONDS_MAX);
-        Ok(Self { clients: clients.collect::<Result<_, rustls::Error>>()?, limit })
+        let clients = GuardedClients::new(Duration::from_secs(CONNECT_SECONDS_MAX))?;
+        Ok(Self { clients, limit: Duration::from_secs(SEND_SECONDS_MAX) })
     }
 
     /// The same courier with less patience.
@@ -60,12 +56,8 @@ impl HttpCourier {
     }
 
     async fn post(&self, message: Message) -> Result<Answered, Unsent> {
-        let reach = message.target.reach();
-        // Addresses are not resolved, so the resolver cannot refuse them.
-        if literal(message.target.host()).is_some_and(|address| !reach.permits(address)) {
-            return Err(Unsent::AddressRefused);
-        }
-        let (_, client) = self.clients.iter().find(|(of, _)| *of == reach).ok_or(Unsent::AddressRefused)?;
+        let client = self.clients.to(message.target.host(), message.target.reach());
+        let client = client.ok_or(Unsent::AddressRefused)?;
         let sent = message.timestamp;
         let request = request(message).map_err(|_| Unsent::Broken)?;
         let response = match tokio::time::timeout(self.limit, client.request(request)).await {
