@@ -26,10 +26,10 @@ async function soon(visit, holds) {
   }
 }
 
-/** Loads the page until this stands on it. */
+/** Loads the page until a badge says this; the menu of states has the same words. */
 async function until(visit, text) {
   const end = Date.now() + WAIT;
-  while ((await visit.page.locator("main").getByText(text, { exact: true }).count()) === 0) {
+  while ((await visit.page.locator("main .badge").getByText(text, { exact: true }).count()) === 0) {
     assert.ok(Date.now() < end, `nowhere stands ${text}`);
     await visit.page.waitForTimeout(200);
     await visit.page.reload();
