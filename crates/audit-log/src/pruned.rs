@@ -25,7 +25,7 @@ pub struct Pruned {
     pub root: Hash,
     /// What the archive is called.
     pub archive: String,
-    /// SHA-256 over the list of the archive's bundles, in hex: see [`bundles_sha256`].
+    /// SHA-256 over the list of the archive's bundles, in hex, as `sha256sum` writes it: see [`bundles_sha256`].
     pub sha256: String,
     /// Index of the entry that says so, when it is known.
     pub cited_by: Option<u64>,
@@ -34,9 +34,7 @@ pub struct Pruned {
 impl Pruned {
     /// What an entry says of the log's beginning; `None` when it is about anything else. Only the system itself says so.
     pub fn read(entry: &EntryView<'_>, index: Option<u64>) -> Option<Self> {
-        if entry.kind != PRUNED_KIND
-            || entry.actor_kind != ActorKind::System
-            || entry.outcome != Outcome::Ok
+        if entry.kind != PRUNED_KIND || entry.actor_kind != ActorKind::System || entry.outcome != Outcome::Ok
         {
             return None;
         }
@@ -44,11 +42,13 @@ impl Pruned {
         let text = |name: &str| data.get(name).and_then(Value::as_str).map(str::to_owned);
         let size = data.get("size").and_then(Value::as_u64)?;
         // It says so of what came before it.
-        if size == 0 || !size.is_multiple_of(u64::from(TILE_WIDTH)) || index.is_some_and(|index| index < size) {
+        if size == 0 || !size.is_multiple_of(u64::from(TILE_WIDTH)) || index.is_some_and(|index| index < size)
+        {
             return None;
         }
-        let root = Hash::from_base64(&text("root")?).ok()?;
-        Some(Self { size, root, archive: text("archive")?, sha256: text("sha256")?, cited_by: index })
+        let hash = |name: &str| Hash::from_base64(&text(name)?).ok();
+        let (root, sha256) = (hash("root")?, hash("sha256")?.to_string());
+        Some(Self { size, root, archive: text("archive")?, sha256, cited_by: index })
     }
 
     /// Takes the later of two: the one that covers more.
@@ -85,12 +85,12 @@ pub fn root_at<S: TileSource + ?Sized>(source: &S, size: u64, of: u64) -> Option
     (tree.size() == size).then(|| tree.root())
 }
 
-/// SHA-256 over the list of the bundles that hold the first `size` entries, in hex: for each a line of its own SHA-256 in hex,
+/// SHA-256 over the list of the bundles that hold the first `size` entries: for each a line of its own SHA-256 in hex,
 /// two blanks and its path, as `sha256sum` writes it. `None` when a bundle is not there.
 ///
 /// # Errors
 /// When one cannot be read.
-pub fn bundles_sha256<S: TileSource + ?Sized>(source: &S, size: u64) -> std::io::Result<Option<String>> {
+pub fn bundles_sha256<S: TileSource + ?Sized>(source: &S, size: u64) -> std::io::Result<Option<Hash>> {
     let mut list = Context::new(&SHA256);
     for index in 0..size / u64::from(TILE_WIDTH) {
         let path = TilePath::entries(index, TILE_WIDTH).map_err(std::io::Error::other)?;
@@ -98,7 +98,7 @@ pub fn bundles_sha256<S: TileSource + ?Sized>(source: &S, size: u64) -> std::io:
         let Some(bundle) = bundle else { return Ok(None) };
         list.update(format!("{}  {path}\n", sha256(&bundle)).as_bytes());
     }
-    Ok(Some(to_hash(&list.finish()).to_string()))
+    Ok(Some(to_hash(&list.finish())))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The Portcullis server as a library: what the `portcullis` binary is made of.
 
+pub mod archive;
 pub mod cli;
 mod database;
 mod desk;

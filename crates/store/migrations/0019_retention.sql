@@ -31,8 +31,8 @@ create table audit_archive (
 -- How long an organization keeps its log in the database. A shorter time waits in `next_days` until `next_from`.
 create table audit_retention (
     tenant_id  uuid primary key references organization (tenant_id) on delete cascade,
-    days       integer not null check (days between 1 and 36500),
-    next_days  integer check (next_days between 1 and 36500),
+    days       integer not null check (days between 0 and 36500),
+    next_days  integer check (next_days between 0 and 36500),
     next_from  timestamptz,
     changed_at timestamptz not null,
     check ((next_days is null) = (next_from is null))

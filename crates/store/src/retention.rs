@@ -198,10 +198,7 @@ pub async fn lift(
 }
 
 /// From when on entries are held: `None` when no hold stands, `Some(None)` when one reaches to the beginning.
-pub async fn held_from(
-    tx: &mut SystemTx,
-    tenant: TenantId,
-) -> Result<Option<Option<Timestamp>>, StoreError> {
+pub async fn held_from(tx: &mut SystemTx, tenant: TenantId) -> Result<Option<Option<Timestamp>>, StoreError> {
     let row = sqlx::query!(
         r#"select count(*) as "standing!", bool_or(from_at is null) as whole, min(from_at) as first
            from audit_hold where tenant_id = $1 and lifted_at is null"#,
@@ -321,8 +318,9 @@ pub async fn keep_archive(
 
 /// The logs there are.
 pub async fn logs(tx: &mut SystemTx) -> Result<Vec<TenantId>, StoreError> {
-    let found =
-        sqlx::query!("select tenant_id from audit_tree order by tenant_id").fetch_all(tx.connection()).await?;
+    let found = sqlx::query!("select tenant_id from audit_tree order by tenant_id")
+        .fetch_all(tx.connection())
+        .await?;
     Ok(found.into_iter().map(|row| TenantId::from_uuid(row.tenant_id)).collect())
 }
 
@@ -423,4 +421,15 @@ pub async fn cited(conn: &mut PgConnection, tenant: TenantId) -> Result<Vec<Vec<
     .fetch_all(conn)
     .await?;
     Ok(found.into_iter().map(|(_, leaf)| leaf).collect())
+}
+
+/// Origins and public keys of a log's epochs.
+pub async fn identities(tx: &mut SystemTx, tenant: TenantId) -> Result<Vec<(String, Vec<u8>)>, StoreError> {
+    let found = sqlx::query!(
+        "select origin, public_key from audit_log where tenant_id = $1 order by epoch",
+        tenant.uuid()
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| (row.origin, row.public_key)).collect())
 }

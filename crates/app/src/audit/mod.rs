@@ -1,10 +1,12 @@
 //! The audit log: reading it, taking it away to verify it elsewhere, and keeping it (see [`jobs`]).
 
 mod anchors;
+pub mod archive;
 mod events;
 mod export;
 pub mod jobs;
 mod kinds;
+pub mod retention;
 mod search;
 mod signing;
 mod tail;
@@ -15,7 +17,7 @@ use std::collections::HashMap;
 
 pub use audit_log::{Entry, Format};
 use audit_log::{Hash, VerifierKey, leaf_hash};
-use gates::{Action, Draft, Pass, Read, Receipt};
+use gates::{Action, Draft, Pass, Read, Receipt, Tx};
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Placed, Signed};
 
@@ -197,8 +199,17 @@ pub async fn entry(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(EntryRec
             let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
             Ok((placed.into(), pass.seal(draft).await?))
         }
-        None => Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await),
+        None => {
+            let problem = missing(pass.tx(), id).await?;
+            Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await)
+        }
     }
+}
+
+/// The answer for an entry that is not in the database: in which archive it is, when it is in one.
+async fn missing(tx: &mut Tx, id: EntryId) -> Result<Problem, Problem> {
+    let archived = store::retention::archived_entry(tx, id).await?;
+    Ok(archived.map_or_else(Problem::not_found, |(_, archive)| retention::elsewhere(&archive)))
 }
 
 /// A signed checkpoint and the key that verifies it.

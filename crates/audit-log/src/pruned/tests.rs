@@ -20,7 +20,7 @@ fn citation(n: u128, size: u64, root: &Hash, actor: ActorKind) -> Vec<u8> {
         .data("size", json!(size))
         .data("root", json!(root.to_base64()))
         .data("archive", json!("an-archive"))
-        .data("sha256", json!("00"));
+        .data("sha256", json!(Hash([1; 32]).to_base64()));
     entry.build().unwrap().to_leaf().unwrap()
 }
 
@@ -55,7 +55,10 @@ fn a_beginning_that_the_log_says_is_archived_is_missing_by_right() {
     assert_eq!(report.verdict(), Verdict::Intact, "{:?}", report.findings);
     let archived = report.archived.expect("said where it is");
     assert_eq!((archived.size, archived.cited_by), (512, Some(SIZE as u64)));
-    assert_eq!(archived.to_string(), "entries 0 to 511 are in the archive an-archive (cited by entry 1000; SHA-256 00)");
+    let says = archived.to_string();
+    assert!(
+        says.starts_with("entries 0 to 511 are in the archive an-archive (cited by entry 1000; SHA-256 0101")
+    );
     // With everything there, nothing is said.
     assert_eq!(check(&log).archived, None);
 }
@@ -115,8 +118,7 @@ fn roots_and_digests_are_those_of_the_beginning() {
     }
     assert_eq!(root_at(&log, 1_024, SIZE as u64), None);
     let digest = bundles_sha256(&log, 512).unwrap().expect("whole");
-    assert_eq!(digest.len(), 64);
-    assert_ne!(Some(digest.clone()), bundles_sha256(&log, 768).unwrap());
+    assert_ne!(Some(digest), bundles_sha256(&log, 768).unwrap());
     // A longer archive of the same log has the same beginning.
     let longer = log_of(&entry_leaves(1_500), &key(ORIGIN, 1));
     assert_eq!(bundles_sha256(&longer, 512).unwrap(), Some(digest));

@@ -230,7 +230,8 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
                 archived = pruned.size / u64::from(TILE_WIDTH);
                 self.report.archived = Some(pruned);
             } else {
-                let detail = "an entry says that these are archived, and gives another root than the hashes here";
+                let detail =
+                    "an entry says that these are archived, and gives another root than the hashes here";
                 let finding = Finding::new(FindingKind::Inconsistent, detail);
                 self.report.add(finding.entries(0, pruned.size - 1));
             }

@@ -18,6 +18,7 @@ mod siem;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,6 +133,8 @@ pub struct Settings {
     pub witnesses: Option<Arc<Policy>>,
     /// How often the tables of the logs are verified; never when it is off.
     pub verify_every: Option<Duration>,
+    /// Where what is older than its retention is archived to.
+    pub archive_dir: Option<PathBuf>,
     /// Connections of the application role.
     pub app_connections: u32,
     /// Connections of the system role.
@@ -221,6 +224,7 @@ impl Settings {
                     Some(VERIFY_MINUTES_DEFAULT),
                 )
                 .map(|minutes| Duration::from_mins(minutes.into())),
+            archive_dir: args.archive_dir.clone().filter(|dir| !dir.as_os_str().is_empty()),
             app_connections,
             system_connections,
             telemetry: telemetry(args, terminal, &mut faults),
