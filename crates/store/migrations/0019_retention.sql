@@ -78,6 +78,7 @@ $$;
 alter table audit_entry rename to audit_entry_whole;
 alter table audit_entry_whole rename constraint audit_entry_pkey to audit_entry_whole_pkey;
 drop index audit_entry_refused;
+alter index if exists audit_entry_request rename to audit_entry_whole_request;
 -- Its owner, who moves the rows, is bound by its policies otherwise.
 alter table audit_entry_whole no force row level security;
 
@@ -92,6 +93,14 @@ create table audit_entry (
     primary key (tenant_id, id)
 ) partition by range (id);
 create index audit_entry_refused on audit_entry (tenant_id, id) where kind in ('AUTH_FAILURE', 'access.denied');
+-- A later migration's, where that one came first.
+do $$
+begin
+    if to_regclass('portcullis.audit_entry_whole_request') is not null then
+        create index audit_entry_request on audit_entry (tenant_id, request_id);
+    end if;
+end
+$$;
 
 -- Makes the month of a moment unless it is there. Only the parent has grants: a month is reached through it alone, past
 -- its policies and its triggers.

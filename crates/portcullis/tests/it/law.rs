@@ -40,7 +40,8 @@ fn insert_project(tenant: &Tenant, name: &str) -> String {
 fn insert_entry(tenant: &Tenant) -> String {
     format!(
         r"insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
-          values ('{}', '{}', now(), 'x', 'x', 'x', '\x7b7d')",
+          values ('{}', overlay('{}' placing right(gen_random_uuid()::text, 22) from 15)::uuid, now(), 'x', 'x', 'x',
+                  '\x7b7d')",
         tenant.id,
         EntryId::new(&SystemClock, &SystemRng)
     )
