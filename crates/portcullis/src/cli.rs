@@ -9,6 +9,7 @@ use crate::export::ExportArgs;
 use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
 use crate::packs::EvidenceCommand;
+use crate::retention::RetentionArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
@@ -126,6 +127,8 @@ pub enum AuditCommand {
     /// Archive what is older than its organization's retention, and remove it from the database; for the operator.
     #[command(after_help = help::archive())]
     Archive(Box<ArchiveArgs>),
+    /// Show how long the log of your organization is kept in the database, or change it.
+    Retention(RetentionArgs),
     /// Show the checkpoint of an exported folder to witnesses, and keep their cosignatures in it.
     #[command(after_help = help::collect())]
     Witness(CollectArgs),

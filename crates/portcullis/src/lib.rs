@@ -17,6 +17,7 @@ mod loopback;
 pub mod mail;
 pub mod operator;
 pub mod packs;
+pub mod retention;
 mod root;
 pub mod run;
 mod say;

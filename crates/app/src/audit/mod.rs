@@ -18,6 +18,7 @@ use std::collections::HashMap;
 pub use audit_log::{Entry, Format};
 use audit_log::{Hash, VerifierKey, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt, Tx};
+use kernel::limits::HOLDS_ROWS_MAX;
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Placed, Signed};
 
@@ -255,6 +256,10 @@ pub struct Heads {
     pub alarms: Vec<Alarm>,
     /// The instance's log and its witnesses.
     pub witnessing: Witnessing,
+    /// How long the log is kept, and where its beginning is.
+    pub keeping: retention::Keeping,
+    /// The holds over it: those that stand first.
+    pub holds: Vec<retention::Hold>,
 }
 
 /// How it stands with the log's heads: one look, one entry.
@@ -264,9 +269,12 @@ pub async fn heads(
 ) -> Result<(Heads, Receipt), Problem> {
     let checkpoint = store::audit::newest_checkpoint(pass.tx()).await?.map(TryInto::try_into).transpose()?;
     let alarms = alarms(&mut pass).await?;
+    let now = pass.vault().clock().now();
+    let keeping = retention::looked_at(pass.tx(), now).await?;
+    let holds = store::retention::holds(pass.tx(), HOLDS_ROWS_MAX).await?;
     let witnessing = standing(sequencer).await?;
     let receipt = pass.seal(Draft::done(EventKind::AuditRead)).await?;
-    Ok((Heads { checkpoint, alarms, witnessing }, receipt))
+    Ok((Heads { checkpoint, alarms, witnessing, keeping, holds }, receipt))
 }
 
 /// Signs a checkpoint over everything written so far, this request included.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gates::{Clean, Draft, Pass, Raw, Receipt, WriteTx};
+use gates::{Clean, Draft, Pass, Raw, Receipt, Tx, WriteTx};
 use kernel::limits::{
     HOLD_REASON_CHARS_MAX, HOLD_REASON_CHARS_MIN, HOLDS_MAX, HOLDS_ROWS_MAX, RETENTION_DAYS_MAX,
     RETENTION_DAYS_MIN, RETENTION_SHORTEN_DAYS,
@@ -66,12 +66,18 @@ fn keeping(found: &Retention, now: Timestamp, holds_standing: i64, archive: Opti
 /// # Errors
 /// When the database cannot be used.
 pub async fn read_retention(mut pass: Pass<ReadRetention>) -> Result<(Keeping, Receipt), Problem> {
-    let found = retention::read(pass.tx()).await?;
-    let standing = retention::holds_standing(pass.tx()).await?;
-    let archive = retention::archive(pass.tx(), i64::MAX).await?;
     let now = pass.vault().clock().now();
+    let found = looked_at(pass.tx(), now).await?;
     let receipt = pass.seal(Draft::done(EventKind::AuditRead)).await?;
-    Ok((keeping(&found, now, standing, archive), receipt))
+    Ok((found, receipt))
+}
+
+/// [`read_retention`] for a page that is recorded as a whole.
+pub(super) async fn looked_at(tx: &mut Tx, now: Timestamp) -> Result<Keeping, Problem> {
+    let found = retention::read(tx).await?;
+    let standing = retention::holds_standing(tx).await?;
+    let archive = retention::archive(tx, i64::MAX).await?;
+    Ok(keeping(&found, now, standing, archive))
 }
 
 /// What asking for `days` makes of a retention: more is in force at once, less only after a while.
