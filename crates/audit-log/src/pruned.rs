@@ -52,6 +52,7 @@ impl Pruned {
     }
 
     /// Takes the later of two: the one that covers more.
+    #[must_use]
     pub fn later(self, other: Option<Self>) -> Self {
         match other {
             Some(other) if other.size >= self.size => other,

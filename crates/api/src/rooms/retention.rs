@@ -60,7 +60,7 @@ impl From<Kept> for Archive {
         Self {
             below: kept.size.unsigned_abs(),
             name: kept.name,
-            sha256: kept.sha256.iter().map(|byte| format!("{byte:02x}")).collect(),
+            sha256: crypto::hex(&kept.sha256),
             entry: kept.entry.uuid(),
             written_at: kept.written_at,
             removed: kept.removed,

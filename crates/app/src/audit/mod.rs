@@ -195,16 +195,12 @@ pub async fn key<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Option<Ve
 
 /// One entry.
 pub async fn entry(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(EntryRecord, Receipt), Problem> {
-    match store::audit::entry(pass.tx(), id).await? {
-        Some(placed) => {
-            let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
-            Ok((placed.into(), pass.seal(draft).await?))
-        }
-        None => {
-            let problem = missing(pass.tx(), id).await?;
-            Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await)
-        }
+    if let Some(placed) = store::audit::entry(pass.tx(), id).await? {
+        let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
+        return Ok((placed.into(), pass.seal(draft).await?));
     }
+    let problem = missing(pass.tx(), id).await?;
+    Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await)
 }
 
 /// The answer for an entry that is not in the database: in which archive it is, when it is in one.

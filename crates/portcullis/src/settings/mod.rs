@@ -172,11 +172,7 @@ impl Settings {
         };
         let settings = Self {
             listen,
-            metrics_listen: faults.keep(
-                "PORTCULLIS_METRICS_LISTEN",
-                parse::optional_address(args.metrics_listen.as_deref()),
-                None,
-            ),
+            metrics_listen: metrics_listen(args, &mut faults),
             public_url: faults.keep(
                 "PORTCULLIS_PUBLIC_URL",
                 parse::base_url(args.public_url.as_deref()),
@@ -240,6 +236,11 @@ impl Settings {
 fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
     let default = SocketAddr::from(([127, 0, 0, 1], 8080));
     faults.keep("PORTCULLIS_LISTEN", address(args.listen.as_deref(), default), default)
+}
+
+fn metrics_listen(args: &ServerArgs, faults: &mut Faults) -> Option<SocketAddr> {
+    let given = args.metrics_listen.as_deref();
+    faults.keep("PORTCULLIS_METRICS_LISTEN", parse::optional_address(given), None)
 }
 
 fn contact(args: &ServerArgs, faults: &mut Faults) -> Option<String> {
