@@ -89,7 +89,23 @@ impl<'s, S: TileSink + ?Sized> Exporter<'s, S> {
             return Err(ExportError::Size { expected: self.checkpoint.size(), actual: self.pushed });
         }
         push_entry(&mut self.bundle, leaf)?;
-        let mut hash = leaf_hash(leaf);
+        self.place(leaf_hash(leaf), true)
+    }
+
+    /// Takes the hashes of the next 256 leaves, whose entries are in an archive: their tile is written and their bundle is
+    /// not. They come before all other leaves.
+    pub fn push_archived(&mut self, hashes: &[Hash]) -> Result<(), ExportError> {
+        self.pushed += hashes.len() as u64;
+        if self.pushed > self.checkpoint.size() {
+            return Err(ExportError::Size { expected: self.checkpoint.size(), actual: self.pushed });
+        }
+        if hashes.len() != usize::from(TILE_WIDTH) || !self.bundle.is_empty() {
+            return Err(ExportError::Root);
+        }
+        hashes.iter().try_for_each(|hash| self.place(*hash, false))
+    }
+
+    fn place(&mut self, mut hash: Hash, bundled: bool) -> Result<(), ExportError> {
         for level in 0.. {
             if self.levels.len() == level {
                 self.levels.push((Vec::new(), 0));
@@ -97,17 +113,17 @@ impl<'s, S: TileSink + ?Sized> Exporter<'s, S> {
             let row = &mut self.levels[level].0;
             row.push(hash);
             let Some(root) = tile_root(row) else { break };
-            self.flush(level)?;
+            self.flush(level, bundled)?;
             hash = root;
         }
         Ok(())
     }
 
-    /// Writes the tile being filled at `level`, and at level 0 its bundle, and starts the next.
-    fn flush(&mut self, level: usize) -> Result<(), ExportError> {
+    /// Writes the tile being filled at `level`, and at level 0 its bundle when it has one, and starts the next.
+    fn flush(&mut self, level: usize, bundled: bool) -> Result<(), ExportError> {
         let (row, index) = &mut self.levels[level];
         let width = u16::try_from(row.len()).unwrap_or(TILE_WIDTH);
-        if level == 0 {
+        if level == 0 && bundled {
             self.sink.write(&TilePath::entries(*index, width)?.to_string(), &self.bundle)?;
             self.bundle.clear();
         }
@@ -135,7 +151,7 @@ impl<'s, S: TileSink + ?Sized> Exporter<'s, S> {
         }
         for level in 0..self.levels.len() {
             if !self.levels[level].0.is_empty() {
-                self.flush(level)?;
+                self.flush(level, true)?;
             }
         }
         self.sink.write(CHECKPOINT_PATH, self.note.as_bytes())?;

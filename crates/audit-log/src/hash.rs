@@ -147,7 +147,7 @@ pub(crate) fn sha256(data: &[u8]) -> Hash {
     to_hash(&digest::digest(&digest::SHA256, data))
 }
 
-fn to_hash(digest: &digest::Digest) -> Hash {
+pub(crate) fn to_hash(digest: &digest::Digest) -> Hash {
     let mut out = [0_u8; HASH_BYTES];
     out.copy_from_slice(digest.as_ref());
     Hash(out)

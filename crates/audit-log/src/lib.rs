@@ -10,6 +10,7 @@
 //! - [`jws`]: signatures over other documents with a log's key, for tools that read JOSE.
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`formats`]: entries as JSON Lines, CSV, OCSF and CEF, for people and for security monitors.
+//! - [`pruned`]: logs whose beginning was archived, and the entry that says so.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
 
 pub mod anchor;
@@ -26,6 +27,7 @@ pub mod note;
 pub mod policy;
 pub mod proof;
 pub mod proof_file;
+pub mod pruned;
 pub mod source;
 pub mod tiles;
 pub mod tree;
@@ -43,6 +45,7 @@ pub use note::{KeyName, Note, NoteSignature, SigningKey, VerifierKey};
 pub use policy::Policy;
 pub use proof::{prove_consistency, prove_inclusion, verify_consistency, verify_inclusion};
 pub use proof_file::LogProof;
+pub use pruned::Pruned;
 pub use source::{DirSource, MemoryLog, TileSink, TileSource};
 pub use tiles::{ENTRY_BYTES_MAX, TilePath, tiles_for};
 pub use tree::Frontier;

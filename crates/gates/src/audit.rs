@@ -52,7 +52,8 @@ named!(
     kernel::LetterId,
     kernel::WebhookId,
     kernel::DeliveryId,
-    kernel::EvidencePackId
+    kernel::EvidencePackId,
+    kernel::HoldId
 );
 named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 

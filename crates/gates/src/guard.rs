@@ -151,10 +151,13 @@ const TABLES: &str = r"
 const LOGS: &str = r"
     with tenant_table as (
         select c.oid, c.oid::regclass as name, c.relname,
-               c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log') as append_only,
+               c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log')
+                   or m.inhrelid is not null as append_only,
                c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log', 'audit_queue',
-                             'audit_tree', 'cache_epoch') as bookkeeping
+                             'audit_tree', 'cache_epoch') as bookkeeping,
+               m.inhrelid is not null as is_month
         from pg_class c
+        left join pg_inherits m on m.inhrelid = c.oid and m.inhparent = to_regclass('portcullis.audit_entry')
         where c.relkind in ('r', 'p') and c.relnamespace = 'portcullis'::regnamespace
           and exists (select from pg_attribute a
                       where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped)
@@ -187,6 +190,15 @@ const LOGS: &str = r"
     union all
     select format('Role %s may put triggers on %s.', s.role, t.name)
     from tenant_table t, serving s where has_table_privilege(s.role, t.oid, 'TRIGGER')
+    union all
+    select format('Role %s may use %s without the table audit_entry, past what queues its entries.', s.role, t.name)
+    from tenant_table t, serving s
+    where t.is_month and (has_any_column_privilege(s.role, t.oid, 'SELECT,INSERT,UPDATE,REFERENCES')
+                          or has_table_privilege(s.role, t.oid, 'DELETE'))
+    union all
+    select format('Table %s takes entries of any time, so that nobody would notice that months are missing.', c.oid::regclass)
+    from pg_class c join pg_inherits i on i.inhrelid = c.oid
+    where i.inhparent = to_regclass('portcullis.audit_entry') and pg_get_expr(c.relpartbound, c.oid) = 'DEFAULT'
     union all
     select 'Entries are not queued for the log: the trigger enqueue_entries on audit_entry is missing or switched off.'
     where not exists (select from pg_trigger g join tenant_table t on t.oid = g.tgrelid and t.relname = 'audit_entry'

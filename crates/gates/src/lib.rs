@@ -13,6 +13,7 @@ mod docket;
 mod guard;
 mod identity;
 mod ledger;
+mod months;
 mod pass;
 mod pool;
 mod principal;

@@ -32,6 +32,8 @@ pub enum Reason {
     OwnAccount,
     /// Letters are delivered.
     Mail,
+    /// What is older than its retention is archived.
+    Retention,
     /// Keys of the instance are rotated.
     KeyRotation,
     /// What has expired is cleared away.

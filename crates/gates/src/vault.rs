@@ -13,6 +13,7 @@ use crate::claims::ClaimsKey;
 use crate::guard::{self, GuardError};
 use crate::identity::{AuthMode, StaticKey};
 use crate::ledger::Ledger;
+use crate::months;
 use crate::pool::{DatabaseError, Pool};
 use crate::principal::Principal;
 use crate::seen::{self, Seen};
@@ -90,6 +91,7 @@ impl Vault {
         let by_index = options.system.options([("enable_seqscan", "off"), ("enable_bitmapscan", "off")]);
         let system = Pool::new(by_index, options.system_connections_max);
         guard::check(&tenancy.pool, &system).await?;
+        months::make(&system).await?;
         let envelope = options.instance_key.envelope();
         let blind = options.instance_key.derive("blind/v1");
         let instance = know_instance(&system, &envelope, &*options.clock, &*options.rng).await?;
@@ -114,6 +116,7 @@ impl Vault {
         });
         tokio::spawn(token::watch(Arc::downgrade(&vault)));
         tokio::spawn(seen::write(Arc::downgrade(&vault)));
+        tokio::spawn(months::keep(Arc::downgrade(&vault)));
         Ok(vault)
     }
 

@@ -145,6 +145,18 @@ events! {
     EpochBegan = "log.epoch_began", Audit, Operational, High, API_CREATE, [
         old_origin, origin, kept_size, lost_size, lost_root
     ];
+    /// How long the log's entries stay in the database was changed; a shorter time takes effect only later.
+    RetentionChanged = "audit.retention_changed", Audit, Operational, High, API_UPDATE, [
+        days_before, days, effective_at
+    ];
+    /// A legal hold was placed: nothing in its scope leaves the database while it stands.
+    HoldPlaced = "audit.hold_placed", Audit, Operational, Medium, API_CREATE, [from, until];
+    /// A legal hold was lifted.
+    HoldLifted = "audit.hold_lifted", Audit, Operational, High, API_UPDATE, [];
+    /// The beginning of the log was archived and leaves the database: where it is, and what it hashes to.
+    LogPruned = "log.pruned", Audit, Operational, Medium, API_UPDATE, [
+        first, size, root, archive, sha256, checkpoint_size, days
+    ];
     /// A person signed up; nothing opens before the address is verified.
     AccountCreated = "account.created", Account, Personal, Low, ACCOUNT_CREATE, [reason, super_admin];
     /// A person's address was verified.

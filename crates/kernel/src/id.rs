@@ -91,6 +91,8 @@ ids! {
     DeliveryId;
     /// An evidence pack.
     EvidencePackId;
+    /// A legal hold over an audit log.
+    HoldId;
 }
 
 #[cfg(test)]

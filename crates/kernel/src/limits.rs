@@ -64,6 +64,23 @@ pub const BREAK_GLASS_TEXT_CHARS_MAX: usize = 2_000;
 pub const BREAK_GLASS_REVIEW_SECONDS: u64 = 7 * 24 * 3_600;
 /// Before that time, from when on a review is called due rather than merely open, in seconds (3 days).
 pub const BREAK_GLASS_DUE_SECONDS: u64 = 3 * 24 * 3_600;
+/// How long entries of the audit log stay in the database by default, in days (seven years).
+pub const RETENTION_DAYS_DEFAULT: i32 = 2_557;
+/// Shortest time an organization may keep its log in the database, in days (six months, as the AI Act's Article 26(6) asks
+/// of deployers).
+pub const RETENTION_DAYS_MIN: i32 = 184;
+/// Longest such time, in days (a hundred years).
+pub const RETENTION_DAYS_MAX: i32 = 36_500;
+/// How long a shorter retention waits before it takes effect, in days: time for others to notice and object.
+pub const RETENTION_SHORTEN_DAYS: u64 = 30;
+/// Legal holds of one organization that may stand at once.
+pub const HOLDS_MAX: i64 = 100;
+/// Legal holds that are shown at once.
+pub const HOLDS_ROWS_MAX: i64 = 200;
+/// Longest reason for placing or lifting a legal hold, in characters.
+pub const HOLD_REASON_CHARS_MAX: usize = 2_000;
+/// Shortest such reason, in characters.
+pub const HOLD_REASON_CHARS_MIN: usize = 10;
 /// Overrides that wait for their review and are shown at once.
 pub const BREAK_GLASS_WAITING_ROWS_MAX: i64 = 100;
 /// How long an invitation can be accepted, in seconds (7 days).

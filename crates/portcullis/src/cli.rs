@@ -2,12 +2,14 @@
 
 use clap::{Parser, Subcommand};
 
+use crate::archive::ArchiveArgs;
 use crate::dev::DevCommand;
 use crate::events::EventsArgs;
 use crate::export::ExportArgs;
 use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
 use crate::packs::EvidenceCommand;
+use crate::retention::RetentionArgs;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
@@ -122,6 +124,11 @@ pub enum AuditCommand {
     /// Take events away for people's tools and security monitors: JSON Lines, CSV, OCSF, CEF; follow them as they happen.
     #[command(after_help = help::events())]
     Events(Box<EventsArgs>),
+    /// Archive what is older than its organization's retention, and remove it from the database; for the operator.
+    #[command(after_help = help::archive())]
+    Archive(Box<ArchiveArgs>),
+    /// Show how long the log of your organization is kept in the database, or change it.
+    Retention(RetentionArgs),
     /// Show the checkpoint of an exported folder to witnesses, and keep their cosignatures in it.
     #[command(after_help = help::collect())]
     Witness(CollectArgs),
@@ -261,6 +268,19 @@ The key comes from PORTCULLIS_API_KEY and needs the permission audit:export; fol
 audit:read. A file that is there is gone on with after its last whole line. docs/events.md lists the kinds.
 
 Exit status: 0 all there is was written, 1 the server refused or stayed away, 2 wrong usage."
+            .to_owned()
+    }
+
+    pub(super) fn archive() -> String {
+        "Examples:
+  portcullis audit archive --archive-dir /var/lib/portcullis-archive
+  DATABASE_URL=postgres://… ENCRYPTION_KEY=… portcullis audit archive --archive-dir ./archive --json
+
+Entries that are older than their organization's retention and that no legal hold keeps are written to one folder for each
+log (C2SP tlog-tiles), read again, verified, named by an entry of the log, and only then removed. Safe to cut off and to
+run again. `portcullis verify <archive-dir>/<organization>` verifies a folder.
+
+Exit status: 0 done, 1 something could not be archived (its rows stay), 2 wrong usage or settings."
             .to_owned()
     }
 

@@ -1,5 +1,6 @@
 //! The Portcullis server as a library: what the `portcullis` binary is made of.
 
+pub mod archive;
 pub mod cli;
 mod database;
 mod desk;
@@ -16,6 +17,7 @@ mod loopback;
 pub mod mail;
 pub mod operator;
 pub mod packs;
+pub mod retention;
 mod root;
 pub mod run;
 mod say;

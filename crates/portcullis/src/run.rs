@@ -11,7 +11,10 @@ use kernel::{Clock as _, SystemClock};
 use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
-use crate::{doctor, events, export, mail, operator, packs, say, serve, telemetry, up, verify, witness};
+use crate::{
+    archive, doctor, events, export, mail, operator, packs, retention, say, serve, telemetry, up, verify,
+    witness,
+};
 
 /// Exit status of a command that failed.
 const FAILED: u8 = 1;
@@ -61,6 +64,10 @@ fn run(command: Command) -> Result<ExitCode> {
         }
         Command::Evidence(command) => wait(packs::run(&command, environment.get("PORTCULLIS_API_KEY"))),
         Command::Witness(args) => wait(witness::run(&args)).map(|()| ExitCode::SUCCESS),
+        Command::Audit(AuditCommand::Retention(args)) => {
+            wait(retention::run(&args, environment.get("PORTCULLIS_API_KEY")))
+        }
+        Command::Audit(AuditCommand::Archive(args)) => wait(archive::run(&args, &environment)),
         Command::Audit(AuditCommand::Witness(args)) => wait(witness::collect::run(&args)),
         Command::Mail(args) => wait(mail::run(&args, &environment)),
         Command::Operator(args) => wait(operator::run(&args, &environment)),

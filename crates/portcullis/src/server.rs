@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use app::accounts::keeping::Keeper;
 use app::accounts::{Accounts, Site};
 use app::audit::Tails;
+use app::audit::archive::Archiver;
 use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
@@ -125,6 +126,9 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         tokio::spawn(shower.run(told_to_stop.clone()));
     }
     watch_logs(settings.verify_every, watching, &sequencer, &told_to_stop);
+    if let Some(root) = settings.archive_dir {
+        tokio::spawn(Archiver::new(sequencer.clone(), root).run(told_to_stop.clone()));
+    }
     let collectors = forward(settings.siem, &url, &vault, &told_to_stop)?;
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();

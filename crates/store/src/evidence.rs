@@ -261,6 +261,18 @@ impl Reader<'_> {
         crate::audit::read_leaves(connection, tenant, from, rows).await
     }
 
+    /// Entries below this index of the log are in an archive.
+    pub async fn archived(&mut self) -> Result<i64, StoreError> {
+        let (connection, tenant) = self.connection();
+        let row = sqlx::query!(
+            r#"select coalesce(max(size), 0) as "size!" from audit_archive where tenant_id = $1"#,
+            tenant.uuid()
+        )
+        .fetch_one(connection)
+        .await?;
+        Ok(row.size)
+    }
+
     /// The checkpoint of an epoch at this size, with the key that verifies it.
     pub async fn checkpoint(&mut self, epoch: i16, size: i64) -> Result<Option<Signed>, StoreError> {
         let (connection, tenant) = self.connection();

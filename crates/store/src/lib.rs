@@ -25,6 +25,7 @@ pub mod organizations;
 pub mod policies;
 pub mod projects;
 pub mod providers;
+pub mod retention;
 pub mod schema;
 pub mod sessions;
 pub mod settings;

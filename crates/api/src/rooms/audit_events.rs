@@ -29,6 +29,8 @@ use crate::http::Refused;
 const LOG_SIZE: HeaderName = HeaderName::from_static("x-portcullis-log-size");
 /// Entries that were looked at for the page.
 const LOOKED_TO: HeaderName = HeaderName::from_static("x-portcullis-looked-to");
+/// Entries below this index would belong to the page and are in an archive.
+const ARCHIVED_BELOW: HeaderName = HeaderName::from_static("x-portcullis-archived-below");
 /// Where a listener goes on whose connection broke.
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
@@ -193,14 +195,16 @@ impl EventsQuery {
         (String = "application/x-ndjson"), (String = "text/csv"), (String = "text/plain")),
         headers(
             ("x-portcullis-log-size" = u64, description = "Entries the log held when the page was begun."),
-            ("x-portcullis-looked-to" = u64, description = "Entries that were looked at for the page.")))))]
+            ("x-portcullis-looked-to" = u64, description = "Entries that were looked at for the page."),
+            ("x-portcullis-archived-below" = Option<u64>, description = "Only when the page would have begun below it: entries \
+                before this index are in the archive that GET /api/v1/audit/retention names.")))))]
 async fn get_events(Gate(pass): Gate<ReadEvents>, uri: Uri) -> Result<Response, Refused> {
     let asked = query::<EventsQuery>(&uri)?;
     let format = format(asked.format.as_deref())?;
     let after = number(asked.after.as_deref(), "/after")?;
     let rows = EventsAsked::rows(number(asked.limit.as_deref(), "/limit")?)?;
     let asked = EventsAsked { format, sought: asked.sought()?, after, rows };
-    let (Events { log_size, looked_to, pieces }, receipt) = events(pass, asked).await?;
+    let (Events { log_size, looked_to, archived, skipped, pieces }, receipt) = events(pass, asked).await?;
     let pieces = stream::unfold(pieces, |mut pieces| async {
         let piece = pieces.recv().await?;
         Some((piece, pieces))
@@ -214,6 +218,9 @@ async fn get_events(Gate(pass): Gate<ReadEvents>, uri: Uri) -> Result<Response, 
     }
     headers.insert(LOG_SIZE, log_size.into());
     headers.insert(LOOKED_TO, looked_to.into());
+    if skipped {
+        headers.insert(ARCHIVED_BELOW, archived.into());
+    }
     put_entry(&mut response, receipt.entry());
     Ok(response)
 }

@@ -17,6 +17,7 @@ mod passkeys;
 mod policies;
 mod projects;
 mod providers;
+mod retention;
 mod roles;
 pub(crate) mod security_txt;
 mod sessions;
@@ -47,6 +48,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(policies::routes())
         .merge(audit::routes())
         .merge(audit_events::routes())
+        .merge(retention::routes())
         .merge(evidence::routes())
         .merge(break_glass::routes())
         .merge(webhooks::routes())

@@ -180,6 +180,10 @@ pub struct Events {
     /// Entries up to this index, and without it, are looked at for this page: when it gives fewer events than were asked
     /// for, the next page begins here.
     pub looked_to: u64,
+    /// Entries below this index are in an archive and not in any page.
+    pub archived: u64,
+    /// Whether this page would have begun among them.
+    pub skipped: bool,
     /// The lines, in pieces.
     pub pieces: mpsc::Receiver<Result<Bytes, ExportError>>,
 }
@@ -194,14 +198,19 @@ pub async fn events(pass: Pass<ReadEvents>, asked: EventsAsked) -> Result<(Event
     let mut tx = pass.read().await?;
     let (origin, size) = store::audit_events::log(&mut tx).await?.unwrap_or_default();
     let mut from = asked.after.map_or(0, |after| i64::try_from(after).unwrap_or(i64::MAX).saturating_add(1));
+    let archived = store::retention::archive(&mut tx, size).await?.map_or(0, |archive| archive.size);
+    let skipped = from < archived;
+    from = from.max(archived);
     if let Some(since) = asked.sought.narrow.since {
-        from = from.max(begin(&mut tx, since, size).await?);
+        from = from.max(begin(&mut tx, since, (archived, size)).await?);
     }
     drop(tx);
     let from = from.min(size);
     let to = size.min(from.saturating_add(SCANNED_ENTRIES_MAX));
     let (send, pieces) = mpsc::channel(WAITING_WINDOWS_MAX);
-    let events = Events { log_size: size.unsigned_abs(), looked_to: to.unsigned_abs(), pieces };
+    let archived = archived.unsigned_abs();
+    let events =
+        Events { log_size: size.unsigned_abs(), looked_to: to.unsigned_abs(), archived, skipped, pieces };
     let writer = Writer::new(asked.format, origin, VERSION);
     tokio::spawn(async move {
         if let Err(problem) = write(&pass, &asked, &writer, Window { from, to }, &send).await {
@@ -245,9 +254,9 @@ async fn write(
 }
 
 /// An index before which nothing was made at `since` or later, found by halving.
-async fn begin(tx: &mut Tx, since: Timestamp, size: i64) -> Result<i64, Problem> {
+async fn begin(tx: &mut Tx, since: Timestamp, (kept_from, size): (i64, i64)) -> Result<i64, Problem> {
     let floor = since.unix_micros().saturating_sub(DISORDER_SECONDS_MAX * 1_000_000);
-    let (mut low, mut high) = (0, size);
+    let (mut low, mut high) = (kept_from, size);
     while low < high {
         let middle = low + (high - low) / 2;
         match store::audit_events::made_at(tx, middle).await? {

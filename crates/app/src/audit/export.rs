@@ -1,6 +1,7 @@
 //! The log as a folder of C2SP `tlog-tiles`, streamed as a tar archive.
 
 use audit_log::export::{ExportError as FolderError, Exporter};
+use audit_log::tiles::{TILE_WIDTH, decode_tile};
 use audit_log::{ANCHOR_PATH, KeyName, LogProof, TileSink, VerifierKey};
 use bytes::Bytes;
 use gates::{Draft, Pass, Receipt};
@@ -18,6 +19,8 @@ pub const VKEY_FILE: &str = "log.vkey";
 pub const INSTANCE_VKEY_FILE: &str = "instance.vkey";
 /// Entries read at once: one bundle.
 pub(crate) const CHUNK_ENTRIES: i64 = 256;
+/// Hash tiles read at once: 8 KiB each.
+const TILES_AT_ONCE: i64 = 256;
 /// Chunks that may wait for a slow reader.
 const WAITING_CHUNKS_MAX: usize = 4;
 /// Chunks after which the claims are signed anew.
@@ -105,6 +108,31 @@ impl TileSink for Archive {
     }
 }
 
+/// Writes the hash tiles of what is archived; the index of the first entry that is not. The entry that says where the archived
+/// ones are is among those that follow.
+async fn begin(
+    tx: &mut gates::Tx,
+    signed: &Signed,
+    folder: &mut Exporter<'_, Archive>,
+) -> Result<i64, Broken> {
+    let archived = store::retention::archive(tx, signed.size).await?.map_or(0, |archive| archive.size);
+    let mut from = 0;
+    while from < archived {
+        let width = i64::from(TILE_WIDTH);
+        let tiles =
+            store::audit::tiles(tx, 0, from / width, TILES_AT_ONCE.min((archived - from) / width)).await?;
+        if tiles.is_empty() {
+            return Err(Broken::Short);
+        }
+        for tile in &tiles {
+            folder.push_archived(&decode_tile(tile, TILE_WIDTH).map_err(|_| Broken::Short)?)?;
+            from += width;
+        }
+        tx.renew().await?;
+    }
+    Ok(from)
+}
+
 async fn write(
     tx: &mut gates::Tx,
     signed: &Signed,
@@ -118,9 +146,9 @@ async fn write(
         archive.write(ANCHOR_PATH, proof.to_string().as_bytes())?;
     }
     let keys = [key];
-    let mut from = 0;
     let mut chunks = 0_u64;
     let mut folder = Exporter::new(&mut archive, signed.note.as_bytes(), &keys)?;
+    let mut from = begin(tx, signed, &mut folder).await?;
     while from < signed.size {
         chunks += 1;
         if chunks.is_multiple_of(RENEW_CHUNKS) {

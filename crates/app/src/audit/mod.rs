@@ -1,10 +1,12 @@
 //! The audit log: reading it, taking it away to verify it elsewhere, and keeping it (see [`jobs`]).
 
 mod anchors;
+pub mod archive;
 mod events;
 mod export;
 pub mod jobs;
 mod kinds;
+pub mod retention;
 mod search;
 mod signing;
 mod tail;
@@ -15,7 +17,8 @@ use std::collections::HashMap;
 
 pub use audit_log::{Entry, Format};
 use audit_log::{Hash, VerifierKey, leaf_hash};
-use gates::{Action, Draft, Pass, Read, Receipt};
+use gates::{Action, Draft, Pass, Read, Receipt, Tx};
+use kernel::limits::HOLDS_ROWS_MAX;
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Placed, Signed};
 
@@ -192,13 +195,18 @@ pub async fn key<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Option<Ve
 
 /// One entry.
 pub async fn entry(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(EntryRecord, Receipt), Problem> {
-    match store::audit::entry(pass.tx(), id).await? {
-        Some(placed) => {
-            let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
-            Ok((placed.into(), pass.seal(draft).await?))
-        }
-        None => Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await),
+    if let Some(placed) = store::audit::entry(pass.tx(), id).await? {
+        let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
+        return Ok((placed.into(), pass.seal(draft).await?));
     }
+    let problem = missing(pass.tx(), id).await?;
+    Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await)
+}
+
+/// The answer for an entry that is not in the database: in which archive it is, when it is in one.
+async fn missing(tx: &mut Tx, id: EntryId) -> Result<Problem, Problem> {
+    let archived = store::retention::archived_entry(tx, id).await?;
+    Ok(archived.map_or_else(Problem::not_found, |(_, archive)| retention::elsewhere(&archive)))
 }
 
 /// A signed checkpoint and the key that verifies it.
@@ -244,6 +252,10 @@ pub struct Heads {
     pub alarms: Vec<Alarm>,
     /// The instance's log and its witnesses.
     pub witnessing: Witnessing,
+    /// How long the log is kept, and where its beginning is.
+    pub keeping: retention::Keeping,
+    /// The holds over it: those that stand first.
+    pub holds: Vec<retention::Hold>,
 }
 
 /// How it stands with the log's heads: one look, one entry.
@@ -253,9 +265,12 @@ pub async fn heads(
 ) -> Result<(Heads, Receipt), Problem> {
     let checkpoint = store::audit::newest_checkpoint(pass.tx()).await?.map(TryInto::try_into).transpose()?;
     let alarms = alarms(&mut pass).await?;
+    let now = pass.vault().clock().now();
+    let keeping = retention::looked_at(pass.tx(), now).await?;
+    let holds = store::retention::holds(pass.tx(), HOLDS_ROWS_MAX).await?;
     let witnessing = standing(sequencer).await?;
     let receipt = pass.seal(Draft::done(EventKind::AuditRead)).await?;
-    Ok((Heads { checkpoint, alarms, witnessing }, receipt))
+    Ok((Heads { checkpoint, alarms, witnessing, keeping, holds }, receipt))
 }
 
 /// Signs a checkpoint over everything written so far, this request included.

@@ -10,7 +10,7 @@ use store::StoreError;
 use store::audit::{Placed, Signed};
 
 use super::jobs::Sequencer;
-use super::{ProveEntry, ReadTile, export};
+use super::{ProveEntry, ReadTile, export, retention};
 
 /// The roots of full tiles, one after the other: a piece of the level above. `None` when one is no full tile.
 pub(super) fn tile_roots(full: &[Vec<u8>]) -> Option<Vec<u8>> {
@@ -114,6 +114,10 @@ async fn read(tx: &mut Tx, path: TilePath, size: u64) -> Result<Option<Vec<u8>>,
     let first = path.index().checked_mul(u64::from(TILE_WIDTH)).and_then(|first| i64::try_from(first).ok());
     let Some(first) = first else { return Ok(None) };
     let leaves = store::audit::leaves(tx, first, i64::from(path.width())).await?;
+    if leaves.len() != usize::from(path.width()) {
+        let archive = store::retention::archive(tx, i64::MAX).await?.filter(|archive| first < archive.size);
+        return Err(archive.map_or_else(Problem::internal, |archive| retention::elsewhere(&archive)));
+    }
     let bytes = encode_bundle(leaves.iter().map(Vec::as_slice)).map_err(|_| Problem::internal())?;
     Ok(Some(bytes))
 }
@@ -122,7 +126,10 @@ async fn read(tx: &mut Tx, path: TilePath, size: u64) -> Result<Option<Vec<u8>>,
 pub async fn tile(mut pass: Pass<ReadTile>, path: &str) -> Result<(Vec<u8>, Receipt), Problem> {
     let size = store::audit::tree_size(pass.tx()).await?.unsigned_abs();
     let found = match format!("tile/{path}").parse::<TilePath>() {
-        Ok(path) => read(pass.tx(), path, size).await?,
+        Ok(path) => match read(pass.tx(), path, size).await {
+            Ok(found) => found,
+            Err(problem) => return Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await),
+        },
         Err(_) => None,
     };
     match found {
@@ -148,7 +155,8 @@ pub async fn prove(
 ) -> Result<(LogProof, Receipt), Problem> {
     let mut tx = pass.read().await?;
     let Some((mut entry, mut covered)) = covered_entry(&mut tx, id).await? else {
-        return Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await);
+        let problem = super::missing(&mut tx, id).await?;
+        return Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await);
     };
     let receipt = pass.record(Draft::done(EventKind::AuditRead).subject("entry", id)).await?;
     if covered.is_none() {

@@ -250,9 +250,10 @@ impl Walk {
         }
         let from = i64::try_from(self.next).map_err(|error| broken(&error))?;
         let rest = i64::try_from(self.end - self.next).unwrap_or(i64::MAX);
-        let leaves = reader.leaves(from, CHUNK_ENTRIES.min(rest)).await?;
-        if leaves.is_empty() {
-            return Err(broken(&"the log ends before its checkpoint"));
+        let rows = CHUNK_ENTRIES.min(rest);
+        let leaves = reader.leaves(from, rows).await?;
+        if i64::try_from(leaves.len()) != Ok(rows) {
+            return Err(gone(reader, from).await?);
         }
         let first = self.next;
         self.next += leaves.len() as u64;
@@ -266,6 +267,19 @@ async fn renew(reader: &mut Reader<'_>) -> Result<(), Problem> {
         Reader::Tenant(tx) => tx.renew().await.map_err(|error| broken(&error)),
         Reader::System(..) => Ok(()),
     }
+}
+
+/// What to say when entries of a pack are not in the database: where they are, when they are archived.
+async fn gone(reader: &mut Reader<'_>, from: i64) -> Result<Problem, Problem> {
+    let archived = reader.archived().await?;
+    if from >= archived {
+        return Ok(broken(&"entries of the log are gone"));
+    }
+    let detail = format!(
+        "A part of this period is not here any more: the entries below {archived} of this log are in its archive, which \
+         GET /api/v1/audit/retention names. Choose a period that begins later."
+    );
+    Ok(Problem::new(ProblemKind::Conflict, detail))
 }
 
 fn eyes<'a>(reader: &'a mut Reader<'_>) -> Eyes<'a> {
@@ -300,6 +314,9 @@ pub(super) async fn prove(
     let path = eyes(reader).prove(&plan, size).await?;
     let index = i64::try_from(example.index).map_err(|error| broken(&error))?;
     let leaf = reader.leaves(index, 1).await?.into_iter().next();
+    if leaf.is_none() {
+        return Err(gone(reader, index).await?);
+    }
     let note = Note::parse(what.signed.note.as_bytes()).map_err(|error| broken(&error))?;
     let proof = LogProof { extra: leaf, index: example.index, path, note };
     // A proof that does not hold would accuse the log; say rather that something is wrong here.

@@ -8,6 +8,7 @@ use uuid::Uuid;
 
 use crate::cosign::Cosignature;
 use crate::hash::Hash;
+use crate::pruned::Pruned;
 
 /// Findings kept in a report; the rest is only counted.
 pub const FINDINGS_MAX: usize = 1_000;
@@ -189,6 +190,9 @@ pub struct Report {
     pub last_at: Option<String>,
     /// Sizes of the earlier checkpoints this log was shown to continue.
     pub continues: Vec<u64>,
+    /// Where the beginning of the log is, when its entries are not here and the log itself says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub archived: Option<Pruned>,
     /// Ids were compared within spans of at least this many entries; absent when all were compared.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub duplicate_window_entries: Option<u64>,

@@ -237,7 +237,7 @@ fn bundle_and_tile_gone_together_leave_the_level_above() {
     gone.0.remove("tile/entries/000");
     gone.0.remove("tile/0/000");
     let report = check(&gone);
-    assert_eq!(found(&report), [range(K::BundleMissing, 0, 255), range(K::TileMissing, 0, 255)]);
+    assert_eq!(found(&report), [range(K::TileMissing, 0, 255), range(K::BundleMissing, 0, 255)]);
     // With the level above gone as well there is no root to compare.
     gone.0.remove("tile/1/000.p/2");
     assert_eq!(found(&check(&gone)).len(), 3);

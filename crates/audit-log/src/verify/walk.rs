@@ -3,6 +3,7 @@
 use crate::checkpoint::Checkpoint;
 use crate::entry::{At, EntryView};
 use crate::hash::{Hash, leaf_hash};
+use crate::pruned::{Pruned, root_at};
 use crate::source::{TileSource, read_tile};
 use crate::tiles::{TILE_HEIGHT, TILE_WIDTH, TileKind, TilePath, decode_bundle, decode_tile, tile_root};
 use crate::tree::Frontier;
@@ -36,6 +37,10 @@ struct Walk<'w, S: ?Sized> {
     rows: Vec<Row>,
     ids: Ids,
     span: Option<(At, At)>,
+    /// Bundles that are not there: the first of each run and the one after its last.
+    absent: Vec<(u64, u64)>,
+    /// What the entries say of the log's beginning.
+    pruned: Option<Pruned>,
 }
 
 pub(super) fn walk<S: TileSource + ?Sized>(
@@ -48,7 +53,8 @@ pub(super) fn walk<S: TileSource + ?Sized>(
     report.tenant = verifier.tenant;
     let ids = Ids::new(DUPLICATE_WINDOW_ENTRIES);
     let size = checkpoint.size();
-    let mut walk = Walk { verifier, source, size, report, rows: vec![Row::default()], ids, span: None };
+    let (rows, absent) = (vec![Row::default()], Vec::new());
+    let mut walk = Walk { verifier, source, size, report, rows, ids, span: None, absent, pruned: None };
     walk.check_older_sizes(checkpoint);
     let mut missing_run = 0;
     let mut complete = true;
@@ -64,6 +70,7 @@ pub(super) fn walk<S: TileSource + ?Sized>(
             break;
         }
     }
+    walk.settle_absent();
     if complete {
         walk.finish(checkpoint);
     }
@@ -85,11 +92,19 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
         }
     }
 
-    /// Reads a tile or bundle; what is wrong with the file is noted. `None` when there is nothing to use.
-    fn read(&mut self, path: TilePath, absent: FindingKind) -> Option<(TilePath, Vec<u8>)> {
+    /// Reads a tile or bundle; what is wrong with the file is noted, except that a bundle is not there, which may be right.
+    /// `None` when there is nothing to use.
+    fn read(&mut self, path: TilePath) -> Option<(TilePath, Vec<u8>)> {
         let (kind, path, detail) = match read_tile(self.source, path) {
             Ok((path, Some(content))) => return Some((path, content)),
-            Ok((path, None)) => (absent, path, "the file is missing".to_owned()),
+            Ok((path, None)) if path.kind() == TileKind::Entries => {
+                match self.absent.last_mut() {
+                    Some((_, past)) if *past == path.index() => *past += 1,
+                    _ => self.absent.push((path.index(), path.index() + 1)),
+                }
+                return None;
+            }
+            Ok((path, None)) => (FindingKind::TileMissing, path, "the file is missing".to_owned()),
             Err((path, error)) => (FindingKind::Unreadable, path, error.to_string()),
         };
         let (first, last) = entries_under(path, 0, path.width());
@@ -101,7 +116,7 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
     fn read_hashes(&mut self, level: u8, index: u64) -> Option<Vec<Hash>> {
         let width = TilePath::width_at(TileKind::Hashes { level }, index, self.size);
         let wanted = TilePath::hashes(level, index, width).ok()?;
-        let (path, content) = self.read(wanted, FindingKind::TileMissing)?;
+        let (path, content) = self.read(wanted)?;
         match decode_tile(&content, path.width()) {
             Ok(mut hashes) => {
                 hashes.truncate(usize::from(width));
@@ -120,7 +135,7 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
     /// missing or too many, `None` when the bundle cannot be read to its end.
     fn read_entries(&mut self, index: u64, width: u16) -> Option<Vec<Hash>> {
         let wanted = TilePath::entries(index, width).ok()?;
-        let (path, content) = self.read(wanted, FindingKind::BundleMissing)?;
+        let (path, content) = self.read(wanted)?;
         let base = index * u64::from(TILE_WIDTH);
         // A full bundle in place of a partial one holds later entries, which this tree does not have.
         let extra = if path == wanted { EXTRA_ENTRIES_MAX } else { 0 };
@@ -158,6 +173,9 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
             }
         };
         self.report.count_kind(entry.kind);
+        if let Some(pruned) = Pruned::read(&entry, Some(at)) {
+            self.pruned = Some(pruned.later(self.pruned.take()));
+        }
         let (first, last) = self.span.unwrap_or((entry.at, entry.at));
         self.span = Some((first.min(entry.at), last.max(entry.at)));
         let tenant = *self.report.tenant.get_or_insert(entry.tenant);
@@ -200,6 +218,31 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
             self.carry(0);
         }
         there
+    }
+
+    /// Of the bundles that are not there: those that an entry says are archived are missing by right, if the root it gives is
+    /// that of the hashes here.
+    fn settle_absent(&mut self) {
+        let absent = std::mem::take(&mut self.absent);
+        let mut archived = 0;
+        if let Some(pruned) = self.pruned.take().filter(|_| absent.first().is_some_and(|run| run.0 == 0)) {
+            if root_at(self.source, pruned.size, self.size) == Some(pruned.root) {
+                archived = pruned.size / u64::from(TILE_WIDTH);
+                self.report.archived = Some(pruned);
+            } else {
+                let detail =
+                    "an entry says that these are archived, and gives another root than the hashes here";
+                let finding = Finding::new(FindingKind::Inconsistent, detail);
+                self.report.add(finding.entries(0, pruned.size - 1));
+            }
+        }
+        for index in absent.into_iter().flat_map(|(first, past)| first.max(archived)..past) {
+            let width = TilePath::width_at(TileKind::Entries, index, self.size);
+            let Ok(path) = TilePath::entries(index, width) else { continue };
+            let (first, last) = entries_under(path, 0, width);
+            let finding = Finding::new(FindingKind::BundleMissing, "the file is missing");
+            self.report.add(finding.at(path).entries(first, last));
+        }
     }
 
     fn compare(&mut self, index: u64, width: u16, entries: &[Hash], tile: &[Hash]) {

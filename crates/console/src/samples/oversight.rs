@@ -54,9 +54,23 @@ fn heads() -> Vec<Sample> {
         state: Badge::new(tone, state),
         seen,
     };
+    let hold = |reason: &str, lifted| HoldRow {
+        reason: reason.to_owned(),
+        scope: "The whole log".to_owned(),
+        placed: ago(90),
+        lifted,
+    };
+    let kept = Kept {
+        days: 2_557,
+        pending: Some((365, ago(0))),
+        archive: Some((25_600, "019a0000-0000-7000-8000-000000000000".to_owned(), false)),
+        holds: vec![hold("A court has asked for these records.", None), hold("Another case.", Some(ago(2)))],
+    };
+    let nothing = Kept { pending: None, archive: None, holds: Vec::new(), ..kept.clone() };
     let full = Heads {
         shell: shell(Some(Room::Audit)),
         alarms: Vec::new(),
+        kept: kept.clone(),
         own: Some(head(48_200)),
         instance: Some(head(1_204)),
         witnessed: true,
@@ -65,7 +79,14 @@ fn heads() -> Vec<Sample> {
             witness("partner", Tone::Warn, "Does not answer", None),
         ],
     };
-    let empty = Heads { own: None, instance: None, witnessed: false, witnesses: Vec::new(), ..full.clone() };
+    let empty = Heads {
+        own: None,
+        instance: None,
+        witnessed: false,
+        witnesses: Vec::new(),
+        kept: nothing,
+        ..full.clone()
+    };
     let alarm = AlarmRow {
         title: HOSTILE.to_owned(),
         detail: HOSTILE.to_owned(),
@@ -76,6 +97,11 @@ fn heads() -> Vec<Sample> {
         shell: hostile_shell(Some(Room::Audit)),
         alarms: vec![alarm],
         own: Some(Head { vkey: HOSTILE.to_owned(), ..head(1) }),
+        kept: Kept {
+            archive: Some((1, HOSTILE.to_owned(), true)),
+            holds: vec![HoldRow { scope: HOSTILE.to_owned(), ..hold(HOSTILE, None) }],
+            ..kept
+        },
         witnesses: vec![witness(HOSTILE, Tone::Bad, HOSTILE, None)],
         ..full.clone()
     };

@@ -63,6 +63,10 @@ pub struct ServerArgs {
     /// How often the server verifies the tables of all audit logs itself, in minutes, or `off`. Default: 1440.
     #[arg(long, env = "PORTCULLIS_VERIFY_MINUTES", value_name = "MINUTES")]
     pub verify_minutes: Option<String>,
+    /// Folder that entries older than their organization's retention are archived to, before they leave the database; for one
+    /// server alone. Default: none, and nothing leaves.
+    #[arg(long, env = "PORTCULLIS_ARCHIVE_DIR", value_name = "DIR")]
+    pub archive_dir: Option<std::path::PathBuf>,
     /// Database connections for tenants' work. Default: 20.
     #[arg(long, env = "PORTCULLIS_APP_CONNECTIONS", value_name = "COUNT")]
     pub app_connections: Option<String>,

@@ -18,6 +18,7 @@ mod siem;
 mod tests;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -132,6 +133,8 @@ pub struct Settings {
     pub witnesses: Option<Arc<Policy>>,
     /// How often the tables of the logs are verified; never when it is off.
     pub verify_every: Option<Duration>,
+    /// Where what is older than its retention is archived to.
+    pub archive_dir: Option<PathBuf>,
     /// Connections of the application role.
     pub app_connections: u32,
     /// Connections of the system role.
@@ -169,11 +172,7 @@ impl Settings {
         };
         let settings = Self {
             listen,
-            metrics_listen: faults.keep(
-                "PORTCULLIS_METRICS_LISTEN",
-                parse::optional_address(args.metrics_listen.as_deref()),
-                None,
-            ),
+            metrics_listen: metrics_listen(args, &mut faults),
             public_url: faults.keep(
                 "PORTCULLIS_PUBLIC_URL",
                 parse::base_url(args.public_url.as_deref()),
@@ -221,6 +220,7 @@ impl Settings {
                     Some(VERIFY_MINUTES_DEFAULT),
                 )
                 .map(|minutes| Duration::from_mins(minutes.into())),
+            archive_dir: args.archive_dir.clone().filter(|dir| !dir.as_os_str().is_empty()),
             app_connections,
             system_connections,
             telemetry: telemetry(args, terminal, &mut faults),
@@ -236,6 +236,11 @@ impl Settings {
 fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
     let default = SocketAddr::from(([127, 0, 0, 1], 8080));
     faults.keep("PORTCULLIS_LISTEN", address(args.listen.as_deref(), default), default)
+}
+
+fn metrics_listen(args: &ServerArgs, faults: &mut Faults) -> Option<SocketAddr> {
+    let given = args.metrics_listen.as_deref();
+    faults.keep("PORTCULLIS_METRICS_LISTEN", parse::optional_address(given), None)
 }
 
 fn contact(args: &ServerArgs, faults: &mut Faults) -> Option<String> {

@@ -173,6 +173,7 @@ fn text(verified: &Verified) -> String {
             "  {} entries, {} of them signed, {} waiting for their place, {} checkpoints",
             log.entries, log.signed, log.waiting, log.checkpoints
         ));
+        lines.extend(log.archived.as_ref().map(|archived| format!("  {archived}")));
         let own = verified.findings.kept.iter().filter(|finding| finding.tenant == log.tenant);
         lines.extend(own.map(|finding| format!("  {finding}")));
     }

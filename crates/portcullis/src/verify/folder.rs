@@ -235,6 +235,9 @@ fn text(verified: &Verified) -> String {
             row("", format!("which {} saw at {}", witness.vkey, seconds(witness.at)));
         }
     }
+    if let Some(archived) = &report.archived {
+        row("Archived", archived.to_string());
+    }
     for size in &report.continues {
         row("Continues", format!("the checkpoint of {size} entries"));
     }

@@ -3,12 +3,13 @@
 //! Two trees grow along the way: one of the stored hashes, one of the hashes that the entries' bytes give. Where they
 //! part, the one that still agrees with what was signed tells whether the bytes or the stored hash were changed.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use anyhow::Result;
+use audit_log::entry::EntryView;
 use audit_log::tiles::{decode_tile, encode_tile, tile_root};
 use audit_log::{
-    Checkpoint, DirSource, Frontier, Hash, KeyName, Note, TilePath, TileSource as _, VerifierKey,
+    Checkpoint, DirSource, Frontier, Hash, KeyName, Note, Pruned, TilePath, TileSource as _, VerifierKey,
 };
 use kernel::TenantId;
 use sqlx::postgres::PgConnection;
@@ -54,6 +55,9 @@ pub(crate) struct LogSummary {
     pub(crate) signed: u64,
     /// The root of the leaves.
     pub(crate) root: Hash,
+    /// Where the beginning of the log is, when its rows are not here and the log itself says so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) archived: Option<Pruned>,
 }
 
 /// Walks one log.
@@ -74,6 +78,12 @@ pub(super) struct Walk<'a> {
     tile: Option<(u64, Vec<Hash>)>,
     /// Stored hashes since the last full tile, by level.
     filling: Vec<Vec<Hash>>,
+    /// Roots of the stored hashes at the sizes that entries cite as archived.
+    roots: BTreeMap<u64, Hash>,
+    /// Places without a row below the largest of these sizes: the first, how many there are, and the first one's entry.
+    gone: Option<(i64, u64, Uuid)>,
+    /// What the entries say of the log's beginning.
+    pruned: Option<Pruned>,
 }
 
 /// Most indexes remembered until a signed root tells which side was changed.
@@ -101,6 +111,7 @@ impl<'a> Walk<'a> {
             checkpoints: 0,
             signed: 0,
             root: audit_log::EMPTY_ROOT,
+            archived: None,
         };
         Self {
             conn,
@@ -117,6 +128,9 @@ impl<'a> Walk<'a> {
             summary,
             tile: None,
             filling: Vec::new(),
+            roots: BTreeMap::new(),
+            gone: None,
+            pruned: None,
         }
     }
 
@@ -124,6 +138,11 @@ impl<'a> Walk<'a> {
     pub(super) async fn run(mut self) -> Result<LogSummary> {
         self.more_checkpoints().await?;
         self.check_checkpoints().await?;
+        // Only where to remember a root on the way: these rows are checked in their places as all others.
+        for leaf in store::retention::cited(self.conn, self.log.tenant).await? {
+            let cited = EntryView::parse(&leaf).ok().and_then(|entry| Pruned::read(&entry, None));
+            self.roots.extend(cited.map(|cited| (cited.size, audit_log::EMPTY_ROOT)));
+        }
         let mut next = 0_i64;
         loop {
             let rows = store::verify::leaves(self.conn, self.log.tenant, next, LEAVES_AT_ONCE).await?;
@@ -145,6 +164,7 @@ impl<'a> Walk<'a> {
         self.settle(false);
         self.check_beyond().await?;
         self.unplaced().await?;
+        self.check_gone();
         Ok(self.summary)
     }
 
@@ -168,10 +188,13 @@ impl<'a> Walk<'a> {
             return;
         };
         let computed = if let Some(entry) = &row.row {
-            check_entry(spot, entry, self.findings)
+            let computed = check_entry(spot, entry, self.findings);
+            if computed == stored {
+                self.read_pruned(&entry.leaf, Some(row.seq.unsigned_abs()));
+            }
+            computed
         } else {
-            let detail = "it was hashed into the tree and its row is gone";
-            self.findings.add(spot.finding(FindingKind::EntryGone, detail));
+            self.row_gone(row);
             stored
         };
         if computed != stored && self.parted.len() < PARTED_MAX {
@@ -180,10 +203,54 @@ impl<'a> Walk<'a> {
         self.against_export(spot, row.seq, computed);
         self.stored.append(stored);
         self.computed.append(computed);
+        if let Some(root) = self.roots.get_mut(&self.stored.size()) {
+            *root = self.stored.root();
+        }
         match self.filling.first_mut() {
             Some(lowest) => lowest.push(stored),
             None => self.filling.push(vec![stored]),
         }
+    }
+
+    /// An entry that says that the beginning of the log is archived.
+    fn read_pruned(&mut self, leaf: &[u8], index: Option<u64>) {
+        if let Some(pruned) = EntryView::parse(leaf).ok().and_then(|entry| Pruned::read(&entry, index)) {
+            self.pruned = Some(pruned.later(self.pruned.take()));
+        }
+    }
+
+    /// A place whose row is not here: it may be archived, which an entry further on says.
+    fn row_gone(&mut self, row: &LeafRow) {
+        let cited = self.roots.last_key_value().map_or(0, |(size, _)| *size);
+        if row.seq.unsigned_abs() < cited {
+            let (_, count, _) = self.gone.get_or_insert((row.seq, 0, row.entry));
+            *count += 1;
+            return;
+        }
+        let detail = "it was hashed into the tree and its row is gone";
+        let finding = self.spot(row.seq, row.entry).finding(FindingKind::EntryGone, detail);
+        self.findings.add(finding);
+    }
+
+    /// Whether the rows that are not here may be missing: an entry in its place in the log says that they are archived, and
+    /// gives the root that their hashes have.
+    fn check_gone(&mut self) {
+        let Some((first, count, entry)) = self.gone.take() else { return };
+        let says = self.pruned.take();
+        let true_root = |pruned: &Pruned| self.roots.get(&pruned.size) == Some(&pruned.root);
+        // Every place that was set aside lies below the largest size that any row cites.
+        let largest = self.roots.last_key_value().map_or(0, |(size, _)| *size);
+        if let Some(pruned) = says.filter(|pruned| pruned.size == largest && true_root(pruned)) {
+            self.summary.archived = Some(pruned);
+            return;
+        }
+        let detail = match count {
+            1 => "it was hashed into the tree and its row is gone".to_owned(),
+            _ => format!("{count} entries from here on were hashed into the tree and their rows are gone"),
+        };
+        let detail = format!("{detail}; what the log says of an archive is not true of them");
+        let finding = self.spot(first, entry).finding(FindingKind::EntryGone, detail);
+        self.findings.add(finding);
     }
 
     /// Compares each hash tile that the last leaf has filled with the stored one. Where places are gone no tile is what it
@@ -378,6 +445,9 @@ impl<'a> Walk<'a> {
             return;
         };
         let computed = check_entry(spot, entry, self.findings);
+        if row.queued.as_deref() == Some(computed.as_bytes().as_slice()) {
+            self.read_pruned(&entry.leaf, None);
+        }
         match &row.queued {
             None => {
                 let detail = "it is in no place of the tree and does not wait for one: \

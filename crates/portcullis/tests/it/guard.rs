@@ -111,6 +111,32 @@ const OBJECTS: &[Broken] = &[
         "Role portcullis_app may change or delete rows of audit_entry, which is append-only.",
     ),
     broken(
+        "a month of the log that can be changed",
+        "do $$ begin execute format('drop trigger append_only on %I', \
+         (select relname from pg_class where relname ~ '^audit_entry_2' and relkind = 'r' order by relname limit 1)); end $$",
+        "of the audit log can be changed: its append_only trigger is missing or switched off.",
+    ),
+    broken(
+        "a month of the log without its policies",
+        "do $$ begin execute format('alter table %I disable row level security', \
+         (select relname from pg_class where relname ~ '^audit_entry_2' and relkind = 'r' order by relname limit 1)); end $$",
+        " has row-level security switched off.",
+    ),
+    broken(
+        "a way into a month past what queues its entries",
+        "do $$ begin execute format('grant insert on %I to portcullis_app', \
+         (select relname from pg_class where relname ~ '^audit_entry_2' and relkind = 'r' order by relname limit 1)); end $$",
+        "without the table audit_entry, past what queues its entries.",
+    ),
+    broken(
+        "a place for entries of any time",
+        "create table audit_entry_rest partition of audit_entry default; \
+         call gate.protect('audit_entry_rest', false); \
+         create trigger append_only before update or delete or truncate on audit_entry_rest \
+         for each statement execute function gate.refuse_change()",
+        "Table audit_entry_rest takes entries of any time",
+    ),
+    broken(
         "the right to empty a table",
         "grant truncate on agent to portcullis_app",
         "Role portcullis_app may TRUNCATE agent, which no policy restricts.",

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use crypto::SystemRng;
 use gates::{Draft, Raw, Reason};
-use kernel::{Clock as _, EventKind, Gate, ProblemKind, ProjectId};
+use kernel::{Clock as _, EntryId, EventKind, Gate, ProblemKind, ProjectId, SystemClock};
 use sqlx::postgres::PgConnection;
 
 use crate::house::actions::{Calling, Changing, Deciding, Looking, Working};
@@ -39,8 +40,10 @@ fn insert_project(tenant: &Tenant, name: &str) -> String {
 fn insert_entry(tenant: &Tenant) -> String {
     format!(
         r"insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
-          values ('{}', gen_random_uuid(), now(), 'x', 'x', 'x', '\x7b7d')",
-        tenant.id
+          values ('{}', overlay('{}' placing right(gen_random_uuid()::text, 22) from 15)::uuid, now(), 'x', 'x', 'x',
+                  '\x7b7d')",
+        tenant.id,
+        EntryId::new(&SystemClock, &SystemRng)
     )
 }
 

@@ -47,6 +47,8 @@ mod processes;
 #[cfg(test)]
 mod replicas;
 #[cfg(test)]
+mod retention;
+#[cfg(test)]
 mod sdks;
 #[cfg(test)]
 mod search;

@@ -80,7 +80,7 @@ fn strangers_verify_an_export() {
     });
 }
 
-fn rust_crates_verify(log: &Path, vkey: &str) {
+pub(crate) fn rust_crates_verify(log: &Path, vkey: &str) {
     let bytes = std::fs::read(log.join("checkpoint")).expect("the checkpoint");
     let note = signed_note::Note::from_bytes(&bytes).expect("a note");
     let verifier = StandardVerifier::new(vkey).expect("a verifier key");

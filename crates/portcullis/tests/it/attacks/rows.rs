@@ -110,7 +110,7 @@ pub(super) const CASES: &[Case] = &[
         attack: &[
             Sql("{as_a}"),
             Sql(r"insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
-                  values ('{b}', gen_random_uuid(), now(), 'x', 'x', 'x', '\x7b7d')"),
+                  values ('{b}', '{entry}', now(), 'x', 'x', 'x', '\x7b7d')"),
         ],
         holds: Refused("42501"),
         twin: twin("", &[Sql("{as_a}"), Sql("insert into bad.open values ('{b}', 'planted')")], Works),

@@ -1,6 +1,8 @@
 //! Where attacks are played: one database made as it is shipped, and one with bad objects in it, each with an
 //! attacker's tenant A and a victim's tenant B.
 
+use crypto::SystemRng;
+use kernel::{EntryId, SystemClock};
 use sqlx::postgres::PgConnection;
 
 use super::runner::{Case, Login, play};
@@ -150,6 +152,8 @@ impl Words<'_> {
             ("b_key_hash", crypto::hex(b.owner_key.hash().as_bytes())),
             ("a_project", a.project.to_string()),
             ("a_agent", a.agent.to_string()),
+            // An entry has its place by the time in its id.
+            ("entry", EntryId::new(&SystemClock, &SystemRng).to_string()),
             ("secret", SECRET.to_owned()),
             ("own", OWN.to_owned()),
             ("database", self.stage.database.name().to_owned()),
@@ -189,7 +193,7 @@ insert into audit_tile (tenant_id, level, index, hashes)
 insert into audit_checkpoint (tenant_id, size, root, note, signed_at)
     values ('{tenant}', 1, decode(repeat('00', 32), 'hex'), '{words}', now());
 insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
-    values ('{tenant}', gen_random_uuid(), now(), 'test.entry', 'test:{words}', 'req-1', '\x7b7d');
+    values ('{tenant}', overlay(gate.first_entry_id(now())::text placing right(gen_random_uuid()::text, 22) from 15)::uuid, now(), 'test.entry', 'test:{words}', 'req-1', '\x7b7d');
 commit;
 ";
 

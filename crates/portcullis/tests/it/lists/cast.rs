@@ -1,6 +1,7 @@
 //! Everybody who may knock: with no key, with keys that open nothing, with keys of every role, people of every role with
 //! a token, and from next door.
 
+use app::audit::retention::{Held, PlaceHold, place_hold};
 use crypto::{ApiKey, ApiKeyEnv, SystemRng};
 use kernel::{MemberRole, Need, Rank, Role};
 use serde_json::{Value, json};
@@ -245,6 +246,12 @@ impl Cast {
                     "framework": "soc2", "from": "2025-01-01T00:00:00Z", "to": "2025-01-02T00:00:00Z",
                 });
                 id(&self.made("/api/v1/evidence/packs", &body).await)
+            }
+            Subject::Hold => {
+                let person = Somebody::owner(&self.desk.vault, self.tenant.id).await;
+                let held = Held { reason: "A court has asked for this.".to_owned(), from: None, until: None };
+                let placed = place_hold(person.pass::<PlaceHold>(&self.desk.vault).await, held).await;
+                placed.expect("placed").0.id.to_string()
             }
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {

@@ -39,6 +39,8 @@ pub(crate) enum Subject {
     Delivery,
     /// A fresh evidence pack.
     Pack,
+    /// A fresh legal hold.
+    Hold,
     /// The same for everybody.
     Fixed(&'static str),
 }
@@ -132,6 +134,14 @@ const SAMPLES: &[Sample] = &[
     plain("audit.read_anchor", 200),
     plain("audit.read_witnesses", 200),
     plain("audit.export", 200),
+    plain("audit.read_retention", 200),
+    with("audit.change_retention", 200, || Some(json!({"days": 3000}))),
+    plain("audit.list_holds", 200),
+    with("audit.place_hold", 201, || Some(json!({"reason": "A court has asked for this."}))),
+    Sample {
+        body: || Some(json!({"reason": "The court has closed the case."})),
+        ..of("audit.lift_hold", 204, Subject::Hold)
+    },
     plain("audit.list_kinds", 200),
     Sample { query: "?format=ocsf&limit=10", ..plain("audit.export_events", 200) },
     // Without an end of its own it would be read for ever.

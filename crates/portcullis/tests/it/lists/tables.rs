@@ -70,6 +70,10 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
          select tenant_id, id, 1, now(), 0 from webhook_delivery where tenant_id = '{tenant}' limit 1;
          insert into audit_tile values ('{tenant}', 0, 0, decode(repeat('00', 8192), 'hex'));
          insert into audit_cosignature values ('{tenant}', 0, 1, 'vkey', 'line', now());
+         insert into audit_archive values ('{tenant}', 256, sha256(''), sha256(''), 'x', 256, '{tenant}', now(), 0);
+         insert into audit_retention (tenant_id, days, changed_at) values ('{tenant}', 2557, now());
+         insert into audit_hold (tenant_id, id, reason, placed_at, placed_by)
+         values ('{tenant}', '{tenant}', 'words', now(), '{account}');
          insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
         tenant = tenant.id,
         account = owner.account
@@ -97,11 +101,13 @@ async fn attempt(on: &mut PgConnection, sql: &str) -> Result<u64, String> {
     }
 }
 
-/// The tables of the schema that have a tenant, from the catalog.
+/// The tables of the schema that have a tenant, from the catalog. Of the months of the log, which are all alike, the one that
+/// has entries.
 async fn tables(superuser: &mut PgConnection) -> Vec<String> {
     let rows = sqlx::query(
         "select c.relname::text from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' \
-         where c.relnamespace = 'portcullis'::regnamespace and c.relkind in ('r', 'p') order by 1",
+         where c.relnamespace = 'portcullis'::regnamespace and c.relkind in ('r', 'p') \
+         and (not c.relispartition or c.relname = 'audit_entry_' || to_char(now() at time zone 'UTC', 'YYYY_MM')) order by 1",
     )
     .fetch_all(superuser)
     .await

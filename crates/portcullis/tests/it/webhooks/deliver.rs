@@ -1,6 +1,8 @@
 //! Messages that arrive, are tried again, stay in order, and are given up.
 
 use app::webhooks::{FAILING_DAYS_MAX, RETRY_SECONDS};
+use crypto::SystemRng;
+use kernel::{EntryId, SystemClock};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -95,9 +97,9 @@ fn a_cause_that_is_rolled_back_leaves_no_delivery() {
         stage.hook(&["*"]).await;
         let mut raw = stage.database.superuser().await;
         let append = format!(
-            "begin; select gate.append('{}', '019a0000-0000-7000-8000-000000000001', now(), 'agent.created', \
-             'system', 'none', convert_to('{{}}', 'UTF8'))",
-            stage.tenant.id
+            "begin; select gate.append('{}', '{}', now(), 'agent.created', 'system', 'none', convert_to('{{}}', 'UTF8'))",
+            stage.tenant.id,
+            EntryId::new(&SystemClock, &SystemRng)
         );
         execute(&mut raw, &append).await.expect("appended");
         let count = "select count(*) from webhook_delivery";
