@@ -153,7 +153,7 @@ const LOGS: &str = r"
         select c.oid, c.oid::regclass as name, c.relname,
                c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log') as append_only,
                c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log', 'audit_queue',
-                             'audit_tree', 'cache_epoch') as bookkeeping
+                             'audit_tree', 'cache_epoch', 'subject_key') as bookkeeping
         from pg_class c
         where c.relkind in ('r', 'p') and c.relnamespace = 'portcullis'::regnamespace
           and exists (select from pg_attribute a

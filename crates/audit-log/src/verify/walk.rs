@@ -9,6 +9,7 @@ use crate::tree::Frontier;
 
 use super::align::{Difference, differences};
 use super::ids::{DUPLICATE_WINDOW_ENTRIES, Duplicate, Ids};
+use super::personal::Disclosed;
 use super::report::{Finding, FindingKind, Report};
 use super::{LogVerifier, Progress};
 
@@ -36,6 +37,7 @@ struct Walk<'w, S: ?Sized> {
     rows: Vec<Row>,
     ids: Ids,
     span: Option<(At, At)>,
+    disclosed: Disclosed,
 }
 
 pub(super) fn walk<S: TileSource + ?Sized>(
@@ -48,7 +50,16 @@ pub(super) fn walk<S: TileSource + ?Sized>(
     report.tenant = verifier.tenant;
     let ids = Ids::new(DUPLICATE_WINDOW_ENTRIES);
     let size = checkpoint.size();
-    let mut walk = Walk { verifier, source, size, report, rows: vec![Row::default()], ids, span: None };
+    let mut walk = Walk {
+        verifier,
+        source,
+        size,
+        report,
+        rows: vec![Row::default()],
+        ids,
+        span: None,
+        disclosed: Disclosed::default(),
+    };
     walk.check_older_sizes(checkpoint);
     let mut missing_run = 0;
     let mut complete = true;
@@ -167,6 +178,7 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
         }
         let duplicates = self.ids.push(entry.id, at);
         self.add_duplicates(duplicates);
+        self.disclosed.check(self.source, at, leaf, &entry, self.report);
     }
 
     fn add_duplicates(&mut self, duplicates: Vec<Duplicate>) {
@@ -379,6 +391,7 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
     }
 
     fn summarize(&mut self) {
+        self.disclosed.leave(self.report);
         let duplicates = self.ids.duplicates();
         self.add_duplicates(duplicates);
         if self.ids.forgot {
