@@ -126,7 +126,7 @@ fn a_body_says_what_the_entry_says_and_nothing_of_keys_and_policies() {
     };
     let entry = Entry::builder(core).subject("agent", "a-1").data("role", "reader");
     let leaf = entry.build().unwrap().to_leaf().unwrap();
-    let sent = body(&leaf).unwrap();
+    let sent = body(&leaf, None).unwrap();
     let expected = format!(
         "{{\"type\":\"agent.created\",\"timestamp\":\"2023-11-14T22:13:20.000001Z\",\"data\":{{\"id\":\"{id}\",\
          \"organization\":\"{}\",\"project\":null,\"action\":\"agent.create\",\"outcome\":\"ok\",\
@@ -149,6 +149,7 @@ fn taken(try_number: i32, kind: &str) -> Taken {
         try_number,
         kind: kind.to_owned(),
         leaf: None,
+        facts: None,
         body: None,
         url: String::new(),
         enabled: true,
