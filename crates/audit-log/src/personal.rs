@@ -235,6 +235,26 @@ impl Shown {
     }
 }
 
+/// Appends the lines that disclose what an entry commits to, in the order of its fields.
+///
+/// # Errors
+/// When the entry's data is no canonical JSON, which a leaf that was read cannot have.
+pub fn put_lines(
+    entry: &EntryView<'_>,
+    disclosed: &Disclosures,
+    out: &mut Vec<u8>,
+) -> Result<(), EntryError> {
+    let data = entry.data_map()?;
+    let mut fields: Vec<&String> =
+        data.iter().filter(|(_, value)| commitment_in(value).is_some()).map(|(name, _)| name).collect();
+    fields.sort_unstable();
+    for one in fields.into_iter().filter_map(|field| disclosed.of(entry.id, field)) {
+        out.extend_from_slice(&one.line()?);
+        out.push(b'\n');
+    }
+    Ok(())
+}
+
 fn text(members: &Map<String, Value>) -> Result<String, JsonError> {
     let mut out = Vec::new();
     write_object(&mut out, members, 1)?;

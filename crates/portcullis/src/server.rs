@@ -124,7 +124,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         show_first(&shower).await;
         tokio::spawn(shower.run(told_to_stop.clone()));
     }
-    watch_logs(settings.verify_every, watching, &sequencer, &told_to_stop);
+    watch_logs(settings.verify_every, watching, &vault, &sequencer, &told_to_stop);
     let collectors = forward(settings.siem, &url, &vault, &told_to_stop)?;
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
     let scraped = told_to_stop.clone();
@@ -170,11 +170,14 @@ fn options(settings: &mut Settings, logins: Logins, key: InstanceKey, issuer: St
 fn watch_logs(
     every: Option<Duration>,
     login: PgConnectOptions,
+    vault: &Arc<Vault>,
     sequencer: &Sequencer,
     told_to_stop: &watch::Receiver<bool>,
 ) {
     if let Some(every) = every {
-        tokio::spawn(Watcher::new(login, sequencer.clone(), every).run(told_to_stop.clone()));
+        tokio::spawn(
+            Watcher::new(login, Arc::clone(vault), sequencer.clone(), every).run(told_to_stop.clone()),
+        );
     }
 }
 

@@ -3,8 +3,9 @@
 //! Of a page of entries, of a window of events, of a chunk of an export: one look at the database for all of them, and none
 //! when none of them commits to anything.
 
-use audit_log::personal::may_hold;
-use audit_log::{Disclosures, EntryError, Shown, entry::EntryView};
+use audit_log::entry::EntryView;
+use audit_log::personal::{self, may_hold};
+use audit_log::{Disclosures, EntryError, Shown};
 use gates::{SystemTx, Tx, Vault};
 use kernel::{EntryId, Problem, TenantId};
 use store::StoreError;
@@ -60,6 +61,14 @@ pub(crate) async fn disclosed_of<'l>(
 /// When it is no entry.
 pub(crate) fn shown(leaf: &[u8], disclosed: &Disclosures) -> Result<Option<Shown>, EntryError> {
     if may_hold(leaf) { Shown::of(&EntryView::parse(leaf)?, disclosed) } else { Ok(None) }
+}
+
+/// Appends the lines that disclose what a leaf commits to.
+///
+/// # Errors
+/// When it is no entry.
+pub(crate) fn put_lines(leaf: &[u8], disclosed: &Disclosures, out: &mut Vec<u8>) -> Result<(), EntryError> {
+    if may_hold(leaf) { personal::put_lines(&EntryView::parse(leaf)?, disclosed, out) } else { Ok(()) }
 }
 
 /// Entries as they are shown.

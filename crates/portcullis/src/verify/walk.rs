@@ -10,11 +10,13 @@ use audit_log::tiles::{decode_tile, encode_tile, tile_root};
 use audit_log::{
     Checkpoint, DirSource, Frontier, Hash, KeyName, Note, TilePath, TileSource as _, VerifierKey,
 };
+use crypto::Envelope;
 use kernel::TenantId;
 use sqlx::postgres::PgConnection;
 use store::verify::{CheckpointRow, LeafRow, LogRow, UnplacedRow};
 use uuid::Uuid;
 
+use super::personal::{self, PersonalValues};
 use super::rows::{Finding, FindingKind, Findings, Spot, check_entry};
 
 /// Leaves read at once: at most 64 KiB each.
@@ -31,6 +33,8 @@ pub(super) struct Known<'a> {
     pub(super) keys: &'a [VerifierKey],
     /// An exported folder that was verified, and its checkpoint.
     pub(super) export: Option<(&'a DirSource, &'a Checkpoint)>,
+    /// The instance's envelope, under which the keys of people lie.
+    pub(super) envelope: Option<&'a Envelope>,
 }
 
 /// What a log was found to be.
@@ -54,6 +58,8 @@ pub(crate) struct LogSummary {
     pub(crate) signed: u64,
     /// The root of the leaves.
     pub(crate) root: Hash,
+    /// What became of the personal values that entries commit to.
+    pub(crate) personal: PersonalValues,
 }
 
 /// Walks one log.
@@ -62,6 +68,7 @@ pub(super) struct Walk<'a> {
     log: &'a LogRow,
     keys: Vec<VerifierKey>,
     export: Option<(&'a DirSource, &'a Checkpoint)>,
+    envelope: Option<&'a Envelope>,
     findings: &'a mut Findings,
     stored: Frontier,
     computed: Frontier,
@@ -101,12 +108,14 @@ impl<'a> Walk<'a> {
             checkpoints: 0,
             signed: 0,
             root: audit_log::EMPTY_ROOT,
+            personal: PersonalValues::default(),
         };
         Self {
             conn,
             log,
             keys,
             export,
+            envelope: known.envelope,
             findings,
             stored: Frontier::new(),
             computed: Frontier::new(),
@@ -130,6 +139,8 @@ impl<'a> Walk<'a> {
             if rows.is_empty() {
                 break;
             }
+            let told = (&mut self.summary.personal, &mut *self.findings);
+            personal::check(self.conn, self.log.tenant, self.envelope, &rows, told).await?;
             for row in rows {
                 self.place(&row, next);
                 next = row.seq + 1;
