@@ -11,7 +11,7 @@ use store::accounts::{self, Account};
 use store::{StoreError, doors, factors, joining, members, personal, sessions};
 
 use crate::accounts::{Site, counts_against};
-use crate::mail::Outbox;
+use crate::mail::{Outbox, forget_letters_to};
 
 /// Administrators of the instance that are listed.
 const SUPER_ADMINS_SHOWN_MAX: i64 = 1_000;
@@ -237,6 +237,7 @@ impl Operator {
             at: now,
         };
         personal::blank(&mut tx, &blank).await?;
+        forget_letters_to(&self.vault, &mut tx, address).await?;
         let draft = || {
             let draft = Draft::done(EventKind::AccountErased).subject("account", id);
             draft.fact("keys", keys).fact("sessions_ended", sessions_ended)
