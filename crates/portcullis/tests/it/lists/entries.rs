@@ -79,6 +79,8 @@ fn declared(entry: &crate::house::Entry) {
         let (class, value) = (kind.field_class(name), &data[name]);
         let fits = match class {
             _ if value.is_null() => true,
+            // The number of a problem, or the word for how a call ended.
+            _ if name == "status" => !value.is_object(),
             Some(FieldClass::Personal) => commitment_in(value).is_some(),
             Some(FieldClass::Id) => value.as_str().is_some_and(|id| id.parse::<uuid::Uuid>().is_ok()),
             Some(FieldClass::Number) => !value.is_string(),
