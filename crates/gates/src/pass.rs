@@ -178,7 +178,7 @@ impl Hold for WriteTx {
         tenant: TenantId,
         Wanted(draft): Wanted<'_>,
     ) -> Result<Found, Problem> {
-        let keys = vault.keys_on(self.0.own_statement(), tenant, draft).await;
+        let keys = vault.keys_on(self.0.lease(), tenant, draft).await;
         keys.map(Found).map_err(|error| unavailable(&error))
     }
 

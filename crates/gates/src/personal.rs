@@ -12,13 +12,12 @@ use audit_log::{Disclosure, Disclosures};
 use crypto::{DataKey, Envelope, Place};
 use kernel::{AccountId, EntryId, InvitationId, Rng, TenantId, Timestamp};
 use serde_json::Value;
-use sqlx::postgres::PgConnection;
 use time::OffsetDateTime;
 use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::audit::{Draft, EntryError};
-use crate::pool::DatabaseError;
+use crate::pool::{DatabaseError, Lease};
 use crate::vault::Vault;
 
 /// How long a key is remembered, in seconds: so long another process may go on sealing under a key that was destroyed. What
@@ -207,14 +206,14 @@ impl Vault {
     /// says nothing about a person.
     pub(crate) async fn keys_on(
         &self,
-        connection: &mut PgConnection,
+        lease: &mut Lease,
         tenant: TenantId,
         draft: &Draft,
     ) -> Result<Keys, DatabaseError> {
         let mut keys = Keys::default();
         for fact in &draft.personal {
             if keys.of(fact.subject).is_none() {
-                keys.0.push((fact.subject, self.subject_key(connection, tenant, fact.subject).await?));
+                keys.0.push((fact.subject, self.subject_key(lease, tenant, fact.subject).await?));
             }
         }
         Ok(keys)
@@ -234,14 +233,14 @@ impl Vault {
             return Ok(Keys(known));
         }
         let mut lease = self.system.lease().await?;
-        let keys = self.keys_on(lease.own_statement(), tenant, draft).await?;
+        let keys = self.keys_on(&mut lease, tenant, draft).await?;
         lease.give_back();
         Ok(keys)
     }
 
     async fn subject_key(
         &self,
-        connection: &mut PgConnection,
+        lease: &mut Lease,
         tenant: TenantId,
         subject: DataSubject,
     ) -> Result<Arc<SubjectKey>, DatabaseError> {
@@ -260,7 +259,7 @@ impl Vault {
                 .bind(id)
                 .bind(wrapped)
                 .bind(OffsetDateTime::from(now))
-                .fetch_one(connection)
+                .fetch_one(lease.own_statement())
                 .await?;
         let row = id.to_string();
         let key = DataKey::unwrap(self.envelope(), &key_place(tenant, &row), &sealed)

@@ -173,7 +173,7 @@ impl AccountTx {
         }
         let vault = Arc::clone(&self.vault);
         let tx = self.system().await?;
-        vault.keys_on(tx.lease.own_statement(), tenant, draft).await.map_err(|error| {
+        vault.keys_on(&mut tx.lease, tenant, draft).await.map_err(|error| {
             tracing::error!(%error, "an entry could not be written");
             Problem::internal()
         })
@@ -229,7 +229,7 @@ impl SystemTx {
         action: &'static str,
     ) -> Result<Receipt, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
-        let keys = self.vault.keys_on(self.lease.own_statement(), tenant, &draft).await?;
+        let keys = self.vault.keys_on(&mut self.lease, tenant, &draft).await?;
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng, &keys)?;
         Ok(self.close(row).await?)
     }
@@ -245,7 +245,7 @@ impl SystemTx {
         action: &'static str,
     ) -> Result<EntryId, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
-        let keys = self.vault.keys_on(self.lease.own_statement(), tenant, &draft).await?;
+        let keys = self.vault.keys_on(&mut self.lease, tenant, &draft).await?;
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng, &keys)?;
         self.insert(&row).await?;
         Ok(row.receipt().entry())

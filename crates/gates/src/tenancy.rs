@@ -162,8 +162,8 @@ impl Tx {
     }
 
     /// The connection, for a fixed statement of this crate.
-    pub(crate) fn own_statement(&mut self) -> &mut PgConnection {
-        self.lease.own_statement()
+    pub(crate) fn lease(&mut self) -> &mut Lease {
+        &mut self.lease
     }
 
     /// Signs the claims anew, for long reads that outlive [`kernel::limits::CLAIMS_SECONDS`].

@@ -127,7 +127,7 @@ events! {
     /// The PII policy was read.
     PolicyRead = "policy.read", Privacy, None, Informational, API_READ, [];
     /// The PII policy was changed.
-    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces: Word];
+    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces: Number];
     /// The models were listed.
     ModelsListed = "model.listed", Models, None, Informational, API_READ, [count: Number];
     /// A model is about to be called; written before the provider sees anything.
