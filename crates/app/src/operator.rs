@@ -249,7 +249,9 @@ impl Operator {
         }
         tx.seal_by(By::System, self.vault.instance(), draft(), &self.request, ACTION).await?;
         self.vault.forget_subject(id);
-        invitations.into_iter().for_each(|invitation| self.vault.forget_subject(invitation));
+        for invitation in invitations {
+            self.vault.forget_subject(invitation);
+        }
         Ok(Erased { keys, sessions_ended, organizations })
     }
 

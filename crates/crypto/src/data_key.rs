@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn what_a_key_sealed_opens_with_it_alone() {
-        let instance = InstanceKey::from_bytes(std::array::from_fn(|at| at as u8)).ok().unwrap().envelope();
+        let instance =
+            InstanceKey::from_bytes(std::array::from_fn(|at| u8::from(at == 0))).ok().unwrap().envelope();
         let (key_place, place) = (
             Place { tenant: None, table: "subject_key", column: "sealed", row: "k" },
             Place { tenant: None, table: "audit_personal", column: "sealed", row: "e/f" },

@@ -122,10 +122,13 @@ impl Keys {
 
 /// Keys that were used a moment ago.
 #[derive(Default)]
-pub(crate) struct KeyMemory(Mutex<HashMap<(TenantId, DataSubject), (Timestamp, Arc<SubjectKey>)>>);
+pub(crate) struct KeyMemory(Mutex<Known>);
+
+/// Since when which key is known.
+type Known = HashMap<(TenantId, DataSubject), (Timestamp, Arc<SubjectKey>)>;
 
 impl KeyMemory {
-    fn known(&self) -> MutexGuard<'_, HashMap<(TenantId, DataSubject), (Timestamp, Arc<SubjectKey>)>> {
+    fn known(&self) -> MutexGuard<'_, Known> {
         // A panic elsewhere leaves a map of keys usable.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -176,7 +179,7 @@ pub fn disclose(envelope: &Envelope, tenant: TenantId, stored: &[SealedValue]) -
         match key.as_ref().and_then(|key| open(key, tenant, value)) {
             Some(one) => drop(disclosed.add(one)),
             None => {
-                tracing::error!(entry = %value.entry, field = value.field, "a personal value does not open")
+                tracing::error!(entry = %value.entry, field = value.field, "a personal value does not open");
             }
         }
     }
@@ -287,7 +290,7 @@ mod tests {
     use super::*;
 
     fn envelope() -> Envelope {
-        InstanceKey::from_bytes(std::array::from_fn(|at| at as u8)).ok().unwrap().envelope()
+        InstanceKey::from_bytes(std::array::from_fn(|at| u8::from(at == 0))).ok().unwrap().envelope()
     }
 
     fn key() -> Arc<SubjectKey> {

@@ -174,7 +174,6 @@ pub struct PersonalValues {
 
 impl PersonalValues {
     /// Whether no entry commits to any.
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this way whether to skip a field")]
     pub const fn is_empty(&self) -> bool {
         self.disclosed == 0 && self.not_disclosed == 0
     }
