@@ -260,11 +260,13 @@ fn erased(done: &Erased, mut told: Told) -> Told {
     told.json["keys_destroyed"] = (*keys).into();
     told.json["sessions_ended"] = (*sessions_ended).into();
     told.json["organizations"] = organizations.iter().map(ToString::to_string).collect();
-    told.text.push_str(&format!(
+    // Writing to memory cannot fail.
+    let _ = write!(
+        told.text,
         "{keys} keys destroyed, {sessions_ended} sessions ended; {} organizations have it in their logs\n\
          Backups of the database made before hold the keys until they are gone too.\n",
         organizations.len()
-    ));
+    );
     told
 }
 
