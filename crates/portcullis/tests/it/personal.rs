@@ -196,7 +196,9 @@ fn leaves_commit_to_what_readers_see_and_an_altered_value_is_named() {
             .fetch_all(&mut stage.database.superuser().await)
             .await
             .expect("leaves");
-        leaves.iter().for_each(|leaf| names_nobody(std::str::from_utf8(leaf).expect("text")));
+        for leaf in &leaves {
+            names_nobody(std::str::from_utf8(leaf).expect("text"));
+        }
 
         let log = folder.join("log");
         stage.export(&log).await;
