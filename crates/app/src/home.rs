@@ -1,6 +1,7 @@
 //! What a person sees first: what needs them, how the gates stand, what happened lately. One pass reads it all, so that one
 //! look is one entry.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gates::{Action, Draft, Pass, Principal, Read, Receipt, Vault};
@@ -10,6 +11,7 @@ use pii::{Class, Mode};
 pub use store::audit::{REFUSALS_ROWS_MAX, Refusals, Standing};
 pub use store::keys::Key;
 
+use crate::audit::personal::records;
 use crate::audit::{EntryRecord, Names, ReadEntries, names};
 use crate::break_glass::{Override, Stage, waiting_for};
 
@@ -109,7 +111,8 @@ pub async fn look(mut pass: Pass<ReadEntries>, rows: i64) -> Result<(Inside, Rec
     } else {
         Vec::new()
     };
-    let entries: Vec<EntryRecord> = found.into_iter().map(EntryRecord::from).collect();
+    let vault = Arc::clone(pass.vault());
+    let entries = records(&vault, pass.tx(), found).await?;
     let draft = Draft::done(EventKind::AuditRead)
         .fact("items", entries.len() as u64)
         .fact("reviews", reviews.len() as u64)

@@ -65,7 +65,9 @@ pub async fn create(
             let draft = Draft::done(EventKind::MemberInvited)
                 .subject("invitation", invitation.id)
                 .fact("role", role)
-                .fact("replaced", replaced);
+                .fact("replaced", replaced)
+                // There may be no account yet: the invitation stands for the person, and goes with them.
+                .about(invitation.id, "address", &invitation.address);
             let receipt = pass.seal(draft).await?;
             Ok((invitation, receipt))
         }

@@ -8,10 +8,10 @@ use kernel::{EventKind, MemberRole, RequestContext, TenantId};
 use mail::{Address, Letter};
 pub use store::accounts::SuperAdmin;
 use store::accounts::{self, Account};
-use store::{StoreError, doors, factors, joining, members, sessions};
+use store::{StoreError, doors, factors, joining, members, personal, sessions};
 
 use crate::accounts::{Site, counts_against};
-use crate::mail::Outbox;
+use crate::mail::{Outbox, forget_letters_to};
 
 /// Administrators of the instance that are listed.
 const SUPER_ADMINS_SHOWN_MAX: i64 = 1_000;
@@ -51,6 +51,21 @@ pub struct FactorsReset {
     /// Sessions.
     pub sessions_ended: u64,
 }
+
+/// What an erasure did.
+pub struct Erased {
+    /// Keys that are destroyed: one for each log that held something about the person.
+    pub keys: u64,
+    /// Sessions that ended.
+    pub sessions_ended: u64,
+    /// The organizations that were told, in their logs.
+    pub organizations: Vec<TenantId>,
+}
+
+/// Bytes that overwrite a key before it is removed: as many as a wrapped key has.
+const NOISE_BYTES: usize = 61;
+/// What stands in the place of what people wrote.
+const ERASED_WORDS: &str = "erased person";
 
 /// The operator at work.
 pub struct Operator {
@@ -191,6 +206,53 @@ impl Operator {
         let draft = draft().fact("sessions_ended", sessions_ended);
         tx.seal_by(By::System, self.vault.instance(), draft, &self.request, ACTION).await?;
         Ok(FactorsReset { apps: totps, passkeys, sessions_ended })
+    }
+
+    /// Erases a person: the keys are destroyed under which the logs hold what is about them, and what is theirs goes out of
+    /// the rooms; their account stays as a closed row without address, name or factors, because others refer to its id.
+    /// Nothing brings it back. Every log that held something says so; its proofs hold as before.
+    ///
+    /// # Errors
+    /// When there is no such account, or the database cannot be used.
+    pub async fn erase(&self, address: &Address) -> Result<Erased, OperatorError> {
+        const ACTION: &str = "operator.erase_person";
+        let (mut tx, account) = self.begin(address).await?;
+        let (id, now) = (account.id, self.vault.clock().now());
+        let invitations = personal::invitations_of(&mut tx, id, &address.key()).await?;
+        let tenants = personal::tenants_of(&mut tx, id, &invitations).await?;
+        let mut noise = [0; NOISE_BYTES];
+        self.vault.rng().fill(&mut noise);
+        let keys = personal::destroy_keys(&mut tx, id, &invitations, &noise).await?;
+        for (scope, key) in counts_against(&self.vault, &address.key(), id) {
+            doors::forget_guesses(&mut tx, scope, &key).await?;
+        }
+        factors::remove_all(&mut tx, id).await?;
+        let sessions_ended = sessions::revoke_all(&mut tx, id, None, "person erased", now).await?;
+        let nobody = format!("{id}@erased.invalid");
+        let blank = personal::Blank {
+            account: id,
+            invitations: &invitations,
+            address: &nobody,
+            words: ERASED_WORDS,
+            at: now,
+        };
+        personal::blank(&mut tx, &blank).await?;
+        forget_letters_to(&self.vault, &mut tx, address).await?;
+        let draft = || {
+            let draft = Draft::done(EventKind::AccountErased).subject("account", id);
+            draft.fact("keys", keys).fact("sessions_ended", sessions_ended)
+        };
+        let organizations: Vec<TenantId> =
+            tenants.into_iter().filter(|tenant| *tenant != self.vault.instance()).collect();
+        for tenant in &organizations {
+            tx.also(By::System, *tenant, draft(), &self.request, ACTION).await?;
+        }
+        tx.seal_by(By::System, self.vault.instance(), draft(), &self.request, ACTION).await?;
+        self.vault.forget_subject(id);
+        for invitation in invitations {
+            self.vault.forget_subject(invitation);
+        }
+        Ok(Erased { keys, sessions_ended, organizations })
     }
 
     /// Opens a closed account again. Its old sessions stay ended.

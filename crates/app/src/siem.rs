@@ -15,6 +15,8 @@ use store::StoreError;
 use tokio::sync::watch;
 use uuid::Uuid;
 
+use crate::audit::personal::{disclosed_of, shown};
+
 /// Pause before it is looked whether logs grew, in milliseconds.
 const LOOK_MILLIS: u64 = 1_000;
 /// Longest time for one delivery, in seconds.
@@ -173,9 +175,14 @@ impl<C: Collector> Forwarder<C> {
             }
             let to = log.size.min(log.next + LOG_ENTRIES_MAX);
             let writer = Writer::new(self.collector.format(), log.origin, env!("CARGO_PKG_VERSION"));
-            for (index, leaf) in store::siem::leaves(&mut tx, log.tenant, log.next, to).await? {
-                let event = Event::read(index.unsigned_abs(), &leaf);
-                let put = event.and_then(|event| self.collector.encode(&writer, &event, &mut batch));
+            let leaves = store::siem::leaves(&mut tx, log.tenant, log.next, to).await?;
+            let bytes = leaves.iter().map(|(_, leaf)| leaf.as_slice());
+            let disclosed = disclosed_of(&self.vault, &mut tx, log.tenant, bytes).await?;
+            for (index, leaf) in leaves {
+                let put = shown(&leaf, &disclosed).and_then(|shown| {
+                    let event = Event::read(index.unsigned_abs(), &leaf)?.shown(shown.as_ref());
+                    self.collector.encode(&writer, &event, &mut batch)
+                });
                 if let Err(error) = put {
                     // `verify --database` names it; the others must not wait for it.
                     tracing::error!(%error, tenant = %log.tenant, index, "a stored entry is none");

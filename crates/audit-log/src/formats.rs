@@ -18,6 +18,7 @@ use kernel::{EventKind, Severity};
 
 use crate::entry::{EntryError, EntryView, Outcome};
 use crate::hash::{Hash, leaf_hash};
+use crate::personal::Shown;
 
 /// Vendor and name of the product, where a format asks for them.
 const PRODUCT: &str = "Portcullis";
@@ -103,8 +104,10 @@ pub struct Event<'a> {
     pub leaf_hash: Hash,
     /// The bytes that were hashed.
     pub leaf: &'a [u8],
-    /// The entry.
+    /// The entry. Its data holds what is shown of personal values, where [`Event::shown`] was told.
     pub entry: EntryView<'a>,
+    /// What is shown of personal values, as an object; `None` when nothing was told, or there is none.
+    pub personal: Option<&'a str>,
 }
 
 impl<'a> Event<'a> {
@@ -113,7 +116,17 @@ impl<'a> Event<'a> {
     /// # Errors
     /// When it is no entry.
     pub fn read(index: u64, leaf: &'a [u8]) -> Result<Self, EntryError> {
-        Ok(Self { index, leaf_hash: leaf_hash(leaf), leaf, entry: EntryView::parse(leaf)? })
+        Ok(Self { index, leaf_hash: leaf_hash(leaf), leaf, entry: EntryView::parse(leaf)?, personal: None })
+    }
+
+    /// The same, with values in the place of their commitments.
+    #[must_use]
+    pub fn shown(mut self, shown: Option<&'a Shown>) -> Self {
+        if let Some(shown) = shown {
+            self.entry.data = &shown.data;
+            self.personal = Some(&shown.personal);
+        }
+        self
     }
 
     /// Its kind; `None` for one that a newer version wrote.

@@ -9,6 +9,7 @@
 //!   head of this one.
 //! - [`jws`]: signatures over other documents with a log's key, for tools that read JOSE.
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
+//! - [`personal`]: values about a person, to which a leaf only commits, so that they can be destroyed.
 //! - [`formats`]: entries as JSON Lines, CSV, OCSF and CEF, for people and for security monitors.
 //! - [`pruned`]: logs whose beginning was archived, and the entry that says so.
 //! - [`source`], [`verify`]: reading such files and finding every entry that is not the one that was signed.
@@ -24,6 +25,7 @@ pub mod json;
 pub mod jws;
 mod lines;
 pub mod note;
+pub mod personal;
 pub mod policy;
 pub mod proof;
 pub mod proof_file;
@@ -42,6 +44,7 @@ pub use export::export;
 pub use formats::{Event, Format};
 pub use hash::{EMPTY_ROOT, Hash, leaf_hash, node_hash};
 pub use note::{KeyName, Note, NoteSignature, SigningKey, VerifierKey};
+pub use personal::{Disclosure, Disclosures, Shown};
 pub use policy::Policy;
 pub use proof::{prove_consistency, prove_inclusion, verify_consistency, verify_inclusion};
 pub use proof_file::LogProof;

@@ -7,6 +7,7 @@
 
 mod align;
 mod ids;
+mod personal;
 mod report;
 mod walk;
 
@@ -21,7 +22,8 @@ use crate::source::TileSource;
 
 pub use ids::DUPLICATE_WINDOW_ENTRIES;
 pub use report::{
-    Anchored, FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, Report, Verdict, Witnessed,
+    Anchored, FINDINGS_MAX, Finding, FindingKind, KINDS_COUNTED_MAX, PersonalValues, Report, Verdict,
+    Witnessed,
 };
 
 /// How far a verification has come.

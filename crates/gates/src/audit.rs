@@ -4,23 +4,35 @@ use std::fmt::Write as _;
 
 use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
 use kernel::{
-    Assurance, Clock, EntryId, EventKind, MemberRole, Need, Permission, ProjectId, RequestContext, Rng, Role,
-    TenantId, Timestamp,
+    Assurance, Clock, EntryId, EventKind, FieldClass, MemberRole, Need, Permission, ProjectId,
+    RequestContext, Rng, Role, TenantId, Timestamp,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
+use crate::personal::{DataSubject, Keys, PersonalFact, Sealed};
 use crate::privacy::Clean;
 
-/// One value of an entry's `data`. Numbers, flags, ids and the product's own words; free text only after gate four.
-pub struct Fact(Value);
+/// One value of an entry's `data`. Numbers, flags, ids and the product's own words; free text only after gate four. What is
+/// about a person is none of these: see [`Draft::about`].
+pub struct Fact {
+    value: Value,
+    /// Whether somebody wrote it: then the catalogue must say so of its field.
+    written: bool,
+}
+
+impl Fact {
+    fn own(value: impl Into<Value>) -> Self {
+        Self { value: value.into(), written: false }
+    }
+}
 
 macro_rules! facts {
     ($($from:ty),*) => {$(
         impl From<$from> for Fact {
             fn from(value: $from) -> Self {
-                Self(Value::from(value))
+                Self::own(value)
             }
         }
     )*};
@@ -31,7 +43,7 @@ macro_rules! named {
     ($($from:ty),*) => {$(
         impl From<$from> for Fact {
             fn from(value: $from) -> Self {
-                Self(Value::from(value.to_string()))
+                Self::own(value.to_string())
             }
         }
     )*};
@@ -60,38 +72,38 @@ named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::Pic
 impl From<u64> for Fact {
     /// Entries hold integers that every JSON reader can hold; past 2⁵³ the number becomes text.
     fn from(value: u64) -> Self {
-        if value < 1 << 53 { Self(Value::from(value)) } else { Self(Value::from(value.to_string())) }
+        if value < 1 << 53 { Self::own(value) } else { Self::own(value.to_string()) }
     }
 }
 
 impl From<&audit_log::KeyName> for Fact {
     fn from(name: &audit_log::KeyName) -> Self {
-        Self(Value::from(name.as_str()))
+        Self::own(name.as_str())
     }
 }
 
 impl From<&Hash> for Fact {
     /// As checkpoints write it: base64.
     fn from(hash: &Hash) -> Self {
-        Self(Value::from(hash.to_base64()))
+        Self::own(hash.to_base64())
     }
 }
 
 impl From<&Clean<String>> for Fact {
     fn from(value: &Clean<String>) -> Self {
-        Self(Value::from(value.get().as_str()))
+        Self { value: Value::from(value.get().as_str()), written: true }
     }
 }
 
 impl From<&pii::Counts> for Fact {
     fn from(counts: &pii::Counts) -> Self {
-        Self(serde_json::to_value(counts).unwrap_or_default())
+        Self::own(serde_json::to_value(counts).unwrap_or_default())
     }
 }
 
 impl<T: Into<Fact>> From<Option<T>> for Fact {
     fn from(value: Option<T>) -> Self {
-        Self(value.map_or(Value::Null, |value| value.into().0))
+        value.map_or_else(|| Self::own(Value::Null), Into::into)
     }
 }
 
@@ -101,13 +113,14 @@ pub struct Draft {
     pub(crate) kind: EventKind,
     pub(crate) outcome: Outcome,
     subject: Option<(&'static str, String)>,
-    data: Vec<(&'static str, Value)>,
+    data: Vec<(&'static str, Fact)>,
+    pub(crate) personal: Vec<PersonalFact>,
 }
 
 impl Draft {
     /// Something that was done.
     pub fn done(kind: EventKind) -> Self {
-        Self { kind, outcome: Outcome::Ok, subject: None, data: Vec::new() }
+        Self { kind, outcome: Outcome::Ok, subject: None, data: Vec::new(), personal: Vec::new() }
     }
 
     /// Something about to be done to the outside world.
@@ -133,8 +146,35 @@ impl Draft {
 
     /// One more fact.
     pub fn fact(mut self, name: &'static str, value: impl Into<Fact>) -> Self {
-        self.data.push((name, value.into().0));
+        self.data.push((name, value.into()));
         self
+    }
+
+    /// One more fact, about a person: the entry commits to it, and it goes when the person is erased. It is kept as it is,
+    /// in no leaf and under the person's own key, so that an address stays an address to whoever looks into an incident.
+    pub fn about(
+        mut self,
+        person: impl Into<DataSubject>,
+        name: &'static str,
+        value: impl AsRef<str>,
+    ) -> Self {
+        self.personal.push(PersonalFact::new(name, person.into(), value.as_ref()));
+        self
+    }
+}
+
+impl Draft {
+    /// Words that somebody wrote, and what is about a person, stand only in fields of which the catalogue says so.
+    fn check(&self) -> Result<(), EntryError> {
+        let class = |name| self.kind.field_class(name);
+        let written = self.data.iter().filter(|(_, fact)| fact.written);
+        let astray = written.map(|(name, _)| *name).find(|name| class(name) != Some(FieldClass::Text));
+        let personal = self.personal.iter().map(|fact| fact.field);
+        let astray =
+            astray.or_else(|| personal.into_iter().find(|name| class(name) != Some(FieldClass::Personal)));
+        let bare =
+            self.data.iter().map(|(name, _)| *name).find(|name| class(name) == Some(FieldClass::Personal));
+        astray.or(bare).map_or(Ok(()), |name| Err(EntryError::Class(self.kind, name)))
     }
 }
 
@@ -165,8 +205,18 @@ impl Receipt {
 
 /// An entry could not be made: a fact too long, for example. The action it belongs to does not happen.
 #[derive(Debug, thiserror::Error)]
-#[error("the audit entry could not be made: {0}")]
-pub struct EntryError(#[from] audit_log::EntryError);
+pub enum EntryError {
+    /// It would be no entry.
+    #[error("the audit entry could not be made: {0}")]
+    Entry(#[from] audit_log::EntryError),
+    /// The catalogue says of this field that it holds something else: what people wrote, or what is about them, stands only
+    /// where the catalogue expects it.
+    #[error("the catalogue of events does not say of the field {1} of {0} that it holds this")]
+    Class(EventKind, &'static str),
+    /// There was no key to seal a personal value with.
+    #[error("the personal value {0} could not be sealed")]
+    NoKey(&'static str),
+}
 
 /// Who acts on whose behalf, under which rules; the part of an entry the gates fill in.
 pub(crate) struct Author<'a> {
@@ -181,6 +231,10 @@ pub(crate) struct Author<'a> {
 /// What the call of `gate.append` takes without the leaf, in bytes.
 const APPEND_BYTES_TYPICAL: usize = 320;
 
+/// How the statement begins that writes an entry's personal values.
+const INSERT_PERSONAL: &str =
+    "insert into portcullis.audit_personal (tenant_id, entry_id, field, key_id, sealed) values ";
+
 /// An entry as a row, ready to be inserted.
 pub(crate) struct Row {
     pub(crate) tenant: TenantId,
@@ -190,6 +244,7 @@ pub(crate) struct Row {
     actor: String,
     request_id: String,
     leaf: Vec<u8>,
+    personal: Vec<Sealed>,
 }
 
 impl Row {
@@ -198,7 +253,9 @@ impl Row {
         author: &Author<'_>,
         clock: &dyn Clock,
         rng: &dyn Rng,
+        keys: &Keys,
     ) -> Result<Self, EntryError> {
+        draft.check()?;
         let (id, at) = (EntryId::new(clock, rng), clock.now());
         if matches!(draft.outcome, Outcome::Refused | Outcome::Failed) {
             author.request.refusal.set();
@@ -226,12 +283,18 @@ impl Row {
         if let Some((kind, id)) = draft.subject {
             builder = builder.subject(kind, id);
         }
-        for (name, value) in draft.data {
-            builder = builder.data(name, value);
+        for (name, fact) in draft.data {
+            builder = builder.data(name, fact.value);
+        }
+        let mut personal = Vec::with_capacity(draft.personal.len());
+        for fact in &draft.personal {
+            let (commitment, sealed) = fact.seal((author.tenant, id), keys, rng)?;
+            builder = builder.data(fact.field, commitment);
+            personal.push(sealed);
         }
         let leaf = builder.build()?.to_leaf()?;
         let request_id = author.request.id.as_str().to_owned();
-        Ok(Self { tenant: author.tenant, id, at, kind: draft.kind, actor, request_id, leaf })
+        Ok(Self { tenant: author.tenant, id, at, kind: draft.kind, actor, request_id, leaf, personal })
     }
 
     pub(crate) fn receipt(&self) -> Receipt {
@@ -242,10 +305,18 @@ impl Row {
         &self.request_id
     }
 
-    /// The call of `gate.append` that writes this row. UUIDs, a timestamp, words of fixed alphabets and hex: nothing in
-    /// it can hold a quote.
+    /// The call of `gate.append` that writes this row, behind its personal values when it has any. UUIDs, a timestamp,
+    /// words of fixed alphabets and hex: nothing in it can hold a quote.
     pub(crate) fn append_statement(&self) -> String {
         let mut sql = String::with_capacity(APPEND_BYTES_TYPICAL + self.leaf.len() * 2);
+        for (at, Sealed { field, key, bytes }) in self.personal.iter().enumerate() {
+            let lead = if at == 0 { INSERT_PERSONAL } else { "," };
+            let bytes = crypto::hex(bytes);
+            let _ = write!(sql, "{lead}('{}','{}','{field}','{key}','\\x{bytes}')", self.tenant, self.id);
+        }
+        if !self.personal.is_empty() {
+            sql.push_str("; ");
+        }
         let _ = write!(
             sql,
             "select gate.append('{}','{}','{}','{}','{}','{}','\\x",
@@ -266,6 +337,16 @@ pub(crate) struct Columns<'a> {
     pub(crate) actors: Vec<&'a str>,
     pub(crate) requests: Vec<&'a str>,
     pub(crate) leaves: Vec<&'a [u8]>,
+    pub(crate) personal: PersonalColumns<'a>,
+}
+
+/// Their personal values, the same way; mostly there are none.
+#[derive(Default)]
+pub(crate) struct PersonalColumns<'a> {
+    pub(crate) entries: Vec<Uuid>,
+    pub(crate) fields: Vec<&'static str>,
+    pub(crate) keys: Vec<Uuid>,
+    pub(crate) sealed: Vec<&'a [u8]>,
 }
 
 impl<'a> Columns<'a> {
@@ -276,5 +357,11 @@ impl<'a> Columns<'a> {
         self.actors.push(&row.actor);
         self.requests.push(&row.request_id);
         self.leaves.push(&row.leaf);
+        for Sealed { field, key, bytes } in &row.personal {
+            self.personal.entries.push(row.id.uuid());
+            self.personal.fields.push(field);
+            self.personal.keys.push(*key);
+            self.personal.sealed.push(bytes);
+        }
     }
 }

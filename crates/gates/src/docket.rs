@@ -76,7 +76,7 @@ impl Vault {
             Some(route) => draft.fact("route", route),
             None => draft,
         };
-        let row = at.row(draft, known.action, &principal)?;
+        let row = at.row_apart(draft, known.action, &principal).await?;
         self.append(row).await?;
         Ok(())
     }

@@ -154,7 +154,7 @@ const LOGS: &str = r"
                c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log')
                    or m.inhrelid is not null as append_only,
                c.relname in ('audit_entry', 'audit_leaf', 'audit_tile', 'audit_checkpoint', 'audit_log', 'audit_queue',
-                             'audit_tree', 'cache_epoch') as bookkeeping,
+                             'audit_tree', 'cache_epoch', 'subject_key') as bookkeeping,
                m.inhrelid is not null as is_month
         from pg_class c
         left join pg_inherits m on m.inhrelid = c.oid and m.inhparent = to_regclass('portcullis.audit_entry')

@@ -6,6 +6,7 @@ use crypto::{ApiKey, KeyHash};
 use kernel::{Capabilities, EventKind, Gate, Problem, ProblemKind, RequestContext, Role, TenantId};
 
 use crate::audit::{Author, Draft, Row};
+use crate::personal::Keys;
 use crate::principal::{Principal, Standing, Who};
 use crate::token::Refusal;
 use crate::vault::Vault;
@@ -192,7 +193,8 @@ impl Vault {
             request,
         };
         let draft = Draft::refused(EventKind::AuthFailure).fact("reason", refusal.reason);
-        let row = Row::write(draft, &author, &*self.clock, &*self.rng).map_err(|_| Problem::internal())?;
+        let row = Row::write(draft, &author, &*self.clock, &*self.rng, &Keys::default())
+            .map_err(|_| Problem::internal())?;
         self.append(row).await?;
         // One answer for every reason: what a stranger may learn is that this key opens nothing.
         let gate = if refusal.reason == "missing" { Gate::Identity } else { Gate::Token };

@@ -9,6 +9,7 @@ use kernel::{
 };
 
 use crate::audit::{Author, Draft, Receipt, Row};
+use crate::personal::Keys;
 use crate::pool::DatabaseError;
 use crate::principal::{Caller, Human, Person, Principal, opened_by_override};
 use crate::privacy::Privacy;
@@ -21,7 +22,8 @@ mod sealed {
 
     use kernel::{Problem, RequestContext, TenantId};
 
-    use crate::audit::{Receipt, Row};
+    use crate::audit::{Draft, Receipt, Row};
+    use crate::personal::Keys;
     use crate::principal::Principal;
     use crate::vault::Vault;
 
@@ -33,6 +35,12 @@ mod sealed {
     /// What sealing needs.
     pub struct Ready(pub(super) Row);
 
+    /// The keys that an entry needs for what it says about people.
+    pub struct Wanted<'a>(pub(super) &'a Draft);
+
+    /// The same, found.
+    pub struct Found(pub(super) Keys);
+
     pub trait Hold: Sized + Send + 'static {
         fn open(
             key: Key,
@@ -41,6 +49,15 @@ mod sealed {
             principal: &Principal,
             request: &RequestContext,
         ) -> impl Future<Output = Result<Self, Problem>> + Send;
+
+        /// Finds the keys where the entry will be written: in this transaction, when there is one that writes.
+        fn keys(
+            &mut self,
+            key: Key,
+            vault: &Arc<Vault>,
+            tenant: TenantId,
+            wanted: Wanted<'_>,
+        ) -> impl Future<Output = Result<Found, Problem>> + Send;
 
         fn close(
             self,
@@ -51,7 +68,7 @@ mod sealed {
     }
 }
 
-use sealed::{Hold, Key, Ready};
+use sealed::{Found, Hold, Key, Ready, Wanted};
 
 /// How an action meets the database. Sealed: the modes are the ones here.
 pub trait Mode: sealed::Sealed + 'static {
@@ -126,6 +143,16 @@ impl Hold for Tx {
         tx.map(|tx| tx.within(principal.project())).map_err(|error| unavailable(&error))
     }
 
+    async fn keys(
+        &mut self,
+        _: Key,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        Wanted(draft): Wanted<'_>,
+    ) -> Result<Found, Problem> {
+        vault.keys(tenant, draft).await.map(Found).map_err(|error| unavailable(&error))
+    }
+
     async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
         drop(self);
         vault.append(row).await
@@ -142,6 +169,17 @@ impl Hold for WriteTx {
     ) -> Result<Self, Problem> {
         let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadWrite).await;
         tx.map(|tx| WriteTx(tx.within(principal.project()))).map_err(|error| unavailable(&error))
+    }
+
+    async fn keys(
+        &mut self,
+        _: Key,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        Wanted(draft): Wanted<'_>,
+    ) -> Result<Found, Problem> {
+        let keys = vault.keys_on(self.0.lease(), tenant, draft).await;
+        keys.map(Found).map_err(|error| unavailable(&error))
     }
 
     async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
@@ -171,6 +209,16 @@ impl Hold for AccountTx {
         Ok(Self::new(vault, person.account, person.session))
     }
 
+    async fn keys(
+        &mut self,
+        _: Key,
+        _: &Arc<Vault>,
+        tenant: TenantId,
+        Wanted(draft): Wanted<'_>,
+    ) -> Result<Found, Problem> {
+        self.keys(tenant, draft).await.map(Found)
+    }
+
     async fn close(self, _: Key, _: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
         self.close(row).await
     }
@@ -185,6 +233,16 @@ impl Hold for () {
         _: &RequestContext,
     ) -> Result<Self, Problem> {
         Ok(())
+    }
+
+    async fn keys(
+        &mut self,
+        _: Key,
+        vault: &Arc<Vault>,
+        tenant: TenantId,
+        Wanted(draft): Wanted<'_>,
+    ) -> Result<Found, Problem> {
+        vault.keys(tenant, draft).await.map(Found).map_err(|error| unavailable(&error))
     }
 
     async fn close(self, _: Key, vault: &Arc<Vault>, Ready(row): Ready) -> Result<Receipt, Problem> {
@@ -274,8 +332,20 @@ impl Station {
         draft: Draft,
         action: &'static str,
         principal: &Principal,
+        keys: &Keys,
     ) -> Result<Row, Problem> {
-        self.row_in(self.tenant, draft, action, principal)
+        self.row_in(self.tenant, draft, action, principal, keys)
+    }
+
+    /// The row of an entry that goes through the ledger.
+    pub(crate) async fn row_apart(
+        &self,
+        draft: Draft,
+        action: &'static str,
+        principal: &Principal,
+    ) -> Result<Row, Problem> {
+        let keys = self.vault.keys(self.tenant, &draft).await.map_err(|error| unavailable(&error))?;
+        self.row(draft, action, principal, &keys)
     }
 
     fn row_in(
@@ -284,6 +354,7 @@ impl Station {
         mut draft: Draft,
         action: &'static str,
         principal: &Principal,
+        keys: &Keys,
     ) -> Result<Row, Problem> {
         if let Some(account) = principal.acting_for() {
             draft = draft.fact("acting_for", account);
@@ -301,7 +372,7 @@ impl Station {
             policy: self.policy.version(),
             request: &self.request,
         };
-        Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng).map_err(|error| {
+        Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng, keys).map_err(|error| {
             tracing::error!(%error, action, "gate five could not be passed");
             Problem::at(
                 Gate::Audit,
@@ -341,7 +412,7 @@ impl Vault {
             .fact("needs", A::NEEDS)
             .fact("gate", gate)
             .fact("because", problem.kind.slug());
-        let row = at.row(draft, A::NAME, &principal)?;
+        let row = at.row(draft, A::NAME, &principal, &Keys::default())?;
         self.append(row).await?;
         Err(problem)
     }
@@ -431,8 +502,9 @@ impl<A: Action> Pass<A> {
 
     /// Gate five: writes the entry and commits what was done under this pass.
     pub async fn seal(self, draft: Draft) -> Result<Receipt, Problem> {
-        let Self { who, hold, at } = self;
-        let row = at.row(draft, A::NAME, &who.principal())?;
+        let Self { who, mut hold, at } = self;
+        let Found(keys) = hold.keys(Key(()), &at.vault, at.tenant, Wanted(&draft)).await?;
+        let row = at.row(draft, A::NAME, &who.principal(), &keys)?;
         hold.close(Key(()), &at.vault, Ready(row)).await
     }
 
@@ -440,7 +512,8 @@ impl<A: Action> Pass<A> {
     pub async fn fail(self, draft: Draft, problem: Problem) -> Problem {
         let Self { who, hold, at } = self;
         drop(hold);
-        match at.row(draft.fact("status", problem.kind.status()), A::NAME, &who.principal()) {
+        let draft = draft.fact("status", problem.kind.status());
+        match at.row_apart(draft, A::NAME, &who.principal()).await {
             Ok(row) => at.vault.append(row).await.err().unwrap_or(problem),
             Err(broken) => broken,
         }
@@ -466,15 +539,17 @@ impl<A: Action<Mode = Account, Who = Human>> Pass<A> {
     /// Writes one more entry into the log of another organization that the same change concerns: one where the person
     /// has a session that ends with it, for example. It commits with the seal.
     pub async fn also_into(&mut self, tenant: TenantId, draft: Draft) -> Result<(), Problem> {
-        let row = self.at.row_in(tenant, draft, A::NAME, &self.who.principal())?;
+        let keys = self.hold.keys(tenant, &draft).await?;
+        let row = self.at.row_in(tenant, draft, A::NAME, &self.who.principal(), &keys)?;
         self.hold.insert(&row).await
     }
 
     /// Gate five into the log of another organization: the one the person founds, joins or moves to. The database
     /// accepts it only where the person is a member by then.
     pub async fn seal_into(self, tenant: TenantId, draft: Draft) -> Result<Receipt, Problem> {
-        let Self { who, hold, at } = self;
-        let row = at.row_in(tenant, draft, A::NAME, &who.principal())?;
+        let Self { who, mut hold, at } = self;
+        let keys = hold.keys(tenant, &draft).await?;
+        let row = at.row_in(tenant, draft, A::NAME, &who.principal(), &keys)?;
         Hold::close(hold, Key(()), &at.vault, Ready(row)).await
     }
 }
@@ -487,7 +562,7 @@ impl<A: Action<Mode = Record>> Pass<A> {
 
     /// Writes an entry and keeps the pass, for an act with an intent and an outcome.
     pub async fn record(&self, draft: Draft) -> Result<Receipt, Problem> {
-        let row = self.at.row(draft, A::NAME, &self.who.principal())?;
+        let row = self.at.row_apart(draft, A::NAME, &self.who.principal()).await?;
         self.at.vault.append(row).await
     }
 }

@@ -33,6 +33,9 @@ pub enum DatabaseError {
     /// The database refused or failed.
     #[error(transparent)]
     Sql(#[from] sqlx::Error),
+    /// A stored key does not open, or none could be sealed.
+    #[error("a stored key does not open under this ENCRYPTION_KEY")]
+    Unreadable,
 }
 
 pub(crate) struct Conn {

@@ -8,6 +8,7 @@ use kernel::{AccountId, EntryId, Problem, ProblemKind, RequestContext, SessionId
 use sqlx::postgres::PgConnection;
 
 use crate::audit::{Author, Draft, EntryError, Receipt, Row};
+use crate::personal::Keys;
 use crate::pool::{DatabaseError, Lease};
 use crate::vault::Vault;
 
@@ -117,7 +118,12 @@ impl Vault {
         action: &'static str,
     ) -> Result<Receipt, Problem> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
-        let row = Row::write(draft, &author, &*self.clock, &*self.rng).map_err(|_| Problem::internal())?;
+        let keys = self.keys(tenant, &draft).await.map_err(|error| {
+            tracing::error!(%error, "an entry could not be written");
+            Problem::internal()
+        })?;
+        let row =
+            Row::write(draft, &author, &*self.clock, &*self.rng, &keys).map_err(|_| Problem::internal())?;
         self.append(row).await
     }
 }
@@ -162,6 +168,19 @@ impl AccountTx {
         Ok(self.tx.insert(begun))
     }
 
+    /// The keys that a draft needs, in this transaction.
+    pub(crate) async fn keys(&mut self, tenant: TenantId, draft: &Draft) -> Result<Keys, Problem> {
+        if draft.personal.is_empty() {
+            return Ok(Keys::default());
+        }
+        let vault = Arc::clone(&self.vault);
+        let tx = self.system().await?;
+        vault.keys_on(&mut tx.lease, tenant, draft).await.map_err(|error| {
+            tracing::error!(%error, "an entry could not be written");
+            Problem::internal()
+        })
+    }
+
     pub(crate) async fn insert(&mut self, row: &Row) -> Result<(), Problem> {
         let failed = |error: DatabaseError| {
             tracing::error!(%error, "an entry could not be written");
@@ -204,7 +223,7 @@ impl SystemTx {
 
     /// Writes the entry into `tenant`'s log, in the name of `by`, and commits.
     pub async fn seal_by(
-        self,
+        mut self,
         by: By,
         tenant: TenantId,
         draft: Draft,
@@ -212,7 +231,8 @@ impl SystemTx {
         action: &'static str,
     ) -> Result<Receipt, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
-        let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
+        let keys = self.vault.keys_on(&mut self.lease, tenant, &draft).await?;
+        let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng, &keys)?;
         Ok(self.close(row).await?)
     }
 
@@ -227,7 +247,8 @@ impl SystemTx {
         action: &'static str,
     ) -> Result<EntryId, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
-        let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
+        let keys = self.vault.keys_on(&mut self.lease, tenant, &draft).await?;
+        let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng, &keys)?;
         self.insert(&row).await?;
         Ok(row.receipt().entry())
     }

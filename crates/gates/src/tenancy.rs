@@ -19,6 +19,11 @@ pub(crate) enum Access {
 /// Undoes what the last transaction may have left in the session: cursors held open, settings made for longer than
 /// itself. Statements of this code leave nothing; injected ones could leave a trap, or a parcel to be picked up.
 const SWEEP: &str = "close all; reset all";
+/// Writes entries that have no transaction of their own.
+const APPEND_ALL: &str = "select gate.append_all($1, $2, $3, $4, $5, $6, $7, $8)";
+/// The same with personal values of some of them.
+const APPEND_ALL_PERSONAL: &str =
+    "select gate.append_all_personal($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
 /// Connections tried before the transaction is given up: an idle one may have died with the server since.
 const BEGIN_TRIES_MAX: usize = 2;
 
@@ -85,7 +90,9 @@ impl Tenancy {
                     // What follows is a prepared statement, so a trap must be found before it.
                     lease.run(format!("{SWEEP}; select gate.open('')")).await?;
                 }
-                sqlx::query("select gate.append_all($1, $2, $3, $4, $5, $6, $7, $8)")
+                let personal = &rows.personal;
+                let none = personal.entries.is_empty();
+                let query = sqlx::query(if none { APPEND_ALL } else { APPEND_ALL_PERSONAL })
                     .bind(claims)
                     .bind(tenant.uuid())
                     .bind(&rows.ids)
@@ -93,9 +100,17 @@ impl Tenancy {
                     .bind(&rows.kinds)
                     .bind(&rows.actors)
                     .bind(&rows.requests)
-                    .bind(&rows.leaves)
-                    .execute(lease.own_statement())
-                    .await?;
+                    .bind(&rows.leaves);
+                let query = if none {
+                    query
+                } else {
+                    query
+                        .bind(&personal.entries)
+                        .bind(&personal.fields)
+                        .bind(&personal.keys)
+                        .bind(&personal.sealed)
+                };
+                query.execute(lease.own_statement()).await?;
                 Ok(())
             };
             match written.await {
@@ -144,6 +159,11 @@ impl Tx {
     /// The connection, for the SQL in `store`. Every statement there also says `tenant_id = $1`.
     pub fn connection(&mut self) -> &mut PgConnection {
         self.lease.connection()
+    }
+
+    /// The connection, for a fixed statement of this crate.
+    pub(crate) fn lease(&mut self) -> &mut Lease {
+        &mut self.lease
     }
 
     /// Signs the claims anew, for long reads that outlive [`kernel::limits::CLAIMS_SECONDS`].

@@ -14,6 +14,7 @@ use crate::guard::{self, GuardError};
 use crate::identity::{AuthMode, StaticKey};
 use crate::ledger::Ledger;
 use crate::months;
+use crate::personal::KeyMemory;
 use crate::pool::{DatabaseError, Pool};
 use crate::principal::Principal;
 use crate::seen::{self, Seen};
@@ -64,6 +65,7 @@ pub struct Vault {
     pub(crate) system: Arc<Pool>,
     pub(crate) memory: Memory,
     pub(crate) seen: Seen,
+    pub(crate) subject_keys: KeyMemory,
     pub(crate) issuer: String,
     pub(crate) mode: AuthMode,
     pub(crate) static_keys: Vec<StaticKey>,
@@ -103,6 +105,7 @@ impl Vault {
             system,
             memory: Memory::new(),
             seen: Seen::default(),
+            subject_keys: KeyMemory::default(),
             issuer: options.issuer,
             mode: options.auth,
             static_keys: options.static_keys,

@@ -5,18 +5,22 @@ mod catalogue;
 use std::fmt;
 use std::str::FromStr;
 
-pub use catalogue::{Category, DataClass, Ocsf, ParseCategoryError, Severity};
+pub use catalogue::{Category, DataClass, FieldClass, Ocsf, ParseCategoryError, Severity};
 
 /// Fields that entries of every kind may have: an agent's token names a person, an override was open, or the problem's
 /// status when it was not done.
 pub const FIELDS_OF_ALL: &[&str] = &["acting_for", "break_glass", "status"];
 
+/// What these hold, in the same order.
+const CLASSES_OF_ALL: [FieldClass; 3] = [FieldClass::Id, FieldClass::Id, FieldClass::Word];
+
 /// One kind a line: its name, its category, the class of its data, its severity, class and activity in OCSF, and the
-/// fields its `data` may hold besides [`FIELDS_OF_ALL`]. The sentence above it is what people read.
+/// fields its `data` may hold besides [`FIELDS_OF_ALL`], each with what it holds. The sentence above it is what people read.
 macro_rules! events {
     ($(
         $(#[doc = $says:literal])+
-        $name:ident = $text:literal, $category:ident, $data:ident, $severity:ident, $ocsf:ident, [$($field:ident),*];
+        $name:ident = $text:literal, $category:ident, $data:ident, $severity:ident, $ocsf:ident,
+            [$($field:ident: $class:ident),*];
     )*) => {
         /// Every kind of entry the audit log knows. A kind's name never changes once released.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,147 +66,195 @@ macro_rules! events {
             pub const fn fields(self) -> &'static [&'static str] {
                 match self { $(EventKind::$name => &[$(stringify!($field)),*],)* }
             }
+
+            /// What these fields hold, in the same order.
+            pub const fn field_classes(self) -> &'static [FieldClass] {
+                match self { $(EventKind::$name => &[$(FieldClass::$class),*],)* }
+            }
         }
     };
 }
 
 events! {
     /// A credential was missing, unknown, malformed, expired, revoked or suspended.
-    AuthFailure = "AUTH_FAILURE", Access, Personal, Medium, LOGON, [reason];
+    AuthFailure = "AUTH_FAILURE", Access, Personal, Medium, LOGON, [
+        reason: Word, device: Personal, address: Personal
+    ];
     /// A known caller asked for something that is not open to it, or in a way that cannot be read.
     AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [
-        needs, gate, stage, because, route
+        needs: Word, gate: Word, stage: Word, because: Word, route: Word
     ];
     /// The organization came into being, with its first project, agent and keys.
     OrganizationCreated = "organization.created", Organization, Operational, Low, ENTITY_CREATE, [
-        project, agent, agent_key, owner, owner_key
+        project: Id, agent: Id, agent_key: Id, owner: Id, owner_key: Id
     ];
     /// The organization's record was read.
     OrganizationRead = "organization.read", Organization, None, Informational, ENTITY_READ, [];
     /// Projects were listed.
-    ProjectsListed = "project.listed", Projects, None, Informational, API_READ, [items];
+    ProjectsListed = "project.listed", Projects, None, Informational, API_READ, [items: Number];
     /// A project was created.
-    ProjectCreated = "project.created", Projects, Content, Informational, ENTITY_CREATE, [name];
+    ProjectCreated = "project.created", Projects, Content, Informational, ENTITY_CREATE, [name: Text];
     /// Agents were listed.
-    AgentsListed = "agent.listed", Agents, None, Informational, API_READ, [items];
+    AgentsListed = "agent.listed", Agents, None, Informational, API_READ, [items: Number];
     /// An agent was created.
-    AgentCreated = "agent.created", Agents, Content, Low, ENTITY_CREATE, [project, name];
+    AgentCreated = "agent.created", Agents, Content, Low, ENTITY_CREATE, [project: Id, name: Text];
     /// An agent was suspended: its keys stop working at once.
     AgentSuspended = "agent.suspended", Agents, Operational, Medium, ENTITY_SUSPEND, [];
     /// A suspended agent may work again.
     AgentResumed = "agent.resumed", Agents, Operational, Medium, ENTITY_RESUME, [];
     /// API keys were listed (never their secrets).
-    KeysListed = "key.listed", Keys, None, Informational, API_READ, [items];
+    KeysListed = "key.listed", Keys, None, Informational, API_READ, [items: Number];
     /// An API key was issued.
-    KeyCreated = "KEY_CREATED", Keys, Operational, Low, ENTITY_CREATE, [role, project, agent];
+    KeyCreated = "KEY_CREATED", Keys, Operational, Low, ENTITY_CREATE, [
+        role: Word, project: Id, agent: Id
+    ];
     /// An API key was revoked.
     KeyRevoked = "KEY_REVOKED", Keys, Operational, Low, ENTITY_DELETE, [];
     /// An API key was replaced by a new one.
-    KeyRotated = "KEY_ROTATED", Keys, Operational, Low, ENTITY_UPDATE, [replaced_by, old_valid_until];
+    KeyRotated = "KEY_ROTATED", Keys, Operational, Low, ENTITY_UPDATE, [
+        replaced_by: Id, old_valid_until: Word
+    ];
     /// The caller asked who it is.
     IdentityRead = "identity.read", Account, None, Informational, API_READ, [];
     /// Providers were listed (never their keys).
-    ProvidersListed = "provider.listed", Providers, None, Informational, API_READ, [count];
+    ProvidersListed = "provider.listed", Providers, None, Informational, API_READ, [count: Number];
     /// A provider was configured.
     ProviderCreated = "provider.created", Providers, Content, Medium, ENTITY_CREATE, [
-        name, host, models, has_key
+        name: Text, host: Text, models: Number, has_key: Number
     ];
     /// A provider was removed.
     ProviderDeleted = "provider.deleted", Providers, Operational, Medium, ENTITY_DELETE, [];
     /// The PII policy was read.
     PolicyRead = "policy.read", Privacy, None, Informational, API_READ, [];
     /// The PII policy was changed.
-    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces];
+    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces: Number];
     /// The models were listed.
-    ModelsListed = "model.listed", Models, None, Informational, API_READ, [count];
+    ModelsListed = "model.listed", Models, None, Informational, API_READ, [count: Number];
     /// A model is about to be called; written before the provider sees anything.
     LlmCallIntent = "llm.call.intent", Models, Content, Informational, API_OTHER, [
-        model, provider, streaming, messages, tools, redactions, redacted
+        model: Text, provider: Text, streaming: Number, messages: Number, tools: Number,
+        redactions: Number, redacted: Number
     ];
     /// How that call ended.
     LlmCallOutcome = "llm.call.outcome", Models, Content, Informational, API_OTHER, [
-        intent, model, provider, duration_ms, redactions_prompt, redactions_completion, redacted,
-        upstream_status, error, http_status, tokens_known, input_tokens, cached_input_tokens,
-        output_tokens, reasoning_tokens, cost_usd
+        intent: Id, model: Text, provider: Text, duration_ms: Number, redactions_prompt: Number,
+        redactions_completion: Number, redacted: Number, upstream_status: Number, error: Word,
+        http_status: Number, tokens_known: Number, input_tokens: Number, cached_input_tokens: Number,
+        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word
     ];
     /// Personal data or secrets were found in a call.
-    PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [redactions];
+    PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [redactions: Number];
     /// Entries of the audit log were read.
-    AuditRead = "audit.read", Audit, None, Informational, API_READ, [items, format, after, reviews, keys];
+    AuditRead = "audit.read", Audit, None, Informational, API_READ, [
+        items: Number, format: Word, after: Number, reviews: Number, keys: Number
+    ];
     /// A part of the log was fetched for verification elsewhere.
-    AuditExported = "audit.exported", Audit, Operational, Low, LOG_EXPORT, [format, after];
+    AuditExported = "audit.exported", Audit, Operational, Low, LOG_EXPORT, [
+        format: Word, after: Number
+    ];
     /// A checkpoint was asked for.
     CheckpointRequested = "audit.checkpoint.requested", Audit, None, Informational, API_CREATE, [];
     /// A checkpoint of an organization's log was signed; stands in the instance's log, which witnesses see.
-    CheckpointSigned = "log.checkpoint", Audit, Operational, Informational, API_CREATE, [origin, size, root];
+    CheckpointSigned = "log.checkpoint", Audit, Operational, Informational, API_CREATE, [
+        origin: Word, size: Number, root: Word
+    ];
     /// Something is wrong with the log: its end was lost, rows were changed, or a witness saw another history.
     AlarmRaised = "log.alarm", Audit, Operational, Critical, DETECTED, [
-        alarm, signed, signed_root, found, findings, entry, size
+        alarm: Word, signed: Number, signed_root: Word, found: Number, findings: Number, entry: Id,
+        size: Number
     ];
     /// The operator looked into an alarm and settled it.
-    AlarmSettled = "log.alarm_settled", Audit, Operational, Medium, API_UPDATE, [alarm];
+    AlarmSettled = "log.alarm_settled", Audit, Operational, Medium, API_UPDATE, [alarm: Word];
     /// The log goes on under another name, because its end was lost; names the head that is missing.
     EpochBegan = "log.epoch_began", Audit, Operational, High, API_CREATE, [
-        old_origin, origin, kept_size, lost_size, lost_root
+        old_origin: Word, origin: Word, kept_size: Number, lost_size: Number, lost_root: Word
     ];
     /// How long the log's entries stay in the database was changed; a shorter time takes effect only later.
     RetentionChanged = "audit.retention_changed", Audit, Operational, High, API_UPDATE, [
-        days_before, days, effective_at
+        days_before: Number, days: Number, effective_at: Word
     ];
     /// A legal hold was placed: nothing in its scope leaves the database while it stands.
-    HoldPlaced = "audit.hold_placed", Audit, Operational, Medium, API_CREATE, [from, until];
+    HoldPlaced = "audit.hold_placed", Audit, Operational, Medium, API_CREATE, [from: Word, until: Word];
     /// A legal hold was lifted.
     HoldLifted = "audit.hold_lifted", Audit, Operational, High, API_UPDATE, [];
     /// The beginning of the log was archived and leaves the database: where it is, and what it hashes to.
     LogPruned = "log.pruned", Audit, Operational, Medium, API_UPDATE, [
-        first, size, root, archive, sha256, checkpoint_size, days
+        first: Number, size: Number, root: Word, archive: Id, sha256: Word, checkpoint_size: Number, days: Number
     ];
     /// A person signed up; nothing opens before the address is verified.
-    AccountCreated = "account.created", Account, Personal, Low, ACCOUNT_CREATE, [reason, super_admin];
+    AccountCreated = "account.created", Account, Personal, Low, ACCOUNT_CREATE, [
+        reason: Word, super_admin: Number
+    ];
     /// A person's address was verified.
     AccountVerified = "account.verified", Account, Personal, Informational, ACCOUNT_ENABLE, [];
     /// A person read their own account: security page, organizations, sessions.
-    AccountRead = "account.read", Account, Personal, Informational, API_READ, [events, items];
+    AccountRead = "account.read", Account, Personal, Informational, API_READ, [
+        events: Number, items: Number
+    ];
     /// A person changed the name they go by.
-    AccountRenamed = "account.renamed", Account, Personal, Informational, ACCOUNT_OTHER, [];
+    AccountRenamed = "account.renamed", Account, Personal, Informational, ACCOUNT_OTHER, [name: Personal];
     /// A person asked for another address; it counts once it is verified.
-    AddressChangeRequested = "account.address_change_requested", Account, Personal, Low, ACCOUNT_OTHER, [];
+    AddressChangeRequested = "account.address_change_requested", Account, Personal, Low, ACCOUNT_OTHER, [
+
+    ];
     /// A person withdrew the change of address that waited to be confirmed.
-    AddressChangeWithdrawn = "account.address_change_withdrawn", Account, Personal, Low, ACCOUNT_OTHER, [];
+    AddressChangeWithdrawn = "account.address_change_withdrawn", Account, Personal, Low, ACCOUNT_OTHER, [
+
+    ];
     /// A person's address was changed.
-    AddressChanged = "account.address_changed", Account, Personal, Medium, ACCOUNT_OTHER, [reason];
+    AddressChanged = "account.address_changed", Account, Personal, Medium, ACCOUNT_OTHER, [
+        reason: Word
+    ];
     /// The operator closed an account, or opened it again.
-    AccountDisabled = "account.disabled", Instance, Personal, Medium, ACCOUNT_DISABLE, [sessions_ended];
+    AccountDisabled = "account.disabled", Instance, Personal, Medium, ACCOUNT_DISABLE, [
+        sessions_ended: Number
+    ];
     /// The operator opened an account again.
     AccountEnabled = "account.enabled", Instance, Personal, Medium, ACCOUNT_ENABLE, [];
+    /// A person was erased: the keys of all that the logs held about them are destroyed. What was proven stays proven.
+    AccountErased = "account.erased", Instance, Personal, High, ACCOUNT_DELETE, [
+        keys: Number, sessions_ended: Number
+    ];
     /// The operator took back the guesses that were counted against an account.
     AccountUnlocked = "account.unlocked", Instance, Personal, Low, ACCOUNT_UNLOCK, [];
     /// The operator removed a person's second factors, of which none was left to them.
-    FactorsReset = "account.factors_reset", Instance, Personal, High, FACTOR_DISABLE, [apps, passkeys, sessions_ended];
+    FactorsReset = "account.factors_reset", Instance, Personal, High, FACTOR_DISABLE, [
+        apps: Number, passkeys: Number, sessions_ended: Number
+    ];
     /// The operator made a person administrator of the instance.
     SuperAdminGranted = "account.super_admin_granted", Instance, Personal, High, GRANT, [];
     /// The operator took that away.
     SuperAdminRevoked = "account.super_admin_revoked", Instance, Personal, Medium, REVOKE, [];
     /// A person signed in.
-    SignedIn = "account.signed_in", Sessions, Personal, Informational, LOGON, [assurance, by, program];
+    SignedIn = "account.signed_in", Sessions, Personal, Informational, LOGON, [
+        assurance: Word, by: Word, program: Number, device: Personal, address: Personal
+    ];
     /// A person signed out.
     SignedOut = "account.signed_out", Sessions, Personal, Informational, LOGOFF, [];
     /// A person confirmed once more that it is them.
-    SteppedUp = "account.stepped_up", Sessions, Personal, Informational, LOGON, [by, assurance];
+    SteppedUp = "account.stepped_up", Sessions, Personal, Informational, LOGON, [
+        by: Word, assurance: Word
+    ];
     /// Somebody asked for a new password for an address.
     PasswordResetRequested = "account.password_reset_requested", Account, Personal, Low, PASSWORD_RESET, [
-        reason
+        reason: Word
     ];
     /// A password was set by a link from the mail.
-    PasswordReset = "account.password_reset", Account, Personal, Medium, PASSWORD_RESET, [sessions_ended];
+    PasswordReset = "account.password_reset", Account, Personal, Medium, PASSWORD_RESET, [
+        sessions_ended: Number
+    ];
     /// A person changed their password.
-    PasswordChanged = "account.password_changed", Account, Personal, Low, PASSWORD_CHANGE, [sessions_ended];
+    PasswordChanged = "account.password_changed", Account, Personal, Low, PASSWORD_CHANGE, [
+        sessions_ended: Number
+    ];
     /// An authenticator app was enrolled.
-    TotpAdded = "mfa.totp_added", Factors, Personal, Low, FACTOR_ENABLE, [recovery_codes];
+    TotpAdded = "mfa.totp_added", Factors, Personal, Low, FACTOR_ENABLE, [recovery_codes: Number];
     /// An authenticator app was removed.
     TotpRemoved = "mfa.totp_removed", Factors, Personal, Medium, FACTOR_DISABLE, [];
     /// New recovery codes were made; the old ones are void.
-    RecoveryCodesMade = "mfa.recovery_codes_made", Factors, Personal, Low, FACTOR_ENABLE, [codes];
+    RecoveryCodesMade = "mfa.recovery_codes_made", Factors, Personal, Low, FACTOR_ENABLE, [
+        codes: Number
+    ];
     /// A passkey was enrolled.
     PasskeyAdded = "mfa.passkey_added", Factors, Personal, Low, FACTOR_ENABLE, [];
     /// A passkey was given another name.
@@ -210,120 +262,168 @@ events! {
     /// A passkey was removed.
     PasskeyRemoved = "mfa.passkey_removed", Factors, Personal, Medium, FACTOR_DISABLE, [];
     /// Sessions were listed.
-    SessionsListed = "session.listed", Sessions, Personal, Informational, API_READ, [items];
+    SessionsListed = "session.listed", Sessions, Personal, Informational, API_READ, [items: Number];
     /// A session was ended.
-    SessionRevoked = "session.revoked", Sessions, Personal, Low, LOGOFF, [sessions_ended, account, because];
+    SessionRevoked = "session.revoked", Sessions, Personal, Low, LOGOFF, [
+        sessions_ended: Number, account: Id, because: Word
+    ];
     /// A session moved to another organization of the same person.
-    SessionSwitched = "session.switched", Sessions, Personal, Informational, SWITCH, [from];
+    SessionSwitched = "session.switched", Sessions, Personal, Informational, SWITCH, [from: Id];
     /// An access token was issued.
     TokenIssued = "token.issued", Tokens, Personal, Informational, ENTITY_CREATE, [];
     /// A person looked at which agents act for them.
-    DelegationsListed = "delegation.listed", Tokens, Personal, Informational, API_READ, [items];
+    DelegationsListed = "delegation.listed", Tokens, Personal, Informational, API_READ, [items: Number];
     /// A person ended what an agent held on their behalf.
-    DelegationEnded = "delegation.ended", Tokens, Personal, Low, REVOKE, [account];
+    DelegationEnded = "delegation.ended", Tokens, Personal, Low, REVOKE, [account: Id];
     /// A refresh token was exchanged for the next one.
-    TokenRefreshed = "token.refreshed", Tokens, Personal, Informational, ENTITY_UPDATE, [again];
+    TokenRefreshed = "token.refreshed", Tokens, Personal, Informational, ENTITY_UPDATE, [again: Number];
     /// A refresh token that was replaced long ago came back: the session was ended.
     TokenReused = "token.reused", Tokens, Personal, High, DETECTED, [];
     /// A token was revoked.
-    TokenRevoked = "token.revoked", Tokens, Personal, Low, ENTITY_DELETE, [known, session];
+    TokenRevoked = "token.revoked", Tokens, Personal, Low, ENTITY_DELETE, [known: Number, session: Id];
     /// Somebody asked whether a token is good.
-    TokenIntrospected = "token.introspected", Tokens, Operational, Informational, ENTITY_READ, [active];
+    TokenIntrospected = "token.introspected", Tokens, Operational, Informational, ENTITY_READ, [
+        active: Number
+    ];
     /// The key that signs access tokens was rotated.
-    SigningKeyRotated = "signing_key.rotated", Instance, Operational, Medium, ENTITY_UPDATE, [ring];
+    SigningKeyRotated = "signing_key.rotated", Instance, Operational, Medium, ENTITY_UPDATE, [
+        ring: Word
+    ];
     /// Members were listed.
-    MembersListed = "member.listed", Members, None, Informational, API_READ, [items];
+    MembersListed = "member.listed", Members, None, Informational, API_READ, [items: Number];
     /// One member was looked at.
     MemberRead = "member.read", Members, Personal, Informational, API_READ, [];
     /// Invitations were listed.
-    InvitationsListed = "member.invitations_listed", Members, None, Informational, API_READ, [items];
+    InvitationsListed = "member.invitations_listed", Members, None, Informational, API_READ, [
+        items: Number
+    ];
     /// A person was invited.
-    MemberInvited = "member.invited", Members, Operational, Low, ENTITY_CREATE, [role, replaced];
+    MemberInvited = "member.invited", Members, Personal, Low, ENTITY_CREATE, [
+        role: Word, replaced: Number, address: Personal
+    ];
     /// An invitation was withdrawn.
     InvitationRevoked = "member.invitation_revoked", Members, Operational, Low, ENTITY_DELETE, [];
     /// A person joined.
-    MemberJoined = "member.joined", Members, Personal, Low, GRANT, [invitation, role, owner];
+    MemberJoined = "member.joined", Members, Personal, Low, GRANT, [
+        invitation: Id, role: Word, owner: Number
+    ];
     /// A member's role was changed.
-    MemberRoleChanged = "member.role_changed", Members, Personal, Medium, GRANT, [before, role];
+    MemberRoleChanged = "member.role_changed", Members, Personal, Medium, GRANT, [
+        before: Word, role: Word
+    ];
     /// A member was suspended: nothing of the organization opens for them.
     MemberSuspended = "member.suspended", Members, Personal, Medium, ACCOUNT_DISABLE, [
-        changed, sessions_ended
+        changed: Number, sessions_ended: Number
     ];
     /// A suspended member may work again.
-    MemberResumed = "member.resumed", Members, Personal, Medium, ACCOUNT_ENABLE, [changed];
+    MemberResumed = "member.resumed", Members, Personal, Medium, ACCOUNT_ENABLE, [changed: Number];
     /// A member was removed.
-    MemberRemoved = "member.removed", Members, Personal, Medium, REVOKE, [role, sessions_ended];
+    MemberRemoved = "member.removed", Members, Personal, Medium, REVOKE, [
+        role: Word, sessions_ended: Number
+    ];
     /// A member left.
-    MemberLeft = "member.left", Members, Personal, Low, REVOKE, [sessions_ended];
+    MemberLeft = "member.left", Members, Personal, Low, REVOKE, [sessions_ended: Number];
     /// The organization has another owner.
     OwnershipTransferred = "organization.ownership_transferred", Organization, Personal, High, GRANT, [
-        from, because
+        from: Id, because: Word
     ];
     /// The organization's settings were read.
     SettingsRead = "organization.settings_read", Organization, None, Informational, API_READ, [];
     /// The organization's settings were changed.
     SettingsChanged = "organization.settings_changed", Organization, Operational, Medium, ENTITY_UPDATE, [
-        second_factor_for_all, session_hours, sessions_shortened, second_factor_viewer,
-        second_factor_member, second_factor_admin, second_factor_provider_admin
+        second_factor_for_all: Number, session_hours: Number, sessions_shortened: Number,
+        second_factor_viewer: Number, second_factor_member: Number, second_factor_admin: Number,
+        second_factor_provider_admin: Number
     ];
     /// The table of roles and permissions was read.
     RolesRead = "organization.roles_read", Organization, None, Informational, API_READ, [];
     /// An override was opened: from here on its holder may do what their role does not allow.
-    BreakGlassOpened = "break_glass.opened", BreakGlass, Personal, High, GRANT, [seconds, until];
+    BreakGlassOpened = "break_glass.opened", BreakGlass, Personal, High, GRANT, [
+        seconds: Number, until: Word, reason: Personal
+    ];
     /// An override was closed before its time.
     BreakGlassClosed = "break_glass.closed", BreakGlass, Personal, Low, REVOKE, [];
     /// A past override was reviewed.
     BreakGlassReviewed = "break_glass.reviewed", BreakGlass, Personal, Low, API_UPDATE, [
-        in_order, reviewed_own
+        in_order: Number, reviewed_own: Number, text: Personal
     ];
     /// Overrides were listed.
-    BreakGlassListed = "break_glass.listed", BreakGlass, None, Informational, API_READ, [items];
+    BreakGlassListed = "break_glass.listed", BreakGlass, None, Informational, API_READ, [items: Number];
     /// What was done under an override was read.
-    BreakGlassRead = "break_glass.read", BreakGlass, None, Informational, API_READ, [items];
+    BreakGlassRead = "break_glass.read", BreakGlass, None, Informational, API_READ, [items: Number];
     /// A past override was not reviewed in time; the owners were told.
-    BreakGlassOverdue = "break_glass.overdue", BreakGlass, Personal, High, DETECTED, [letters];
+    BreakGlassOverdue = "break_glass.overdue", BreakGlass, Personal, High, DETECTED, [letters: Number];
     /// An evidence pack was made.
     EvidencePackCreated = "evidence.pack_created", Audit, Operational, Low, LOG_EXPORT, [
-        framework, from, to, size, entries, manifest
+        framework: Word, from: Word, to: Word, size: Number, entries: Number, manifest: Word
     ];
     /// Evidence packs, or what the log shows for the controls of a framework, were read.
-    EvidenceRead = "evidence.read", Audit, Operational, Informational, API_READ, [items, framework];
+    EvidenceRead = "evidence.read", Audit, Operational, Informational, API_READ, [
+        items: Number, framework: Word
+    ];
     /// An evidence pack was taken away.
-    EvidencePackDownloaded = "evidence.pack_downloaded", Audit, Operational, Low, LOG_EXPORT, [by_link];
+    EvidencePackDownloaded = "evidence.pack_downloaded", Audit, Operational, Low, LOG_EXPORT, [
+        by_link: Number
+    ];
     /// A link was made that opens an evidence pack without a session, for a limited time.
-    EvidenceLinkCreated = "evidence.link_created", Audit, Operational, Medium, API_CREATE, [seconds, until];
+    EvidenceLinkCreated = "evidence.link_created", Audit, Operational, Medium, API_CREATE, [
+        seconds: Number, until: Word
+    ];
     /// An evidence pack was deleted; the log it was a part of was not.
     EvidencePackDeleted = "evidence.pack_deleted", Audit, Operational, Low, ENTITY_DELETE, [];
     /// The outgoing mail was looked at by the administrator of the instance.
-    OutboxRead = "outbox.read", Instance, Personal, Low, API_READ, [items];
+    OutboxRead = "outbox.read", Instance, Personal, Low, API_READ, [items: Number];
     /// Endpoints of webhooks were listed (never their secrets).
-    WebhooksListed = "webhook.listed", Webhooks, None, Informational, API_READ, [items];
+    WebhooksListed = "webhook.listed", Webhooks, None, Informational, API_READ, [items: Number];
     /// An endpoint of webhooks was looked at.
     WebhookRead = "webhook.read", Webhooks, None, Informational, ENTITY_READ, [];
     /// An endpoint was configured: events go there from now on.
-    WebhookCreated = "webhook.created", Webhooks, Content, Medium, ENTITY_CREATE, [host, kinds];
+    WebhookCreated = "webhook.created", Webhooks, Content, Medium, ENTITY_CREATE, [
+        host: Text, kinds: Number
+    ];
     /// An endpoint was changed, switched off or on again.
-    WebhookUpdated = "webhook.updated", Webhooks, Content, Medium, ENTITY_UPDATE, [host, kinds, enabled];
+    WebhookUpdated = "webhook.updated", Webhooks, Content, Medium, ENTITY_UPDATE, [
+        host: Text, kinds: Number, enabled: Number
+    ];
     /// An endpoint was removed, with what was on its way there.
     WebhookDeleted = "webhook.deleted", Webhooks, Operational, Medium, ENTITY_DELETE, [];
     /// An endpoint has another secret; the one before signs beside it for a while.
     WebhookSecretRotated = "webhook.secret_rotated", Webhooks, Operational, Low, ENTITY_UPDATE, [
-        old_valid_until
+        old_valid_until: Word
     ];
     /// A test was sent to an endpoint.
-    WebhookTested = "webhook.tested", Webhooks, Operational, Informational, API_OTHER, [delivery];
+    WebhookTested = "webhook.tested", Webhooks, Operational, Informational, API_OTHER, [delivery: Id];
     /// Deliveries of an endpoint were listed, or one was looked at.
     WebhookDeliveriesRead = "webhook.deliveries_read", Webhooks, Operational, Informational, API_READ, [
-        items, webhook
+        items: Number, webhook: Id
     ];
     /// Deliveries that had ended were put in once more.
-    WebhookReplayed = "webhook.replayed", Webhooks, Operational, Low, API_OTHER, [webhook, replayed];
+    WebhookReplayed = "webhook.replayed", Webhooks, Operational, Low, API_OTHER, [
+        webhook: Id, replayed: Number
+    ];
     /// The server switched an endpoint off: it is gone, has only failed for days, or cannot keep up.
-    WebhookDisabled = "webhook.disabled", Webhooks, Operational, Medium, ENTITY_SUSPEND, [because];
+    WebhookDisabled = "webhook.disabled", Webhooks, Operational, Medium, ENTITY_SUSPEND, [
+        because: Word
+    ];
     /// A delivery was given up after its last attempt.
     WebhookDeadLettered = "webhook.dead_lettered", Webhooks, Operational, Low, API_OTHER, [
-        webhook, attempts, because
+        webhook: Id, attempts: Number, because: Word
     ];
+}
+
+impl EventKind {
+    /// What the field of this name holds; `None` when entries of this kind have no such field.
+    pub fn field_class(self, name: &str) -> Option<FieldClass> {
+        let own = self.fields().iter().zip(self.field_classes());
+        let all = FIELDS_OF_ALL.iter().zip(&CLASSES_OF_ALL);
+        own.chain(all).find(|(field, _)| **field == name).map(|(_, class)| *class)
+    }
+
+    /// The fields to which a leaf only commits.
+    pub fn personal_fields(self) -> impl Iterator<Item = &'static str> {
+        let fields = self.fields().iter().zip(self.field_classes());
+        fields.filter(|(_, class)| **class == FieldClass::Personal).map(|(field, _)| *field)
+    }
 }
 
 /// The text names no kind of event.
@@ -371,6 +471,19 @@ mod tests {
         for category in Category::ALL {
             assert!(EventKind::ALL.iter().any(|kind| kind.category() == *category), "{category} is empty");
         }
+    }
+
+    #[test]
+    fn what_is_about_a_person_stands_in_kinds_about_people() {
+        for kind in EventKind::ALL {
+            assert_eq!(kind.fields().len(), kind.field_classes().len(), "{kind}");
+            let personal = kind.personal_fields().count();
+            assert!(personal == 0 || kind.data_class() == DataClass::Personal, "{kind}");
+        }
+        let class = |field| EventKind::SignedIn.field_class(field);
+        assert_eq!(class("address"), Some(FieldClass::Personal));
+        assert_eq!((class("by"), class("acting_for")), (Some(FieldClass::Word), Some(FieldClass::Id)));
+        assert_eq!(class("name"), None);
     }
 
     #[test]

@@ -18,7 +18,8 @@ mod role;
 pub use assurance::{Assurance, ParseAssuranceError};
 pub use clock::{Clock, FixedClock, SystemClock, Timestamp};
 pub use event::{
-    Category, DataClass, EventKind, FIELDS_OF_ALL, Ocsf, ParseCategoryError, ParseEventKindError, Severity,
+    Category, DataClass, EventKind, FIELDS_OF_ALL, FieldClass, Ocsf, ParseCategoryError, ParseEventKindError,
+    Severity,
 };
 pub use gate::Gate;
 pub use id::{

@@ -234,6 +234,7 @@ Exit status: 0 printed, 1 failed or no such letter, 2 wrong usage or settings (e
   portcullis operator new-epoch --data-dir ./try
   portcullis operator grant-admin someone@example.com
   portcullis operator disable someone@example.com --data-dir ./try
+  portcullis operator erase-person someone@example.com --yes
   portcullis operator unlock someone@example.com
   portcullis operator reset-factors someone@example.com --public-url https://portcullis.example.com
   portcullis operator role someone@example.com provider_admin --organization 019a0000-0000-7000-8000-000000000000

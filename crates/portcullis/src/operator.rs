@@ -6,9 +6,9 @@ use std::fmt::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Result, anyhow, bail};
 use app::accounts::{Site, totp_keys};
-use app::operator::{FactorsReset, Operator, SuperAdmin};
+use app::operator::{Erased, FactorsReset, Operator, SuperAdmin};
 use clap::{Args, Subcommand, ValueEnum};
 use gates::Vault;
 use kernel::{Face, MemberRole, RequestContext, TenantId};
@@ -46,6 +46,16 @@ pub enum OperatorCommand {
     Disable(Whose),
     /// Open a closed account again. Its old sessions stay ended.
     Enable(Whose),
+    /// Erase a person for ever: the keys of all that the logs hold about them are destroyed, what is theirs goes out of the
+    /// rooms, and their account is closed and has no address any more. Proofs and checkpoints hold as before.
+    ErasePerson {
+        /// Whom.
+        #[command(flatten)]
+        whose: Whose,
+        /// Do it. Without this, nothing is done.
+        #[arg(long)]
+        yes: bool,
+    },
     /// Take back the guesses counted against an account, so that its person can try again at once.
     Unlock(Whose),
     /// Remove every second factor and the recovery codes of somebody who lost them all: their sessions end, and a letter tells
@@ -185,6 +195,12 @@ async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> R
             operator.enable(&whose.address).await?;
             done("open again", whose)
         }
+        OperatorCommand::ErasePerson { whose, yes } => {
+            if !yes {
+                bail!("this cannot be undone, by nobody: give --yes to erase {}", whose.address.as_str());
+            }
+            erased(&operator.erase(&whose.address).await?, done("erased", whose))
+        }
         OperatorCommand::Unlock(whose) => {
             operator.unlock(&whose.address).await?;
             done("unlocked", whose)
@@ -237,6 +253,21 @@ async fn rotate(vault: &Arc<Vault>, ring: RingName, request: &RequestContext) ->
     };
     let json = json!({ "done": "rotated", "ring": name, "request_id": request.id.as_str() });
     Ok(Told { text: text.to_owned(), json })
+}
+
+fn erased(done: &Erased, mut told: Told) -> Told {
+    let Erased { keys, sessions_ended, organizations } = done;
+    told.json["keys_destroyed"] = (*keys).into();
+    told.json["sessions_ended"] = (*sessions_ended).into();
+    told.json["organizations"] = organizations.iter().map(ToString::to_string).collect();
+    // Writing to memory cannot fail.
+    let _ = write!(
+        told.text,
+        "{keys} keys destroyed, {sessions_ended} sessions ended; {} organizations have it in their logs\n\
+         Backups of the database made before hold the keys until they are gone too.\n",
+        organizations.len()
+    );
+    told
 }
 
 fn admins(found: &[SuperAdmin]) -> Told {

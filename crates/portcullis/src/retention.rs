@@ -56,7 +56,9 @@ pub(crate) async fn run(args: &RetentionArgs, key: Option<Zeroizing<String>>) ->
     };
     let response = send(request.body(Full::new(body))?, &key, BEGIN_SECONDS_MAX).await?;
     let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body.map(http_body_util::Collected::to_bytes).map_err(|_| anyhow!("the server's answer broke off"))?;
+    let body = body
+        .map(http_body_util::Collected::to_bytes)
+        .map_err(|_| anyhow!("the server's answer broke off"))?;
     let answer: Value = serde_json::from_slice(&body).context("the server's answer is no JSON")?;
     if args.json {
         say::json(&answer)?;

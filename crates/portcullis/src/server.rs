@@ -125,7 +125,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         show_first(&shower).await;
         tokio::spawn(shower.run(told_to_stop.clone()));
     }
-    watch_logs(settings.verify_every, watching, &sequencer, &told_to_stop);
+    watch_logs(settings.verify_every, watching, &vault, &sequencer, &told_to_stop);
     if let Some(root) = settings.archive_dir {
         tokio::spawn(Archiver::new(sequencer.clone(), root).run(told_to_stop.clone()));
     }
@@ -174,11 +174,14 @@ fn options(settings: &mut Settings, logins: Logins, key: InstanceKey, issuer: St
 fn watch_logs(
     every: Option<Duration>,
     login: PgConnectOptions,
+    vault: &Arc<Vault>,
     sequencer: &Sequencer,
     told_to_stop: &watch::Receiver<bool>,
 ) {
     if let Some(every) = every {
-        tokio::spawn(Watcher::new(login, sequencer.clone(), every).run(told_to_stop.clone()));
+        tokio::spawn(
+            Watcher::new(login, Arc::clone(vault), sequencer.clone(), every).run(told_to_stop.clone()),
+        );
     }
 }
 

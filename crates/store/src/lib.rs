@@ -22,6 +22,7 @@ pub mod mail;
 pub mod member_sessions;
 pub mod members;
 pub mod organizations;
+pub mod personal;
 pub mod policies;
 pub mod projects;
 pub mod providers;

@@ -3,6 +3,7 @@
 use gates::{SystemTx, WriteTx};
 use kernel::{LetterId, Timestamp};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::{StoreError, WAITING_ROWS_MAX};
 
@@ -210,6 +211,14 @@ pub async fn get(tx: &mut SystemTx, id: LetterId) -> Result<Option<(Listed, Vec<
         let sealed = row.message_sealed;
         (listed!(row), sealed)
     }))
+}
+
+/// Removes these letters, whatever became of them. How many there were.
+pub async fn remove(tx: &mut SystemTx, letters: &[LetterId]) -> Result<u64, StoreError> {
+    let ids: Vec<Uuid> = letters.iter().map(|id| id.uuid()).collect();
+    let done =
+        sqlx::query!("delete from mail_outbox where id = any($1)", &ids).execute(tx.connection()).await?;
+    Ok(done.rows_affected())
 }
 
 /// Removes letters that were put in before `before`, at most `rows` of them, whatever became of them.

@@ -226,6 +226,9 @@ pub struct Taken {
     pub kind: String,
     /// The stored bytes of the entry it tells of; none for a test, or when the entry is gone.
     pub leaf: Option<Vec<u8>>,
+    /// The data of that entry as it is shown, when it commits to personal values: not stored, but put in by who may open
+    /// them.
+    pub facts: Option<String>,
     /// The body of a test.
     pub body: Option<Vec<u8>>,
     /// The endpoint's address.
@@ -274,6 +277,7 @@ macro_rules! taken {
             try_number: $row.tries,
             kind: $row.kind,
             leaf: $row.leaf,
+            facts: None,
             body: $row.body,
             url: $row.url,
             enabled: $row.enabled,

@@ -50,6 +50,11 @@ pub(super) struct AuditEntry {
     /// The entry itself, byte for byte as it was hashed (RFC 8785).
     #[schema(value_type = Object)]
     entry: Box<RawValue>,
+    /// The personal values that the entry only commits to, by field; `erased` where one is gone, `altered` where it is not the
+    /// one that was committed to. Absent when the entry commits to none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>, nullable = false)]
+    personal: Option<Box<RawValue>>,
 }
 
 impl TryFrom<EntryRecord> for AuditEntry {
@@ -61,7 +66,9 @@ impl TryFrom<EntryRecord> for AuditEntry {
             tracing::error!(entry = %record.id, "a stored entry is no JSON");
             return Err(Problem::internal());
         };
-        Ok(Self { id: record.id.uuid(), index: record.index, leaf_hash: record.leaf_hash.to_base64(), entry })
+        let personal = record.shown.and_then(|shown| RawValue::from_string(shown.personal).ok());
+        let leaf_hash = record.leaf_hash.to_base64();
+        Ok(Self { id: record.id.uuid(), index: record.index, leaf_hash, entry, personal })
     }
 }
 

@@ -82,6 +82,9 @@ struct NamedKind {
     /// Members its `data` may have.
     #[schema(example = json!(["role", "project", "agent", "acting_for", "break_glass", "status"]))]
     fields: Vec<&'static str>,
+    /// Those of them that are about a person: an entry only commits to them, and they go when the person is erased.
+    #[schema(example = json!([]))]
+    personal_fields: Vec<&'static str>,
     /// What it is in OCSF.
     ocsf: OcsfClass,
 }
@@ -97,6 +100,7 @@ impl From<&EventKind> for NamedKind {
             severity: kind.severity().name(),
             severity_id: kind.severity().ocsf_id(),
             fields: kind.fields().iter().chain(FIELDS_OF_ALL).copied().collect(),
+            personal_fields: kind.personal_fields().collect(),
             ocsf: OcsfClass {
                 class_uid: ocsf.class,
                 class_name: ocsf.class_name,

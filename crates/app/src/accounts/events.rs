@@ -98,6 +98,18 @@ pub async fn end_delegation(mut pass: Pass<EndOwnDelegation>, agent: AgentId) ->
     pass.seal(draft(Draft::done(kind))).await
 }
 
+/// From where something was done to an account: kept under the key of its person.
+pub(super) fn seen(draft: Draft, account: AccountId, visitor: Visitor<'_>) -> Draft {
+    let draft = match visitor.device {
+        "" => draft,
+        device => draft.about(account, "device", device),
+    };
+    match visitor.request.peer {
+        Some(peer) => draft.about(account, "address", peer.to_string()),
+        None => draft,
+    }
+}
+
 impl Accounts {
     fn event<'a>(&self, account: AccountId, kind: EventKind, visitor: Visitor<'a>) -> NewEvent<'a> {
         NewEvent {

@@ -13,6 +13,7 @@ pub use store::sessions::Home;
 use store::{accounts, doors, sessions};
 
 use super::codes::RecoveryCodes;
+use super::events::seen;
 use super::guesses::shown_device;
 use super::{Accounts, Visitor, unavailable};
 
@@ -129,6 +130,7 @@ impl Accounts {
             .fact("assurance", proved.assurance)
             .fact("by", proved.by)
             .fact("program", kind == SessionKind::Program);
+        let draft = seen(draft, account.id, visitor);
         let by = By::Person(account.id, Some(id));
         let receipt = tx
             .seal_by(by, tenant, draft, visitor.request, action)

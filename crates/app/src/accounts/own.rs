@@ -207,10 +207,11 @@ where
 /// When the database cannot be used.
 pub async fn rename(mut pass: Pass<Rename>, name: Name) -> Result<Receipt, Problem> {
     let id = pass.account().account();
-    accounts::rename(pass.account().system().await?, id, &name.into_inner()).await?;
+    let name = name.into_inner();
+    accounts::rename(pass.account().system().await?, id, &name).await?;
     sessions::show(pass.account().system().await?, id).await?;
     tell_homes(&mut pass, EventKind::AccountRenamed).await?;
-    pass.seal(Draft::done(EventKind::AccountRenamed).subject("account", id)).await
+    pass.seal(Draft::done(EventKind::AccountRenamed).subject("account", id).about(id, "name", name)).await
 }
 
 /// One entry in the log of every other organization that shows this person.

@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use store::accounts::{self, Account};
 use store::{doors, factors};
 
+use super::events::seen;
 use super::guesses::Target;
 use super::open::Proved;
 use super::{Accounts, NewSession, SessionKind, Visitor, no_match, unavailable};
@@ -160,6 +161,7 @@ impl Accounts {
         let draft = Draft::refused(EventKind::AuthFailure)
             .fact("reason", "unverified")
             .subject("account", account.id);
+        let draft = seen(draft, account.id, visitor);
         self.vault.note(By::Nobody, self.vault.instance(), draft, visitor.request, SIGN_IN).await?;
         let detail = "Verify your address first: the link is in a letter we have just sent you.";
         Ok(Problem::at(Gate::Identity, ProblemKind::Forbidden, detail))
@@ -290,6 +292,8 @@ impl Accounts {
             let draft = Draft::refused(EventKind::AuthFailure)
                 .fact("reason", "wrong second factor")
                 .subject("account", id);
+            // Whoever knew the password is worth knowing of.
+            let draft = seen(draft, id, visitor);
             let home = self.home(Some(&account));
             self.count_refused(id, visitor);
             self.vault.note(By::Nobody, home, draft, visitor.request, SECOND).await?;

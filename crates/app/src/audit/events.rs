@@ -4,11 +4,12 @@ use audit_log::entry::EntryView;
 use audit_log::formats::{Event, Format, Writer};
 use audit_log::{EntryError, Outcome};
 use bytes::Bytes;
-use gates::{Draft, Pass, Receipt, Tx};
+use gates::{Draft, Pass, Receipt, Tx, Vault};
 use kernel::{Category, EventKind, Problem, Timestamp};
 use store::audit_events::{Narrow, Window};
 use tokio::sync::mpsc;
 
+use super::personal::{disclosed, shown};
 use super::{ExportError, ReadEvents, ReadKinds};
 
 /// Events of a page when nothing is said.
@@ -80,18 +81,21 @@ impl Sought {
     /// Hands on the events of a window, `rows` at most, and says how many there were.
     pub(super) async fn lines(
         &self,
-        tx: &mut Tx,
+        (vault, tx): (&Vault, &mut Tx),
         window: Window,
         rows: u64,
         mut put: impl FnMut(&Event<'_>) -> Result<(), EntryError>,
     ) -> Result<u64, Problem> {
         let mut found = 0;
-        for (index, leaf) in store::audit_events::window(tx, window, &self.narrow).await? {
+        let leaves = store::audit_events::window(tx, window, &self.narrow).await?;
+        let disclosed = disclosed(vault, tx, leaves.iter().map(|(_, leaf)| leaf.as_slice())).await?;
+        for (index, leaf) in leaves {
             let broken = |error: EntryError| {
                 tracing::error!(%error, index, "a stored entry is none");
                 Problem::internal()
             };
-            let event = Event::read(index.unsigned_abs(), &leaf).map_err(broken)?;
+            let shown = shown(&leaf, &disclosed).map_err(broken)?;
+            let event = Event::read(index.unsigned_abs(), &leaf).map_err(broken)?.shown(shown.as_ref());
             if found < rows && self.admits(&event.entry) {
                 put(&event).map_err(broken)?;
                 found += 1;
@@ -239,7 +243,10 @@ async fn write(
         let window = Window { from, to: all.to.min(from + WINDOW_ENTRIES) };
         // No connection is held while a slow reader takes its time.
         let mut tx = pass.read().await?;
-        left -= asked.sought.lines(&mut tx, window, left, |event| writer.put(event, &mut piece)).await?;
+        left -= asked
+            .sought
+            .lines((pass.vault(), &mut tx), window, left, |event| writer.put(event, &mut piece))
+            .await?;
         drop(tx);
         from = window.to;
         if !piece.is_empty() && send.send(Ok(std::mem::take(&mut piece).into())).await.is_err() {

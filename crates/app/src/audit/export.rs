@@ -1,10 +1,14 @@
-//! The log as a folder of C2SP `tlog-tiles`, streamed as a tar archive.
+//! The log as a folder of C2SP `tlog-tiles`, streamed as a tar archive; beside it the personal values that its entries commit
+//! to, as far as they are there.
+
+use std::sync::Arc;
 
 use audit_log::export::{ExportError as FolderError, Exporter};
+use audit_log::personal::DISCLOSED_ENTRIES;
 use audit_log::tiles::{TILE_WIDTH, decode_tile};
-use audit_log::{ANCHOR_PATH, KeyName, LogProof, TileSink, VerifierKey};
+use audit_log::{ANCHOR_PATH, Disclosure, Disclosures, KeyName, LogProof, TileSink, VerifierKey};
 use bytes::Bytes;
-use gates::{Draft, Pass, Receipt};
+use gates::{Draft, Pass, Receipt, Vault};
 use kernel::{EventKind, Problem};
 use store::audit::Signed;
 use tokio::sync::mpsc;
@@ -12,6 +16,7 @@ use tokio::sync::mpsc;
 use super::ExportLog;
 use super::anchors::{self, InstanceHead};
 use super::jobs::Sequencer;
+use super::personal::{disclosed, put_lines};
 
 /// The file that holds the log's public key. A convenience: who verifies should know the key from elsewhere.
 pub const VKEY_FILE: &str = "log.vkey";
@@ -66,9 +71,10 @@ pub async fn export(pass: Pass<ExportLog>, sequencer: &Sequencer) -> Result<(Exp
         None
     });
     let (send, pieces) = mpsc::channel(WAITING_CHUNKS_MAX);
+    let vault = Arc::clone(pass.vault());
     let size = signed.size.unsigned_abs();
     tokio::spawn(async move {
-        let end = write(&mut tx, &signed, (key, anchor), &send).await;
+        let end = write(&vault, &mut tx, &signed, (key, anchor), &send).await;
         if let Err(error) = end {
             tracing::error!(%error, "an export broke off");
             // Who has gone does not hear it.
@@ -91,6 +97,8 @@ enum Broken {
     Io(#[from] std::io::Error),
     #[error("the log ends before its checkpoint")]
     Short,
+    #[error("entry {0} is none")]
+    Entry(u64),
 }
 
 /// A tar archive under construction; what is finished of it is taken out after every chunk.
@@ -133,7 +141,34 @@ async fn begin(
     Ok(from)
 }
 
+/// Personal values on their way into their files, which lie beside the log: so many entries a file.
+struct Values {
+    index: u64,
+    lines: Vec<u8>,
+}
+
+impl Values {
+    /// Before the leaf with this index.
+    const fn after(index: u64) -> Self {
+        Self { index, lines: Vec::new() }
+    }
+
+    /// Takes in the next leaf; gives a file when it is full.
+    fn push(&mut self, leaf: &[u8], disclosed: &Disclosures) -> Result<Option<(String, Vec<u8>)>, Broken> {
+        put_lines(leaf, disclosed, &mut self.lines).map_err(|_| Broken::Entry(self.index))?;
+        self.index += 1;
+        Ok(if self.index.is_multiple_of(DISCLOSED_ENTRIES) { self.file() } else { None })
+    }
+
+    /// What is there, as a file.
+    fn file(&mut self) -> Option<(String, Vec<u8>)> {
+        let last = self.index.checked_sub(1).filter(|_| !self.lines.is_empty())?;
+        Some((Disclosure::path(last), std::mem::take(&mut self.lines)))
+    }
+}
+
 async fn write(
+    vault: &Vault,
     tx: &mut gates::Tx,
     signed: &Signed,
     (key, anchor): (VerifierKey, Option<(LogProof, InstanceHead)>),
@@ -146,9 +181,9 @@ async fn write(
         archive.write(ANCHOR_PATH, proof.to_string().as_bytes())?;
     }
     let keys = [key];
-    let mut chunks = 0_u64;
     let mut folder = Exporter::new(&mut archive, signed.note.as_bytes(), &keys)?;
     let mut from = begin(tx, signed, &mut folder).await?;
+    let (mut chunks, mut values) = (0_u64, Values::after(from.unsigned_abs()));
     while from < signed.size {
         chunks += 1;
         if chunks.is_multiple_of(RENEW_CHUNKS) {
@@ -159,13 +194,20 @@ async fn write(
             return Err(Broken::Short);
         }
         from += i64::try_from(leaves.len()).unwrap_or(i64::MAX);
+        let disclosed = disclosed(vault, tx, leaves.iter().map(Vec::as_slice)).await?;
         for leaf in &leaves {
             folder.push(leaf)?;
+            if let Some((path, lines)) = values.push(leaf, &disclosed)? {
+                folder.sink_mut().write(&path, &lines)?;
+            }
         }
         let ready = std::mem::take(folder.sink_mut().0.get_mut());
         if !ready.is_empty() && send.send(Ok(ready.into())).await.is_err() {
             return Ok(());
         }
+    }
+    if let Some((path, lines)) = values.file() {
+        folder.sink_mut().write(&path, &lines)?;
     }
     folder.finish()?;
     let rest = archive.0.into_inner()?;

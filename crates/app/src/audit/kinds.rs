@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use kernel::{Category, DataClass, EventKind, FIELDS_OF_ALL, Severity};
+use kernel::{Category, DataClass, EventKind, FIELDS_OF_ALL, FieldClass, Severity};
 
 /// The page `docs/events.md`, made of the catalogue.
 pub fn page() -> String {
@@ -19,6 +19,12 @@ pub fn page() -> String {
     let _ = write!(page, "{}.\n\n## What fields hold\n\n", list(FIELDS_OF_ALL));
     for class in DataClass::ALL {
         let _ = writeln!(page, "* `{class}`: {}", class.says());
+    }
+    page.push_str(
+        "\nEach field holds one of these. What people wrote, and what is about them, is written into no field of another sort:\n\n",
+    );
+    for class in FieldClass::ALL {
+        let _ = writeln!(page, "* {class}: {}", class.says());
     }
     page.push_str("\n## How much an event matters\n\n| severity | OCSF | CEF | |\n|---|---|---|---|\n");
     for severity in Severity::ALL {
@@ -41,11 +47,21 @@ pub fn page() -> String {
                 ocsf.class,
                 ocsf.class_name,
                 ocsf.activity_name,
-                list(kind.fields())
+                fields(*kind)
             );
         }
     }
     page
+}
+
+/// The fields of a kind; those that stand in no leaf are said to.
+fn fields(kind: EventKind) -> String {
+    let fields = kind.fields().iter().zip(kind.field_classes());
+    let named = fields.map(|(name, class)| match class {
+        FieldClass::Personal => format!("`{name}` (personal)"),
+        _ => format!("`{name}`"),
+    });
+    named.collect::<Vec<_>>().join(", ")
 }
 
 fn list(names: &[&str]) -> String {

@@ -6,6 +6,7 @@ mod events;
 mod export;
 pub mod jobs;
 mod kinds;
+pub(crate) mod personal;
 pub mod retention;
 mod search;
 mod signing;
@@ -14,9 +15,11 @@ mod tiles;
 pub mod witnessed;
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
+use audit_log::entry::EntryView;
 pub use audit_log::{Entry, Format};
-use audit_log::{Hash, VerifierKey, leaf_hash};
+use audit_log::{Hash, Shown, VerifierKey, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt, Tx};
 use kernel::limits::HOLDS_ROWS_MAX;
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
@@ -97,19 +100,26 @@ pub struct EntryRecord {
     pub leaf_hash: Hash,
     /// The bytes that were hashed: canonical JSON (RFC 8785).
     pub leaf: Vec<u8>,
+    /// What is shown of the personal values it commits to; `None` when it commits to none.
+    pub shown: Option<Shown>,
 }
 
-impl From<Placed> for EntryRecord {
-    fn from(placed: Placed) -> Self {
+impl EntryRecord {
+    fn bare(placed: Placed) -> Self {
         let index = placed.seq.and_then(|seq| u64::try_from(seq).ok());
-        Self { id: placed.id, index, leaf_hash: leaf_hash(&placed.leaf), leaf: placed.leaf }
+        Self { id: placed.id, index, leaf_hash: leaf_hash(&placed.leaf), leaf: placed.leaf, shown: None }
     }
 }
 
 impl EntryRecord {
-    /// The entry, parsed.
+    /// The entry, parsed, with personal values in the place of their commitments: what people look at. What is proven is
+    /// [`EntryRecord::leaf`].
     pub fn entry(&self) -> Option<Entry> {
-        Entry::from_leaf(&self.leaf).ok()
+        let mut view = EntryView::parse(&self.leaf).ok()?;
+        if let Some(shown) = &self.shown {
+            view.data = &shown.data;
+        }
+        view.to_entry().ok()
     }
 }
 
@@ -196,8 +206,10 @@ pub async fn key<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Option<Ve
 /// One entry.
 pub async fn entry(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(EntryRecord, Receipt), Problem> {
     if let Some(placed) = store::audit::entry(pass.tx(), id).await? {
+        let vault = Arc::clone(pass.vault());
+        let record = personal::records(&vault, pass.tx(), vec![placed]).await?.pop();
         let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
-        return Ok((placed.into(), pass.seal(draft).await?));
+        return Ok((record.ok_or_else(Problem::internal)?, pass.seal(draft).await?));
     }
     let problem = missing(pass.tx(), id).await?;
     Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await)

@@ -2,6 +2,7 @@
 //! from its first gate to its end.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use audit_log::Outcome;
 use audit_log::entry::needle;
@@ -12,6 +13,7 @@ use store::audit_search::{Counted, Sieve};
 use uuid::Uuid;
 
 use super::events::{kinds, outcome, time};
+use super::personal::records;
 use super::{EntryRecord, ReadEntries};
 use crate::input::{Listed, Page};
 
@@ -278,8 +280,8 @@ async fn find<A: Action<Mode = Read>>(
         Turn::Older(before) => store::audit_search::older(tx, sieve, Some(before), rows + 1).await,
         Turn::Newer(after) => store::audit_search::newer(tx, sieve, Some(after), rows + 1).await,
     };
-    let mut entries: Vec<EntryRecord> =
-        placed.map_err(too_long)?.into_iter().map(EntryRecord::from).collect();
+    let vault = Arc::clone(pass.vault());
+    let mut entries = records(&vault, pass.tx(), placed.map_err(too_long)?).await?;
     let rows = usize::try_from(rows).unwrap_or(usize::MAX);
     let more = entries.len() > rows;
     entries.truncate(rows);
@@ -450,7 +452,8 @@ pub async fn request(mut pass: Pass<ReadEntries>, id: &RequestId) -> Result<(One
         Ok(found) => found,
         Err(error) => return Err(pass.fail(Draft::failed(EventKind::AuditRead), too_long(error)).await),
     };
-    let mut entries: Vec<EntryRecord> = found.into_iter().map(EntryRecord::from).collect();
+    let vault = Arc::clone(pass.vault());
+    let mut entries = records(&vault, pass.tx(), found).await?;
     let rows = usize::try_from(REQUEST_ROWS_MAX).unwrap_or(usize::MAX);
     let more = entries.len() > rows;
     entries.truncate(rows);

@@ -316,7 +316,7 @@ impl<K: KnowAgain> Listener<K> {
                     let _ = write!(piece, "id: {}\ndata: {}\n\n", event.index, writer.line(event)?);
                     Ok(())
                 };
-                self.sought.lines(&mut tx, window, u64::MAX, put).await
+                self.sought.lines((self.pass.vault(), &mut tx), window, u64::MAX, put).await
             };
             if let Err(problem) = read.await {
                 return Err(End::Said(problem.kind.slug()));

@@ -77,7 +77,8 @@ pub async fn open(
                 .subject("break_glass", glass.id)
                 .fact("break_glass", glass.id)
                 .fact("seconds", seconds)
-                .fact("until", glass.until);
+                .fact("until", glass.until)
+                .about(glass.account, "reason", &glass.reason);
             let receipt = pass.seal(draft).await?;
             Ok((glass, receipt))
         }
@@ -181,11 +182,12 @@ pub async fn review(
 ) -> Result<Receipt, Problem> {
     let (kind, in_order) = (EventKind::BreakGlassReviewed, verdict.in_order);
     match judge(&mut pass, id, verdict).await {
-        Ok(own) => {
+        Ok((own, text)) => {
             let draft = Draft::done(kind)
                 .subject("break_glass", id)
                 .fact("in_order", in_order)
-                .fact("reviewed_own", own);
+                .fact("reviewed_own", own)
+                .about(pass.who().account(), "text", text.get());
             pass.seal(draft).await
         }
         Err(problem) => Err(pass.fail(undone(kind, &problem).subject("break_glass", id), problem).await),
@@ -196,7 +198,7 @@ async fn judge(
     pass: &mut Pass<ReviewBreakGlass>,
     id: BreakGlassId,
     verdict: Verdict,
-) -> Result<bool, Problem> {
+) -> Result<(bool, Clean<String>), Problem> {
     let text = clean(pass, &verdict.text, 1, "/text")?;
     if !break_glass::hold(pass.tx(), id).await? {
         return Err(Problem::not_found());
@@ -215,5 +217,5 @@ async fn judge(
     if !break_glass::review(pass.tx(), id, me, verdict.in_order, &text, now).await? {
         return Err(Problem::new(ProblemKind::Conflict, "This override was reviewed already."));
     }
-    Ok(own)
+    Ok((own, text))
 }

@@ -1,12 +1,13 @@
 //! Break-glass: an override for a written reason and a limited time, with a part of the log of its own and a review.
 //!
 //! While it is open its holder may do whatever people can do inside their organization (`gates` decides that), and every
-//! entry of theirs names it. Reasons and reviews are prose and pass gate four; they are kept with the override and not in
-//! the log, whose entries hold ids and numbers and can be kept for ever.
+//! entry of theirs names it. Reasons and reviews are prose and pass gate four; they are kept with the override. The log's
+//! leaves, which are for ever, commit to them.
 
 pub mod jobs;
 mod manage;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use gates::{Action, Draft, Pass, Read, Receipt};
@@ -22,6 +23,7 @@ pub use manage::{
 
 use crate::action;
 use crate::audit::EntryRecord;
+use crate::audit::personal::records;
 use crate::input::{Listed, Page};
 
 /// How long after the end of an override an entry of it may have been begun, in seconds.
@@ -148,7 +150,8 @@ pub async fn slice(
     let end = glass.ends_at().min(now).plus(Duration::from_secs(SLICE_TAIL_SECONDS));
     let range = (EntryId::first_at(glass.opened_at), EntryId::first_at(end));
     let found = break_glass::slice(pass.tx(), &glass, range, page.after, page.rows + 1).await?;
-    let found = found.into_iter().map(EntryRecord::from).collect();
+    let vault = Arc::clone(pass.vault());
+    let found = records(&vault, pass.tx(), found).await?;
     let entries = Listed::cut(found, page.rows, |entry: &EntryRecord| entry.id);
     let draft = Draft::done(EventKind::BreakGlassRead)
         .subject("break_glass", id)

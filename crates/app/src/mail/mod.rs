@@ -18,6 +18,7 @@ pub use job::{
     DELIVER_SECONDS_MAX, KEPT_DAYS, LETTERS_AT_ONCE_MAX, Mailer, RETRY_DAYS_MAX, RETRY_SECONDS_FIRST,
     RETRY_SECONDS_MAX,
 };
+pub(crate) use outbox::forget_letters_to;
 pub use outbox::{MailError, Outbox, Shown, State, list, show};
 pub use post::Post;
 

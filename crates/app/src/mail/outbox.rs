@@ -9,6 +9,9 @@ use mail::{Address, Letter, Letterhead, Message, MessageError};
 use store::StoreError;
 use store::mail::{Listed, NewLetter};
 
+/// Letters looked at together when those to one person are removed.
+const FORGET_ROWS: i64 = 500;
+
 /// The outbox could not be used.
 #[derive(Debug, thiserror::Error)]
 pub enum MailError {
@@ -212,6 +215,28 @@ impl Shown {
             attempts: listed.attempts,
             last_error: listed.last_error,
         }
+    }
+}
+
+/// Removes every letter to somebody, sent or not. How many there were.
+///
+/// # Errors
+/// When the database cannot be used.
+pub(crate) async fn forget_letters_to(
+    vault: &Vault,
+    tx: &mut SystemTx,
+    to: &Address,
+) -> Result<u64, StoreError> {
+    let (mut before, mut removed) = (None, 0);
+    loop {
+        let page = store::mail::list(tx, before, FORGET_ROWS).await?;
+        let Some(last) = page.last() else { return Ok(removed) };
+        before = Some(last.id);
+        let theirs = page.iter().filter(|letter| {
+            open_address(vault, letter.id, &letter.to_sealed).is_ok_and(|found| found.key() == to.key())
+        });
+        let theirs: Vec<LetterId> = theirs.map(|letter| letter.id).collect();
+        removed += store::mail::remove(tx, &theirs).await?;
     }
 }
 

@@ -31,7 +31,7 @@ struct Data<'a> {
     actor: Named<'a>,
     target: Option<Named<'a>>,
     request_id: &'a str,
-    /// What the entry says of the case, as it stands there.
+    /// What the entry says of the case.
     facts: Map<String, Value>,
 }
 
@@ -41,12 +41,16 @@ struct Named<'a> {
     id: Option<Cow<'a, str>>,
 }
 
-/// The body that tells of an entry. The same entry gives the same bytes.
+/// The body that tells of an entry, with its data as `facts` shows it where the entry only commits to personal values. The
+/// same entry gives the same bytes, until somebody it is about is erased.
 ///
 /// # Errors
 /// When the stored bytes are no entry.
-pub fn body(leaf: &[u8]) -> Result<Vec<u8>, EntryError> {
-    let entry = EntryView::parse(leaf)?;
+pub fn body(leaf: &[u8], facts: Option<&str>) -> Result<Vec<u8>, EntryError> {
+    let mut entry = EntryView::parse(leaf)?;
+    if let Some(facts) = facts {
+        entry.data = facts;
+    }
     let data = Data {
         id: entry.id.to_string(),
         organization: entry.tenant.to_string(),

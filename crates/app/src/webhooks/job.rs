@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use gates::{By, DatabaseError, Draft, Reason, SealError, SystemTx, Vault};
-use kernel::{EventKind, Face, RequestContext, Timestamp, WebhookId};
+use kernel::{EventKind, Face, RequestContext, TenantId, Timestamp, WebhookId};
 use store::StoreError;
 use store::webhook_deliveries::{self as deliveries, Marked, State, Taken, Taking};
 use store::webhooks::{OLD_SECRET, SECRET};
@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 use super::{Answered, Because, Courier, Message, Target, Unsent, body, unseal};
+use crate::audit::personal::{disclosed_of, shown};
 use crate::providers::UrlRules;
 
 /// Pauses after each failed attempt, in seconds: a delivery is tried ten times in a little more than three days.
@@ -203,9 +204,28 @@ impl Deliverer {
         if rows == 0 || !deliveries::try_lead(&mut tx).await? {
             return Ok((Vec::new(), 0));
         }
-        let taken = deliveries::take(&mut tx, &taking).await?;
+        let (mut taken, put_off) = deliveries::take(&mut tx, &taking).await?;
+        self.open_values(&mut tx, &mut taken).await?;
         tx.finish().await?;
-        Ok(taken)
+        Ok((taken, put_off))
+    }
+
+    /// Puts in what the entries only commit to: one look for each organization that has such an entry here.
+    async fn open_values(&self, tx: &mut SystemTx, taken: &mut [Taken]) -> Result<(), DeliverError> {
+        let mut tenants: Vec<TenantId> = taken.iter().map(|one| one.tenant).collect();
+        tenants.sort_unstable();
+        tenants.dedup();
+        for tenant in tenants {
+            let own = || taken.iter().filter(|one| one.tenant == tenant);
+            let leaves = own().filter_map(|one| one.leaf.as_deref());
+            let disclosed = disclosed_of(&self.vault, tx, tenant, leaves).await?;
+            for one in taken.iter_mut().filter(|one| one.tenant == tenant) {
+                // A leaf that is no entry is named when it is sent.
+                let shown = one.leaf.as_deref().and_then(|leaf| shown(leaf, &disclosed).unwrap_or_default());
+                one.facts = shown.map(|shown| shown.data);
+            }
+        }
+        Ok(())
     }
 
     /// One delivery: sent or not, and marked.
@@ -222,7 +242,7 @@ impl Deliverer {
         }
         let body = match (&taken.body, &taken.leaf) {
             (Some(body), _) => body.clone(),
-            (None, Some(leaf)) => match body::body(leaf) {
+            (None, Some(leaf)) => match body::body(leaf, taken.facts.as_deref()) {
                 Ok(body) => body,
                 Err(error) => {
                     tracing::error!(%error, delivery = %taken.id, "an entry does not read");

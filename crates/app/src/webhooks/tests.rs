@@ -126,7 +126,13 @@ fn a_body_says_what_the_entry_says_and_nothing_of_keys_and_policies() {
     };
     let entry = Entry::builder(core).subject("agent", "a-1").data("role", "reader");
     let leaf = entry.build().unwrap().to_leaf().unwrap();
-    let sent = body(&leaf).unwrap();
+    let shown: serde_json::Value =
+        serde_json::from_slice(&body(&leaf, Some(r#"{"address":"192.0.2.1"}"#)).unwrap()).unwrap();
+    assert_eq!(
+        shown["data"]["facts"]["address"], "192.0.2.1",
+        "values stand where the entry commits to them"
+    );
+    let sent = body(&leaf, None).unwrap();
     let expected = format!(
         "{{\"type\":\"agent.created\",\"timestamp\":\"2023-11-14T22:13:20.000001Z\",\"data\":{{\"id\":\"{id}\",\
          \"organization\":\"{}\",\"project\":null,\"action\":\"agent.create\",\"outcome\":\"ok\",\
@@ -135,7 +141,7 @@ fn a_body_says_what_the_entry_says_and_nothing_of_keys_and_policies() {
         uuid::Uuid::from_u128(9)
     );
     assert_eq!(String::from_utf8(sent).unwrap(), expected);
-    assert!(body(b"{}").is_err());
+    assert!(body(b"{}", None).is_err());
     let test = test_body(TenantId::first_at(at(0)), WebhookId::first_at(at(0)), at(0));
     assert!(test.starts_with(b"{\"type\":\"webhook.tested\",\"timestamp\":\"2023-11-14T22:13:20.000000Z\""));
 }
@@ -149,6 +155,7 @@ fn taken(try_number: i32, kind: &str) -> Taken {
         try_number,
         kind: kind.to_owned(),
         leaf: None,
+        facts: None,
         body: None,
         url: String::new(),
         enabled: true,

@@ -1,4 +1,5 @@
-//! JSON Lines: the entry byte for byte, with its place and what the catalogue says of its kind.
+//! JSON Lines: the entry byte for byte, with its place, what the catalogue says of its kind, and the personal values that
+//! the entry only commits to.
 
 use serde_json::Value;
 
@@ -22,6 +23,11 @@ pub(super) fn line(event: &Event<'_>) -> String {
             Some(word) => write_string(&mut out, word),
             None => out.extend_from_slice(b"null"),
         }
+    }
+    // Beside the entry and not in it: its bytes are the ones that were hashed, which hold commitments.
+    if let Some(personal) = event.personal {
+        out.extend_from_slice(b",\"personal\":");
+        out.extend_from_slice(personal.as_bytes());
     }
     out.extend_from_slice(b",\"entry\":");
     // Canonical JSON has no white space, and no line feed but as an escape.

@@ -1,6 +1,6 @@
 //! Open Cybersecurity Schema Framework 1.6.0, without profiles.
 //!
-//! Class, activity and severity come from the catalogue of event kinds. The log keeps no network addresses, so the place a
+//! Class, activity and severity come from the catalogue of event kinds. Leaves hold no network addresses, so the place a
 //! call came from is the face it came in by. What the schema has no place for stands under `unmapped`: the entry's own
 //! words, its data, and its place in the log, by which it can be proven.
 

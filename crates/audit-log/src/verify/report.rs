@@ -70,6 +70,10 @@ pub enum FindingKind {
     Inconsistent,
     /// What is to show the head of this log in a log of logs does not.
     AnchorBad,
+    /// A personal value is not the one that its entry commits to.
+    ValueAltered,
+    /// A line of a file of disclosures is none, or speaks of something no entry commits to.
+    DisclosureBad,
 }
 
 /// One thing that is wrong, and where.
@@ -160,6 +164,22 @@ pub struct Anchored {
     pub witnesses: Vec<Witnessed>,
 }
 
+/// What became of the personal values that entries commit to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct PersonalValues {
+    /// Values that are there, and are the ones that were committed to.
+    pub disclosed: u64,
+    /// Values that are not there: erased, or not given away.
+    pub not_disclosed: u64,
+}
+
+impl PersonalValues {
+    /// Whether no entry commits to any.
+    pub const fn is_empty(&self) -> bool {
+        self.disclosed == 0 && self.not_disclosed == 0
+    }
+}
+
 /// The result of a verification.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
@@ -200,6 +220,9 @@ pub struct Report {
     pub findings: Vec<Finding>,
     /// How many findings there were.
     pub findings_total: u64,
+    /// Personal values that entries commit to.
+    #[serde(skip_serializing_if = "PersonalValues::is_empty")]
+    pub personal: PersonalValues,
     verdict: Verdict,
 }
 

@@ -10,6 +10,7 @@ use crate::tree::Frontier;
 
 use super::align::{Difference, differences};
 use super::ids::{DUPLICATE_WINDOW_ENTRIES, Duplicate, Ids};
+use super::personal::Disclosed;
 use super::report::{Finding, FindingKind, Report};
 use super::{LogVerifier, Progress};
 
@@ -41,6 +42,7 @@ struct Walk<'w, S: ?Sized> {
     absent: Vec<(u64, u64)>,
     /// What the entries say of the log's beginning.
     pruned: Option<Pruned>,
+    disclosed: Disclosed,
 }
 
 pub(super) fn walk<S: TileSource + ?Sized>(
@@ -53,8 +55,18 @@ pub(super) fn walk<S: TileSource + ?Sized>(
     report.tenant = verifier.tenant;
     let ids = Ids::new(DUPLICATE_WINDOW_ENTRIES);
     let size = checkpoint.size();
-    let (rows, absent) = (vec![Row::default()], Vec::new());
-    let mut walk = Walk { verifier, source, size, report, rows, ids, span: None, absent, pruned: None };
+    let mut walk = Walk {
+        verifier,
+        source,
+        size,
+        report,
+        rows: vec![Row::default()],
+        ids,
+        span: None,
+        absent: Vec::new(),
+        pruned: None,
+        disclosed: Disclosed::default(),
+    };
     walk.check_older_sizes(checkpoint);
     let mut missing_run = 0;
     let mut complete = true;
@@ -185,6 +197,7 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
         }
         let duplicates = self.ids.push(entry.id, at);
         self.add_duplicates(duplicates);
+        self.disclosed.check(self.source, at, leaf, &entry, self.report);
     }
 
     fn add_duplicates(&mut self, duplicates: Vec<Duplicate>) {
@@ -422,6 +435,7 @@ impl<S: TileSource + ?Sized> Walk<'_, S> {
     }
 
     fn summarize(&mut self) {
+        self.disclosed.leave(self.report);
         let duplicates = self.ids.duplicates();
         self.add_duplicates(duplicates);
         if self.ids.forgot {

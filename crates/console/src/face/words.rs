@@ -60,6 +60,7 @@ fn said(kind: EventKind) -> &'static str {
         K::AddressChangeWithdrawn => "withdrew the change of their address",
         K::AddressChanged => "changed their address",
         K::AccountDisabled => "closed an account",
+        K::AccountErased => "erased a person",
         K::AccountEnabled => "opened an account again",
         K::FactorsReset => "removed all second factors of an account",
         K::AccountUnlocked => "took back the guesses counted against an account",

@@ -89,6 +89,22 @@ words! {
 }
 
 words! {
+    /// What one field of an event holds. No leaf of the log holds what is [`FieldClass::Personal`]: it commits to it.
+    FieldClass {
+        /// A number or a flag.
+        Number = "number";
+        /// An id, which is random and names nobody by itself.
+        Id = "id";
+        /// The product's own words: a reason from a fixed list, a role, a time, a hash, the name of a log.
+        Word = "word";
+        /// What people or programs wrote about things of the organization, after the privacy gate: a name, a model, a host.
+        Text = "text";
+        /// About a person, and apart from the leaf: the entry commits to it, and the value goes with the person's key.
+        Personal = "personal";
+    }
+}
+
+words! {
     /// How much an event matters to those who watch, as OCSF counts it.
     Severity {
         /// Nothing to do.
@@ -183,6 +199,7 @@ activities! {
         PASSWORD_CHANGE = 3 "Password Change";
         PASSWORD_RESET = 4 "Password Reset";
         ACCOUNT_DISABLE = 5 "Disable";
+        ACCOUNT_DELETE = 6 "Delete";
         FACTOR_ENABLE = 10 "MFA Factor Enable";
         FACTOR_DISABLE = 11 "MFA Factor Disable";
         ACCOUNT_UNLOCK = 12 "Unlock";

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use audit_log::proof_file::PROOF_BYTES_MAX;
 use audit_log::source::FILE_BYTES_MAX;
-use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, DirSource, TilePath, TileSink as _};
+use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, DirSource, Disclosure, TilePath, TileSink as _};
 use bytes::{Buf as _, Bytes};
 use tokio::sync::mpsc;
 
@@ -90,6 +90,7 @@ fn limit_of(path: &str) -> Option<u64> {
     match path {
         CHECKPOINT_PATH | VKEY_FILE | INSTANCE_VKEY_FILE => Some(SMALL_BYTES_MAX),
         ANCHOR_PATH => Some(PROOF_BYTES_MAX as u64),
+        values if Disclosure::is_path(values) => Some(FILE_BYTES_MAX as u64),
         tile => tile.parse::<TilePath>().ok().map(|_| FILE_BYTES_MAX as u64),
     }
 }

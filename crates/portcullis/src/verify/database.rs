@@ -6,15 +6,17 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, bail};
 use audit_log::verify::Verdict;
 use audit_log::{Checkpoint, DirSource, Note, VerifierKey};
+use crypto::{Envelope, InstanceKey};
 use serde_json::json;
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 
-use crate::settings::{self, Environment, Faults, Place};
+use crate::settings::{self, Environment, Faults, KeySetting, Place, existing_embedded_key};
 use crate::{database, home, say};
 
 use super::VerifyArgs;
 use super::folder::{self, Trust};
+use super::personal::PersonalValues;
 use super::rows::Findings;
 use super::walk::{Known, LogSummary, Walk};
 
@@ -59,28 +61,43 @@ pub(crate) async fn run(args: &VerifyArgs, environment: &dyn Environment) -> Res
             None
         }
     });
+    // Only for what is stored about people; everything else is verified without.
+    let key = match KeySetting::read(environment, &mut faults) {
+        KeySetting::Given(key) => Some(key),
+        KeySetting::Absent => None,
+    };
     if !faults.0.is_empty() {
         return Err(faults.into());
     }
     let verified = if let Some(login) = named {
-        verify(login, &keys, export.as_ref()).await?
+        verify(login, &keys, export.as_ref(), key.map(|key| key.envelope()).as_ref()).await?
     } else {
-        embedded(&place, &keys, export.as_ref()).await?
+        embedded(&place, &keys, export.as_ref(), key).await?
     };
     tell(&verified, args.json)?;
     Ok(if verified.findings.total == 0 { ExitCode::SUCCESS } else { DAMAGED.into() })
 }
 
 /// The embedded database: the one that runs, else it is started for as long as this takes.
-async fn embedded(place: &Place, keys: &[VerifierKey], export: Option<&Export>) -> Result<Verified> {
+async fn embedded(
+    place: &Place,
+    keys: &[VerifierKey],
+    export: Option<&Export>,
+    key: Option<InstanceKey>,
+) -> Result<Verified> {
     if !place.cluster_dir().exists() {
         bail!(
             "there is no database in {}; name its directory with --data-dir, or a URL with --database",
             place.data_dir.display()
         );
     }
+    let key = match key {
+        Some(key) => Some(key),
+        None => existing_embedded_key(&place.key_file())?,
+    };
+    let envelope = key.map(|key| key.envelope());
     let postgres = home::open(place, CONNECTIONS, &|line| say::note(line)).await?;
-    let verified = verify(home::owner_login(&postgres), keys, export).await;
+    let verified = verify(home::owner_login(&postgres), keys, export, envelope.as_ref()).await;
     postgres.stop().await?;
     verified
 }
@@ -107,9 +124,14 @@ fn exported(dir: &Path, keys: &[VerifierKey]) -> Result<Export> {
     Ok(Export { folder: DirSource::new(dir), key: verified.key, checkpoint })
 }
 
-async fn verify(login: PgConnectOptions, keys: &[VerifierKey], export: Option<&Export>) -> Result<Verified> {
+async fn verify(
+    login: PgConnectOptions,
+    keys: &[VerifierKey],
+    export: Option<&Export>,
+    envelope: Option<&Envelope>,
+) -> Result<Verified> {
     let mut connection = database::connect(&login.options(store::verify::SESSION)).await?;
-    let verified = all(&mut connection, keys, export).await;
+    let verified = all(&mut connection, keys, export, envelope).await;
     let _ = connection.close().await;
     verified
 }
@@ -118,6 +140,7 @@ async fn all(
     connection: &mut PgConnection,
     keys: &[VerifierKey],
     export: Option<&Export>,
+    envelope: Option<&Envelope>,
 ) -> Result<Verified> {
     // One snapshot: what commits meanwhile is neither half seen nor missed.
     let mut tx = connection.begin().await.context("no transaction could be opened")?;
@@ -125,7 +148,8 @@ async fn all(
         "the audit tables cannot be read; the login must see the rows of all tenants (a superuser or BYPASSRLS)",
     )?;
     let keys: Vec<VerifierKey> = keys.iter().chain(export.map(|export| &export.key)).cloned().collect();
-    let known = Known { keys: &keys, export: export.map(|export| (&export.folder, &export.checkpoint)) };
+    let export_of = export.map(|export| (&export.folder, &export.checkpoint));
+    let known = Known { keys: &keys, export: export_of, envelope };
     let mut verified = Verified { logs: Vec::new(), findings: Findings::default() };
     for tenant in tenants {
         let log = store::verify::log(&mut tx, tenant).await?;
@@ -174,6 +198,13 @@ fn text(verified: &Verified) -> String {
             log.entries, log.signed, log.waiting, log.checkpoints
         ));
         lines.extend(log.archived.as_ref().map(|archived| format!("  {archived}")));
+        let PersonalValues { disclosed, erased, not_checked } = log.personal;
+        if log.personal != PersonalValues::default() {
+            lines.push(format!("  personal values: {disclosed} are those committed to, {erased} erased"));
+        }
+        if not_checked > 0 {
+            lines.push(format!("  {not_checked} personal values were not looked at: give ENCRYPTION_KEY"));
+        }
         let own = verified.findings.kept.iter().filter(|finding| finding.tenant == log.tenant);
         lines.extend(own.map(|finding| format!("  {finding}")));
     }

@@ -223,6 +223,10 @@ fn text(verified: &Verified) -> String {
     if let (Some(first), Some(last)) = (&report.first_at, &report.last_at) {
         row("From, to", format!("{first}  {last}"));
     }
+    if !report.personal.is_empty() {
+        let (shown, gone) = (report.personal.disclosed, report.personal.not_disclosed);
+        row("Personal", format!("{shown} values are those committed to, {gone} erased or not disclosed"));
+    }
     for witness in &report.witnesses {
         row("Witnessed", format!("{} by {}", seconds(witness.at), witness.vkey));
     }

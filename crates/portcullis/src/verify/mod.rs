@@ -3,6 +3,7 @@
 pub(crate) mod database;
 pub(crate) mod folder;
 pub(crate) mod pack;
+mod personal;
 mod proof;
 mod rows;
 mod walk;

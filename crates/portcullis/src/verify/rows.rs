@@ -48,6 +48,8 @@ pub(crate) enum FindingKind {
     KeyChanged,
     /// The database and the exported folder say different things.
     ExportMismatch,
+    /// A personal value is not the one that its entry commits to.
+    ValueAltered,
 }
 
 /// One thing that is wrong, and where.

@@ -11,11 +11,13 @@ use audit_log::tiles::{decode_tile, encode_tile, tile_root};
 use audit_log::{
     Checkpoint, DirSource, Frontier, Hash, KeyName, Note, Pruned, TilePath, TileSource as _, VerifierKey,
 };
+use crypto::Envelope;
 use kernel::TenantId;
 use sqlx::postgres::PgConnection;
 use store::verify::{CheckpointRow, LeafRow, LogRow, UnplacedRow};
 use uuid::Uuid;
 
+use super::personal::{self, PersonalValues};
 use super::rows::{Finding, FindingKind, Findings, Spot, check_entry};
 
 /// Leaves read at once: at most 64 KiB each.
@@ -32,6 +34,8 @@ pub(super) struct Known<'a> {
     pub(super) keys: &'a [VerifierKey],
     /// An exported folder that was verified, and its checkpoint.
     pub(super) export: Option<(&'a DirSource, &'a Checkpoint)>,
+    /// The instance's envelope, under which the keys of people lie.
+    pub(super) envelope: Option<&'a Envelope>,
 }
 
 /// What a log was found to be.
@@ -58,6 +62,8 @@ pub(crate) struct LogSummary {
     /// Where the beginning of the log is, when its rows are not here and the log itself says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) archived: Option<Pruned>,
+    /// What became of the personal values that entries commit to.
+    pub(crate) personal: PersonalValues,
 }
 
 /// Walks one log.
@@ -66,6 +72,7 @@ pub(super) struct Walk<'a> {
     log: &'a LogRow,
     keys: Vec<VerifierKey>,
     export: Option<(&'a DirSource, &'a Checkpoint)>,
+    envelope: Option<&'a Envelope>,
     findings: &'a mut Findings,
     stored: Frontier,
     computed: Frontier,
@@ -112,12 +119,14 @@ impl<'a> Walk<'a> {
             signed: 0,
             root: audit_log::EMPTY_ROOT,
             archived: None,
+            personal: PersonalValues::default(),
         };
         Self {
             conn,
             log,
             keys,
             export,
+            envelope: known.envelope,
             findings,
             stored: Frontier::new(),
             computed: Frontier::new(),
@@ -149,6 +158,8 @@ impl<'a> Walk<'a> {
             if rows.is_empty() {
                 break;
             }
+            let told = (&mut self.summary.personal, &mut *self.findings);
+            personal::check(self.conn, self.log.tenant, self.envelope, &rows, told).await?;
             for row in rows {
                 self.place(&row, next);
                 next = row.seq + 1;

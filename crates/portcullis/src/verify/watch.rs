@@ -2,10 +2,13 @@
 //! alarm when rows are not those that were written.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use app::audit::jobs::Sequencer;
+use crypto::Envelope;
+use gates::Vault;
 use kernel::{EntryId, TenantId};
 use sqlx::Connection as _;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
@@ -25,16 +28,22 @@ const WORDS_CHARS_MAX: usize = 2_000;
 /// Walks all logs again and again.
 pub(crate) struct Watcher {
     login: PgConnectOptions,
+    vault: Arc<Vault>,
     sequencer: Sequencer,
     every: Duration,
 }
 
 impl Watcher {
     /// Walks with the system role's login, which sees every log and can change none, `every` so often.
-    pub(crate) fn new(login: PgConnectOptions, sequencer: Sequencer, every: Duration) -> Self {
+    pub(crate) fn new(
+        login: PgConnectOptions,
+        vault: Arc<Vault>,
+        sequencer: Sequencer,
+        every: Duration,
+    ) -> Self {
         // Its rows come through policies, so row security stays on; everything else as for the operator's command.
         let session = store::verify::SESSION.into_iter().filter(|(name, _)| *name != "row_security");
-        Self { login: database::quiet(login).options(session), sequencer, every }
+        Self { login: database::quiet(login).options(session), vault, sequencer, every }
     }
 
     /// Works until `stop` turns true. It can be cut off at any point.
@@ -61,7 +70,7 @@ impl Watcher {
         let mut connection = database::connect(&self.login).await?;
         let tenants = store::verify::tenants(&mut connection).await.context("the logs cannot be listed")?;
         for tenant in &tenants {
-            let found = one(&mut connection, *tenant).await?;
+            let found = one(&mut connection, *tenant, self.vault.envelope()).await?;
             if found.total > 0 {
                 let first = found.kept.iter().find_map(|finding| finding.entry).map(EntryId::from_uuid);
                 self.sequencer.report_damage(*tenant, words(&found), found.total, first).await?;
@@ -73,11 +82,13 @@ impl Watcher {
 }
 
 /// One log, in a snapshot of its own, so that none is held for longer than it must.
-async fn one(connection: &mut PgConnection, tenant: TenantId) -> Result<Findings> {
+async fn one(connection: &mut PgConnection, tenant: TenantId, envelope: &Envelope) -> Result<Findings> {
     let mut tx = connection.begin().await.context("no transaction could be opened")?;
     let log = store::verify::log(&mut tx, tenant).await?;
     let mut findings = Findings::default();
-    Walk::new(&mut tx, &log, &Known::default(), &mut findings).run().await?;
+    Walk::new(&mut tx, &log, &Known { envelope: Some(envelope), ..Known::default() }, &mut findings)
+        .run()
+        .await?;
     Ok(findings)
 }
 

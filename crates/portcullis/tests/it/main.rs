@@ -41,6 +41,8 @@ mod outsiders;
 #[cfg(test)]
 mod people;
 #[cfg(test)]
+mod personal;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod processes;

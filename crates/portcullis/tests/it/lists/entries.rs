@@ -1,6 +1,7 @@
 //! Each operation leaves exactly one entry, whether it is done or refused; a model call that is made leaves two.
 
-use kernel::{EventKind, FIELDS_OF_ALL, MemberRole, Role};
+use audit_log::personal::commitment_in;
+use kernel::{EventKind, FIELDS_OF_ALL, FieldClass, MemberRole, Role};
 
 use super::{Cast, Operation, Sample, Who};
 use crate::house::run;
@@ -75,7 +76,37 @@ fn declared(entry: &crate::house::Entry) {
     for name in data.keys().map(String::as_str) {
         let known = kind.fields().contains(&name) || FIELDS_OF_ALL.contains(&name);
         assert!(known, "the catalogue does not know the field {name} of {kind}: {}", entry.leaf);
+        let (class, value) = (kind.field_class(name), &data[name]);
+        let fits = match class {
+            _ if value.is_null() => true,
+            // The number of a problem, or the word for how a call ended.
+            _ if name == "status" => !value.is_object(),
+            Some(FieldClass::Personal) => commitment_in(value).is_some(),
+            Some(FieldClass::Id) => value.as_str().is_some_and(|id| id.parse::<uuid::Uuid>().is_ok()),
+            Some(FieldClass::Number) => !value.is_string(),
+            Some(FieldClass::Word | FieldClass::Text) => value.is_string(),
+            None => false,
+        };
+        assert!(fits, "{name} of {kind} is no {class:?}: {}", entry.leaf);
     }
+    names_nobody(&entry.leaf.to_string());
+}
+
+/// No leaf holds what tells of a person by itself: an address of mail or of a network, or the device of a sample.
+pub(crate) fn names_nobody(leaf: &str) {
+    // Names of versions of the policy have that sign too.
+    assert!(!leaf.replace("\"pii@", "").contains('@'), "an address of mail stands in a leaf: {leaf}");
+    for device in ["Firefox", "Chrome", "Safari", "Mozilla", "Linux"] {
+        assert!(!leaf.contains(device), "a device stands in a leaf: {leaf}");
+    }
+    let words = leaf.split(|c: char| !(c.is_ascii_hexdigit() || matches!(c, '.' | ':')));
+    // Versions have fewer parts than addresses; times, digits between colons, are told by where they stand.
+    let network = |word: &&str| {
+        word.parse::<std::net::Ipv4Addr>().is_ok()
+            || (word.contains("::") && word.parse::<std::net::Ipv6Addr>().is_ok())
+    };
+    let found = words.into_iter().find(network);
+    assert_eq!(found, None, "an address of the network stands in a leaf: {leaf}");
 }
 
 /// An entry is in the log of whoever is asked about: the caller's organization, or the instance for unknown callers.

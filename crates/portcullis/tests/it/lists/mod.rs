@@ -10,6 +10,7 @@ mod stories;
 mod tables;
 
 pub(crate) use cast::{Cast, Who};
+pub(crate) use entries::names_nobody;
 pub(crate) use samples::Sample;
 
 use http::Method;
