@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
 use kernel::{
-    Assurance, Clock, EntryId, EventKind, MemberRole, Need, Permission, ProjectId, RequestContext, Rng, Role,
-    TenantId, Timestamp,
+    Assurance, Clock, EntryId, EventKind, MemberRole, Need, Permission, ProjectId, Recorded, RequestContext, Rng,
+    Role, TenantId, Timestamp,
 };
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -140,6 +140,7 @@ impl Draft {
 /// Proof that an entry is on record: it was committed before this existed. What touches the outside world asks for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
+    tenant: TenantId,
     entry: EntryId,
     at: Timestamp,
     leaf: Hash,
@@ -159,6 +160,11 @@ impl Receipt {
     /// Hash of the entry as a leaf of its tenant's log (RFC 9162 §2.1.1), to be found there later.
     pub fn leaf(&self) -> Hash {
         self.leaf
+    }
+
+    /// The same as plain values: what a signed receipt says.
+    pub fn recorded(&self) -> Recorded {
+        Recorded { tenant: self.tenant, entry: self.entry, at: self.at, leaf: self.leaf.0 }
     }
 }
 
@@ -234,7 +240,7 @@ impl Row {
     }
 
     pub(crate) fn receipt(&self) -> Receipt {
-        Receipt { entry: self.id, at: self.at, leaf: leaf_hash(&self.leaf) }
+        Receipt { tenant: self.tenant, entry: self.id, at: self.at, leaf: leaf_hash(&self.leaf) }
     }
 
     pub(crate) fn request_id(&self) -> &str {

@@ -269,6 +269,19 @@ impl Station {
         Ok(Self { vault: Arc::clone(vault), tenant, project: principal.project(), policy, request })
     }
 
+    /// Writes an entry that has no transaction of its own.
+    async fn append(&self, row: Row) -> Result<Receipt, Problem> {
+        self.noted(self.vault.append(row).await)
+    }
+
+    /// Notes what was sealed, for a caller who asked for receipts.
+    fn noted(&self, sealed: Result<Receipt, Problem>) -> Result<Receipt, Problem> {
+        if let (Ok(receipt), true) = (&sealed, self.request.recorder.is_on()) {
+            self.request.recorder.note(receipt.recorded());
+        }
+        sealed
+    }
+
     pub(crate) fn row(
         &self,
         draft: Draft,
@@ -342,7 +355,7 @@ impl Vault {
             .fact("gate", gate)
             .fact("because", problem.kind.slug());
         let row = at.row(draft, A::NAME, &principal)?;
-        self.append(row).await?;
+        at.append(row).await?;
         Err(problem)
     }
 }
@@ -433,7 +446,7 @@ impl<A: Action> Pass<A> {
     pub async fn seal(self, draft: Draft) -> Result<Receipt, Problem> {
         let Self { who, hold, at } = self;
         let row = at.row(draft, A::NAME, &who.principal())?;
-        hold.close(Key(()), &at.vault, Ready(row)).await
+        at.noted(hold.close(Key(()), &at.vault, Ready(row)).await)
     }
 
     /// Undoes what was done under this pass, records that it failed, and hands the problem on.
@@ -441,7 +454,7 @@ impl<A: Action> Pass<A> {
         let Self { who, hold, at } = self;
         drop(hold);
         match at.row(draft.fact("status", problem.kind.status()), A::NAME, &who.principal()) {
-            Ok(row) => at.vault.append(row).await.err().unwrap_or(problem),
+            Ok(row) => at.append(row).await.err().unwrap_or(problem),
             Err(broken) => broken,
         }
     }
@@ -475,7 +488,7 @@ impl<A: Action<Mode = Account, Who = Human>> Pass<A> {
     pub async fn seal_into(self, tenant: TenantId, draft: Draft) -> Result<Receipt, Problem> {
         let Self { who, hold, at } = self;
         let row = at.row_in(tenant, draft, A::NAME, &who.principal())?;
-        Hold::close(hold, Key(()), &at.vault, Ready(row)).await
+        at.noted(Hold::close(hold, Key(()), &at.vault, Ready(row)).await)
     }
 }
 
@@ -488,7 +501,7 @@ impl<A: Action<Mode = Record>> Pass<A> {
     /// Writes an entry and keeps the pass, for an act with an intent and an outcome.
     pub async fn record(&self, draft: Draft) -> Result<Receipt, Problem> {
         let row = self.at.row(draft, A::NAME, &self.who.principal())?;
-        self.at.vault.append(row).await
+        self.at.append(row).await
     }
 }
 

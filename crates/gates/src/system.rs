@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use audit_log::{Actor, ActorKind};
+use audit_log::{Actor, ActorKind, Outcome};
 use kernel::{AccountId, EntryId, Problem, ProblemKind, RequestContext, SessionId, TenantId};
 use sqlx::postgres::PgConnection;
 
@@ -210,8 +210,14 @@ impl SystemTx {
         action: &'static str,
     ) -> Result<Receipt, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
+        // Who is not known yet must not learn from a receipt whose account or organization an address belongs to.
+        let known = matches!(by, By::Person(..)) && draft.outcome == Outcome::Ok;
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng)?;
-        Ok(self.close(row).await?)
+        let receipt = self.close(row).await?;
+        if known && request.recorder.is_on() {
+            request.recorder.note(receipt.recorded());
+        }
+        Ok(receipt)
     }
 
     /// Writes one more entry into the log of another tenant that the same change concerns; it commits with the seal. Its

@@ -5,6 +5,7 @@ mod events;
 mod export;
 pub mod jobs;
 mod kinds;
+mod receipts;
 mod search;
 mod signing;
 mod tail;
@@ -26,6 +27,7 @@ pub use events::{
 pub(crate) use export::verifier;
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
+pub use receipts::{EntryReceipt, Receipts, receipt};
 pub use search::{
     Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, entries,
     explore, recorded, request,
