@@ -25,6 +25,7 @@ use zeroize::Zeroizing;
 
 use crate::embedded::files;
 use crate::verify::folder::{self, INSTANCE_VKEY_FILE, Trust, VKEY_FILE};
+use crate::verify::receipts::RECEIPTS_FILE;
 use crate::{say, web};
 
 use unpack::{PieceReader, Unpacked, unpack};
@@ -40,7 +41,8 @@ const ERROR_BYTES_MAX: usize = 16 * 1_024;
 /// The way to the archive.
 const EXPORT: &str = "/api/v1/audit/export";
 /// What a folder of a log may hold; anything else is somebody's own.
-const OWN_NAMES: [&str; 5] = [CHECKPOINT_PATH, VKEY_FILE, INSTANCE_VKEY_FILE, ANCHOR_PATH, "tile"];
+const OWN_NAMES: [&str; 6] =
+    [CHECKPOINT_PATH, VKEY_FILE, INSTANCE_VKEY_FILE, ANCHOR_PATH, "tile", RECEIPTS_FILE];
 
 /// What to take and where to.
 #[derive(clap::Args, Clone, Debug)]
@@ -120,6 +122,12 @@ fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
     if !replace {
         // A rename replaces an empty folder and no other.
         return moved(work, out);
+    }
+    // Receipts are their keeper's own: they go along.
+    let receipts = out.join(RECEIPTS_FILE);
+    if receipts.is_file() {
+        std::fs::copy(&receipts, work.join(RECEIPTS_FILE))
+            .with_context(|| format!("cannot copy {}", receipts.display()))?;
     }
     let aside = files::with_suffix(work, ".replaced");
     moved(out, &aside)?;

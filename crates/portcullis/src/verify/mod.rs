@@ -4,6 +4,7 @@ pub(crate) mod database;
 pub(crate) mod folder;
 pub(crate) mod pack;
 mod proof;
+pub(crate) mod receipts;
 mod rows;
 mod walk;
 pub(crate) mod watch;
@@ -35,6 +36,13 @@ pub struct VerifyArgs {
     /// An earlier checkpoint of the log, which it must continue.
     #[arg(long, value_name = "FILE")]
     pub older: Vec<PathBuf>,
+    /// Receipts that you kept, one a line: each must be found in the log as exactly that leaf. Without it `receipts.txt` in
+    /// the folder is taken, when there is one.
+    #[arg(long, value_name = "FILE", conflicts_with = "database")]
+    pub receipts: Option<PathBuf>,
+    /// A key that the log had in an earlier epoch, for receipts of that time.
+    #[arg(long, value_name = "KEY or FILE", conflicts_with = "database")]
+    pub receipt_key: Vec<String>,
     /// With --database: an exported folder that the database must agree with and continue.
     #[arg(long, value_name = "DIR", requires = "database")]
     pub against: Option<PathBuf>,
@@ -52,8 +60,12 @@ pub struct VerifyArgs {
 /// When what is named cannot be read.
 pub(crate) fn offline(args: &VerifyArgs, path: &std::path::Path) -> anyhow::Result<std::process::ExitCode> {
     if !path.is_file() {
-        folder::run(args, path)
-    } else if pack::is_archive(path) {
+        return folder::run(args, path);
+    }
+    if args.receipts.is_some() {
+        anyhow::bail!("--receipts are held against a log: name its folder or its server");
+    }
+    if pack::is_archive(path) {
         pack::run(args, path)
     } else {
         proof::run(args, path)
