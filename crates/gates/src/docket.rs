@@ -77,7 +77,7 @@ impl Vault {
             None => draft,
         };
         let row = at.row(draft, known.action, &principal)?;
-        self.append(row).await?;
+        at.append(row).await?;
         Ok(())
     }
 }

@@ -270,7 +270,7 @@ impl Station {
     }
 
     /// Writes an entry that has no transaction of its own.
-    async fn append(&self, row: Row) -> Result<Receipt, Problem> {
+    pub(crate) async fn append(&self, row: Row) -> Result<Receipt, Problem> {
         self.noted(self.vault.append(row).await)
     }
 

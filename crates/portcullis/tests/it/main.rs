@@ -45,6 +45,8 @@ mod pool;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod replicas;
 #[cfg(test)]
 mod sdks;
