@@ -124,6 +124,11 @@ impl Draft {
         Self { outcome: Outcome::Refused, ..Self::done(kind) }
     }
 
+    /// Something of which nobody can say any more how it ended.
+    pub fn unknown(kind: EventKind) -> Self {
+        Self { outcome: Outcome::Unknown, ..Self::done(kind) }
+    }
+
     /// What was acted upon: a lower-case noun and an id.
     pub fn subject(mut self, kind: &'static str, id: impl std::fmt::Display) -> Self {
         self.subject = Some((kind, id.to_string()));

@@ -36,6 +36,8 @@ pub enum Reason {
     KeyRotation,
     /// What has expired is cleared away.
     Sweep,
+    /// Calls whose outcome never came are looked for.
+    Reaping,
     /// Webhooks are delivered.
     Webhooks,
     /// Owners are told of what waits for them.

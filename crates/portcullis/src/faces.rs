@@ -16,7 +16,7 @@ use gateway::{Gateway, Limits, Upstream};
 use kernel::SystemClock;
 
 use crate::loopback::only_this_machine;
-use crate::settings::UpstreamRules;
+use crate::settings::{CallTimes, UpstreamRules};
 
 /// The router of all faces, and the calls under way, to be awaited when the server stops. `tails` are told to go then.
 ///
@@ -29,12 +29,12 @@ pub(crate) fn router(
     sequencer: &Sequencer,
     tails: Tails,
     (http, security_contact): (HttpSettings, Option<&str>),
-    (rules, webhooks, operator): (UpstreamRules, UrlRules, Vec<EnvProvider>),
+    (rules, times, webhooks, operator): (UpstreamRules, CallTimes, UrlRules, Vec<EnvProvider>),
 ) -> Result<(Router, Calls)> {
     let rules = UrlRules { allow_private: rules.private, allow_plain_http: rules.plain_http };
     let directory = Directory::new(rules, operator, vault.clock().now());
     let directory = Arc::new(directory.context("the price table cannot be read")?);
-    let limits = Limits { body_bytes_max: http.body_bytes_max, ..Limits::default() };
+    let limits = Limits { body_bytes_max: http.body_bytes_max, total: times.most, ..Limits::default() };
     let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
     let receipts = Receipts::new(sequencer.clone());
     let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits).with_receipts(receipts.clone());

@@ -46,6 +46,12 @@ const REQUEST_SECONDS_MAX: u64 = 3_600;
 const GRACE_SECONDS_DEFAULT: u64 = 25;
 /// Longest such time an operator may choose, in seconds.
 const GRACE_SECONDS_MAX: u64 = 3_600;
+/// Longest model call by default, in seconds: a model may think for minutes before it answers.
+const CALL_SECONDS_DEFAULT: u64 = 900;
+/// Longest such time an operator may choose, in seconds.
+const CALL_SECONDS_MAX: u64 = 7_200;
+/// Longest time after which a call may count as lost, in seconds: a week.
+const CALL_UNKNOWN_SECONDS_MAX: u64 = 604_800;
 /// Time between checkpoints by default, in seconds.
 const CHECKPOINT_SECONDS_DEFAULT: u64 = 60;
 /// Time between two verifications of the logs' tables by default, in minutes: a day.
@@ -74,6 +80,15 @@ pub struct UpstreamRules {
     pub private: bool,
     /// Connections without TLS.
     pub plain_http: bool,
+}
+
+/// How long model calls take.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTimes {
+    /// Longest time of one.
+    pub most: Duration,
+    /// Age at which one without an outcome is recorded as ended nobody knows how; longer than `most`.
+    pub unknown_after: Duration,
 }
 
 /// The form of the log.
@@ -116,6 +131,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What providers may be.
     pub upstream: UpstreamRules,
+    /// How long calls of models take.
+    pub calls: CallTimes,
     /// Whether webhooks may be sent to private addresses, and there without TLS.
     pub webhooks_private: bool,
     /// The operator's providers.
@@ -189,6 +206,7 @@ impl Settings {
             static_keys: static_keys(environment, auth, &mut faults),
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
+            calls: calls(args, &mut faults),
             webhooks_private: webhooks_private(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
@@ -353,6 +371,18 @@ fn upstream(args: &ServerArgs, faults: &mut Faults) -> UpstreamRules {
             false,
         ),
     }
+}
+
+fn calls(args: &ServerArgs, faults: &mut Faults) -> CallTimes {
+    const UNKNOWN: &str = "PORTCULLIS_CALL_UNKNOWN_SECONDS";
+    let most = number(args.call_seconds.as_deref(), 1, CALL_SECONDS_MAX, CALL_SECONDS_DEFAULT);
+    let most = faults.keep("PORTCULLIS_CALL_SECONDS", most, CALL_SECONDS_DEFAULT);
+    let unknown = number(args.call_unknown_seconds.as_deref(), 2, CALL_UNKNOWN_SECONDS_MAX, most * 2);
+    let unknown = faults.keep(UNKNOWN, unknown, most * 2);
+    if unknown <= most {
+        faults.add(UNKNOWN, format!("a call may take {most} s (PORTCULLIS_CALL_SECONDS); give more than that."));
+    }
+    CallTimes { most: Duration::from_secs(most), unknown_after: Duration::from_secs(unknown) }
 }
 
 fn webhooks_private(args: &ServerArgs, faults: &mut Faults) -> bool {
