@@ -23,8 +23,8 @@ mod tests;
 use std::sync::Arc;
 
 use app::accounts::Accounts;
-use app::audit::{Receipts, Tails};
 use app::audit::jobs::Sequencer;
+use app::audit::{Receipts, Tails};
 use app::mail::Post;
 use app::providers::UrlRules;
 use axum::Router;

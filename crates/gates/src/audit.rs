@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
 use kernel::{
-    Assurance, Clock, EntryId, EventKind, MemberRole, Need, Permission, ProjectId, Recorded, RequestContext, Rng,
-    Role, TenantId, Timestamp,
+    Assurance, Clock, EntryId, EventKind, MemberRole, Need, Permission, ProjectId, Recorded, RequestContext,
+    Rng, Role, TenantId, Timestamp,
 };
 use serde_json::Value;
 use time::OffsetDateTime;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result};
 use api::http::{HttpSettings, layers, with_receipts};
 use app::accounts::Accounts;
-use app::audit::{Receipts, Tails};
 use app::audit::jobs::Sequencer;
+use app::audit::{Receipts, Tails};
 use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
 use axum::Router;
@@ -37,7 +37,8 @@ pub(crate) fn router(
     let limits = Limits { body_bytes_max: http.body_bytes_max, total: times.most, ..Limits::default() };
     let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
     let receipts = Receipts::new(sequencer.clone());
-    let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits).with_receipts(receipts.clone());
+    let gateway =
+        Gateway::new(Arc::clone(vault), directory, upstream, limits).with_receipts(receipts.clone());
     let calls = gateway.calls().clone();
     let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
     let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);

@@ -10,7 +10,9 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::{Clock, Face, Problem, ProblemKind, Recorder, RefusalMark, RequestContext, RequestId, Rng, TraceContext};
+use kernel::{
+    Clock, Face, Problem, ProblemKind, Recorder, RefusalMark, RequestContext, RequestId, Rng, TraceContext,
+};
 use tracing::Instrument as _;
 
 use super::body;

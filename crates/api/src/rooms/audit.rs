@@ -1,9 +1,9 @@
 //! The audit log.
 
 use app::audit::{
-    CheckpointRecord, EntryReceipt, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries, ReadTile,
-    RequestCheckpoint, Search, SearchWords, WitnessState, anchor, checkpoint, entries, entry, export, prove,
-    receipt, request, request_checkpoint, tile, witnessing,
+    CheckpointRecord, EntryReceipt, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries,
+    ReadTile, RequestCheckpoint, Search, SearchWords, WitnessState, anchor, checkpoint, entries, entry,
+    export, prove, receipt, request, request_checkpoint, tile, witnessing,
 };
 use axum::body::Body;
 use axum::extract;

@@ -78,7 +78,8 @@ impl Receipts {
         };
         signed.map_err(|error| {
             tracing::warn!(%error, tenant = %recorded.tenant, "a receipt could not be signed");
-            Problem::new(ProblemKind::Unavailable, "No receipt can be signed now; ask for it later.").retry_after(5)
+            Problem::new(ProblemKind::Unavailable, "No receipt can be signed now; ask for it later.")
+                .retry_after(5)
         })
     }
 

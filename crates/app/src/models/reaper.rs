@@ -121,7 +121,8 @@ impl Reaper {
 /// Where a look that begins at `from` ends at the latest; `None` when the log had no entry yet.
 fn window_end(from: EntryId) -> Option<EntryId> {
     let (seconds, nanos) = from.uuid().get_timestamp()?.to_unix();
-    let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))?;
+    let micros =
+        i64::try_from(seconds).ok()?.checked_mul(1_000_000)?.checked_add(i64::from(nanos / 1_000))?;
     let end = Timestamp::from_unix_micros(micros).plus(Duration::from_secs(WINDOW_HOURS * 3_600));
     Some(EntryId::first_at(end))
 }

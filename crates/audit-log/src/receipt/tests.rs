@@ -89,7 +89,8 @@ fn each_receipt_is_held_against_the_log() {
     let young = signed(9_000_000, b"{}");
     let stranger = key("logs.example.com/other", 3);
     let foreign =
-        sign(&stranger, &Receipt { origin: stranger.verifier().name().clone(), ..receipt(0, &leaves[0]) }).unwrap();
+        sign(&stranger, &Receipt { origin: stranger.verifier().name().clone(), ..receipt(0, &leaves[0]) })
+            .unwrap();
     let forged = {
         let twin = key(ORIGIN, 9);
         let line = sign(&twin, &receipt(0, &leaves[0])).unwrap();

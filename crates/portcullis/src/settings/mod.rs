@@ -380,7 +380,10 @@ fn calls(args: &ServerArgs, faults: &mut Faults) -> CallTimes {
     let unknown = number(args.call_unknown_seconds.as_deref(), 2, CALL_UNKNOWN_SECONDS_MAX, most * 2);
     let unknown = faults.keep(UNKNOWN, unknown, most * 2);
     if unknown <= most {
-        faults.add(UNKNOWN, format!("a call may take {most} s (PORTCULLIS_CALL_SECONDS); give more than that."));
+        faults.add(
+            UNKNOWN,
+            format!("a call may take {most} s (PORTCULLIS_CALL_SECONDS); give more than that."),
+        );
     }
     CallTimes { most: Duration::from_secs(most), unknown_after: Duration::from_secs(unknown) }
 }

@@ -73,8 +73,7 @@ pub(crate) fn run(args: &VerifyArgs, dir: &Path) -> Result<ExitCode> {
     let older =
         args.older.iter().map(|path| checkpoint_of(path, &key)).collect::<Result<Vec<Checkpoint>>>()?;
     let verified = verify(dir, trust, older, policy.as_ref(), args.json)?;
-    let receipts =
-        Receipts::of(args, Some(dir), &DirSource::new(dir), &verified.report, &verified.key)?;
+    let receipts = Receipts::of(args, Some(dir), &DirSource::new(dir), &verified.report, &verified.key)?;
     tell_with(&verified, receipts.as_ref(), args.json)?;
     Ok(exit_with(&verified.report, receipts.as_ref()))
 }

@@ -65,9 +65,5 @@ pub(crate) fn offline(args: &VerifyArgs, path: &std::path::Path) -> anyhow::Resu
     if args.receipts.is_some() {
         anyhow::bail!("--receipts are held against a log: name its folder or its server");
     }
-    if pack::is_archive(path) {
-        pack::run(args, path)
-    } else {
-        proof::run(args, path)
-    }
+    if pack::is_archive(path) { pack::run(args, path) } else { proof::run(args, path) }
 }

@@ -80,7 +80,9 @@ impl Receipts {
                 "origin": receipt.map(|receipt| receipt.origin.as_str()),
                 "proves": one.fate.proves(),
             });
-            if let (Some(said), Ok(Value::Object(fate))) = (said.as_object_mut(), serde_json::to_value(&one.fate)) {
+            if let (Some(said), Ok(Value::Object(fate))) =
+                (said.as_object_mut(), serde_json::to_value(&one.fate))
+            {
                 said.extend(fate);
             }
             said
@@ -101,8 +103,10 @@ impl Receipts {
             Some(DAMAGED) => "BROKEN",
             Some(_) => "UNDECIDED",
         };
-        let mut lines =
-            vec![format!("{word}: the log holds {kept} of the {total} entries that {} promises.", self.path.display())];
+        let mut lines = vec![format!(
+            "{word}: the log holds {kept} of the {total} entries that {} promises.",
+            self.path.display()
+        )];
         for one in self.others().take(NAMED_MAX) {
             let what = match (&one.receipt, &one.fate) {
                 (_, Fate::Unreadable { reason }) => reason.clone(),

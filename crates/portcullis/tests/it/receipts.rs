@@ -61,7 +61,9 @@ fn what_was_recorded_is_promised_to_those_who_ask() {
         let made = web.post("/api/v1/projects", &json!({ "name": "promised" })).await.expect(201);
         let refused = agent.post("/api/v1/keys", &json!({})).await.expect(403);
         let unread = web.post("/api/v1/projects", &json!({ "nonsense": 1 })).await.expect(422);
-        for (answer, count, kind) in [(&made, 1, "project.created"), (&refused, 1, "access.denied"), (&unread, 1, "")] {
+        for (answer, count, kind) in
+            [(&made, 1, "project.created"), (&refused, 1, "access.denied"), (&unread, 1, "")]
+        {
             let found = answer.receipts();
             assert_eq!(found.len(), count, "{kind}");
             let entry = opened(&found[0], &key).entry.to_string();
@@ -89,7 +91,8 @@ fn what_was_recorded_is_promised_to_those_who_ask() {
         assert!(!silent.text().contains("portcullis-receipt"), "{}", silent.text());
 
         // Of an entry of the past; of one that is nobody's.
-        let later = plain.get(&format!("/api/v1/audit/entries/{}/receipt", made.entry())).await.expect(200).json();
+        let later =
+            plain.get(&format!("/api/v1/audit/entries/{}/receipt", made.entry())).await.expect(200).json();
         let text = later["receipt"].as_str().expect("a receipt");
         let again = opened(text, &key);
         assert_eq!((again.entry.to_string(), again.leaf), (made.entry(), opened(&lines[1], &key).leaf));
@@ -101,7 +104,8 @@ fn what_was_recorded_is_promised_to_those_who_ask() {
         let nobody = server.web(None).asking_for_receipts();
         assert!(nobody.get("/api/v1/projects").await.expect(401).receipts().is_empty());
         let wrong = json!({ "email": "nobody@example.org", "password": "a wrong password indeed" });
-        let wrong = nobody.try_call(Method::POST, "/api/v1/auth/login", Some(&wrong)).await.expect("an answer");
+        let wrong =
+            nobody.try_call(Method::POST, "/api/v1/auth/login", Some(&wrong)).await.expect("an answer");
         assert!(wrong.receipts().is_empty(), "{wrong:?}");
 
         let venv =

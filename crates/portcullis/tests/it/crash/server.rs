@@ -208,7 +208,8 @@ fn a_call_that_was_cut_off_ends_unknown_once_and_no_other_does() {
         assert!(call.await.expect("joined").is_err(), "nobody answered");
 
         // Two replicas look at the same time, while another call runs.
-        let short = [asked[0], asked[1], ("PORTCULLIS_CALL_SECONDS", "4"), ("PORTCULLIS_CALL_UNKNOWN_SECONDS", "6")];
+        let short =
+            [asked[0], asked[1], ("PORTCULLIS_CALL_SECONDS", "4"), ("PORTCULLIS_CALL_UNKNOWN_SECONDS", "6")];
         let servers = [Process::serve(&database, &short).await, Process::serve(&database, &short).await];
         let agent = servers[0].web(tenant.agent_key.expose().to_owned());
         let running = tokio::spawn(async move { agent.chat("gpt-4o-mini", "hello").await });
@@ -225,7 +226,10 @@ fn a_call_that_was_cut_off_ends_unknown_once_and_no_other_does() {
         let unknown = tokio::time::timeout(Duration::from_secs(REAPED_SECONDS_MAX), unknown).await;
         let unknown = unknown.expect("the call that was cut off has an outcome");
         assert_eq!(unknown["data"]["status"], "unknown");
-        assert_eq!((&unknown["data"]["tokens_known"], &unknown["actor"]["kind"]), (&false.into(), &"system".into()));
+        assert_eq!(
+            (&unknown["data"]["tokens_known"], &unknown["actor"]["kind"]),
+            (&false.into(), &"system".into())
+        );
         assert_eq!(running.await.expect("joined").status, 504);
         // Long enough for whatever is older than the limit to be looked at again.
         tokio::time::sleep(Duration::from_secs(9)).await;

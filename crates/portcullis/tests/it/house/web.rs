@@ -74,7 +74,12 @@ impl Answer {
 
 impl Web {
     pub(crate) fn new(url: &str, key: Option<String>) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http(), url: url.to_owned(), key, receipts: false }
+        Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            url: url.to_owned(),
+            key,
+            receipts: false,
+        }
     }
 
     /// The same, asking for receipts with every request.
