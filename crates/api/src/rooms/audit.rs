@@ -194,7 +194,7 @@ async fn get_entry(Gate(pass): Gate<ReadEntries>, Id(id): Id<EntryId>) -> Answer
 
 /// A signed receipt of an entry.
 #[derive(Serialize, ToSchema)]
-struct Receipt {
+struct SignedReceipt {
     /// The entry.
     entry: Uuid,
     /// SHA-256 of the entry as a leaf of the log (RFC 9162 §2.1.1), in base64.
@@ -214,7 +214,7 @@ struct Receipt {
     jwk: serde_json::Value,
 }
 
-impl From<EntryReceipt> for Receipt {
+impl From<EntryReceipt> for SignedReceipt {
     fn from(signed: EntryReceipt) -> Self {
         Self {
             entry: signed.recorded.entry.uuid(),
@@ -234,12 +234,12 @@ impl From<EntryReceipt> for Receipt {
 /// they recorded in the header `Portcullis-Receipt` when the request has `Portcullis-Receipt: 1`.
 #[utoipa::path(get, path = "/audit/entries/{id}/receipt", tag = "audit",
     params(("id" = Uuid, Path, description = "The entry")),
-    responses((status = 200, description = "The receipt", body = Receipt)))]
+    responses((status = 200, description = "The receipt", body = SignedReceipt)))]
 async fn get_receipt(
     extract::State(state): extract::State<State>,
     Gate(pass): Gate<ReadEntries>,
     Id(id): Id<EntryId>,
-) -> Answered<Receipt> {
+) -> Answered<SignedReceipt> {
     let (signed, sealed) = receipt(pass, &state.receipts, id).await?;
     Ok(Answer::ok(signed.into(), &sealed))
 }

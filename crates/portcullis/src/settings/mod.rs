@@ -191,11 +191,7 @@ impl Settings {
                 parse::optional_address(args.metrics_listen.as_deref()),
                 None,
             ),
-            public_url: faults.keep(
-                "PORTCULLIS_PUBLIC_URL",
-                parse::base_url(args.public_url.as_deref()),
-                None,
-            ),
+            public_url: public_url(args, &mut faults),
             security_contact: contact(args, &mut faults),
             password_scheme: faults.keep(
                 "PORTCULLIS_PASSWORD_HASH",
@@ -254,6 +250,10 @@ impl Settings {
 fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
     let default = SocketAddr::from(([127, 0, 0, 1], 8080));
     faults.keep("PORTCULLIS_LISTEN", address(args.listen.as_deref(), default), default)
+}
+
+fn public_url(args: &ServerArgs, faults: &mut Faults) -> Option<String> {
+    faults.keep("PORTCULLIS_PUBLIC_URL", parse::base_url(args.public_url.as_deref()), None)
 }
 
 fn contact(args: &ServerArgs, faults: &mut Faults) -> Option<String> {
