@@ -75,20 +75,9 @@ fn what_was_recorded_is_promised_to_those_who_ask() {
         assert_eq!(kinds(&plain, &called, &key).await, ["llm.call.intent", "llm.call.outcome"]);
         lines.extend(called);
 
-        // A stream: the intent in the head, the outcome in a comment before its last event.
-        let mut body = prompt("loopback", "hello");
-        body["stream"] = true.into();
-        let streamed = agent.post("/v1/chat/completions", &body).await.expect(200);
-        let text = streamed.text();
-        let comment = text.lines().find_map(|line| line.strip_prefix(": portcullis-receipt "));
-        let comment = comment.unwrap_or_else(|| panic!("no receipt in {text}")).to_owned();
-        assert!(text.find(&comment) < text.find("data: [DONE]"), "{text}");
-        let both = [streamed.receipts(), vec![comment]].concat();
+        let both = streamed(&agent, &server.web(tenant.agent_key.expose().to_owned())).await;
         assert_eq!(kinds(&plain, &both, &key).await, ["llm.call.intent", "llm.call.outcome"]);
         lines.extend(both);
-        let quiet = server.web(tenant.agent_key.expose().to_owned());
-        let silent = quiet.post("/v1/chat/completions", &body).await.expect(200);
-        assert!(!silent.text().contains("portcullis-receipt"), "{}", silent.text());
 
         // Of an entry of the past; of one that is nobody's.
         let later =
@@ -108,32 +97,52 @@ fn what_was_recorded_is_promised_to_those_who_ask() {
             nobody.try_call(Method::POST, "/api/v1/auth/login", Some(&wrong)).await.expect("an answer");
         assert!(wrong.receipts().is_empty(), "{wrong:?}");
 
-        let venv =
-            crate::sdks::virtual_environment("oauth", Path::new("python3"), "requirements-oauth.txt").await;
-        let mut check = Command::new(venv.join("bin/python"));
-        check.arg(crate::sdks::script("receipts.py")).arg(later["jwk"].to_string()).args(&lines);
-        let said = run_to_end(check).await.exited(0);
-        let held = said.lines().filter(|line| line.starts_with("ok ")).count();
-        assert_eq!(held, lines.len() * 3, "{said}");
-
-        // All of them are found in the log, by a file that is named and by one that lies in the folder.
-        let folder = Folder::new("receipts");
-        let (log, file) = (folder.join("log"), folder.join("mine.txt"));
-        let owner = tenant.owner_key.expose().to_owned();
-        export(&server, &owner, &log).await;
-        std::fs::write(&file, lines.join("\n")).expect("written");
-        let said = command(&["verify", &log, "--receipts", &file], &[]).await.exited(0);
-        assert!(said.contains(&format!("KEPT: the log holds {0} of the {0} entries", lines.len())), "{said}");
-        std::fs::copy(&file, Path::new(&log).join("receipts.txt")).expect("copied");
-        let said = command(&["verify", &log, "--json"], &[]).await.exited(0);
-        let said: Value = serde_json::from_str(&said).expect("JSON");
-        assert_eq!(said["receipts"]["kept"], lines.len());
-        // They are still there when the folder is brought up to date.
-        export(&server, &owner, &log).await;
-        assert!(Path::new(&log).join("receipts.txt").is_file());
+        checked_and_found(&server, tenant.owner_key.expose(), &later["jwk"], &lines).await;
         assert!(server.stop().await.success());
         database.verified().await.exited(0);
     });
+}
+
+/// The receipts of a streamed call: the intent's in the head, the outcome's in a comment before its last event. `quiet` asks
+/// for none.
+async fn streamed(agent: &Web, quiet: &Web) -> Vec<String> {
+    let mut body = prompt("loopback", "hello");
+    body["stream"] = true.into();
+    let streamed = agent.post("/v1/chat/completions", &body).await.expect(200);
+    let text = streamed.text();
+    let comment = text.lines().find_map(|line| line.strip_prefix(": portcullis-receipt "));
+    let comment = comment.unwrap_or_else(|| panic!("no receipt in {text}")).to_owned();
+    assert!(text.find(&comment) < text.find("data: [DONE]"), "{text}");
+    let both = [streamed.receipts(), vec![comment]].concat();
+    let silent = quiet.post("/v1/chat/completions", &body).await.expect(200);
+    assert!(!silent.text().contains("portcullis-receipt"), "{}", silent.text());
+    both
+}
+
+/// Other people's libraries check every receipt, and the log holds every promised entry: by a file that is named, and by one that
+/// lies in the folder.
+async fn checked_and_found(server: &Process, owner: &str, jwk: &Value, lines: &[String]) {
+    let venv =
+        crate::sdks::virtual_environment("oauth", Path::new("python3"), "requirements-oauth.txt").await;
+    let mut check = Command::new(venv.join("bin/python"));
+    check.arg(crate::sdks::script("receipts.py")).arg(jwk.to_string()).args(lines);
+    let said = run_to_end(check).await.exited(0);
+    let held = said.lines().filter(|line| line.starts_with("ok ")).count();
+    assert_eq!(held, lines.len() * 3, "{said}");
+
+    let folder = Folder::new("receipts");
+    let (log, file) = (folder.join("log"), folder.join("mine.txt"));
+    export(server, owner, &log).await;
+    std::fs::write(&file, lines.join("\n")).expect("written");
+    let said = command(&["verify", &log, "--receipts", &file], &[]).await.exited(0);
+    assert!(said.contains(&format!("KEPT: the log holds {0} of the {0} entries", lines.len())), "{said}");
+    std::fs::copy(&file, Path::new(&log).join("receipts.txt")).expect("copied");
+    let said = command(&["verify", &log, "--json"], &[]).await.exited(0);
+    let said: Value = serde_json::from_str(&said).expect("JSON");
+    assert_eq!(said["receipts"]["kept"], lines.len());
+    // They are still there when the folder is brought up to date.
+    export(server, owner, &log).await;
+    assert!(Path::new(&log).join("receipts.txt").is_file());
 }
 
 /// The kinds of the entries that these receipts promise.
