@@ -298,7 +298,7 @@ pub(crate) fn policy_in(path: &Path) -> Result<Policy> {
 }
 
 /// The key that a policy has for the log in a folder.
-fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
+pub(super) fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
     if policy.logs().is_empty() {
         return Ok(Trust::Folder);
     }
@@ -343,7 +343,7 @@ pub(crate) fn given_key(text: &str) -> Result<VerifierKey> {
     }
 }
 
-fn checkpoint_of(path: &Path, key: &VerifierKey) -> Result<Checkpoint> {
+pub(super) fn checkpoint_of(path: &Path, key: &VerifierKey) -> Result<Checkpoint> {
     let note = Note::parse(&read_small(path)?)
         .with_context(|| format!("{} is no signed checkpoint", path.display()))?;
     Checkpoint::open(&note, std::slice::from_ref(key))

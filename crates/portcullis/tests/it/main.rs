@@ -55,6 +55,8 @@ mod sdks;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
+mod served;
+#[cfg(test)]
 mod shutdown;
 #[cfg(test)]
 mod siem;
