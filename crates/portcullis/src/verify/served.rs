@@ -185,7 +185,7 @@ impl Server<'_> {
                     return Ok(body.to_bytes().to_vec());
                 }
                 Err(error) if is_too_often(&error) => {
-                    tokio::time::sleep(Duration::from_secs(AGAIN_SECONDS)).await
+                    tokio::time::sleep(Duration::from_secs(AGAIN_SECONDS)).await;
                 }
                 Err(error) => return Err(error),
             }
