@@ -23,8 +23,8 @@ mod tests;
 use std::sync::Arc;
 
 use app::accounts::Accounts;
-use app::audit::Tails;
 use app::audit::jobs::Sequencer;
+use app::audit::{Receipts, Tails};
 use app::mail::Post;
 use app::providers::UrlRules;
 use axum::Router;
@@ -44,6 +44,7 @@ pub struct State {
     origins: Arc<[http::CorsOrigin]>,
     post: Post,
     sequencer: Sequencer,
+    receipts: Receipts,
     tails: Tails,
     url_rules: UrlRules,
     security_contact: Option<Arc<str>>,
@@ -61,6 +62,7 @@ impl State {
     ) -> Self {
         let (vault, post) = (Arc::clone(accounts.vault()), accounts.post());
         let tails = Tails::new(Arc::clone(&vault));
+        let receipts = Receipts::new(sequencer.clone());
         let (origins, webhook_rules) = (origins.into(), UrlRules::default());
         Self {
             vault,
@@ -68,6 +70,7 @@ impl State {
             origins,
             post,
             sequencer,
+            receipts,
             tails,
             url_rules,
             webhook_rules,
@@ -79,6 +82,12 @@ impl State {
     #[must_use]
     pub fn with_tails(self, tails: Tails) -> Self {
         Self { tails, ..self }
+    }
+
+    /// The same, with the keys for receipts that other faces hold too.
+    #[must_use]
+    pub fn with_receipts(self, receipts: Receipts) -> Self {
+        Self { receipts, ..self }
     }
 
     /// The same, where webhooks may be sent to more than public addresses by TLS.

@@ -91,6 +91,7 @@ const OPERATIONS: &[&str] = &[
     "GET /api/v1/audit/entries audit.read",
     "GET /api/v1/audit/entries/{id} audit.read_entry",
     "GET /api/v1/audit/entries/{id}/proof audit.prove",
+    "GET /api/v1/audit/entries/{id}/receipt audit.read_receipt",
     "GET /api/v1/audit/events audit.export_events",
     "GET /api/v1/audit/export audit.export",
     "GET /api/v1/audit/kinds audit.list_kinds",

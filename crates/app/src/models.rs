@@ -2,9 +2,11 @@
 //!
 //! A call is two entries: an intent, committed before the provider sees a byte, and an outcome, committed before the
 //! client sees the end of the answer. [`Call`] is what lies between them. However it ends, by an answer, an error, a
-//! client that went away or a task that was dropped, exactly one outcome is written.
+//! client that went away or a task that was dropped, exactly one outcome is written; [`Reaper`] writes it when the process is
+//! gone.
 
 mod call;
+mod reaper;
 mod refuse;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ use kernel::{EventKind, Problem};
 use crate::action;
 
 pub use call::{Call, Calls, Ended, Intent, Status};
+pub use reaper::{ReapError, Reaper};
 pub use refuse::refuse;
 
 action! {

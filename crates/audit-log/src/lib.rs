@@ -7,6 +7,7 @@
 //!   tlog-cosignature, tlog-witness, tlog-policy).
 //! - [`proof_file`]: that one entry stands in a log, as a file (C2SP tlog-proof); [`anchor`]: that a log of logs holds the
 //!   head of this one.
+//! - [`receipt`]: signed promises that an entry is on record, and holding them against the log.
 //! - [`jws`]: signatures over other documents with a log's key, for tools that read JOSE.
 //! - [`tiles`], [`mod@export`]: a log as immutable files (C2SP tlog-tiles) that other people's verifiers read.
 //! - [`personal`]: values about a person, to which a leaf only commits, so that they can be destroyed.
@@ -30,6 +31,7 @@ pub mod policy;
 pub mod proof;
 pub mod proof_file;
 pub mod pruned;
+pub mod receipt;
 pub mod source;
 pub mod tiles;
 pub mod tree;

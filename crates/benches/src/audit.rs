@@ -1,5 +1,5 @@
 //! `bench audit`: a change sealed with its entry, beside the same insert without any of it, and the time until an entry
-//! has its place in the tree.
+//! has its place in the tree. The verification of what is in the tree is next door.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,7 +18,7 @@ use sqlx::{Connection as _, PgConnection};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::{cluster, cpu};
+use crate::{cluster, cpu, verify};
 
 /// One entry in so many is watched until it is placed.
 const WATCH_EVERY: u64 = 16;
@@ -34,13 +34,21 @@ pub(crate) async fn run(
     seconds: u64,
     clients: &[usize],
     connections: u32,
+    entries: u64,
     as_json: bool,
 ) -> anyhow::Result<()> {
     let time = Duration::from_secs(seconds);
-    let measured =
+    let points =
         cluster::with(async |owner, postgres| measure(&owner, postgres, time, clients, connections).await)
             .await?;
-    print(&measured, as_json);
+    // Alone: nothing of the cluster runs beside it any more.
+    let verified = verify::measure(entries)?;
+    if as_json {
+        println!("{}", json!({ "points": points, "verify": verified }));
+        return Ok(());
+    }
+    print(&points);
+    verify::print(&verified);
     Ok(())
 }
 
@@ -251,11 +259,7 @@ async fn watch_placing(
     Ok(lags)
 }
 
-fn print(rows: &[Value], as_json: bool) {
-    if as_json {
-        println!("{}", json!({ "points": rows }));
-        return;
-    }
+fn print(rows: &[Value]) {
     println!(
         "{:>8}{:>10}{:>11}{:>7}{:>13}{:>15}{:>13}{:>12}{:>12}",
         "clients",

@@ -9,6 +9,7 @@ mod cpu;
 mod gateway;
 mod identity;
 mod load;
+mod verify;
 mod yardstick;
 
 use std::path::PathBuf;
@@ -43,7 +44,8 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
-    /// Sealed changes per second beside the bare insert, and the time until an entry has its place in the tree.
+    /// Sealed changes per second beside the bare insert, the time until an entry has its place in the tree, and the verification
+    /// of a long log beside the bare hash of its leaves.
     Audit {
         /// Seconds each point is measured.
         #[arg(long, default_value_t = 4)]
@@ -54,6 +56,9 @@ enum Bench {
         /// Connections the sealed changes share; the bare insert has one for each client.
         #[arg(long, default_value_t = 20)]
         connections: u32,
+        /// Entries of the log that is verified on one core; about 1.2 KiB of memory each.
+        #[arg(long, default_value_t = 1_000_000)]
+        entries: u64,
         /// Print one JSON object instead of a table.
         #[arg(long)]
         json: bool,
@@ -93,8 +98,7 @@ fn main() -> anyhow::Result<()> {
         Bench::Identity { seconds, rounds, json } => {
             tokio::runtime::Runtime::new()?.block_on(identity::run(seconds, rounds, json))
         }
-        Bench::Audit { seconds, clients, connections, json } => {
-            tokio::runtime::Runtime::new()?.block_on(audit::run(seconds, &clients, connections, json))
-        }
+        Bench::Audit { seconds, clients, connections, entries, json } => tokio::runtime::Runtime::new()?
+            .block_on(audit::run(seconds, &clients, connections, entries, json)),
     }
 }

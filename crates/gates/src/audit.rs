@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use audit_log::{Actor, At, Entry, EntryCore, Hash, Kind, Outcome, leaf_hash};
 use kernel::{
-    Assurance, Clock, EntryId, EventKind, FieldClass, MemberRole, Need, Permission, ProjectId,
+    Assurance, Clock, EntryId, EventKind, FieldClass, MemberRole, Need, Permission, ProjectId, Recorded,
     RequestContext, Rng, Role, TenantId, Timestamp,
 };
 use serde_json::Value;
@@ -138,6 +138,11 @@ impl Draft {
         Self { outcome: Outcome::Refused, ..Self::done(kind) }
     }
 
+    /// Something of which nobody can say any more how it ended.
+    pub fn unknown(kind: EventKind) -> Self {
+        Self { outcome: Outcome::Unknown, ..Self::done(kind) }
+    }
+
     /// What was acted upon: a lower-case noun and an id.
     pub fn subject(mut self, kind: &'static str, id: impl std::fmt::Display) -> Self {
         self.subject = Some((kind, id.to_string()));
@@ -181,6 +186,7 @@ impl Draft {
 /// Proof that an entry is on record: it was committed before this existed. What touches the outside world asks for one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Receipt {
+    tenant: TenantId,
     entry: EntryId,
     at: Timestamp,
     leaf: Hash,
@@ -200,6 +206,11 @@ impl Receipt {
     /// Hash of the entry as a leaf of its tenant's log (RFC 9162 §2.1.1), to be found there later.
     pub fn leaf(&self) -> Hash {
         self.leaf
+    }
+
+    /// The same as plain values: what a signed receipt says.
+    pub fn recorded(&self) -> Recorded {
+        Recorded { tenant: self.tenant, entry: self.entry, at: self.at, leaf: self.leaf.0 }
     }
 }
 
@@ -298,7 +309,7 @@ impl Row {
     }
 
     pub(crate) fn receipt(&self) -> Receipt {
-        Receipt { entry: self.id, at: self.at, leaf: leaf_hash(&self.leaf) }
+        Receipt { tenant: self.tenant, entry: self.id, at: self.at, leaf: leaf_hash(&self.leaf) }
     }
 
     pub(crate) fn request_id(&self) -> &str {

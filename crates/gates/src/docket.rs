@@ -77,7 +77,7 @@ impl Vault {
             None => draft,
         };
         let row = at.row_apart(draft, known.action, &principal).await?;
-        self.append(row).await?;
+        at.append(row).await?;
         Ok(())
     }
 }

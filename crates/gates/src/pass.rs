@@ -327,6 +327,19 @@ impl Station {
         Ok(Self { vault: Arc::clone(vault), tenant, project: principal.project(), policy, request })
     }
 
+    /// Writes an entry that has no transaction of its own.
+    pub(crate) async fn append(&self, row: Row) -> Result<Receipt, Problem> {
+        self.noted(self.vault.append(row).await)
+    }
+
+    /// Notes what was sealed, for a caller who asked for receipts.
+    fn noted(&self, sealed: Result<Receipt, Problem>) -> Result<Receipt, Problem> {
+        if let (Ok(receipt), true) = (&sealed, self.request.recorder.is_on()) {
+            self.request.recorder.note(receipt.recorded());
+        }
+        sealed
+    }
+
     pub(crate) fn row(
         &self,
         draft: Draft,
@@ -413,7 +426,7 @@ impl Vault {
             .fact("gate", gate)
             .fact("because", problem.kind.slug());
         let row = at.row(draft, A::NAME, &principal, &Keys::default())?;
-        self.append(row).await?;
+        at.append(row).await?;
         Err(problem)
     }
 }
@@ -505,7 +518,7 @@ impl<A: Action> Pass<A> {
         let Self { who, mut hold, at } = self;
         let Found(keys) = hold.keys(Key(()), &at.vault, at.tenant, Wanted(&draft)).await?;
         let row = at.row(draft, A::NAME, &who.principal(), &keys)?;
-        hold.close(Key(()), &at.vault, Ready(row)).await
+        at.noted(hold.close(Key(()), &at.vault, Ready(row)).await)
     }
 
     /// Undoes what was done under this pass, records that it failed, and hands the problem on.
@@ -514,7 +527,7 @@ impl<A: Action> Pass<A> {
         drop(hold);
         let draft = draft.fact("status", problem.kind.status());
         match at.row_apart(draft, A::NAME, &who.principal()).await {
-            Ok(row) => at.vault.append(row).await.err().unwrap_or(problem),
+            Ok(row) => at.append(row).await.err().unwrap_or(problem),
             Err(broken) => broken,
         }
     }
@@ -550,7 +563,7 @@ impl<A: Action<Mode = Account, Who = Human>> Pass<A> {
         let Self { who, mut hold, at } = self;
         let keys = hold.keys(tenant, &draft).await?;
         let row = at.row_in(tenant, draft, A::NAME, &who.principal(), &keys)?;
-        Hold::close(hold, Key(()), &at.vault, Ready(row)).await
+        at.noted(Hold::close(hold, Key(()), &at.vault, Ready(row)).await)
     }
 }
 
@@ -563,7 +576,7 @@ impl<A: Action<Mode = Record>> Pass<A> {
     /// Writes an entry and keeps the pass, for an act with an intent and an outcome.
     pub async fn record(&self, draft: Draft) -> Result<Receipt, Problem> {
         let row = self.at.row_apart(draft, A::NAME, &self.who.principal()).await?;
-        self.at.vault.append(row).await
+        self.at.append(row).await
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use audit_log::{Actor, ActorKind};
+use audit_log::{Actor, ActorKind, Outcome};
 use kernel::{AccountId, EntryId, Problem, ProblemKind, RequestContext, SessionId, TenantId};
 use sqlx::postgres::PgConnection;
 
@@ -39,6 +39,8 @@ pub enum Reason {
     KeyRotation,
     /// What has expired is cleared away.
     Sweep,
+    /// Calls whose outcome never came are looked for.
+    Reaping,
     /// Webhooks are delivered.
     Webhooks,
     /// Owners are told of what waits for them.
@@ -231,9 +233,15 @@ impl SystemTx {
         action: &'static str,
     ) -> Result<Receipt, SealError> {
         let author = Author { tenant, actor: by.actor(), project: None, action, policy: "none", request };
+        // Who is not known yet must not learn from a receipt whose account or organization an address belongs to.
+        let known = matches!(by, By::Person(..)) && draft.outcome == Outcome::Ok;
         let keys = self.vault.keys_on(&mut self.lease, tenant, &draft).await?;
         let row = Row::write(draft, &author, &*self.vault.clock, &*self.vault.rng, &keys)?;
-        Ok(self.close(row).await?)
+        let receipt = self.close(row).await?;
+        if known && request.recorder.is_on() {
+            request.recorder.note(receipt.recorded());
+        }
+        Ok(receipt)
     }
 
     /// Writes one more entry into the log of another tenant that the same change concerns; it commits with the seal. Its

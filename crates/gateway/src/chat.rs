@@ -149,6 +149,8 @@ impl Exchange<'_> {
         let options = TapOptions { client_wants_usage: self.asked.wants_usage, ..TapOptions::default() };
         let (receipt, redacted) = (call.receipt().clone(), call.counts().redacted_total());
         let relay = Relay::new(source, upstream_status, self.privacy.chat_stream(options), call);
+        let wanted = self.gateway.receipts.clone().filter(|_| self.context.recorder.is_on());
+        let relay = relay.with_receipt(wanted);
         let mut response = answer::events(relay.into_body(), self.context);
         answer::name_entry(&mut response, &receipt);
         answer::name_redactions(&mut response, redacted);

@@ -17,6 +17,7 @@ mod upstream;
 
 use std::sync::Arc;
 
+use app::audit::Receipts;
 use app::models::Calls;
 use app::providers::Directory;
 use axum::Router;
@@ -42,12 +43,19 @@ pub struct Gateway {
     pub(crate) upstream: Upstream,
     pub(crate) limits: Limits,
     pub(crate) calls: Calls,
+    pub(crate) receipts: Option<Receipts>,
 }
 
 impl Gateway {
     /// An endpoint over these gates, these providers and this way out.
     pub fn new(vault: Arc<Vault>, directory: Arc<Directory>, upstream: Upstream, limits: Limits) -> Self {
-        Self { vault, directory, upstream, limits, calls: Calls::new() }
+        Self { vault, directory, upstream, limits, calls: Calls::new(), receipts: None }
+    }
+
+    /// With keys for receipts of what streams leave at their end, for callers who ask for them.
+    #[must_use]
+    pub fn with_receipts(self, receipts: Receipts) -> Self {
+        Self { receipts: Some(receipts), ..self }
     }
 
     /// The calls under way. A server that stops awaits [`Calls::settled`] after its connections are closed and before

@@ -1,10 +1,11 @@
 //! A streamed answer on its way to the client.
 
+use app::audit::Receipts;
 use app::models::{Call, Ended, Status};
 use axum::body::Body;
 use bytes::Bytes;
 use futures_util::stream;
-use gates::CleanStream;
+use gates::{CleanStream, Receipt};
 use llm::error::{ApiError, ErrorCode};
 use llm::sse::{Ending, Finished, StreamSummary};
 
@@ -18,11 +19,19 @@ pub(crate) struct Relay {
     upstream_status: Option<u16>,
     /// `None` when the last bytes have been handed out.
     flowing: Option<(CleanStream, Call)>,
+    /// For a caller who asked for receipts.
+    receipts: Option<Receipts>,
 }
 
 impl Relay {
     pub(crate) fn new(source: Source, upstream_status: Option<u16>, clean: CleanStream, call: Call) -> Self {
-        Self { source, upstream_status, flowing: Some((clean, call)) }
+        Self { source, upstream_status, flowing: Some((clean, call)), receipts: None }
+    }
+
+    /// The same, with a receipt of the outcome at its end.
+    pub(crate) fn with_receipt(mut self, receipts: Option<Receipts>) -> Self {
+        self.receipts = receipts;
+        self
     }
 
     pub(crate) fn into_body(self) -> Body {
@@ -54,11 +63,24 @@ impl Relay {
         let finished = clean.finish(&mut out);
         let ended = ended(finished.summary(), fault, self.upstream_status);
         match call.end(ended).await {
-            Ok(_) => out.extend_from_slice(last_bytes(finished, fault).as_bytes()),
+            Ok(outcome) => {
+                out.extend_from_slice(receipt_line(self.receipts.as_ref(), &outcome).await.as_bytes());
+                out.extend_from_slice(last_bytes(finished, fault).as_bytes());
+            }
             Err(_) => out.extend_from_slice(unrecorded().to_sse_event().as_bytes()),
         }
         self.source.drain();
         Some(out.into())
+    }
+}
+
+/// The receipt of the outcome as a comment of the event stream, which clients pass over: the head of the answer, with the
+/// receipt of the intent, was sent long ago.
+async fn receipt_line(receipts: Option<&Receipts>, outcome: &Receipt) -> String {
+    let Some(receipts) = receipts else { return String::new() };
+    match receipts.sign(&outcome.recorded()).await {
+        Ok(signed) => format!(": portcullis-receipt {}\n\n", signed.text),
+        Err(_) => String::new(),
     }
 }
 

@@ -11,6 +11,7 @@ mod id;
 pub mod limits;
 mod permission;
 mod problem;
+mod recorder;
 mod request;
 mod rng;
 mod role;
@@ -28,6 +29,7 @@ pub use id::{
 };
 pub use permission::{Capabilities, Need, ParsePermissionError, Permission, Rank};
 pub use problem::{FieldError, Problem, ProblemKind};
+pub use recorder::{RECORDED_ENTRIES_MAX, Recorded, Recorder};
 pub use request::{Face, RefusalMark, RequestContext, RequestId, TraceContext};
 pub use rng::Rng;
 pub use role::{MemberRole, ParseMemberRoleError, ParseRoleError, Role};

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Serialize, Serializer};
 
 use crate::limits::REQUEST_ID_BYTES_MAX;
-use crate::{Clock, Rng};
+use crate::{Clock, Recorder, Rng};
 
 /// The id that follows one request from the edge to the database row.
 ///
@@ -177,13 +177,15 @@ pub struct RequestContext {
     pub peer: Option<IpAddr>,
     /// Whether its refusal is on record.
     pub refusal: RefusalMark,
+    /// Where its entries are noted, when the caller asked for receipts of them.
+    pub recorder: Recorder,
 }
 
 impl RequestContext {
     /// The context of work the server or its operator starts without a request.
     pub fn internal(face: Face, clock: &dyn Clock, rng: &dyn Rng) -> Self {
         let (id, trace) = (RequestId::new(clock, rng), TraceContext::new(rng));
-        Self { id, trace, face, peer: None, refusal: RefusalMark::default() }
+        Self { id, trace, face, peer: None, refusal: RefusalMark::default(), recorder: Recorder::default() }
     }
 }
 

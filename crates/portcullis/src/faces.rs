@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use api::http::{HttpSettings, layers};
+use api::http::{HttpSettings, layers, with_receipts};
 use app::accounts::Accounts;
-use app::audit::Tails;
 use app::audit::jobs::Sequencer;
+use app::audit::{Receipts, Tails};
 use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
 use axum::Router;
@@ -16,7 +16,7 @@ use gateway::{Gateway, Limits, Upstream};
 use kernel::SystemClock;
 
 use crate::loopback::only_this_machine;
-use crate::settings::UpstreamRules;
+use crate::settings::{CallTimes, UpstreamRules};
 
 /// The router of all faces, and the calls under way, to be awaited when the server stops. `tails` are told to go then.
 ///
@@ -29,19 +29,23 @@ pub(crate) fn router(
     sequencer: &Sequencer,
     tails: Tails,
     (http, security_contact): (HttpSettings, Option<&str>),
-    (rules, webhooks, operator): (UpstreamRules, UrlRules, Vec<EnvProvider>),
+    (rules, times, webhooks, operator): (UpstreamRules, CallTimes, UrlRules, Vec<EnvProvider>),
 ) -> Result<(Router, Calls)> {
     let rules = UrlRules { allow_private: rules.private, allow_plain_http: rules.plain_http };
     let directory = Directory::new(rules, operator, vault.clock().now());
     let directory = Arc::new(directory.context("the price table cannot be read")?);
-    let limits = Limits { body_bytes_max: http.body_bytes_max, ..Limits::default() };
+    let limits = Limits { body_bytes_max: http.body_bytes_max, total: times.most, ..Limits::default() };
     let upstream = Upstream::new(&limits).context("the way to providers could not be set up")?;
-    let gateway = Gateway::new(Arc::clone(vault), directory, upstream, limits);
+    let receipts = Receipts::new(sequencer.clone());
+    let gateway =
+        Gateway::new(Arc::clone(vault), directory, upstream, limits).with_receipts(receipts.clone());
     let calls = gateway.calls().clone();
     let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
     let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);
+    let control = control.with_receipts(receipts.clone());
     let (control, console) = (api::router(control), console.with_webhooks(webhooks));
-    let mut faces = control.merge(gateway::router(gateway)).merge(console::router(console));
+    let programs = with_receipts(control.merge(gateway::router(gateway)), receipts);
+    let mut faces = programs.merge(console::router(console));
     if vault.auth_mode() == AuthMode::Dev {
         faces = only_this_machine(faces, vault.issuer(), &http.cors_origins);
     }

@@ -53,7 +53,10 @@ fn run(command: Command) -> Result<ExitCode> {
             wait(serve::migrate(&environment, keep_passwords, json)).map(|()| ExitCode::SUCCESS)
         }
         Command::Verify(args) => match &args.dir {
-            Some(path) => verify::offline(&args, path),
+            Some(path) => match verify::url_of(path) {
+                Some(url) => wait(verify::online(&args, url, environment.get("PORTCULLIS_API_KEY"))),
+                None => verify::offline(&args, path),
+            },
             None => wait(verify::database::run(&args, &environment)),
         },
         Command::Audit(AuditCommand::Export(args)) => {

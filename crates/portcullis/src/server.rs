@@ -12,7 +12,7 @@ use app::audit::archive::Archiver;
 use app::audit::jobs::Sequencer;
 use app::break_glass::jobs::Reminder;
 use app::mail::{Carrier, Mailer};
-use app::models::Calls;
+use app::models::{Calls, Reaper};
 use app::providers::UrlRules;
 use app::siem::{Collector as _, Forwarder};
 use app::webhooks::Deliverer;
@@ -111,7 +111,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
         &sequencer,
         tails,
         (settings.http, settings.security_contact.as_deref()),
-        (settings.upstream, webhook_rules, settings.providers),
+        (settings.upstream, settings.calls, webhook_rules, settings.providers),
     )?;
     let metrics = Arc::new(Metrics::new());
     let router = counted(router, Arc::clone(&metrics));
@@ -121,6 +121,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     let keeping = tokio::spawn(Keeper::new(Arc::clone(&vault)).run(told_to_stop.clone()));
     // Each of its steps is one transaction, so that it may be cut off at any point.
     tokio::spawn(Reminder::new(Arc::clone(&vault), accounts.site().clone()).run(told_to_stop.clone()));
+    tokio::spawn(Reaper::new(Arc::clone(&vault), settings.calls.unknown_after).run(told_to_stop.clone()));
     if let Some(shower) = shower {
         show_first(&shower).await;
         tokio::spawn(shower.run(told_to_stop.clone()));

@@ -9,6 +9,7 @@ pub mod audit;
 pub mod audit_events;
 pub mod audit_search;
 pub mod break_glass;
+pub mod calls;
 pub mod delegations;
 pub mod doors;
 pub mod evidence;

@@ -9,7 +9,7 @@ use kernel::{Problem, ProblemKind};
 use super::settings::CorsOrigin;
 
 /// Request headers a page may send, beside those the official SDKs add for their statistics.
-const ALLOWED_HEADERS: [&str; 9] = [
+const ALLOWED_HEADERS: [&str; 10] = [
     "accept",
     "authorization",
     "content-type",
@@ -17,6 +17,7 @@ const ALLOWED_HEADERS: [&str; 9] = [
     "last-event-id",
     "openai-organization",
     "openai-project",
+    "portcullis-receipt",
     "traceparent",
     "x-request-id",
 ];
@@ -25,7 +26,7 @@ const ALLOWED_PREFIX: &str = "x-stainless-";
 const ALLOWED_METHODS: HeaderValue = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
 /// Response headers a page may read.
 const EXPOSED: HeaderValue = HeaderValue::from_static(
-    "x-request-id, x-portcullis-entry, retry-after, ratelimit, ratelimit-policy, ratelimit-limit, \
+    "x-request-id, x-portcullis-entry, portcullis-receipt, retry-after, ratelimit, ratelimit-policy, ratelimit-limit, \
      ratelimit-remaining, ratelimit-reset, x-portcullis-log-size, x-portcullis-looked-to",
 );
 /// Seconds a browser may remember a preflight.

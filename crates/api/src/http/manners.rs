@@ -10,14 +10,16 @@ use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use kernel::{Clock, Face, Problem, ProblemKind, RefusalMark, RequestContext, RequestId, Rng, TraceContext};
+use kernel::{
+    Clock, Face, Problem, ProblemKind, Recorder, RefusalMark, RequestContext, RequestId, Rng, TraceContext,
+};
 use tracing::Instrument as _;
 
 use super::body;
 use super::problem::{Refused, problem_response};
 use super::rate::{Counted, PathClass, Rates};
 use super::settings::HttpSettings;
-use super::{address, cors, headers};
+use super::{address, cors, headers, receipts};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -50,6 +52,7 @@ impl Manners {
             face: if gateway { Face::Gateway } else { Face::Api },
             peer: peer.map(|peer: IpAddr| address::client(peer, headers, trusted, settings.forwarded_by)),
             refusal: RefusalMark::default(),
+            recorder: if receipts::asked(headers) { Recorder::on() } else { Recorder::default() },
         }
     }
 

@@ -12,6 +12,7 @@ mod manners;
 mod problem;
 mod quota;
 mod rate;
+mod receipts;
 mod settings;
 
 #[cfg(test)]
@@ -29,6 +30,7 @@ pub(crate) use body::BodyFate;
 pub use headers::{CSP_ANSWERS, CSP_PAGES};
 pub(crate) use problem::{FieldProblem, OAuthErrorBody, ProblemBody, oauth_code, oauth_status};
 pub use problem::{PROBLEM_JSON, Refused, problem_response};
+pub use receipts::{RECEIPT_HEADER, with_receipts};
 pub use settings::{CorsOrigin, CorsOriginError, HttpSettings, REQUEST_SECONDS_DEFAULT};
 
 use manners::Manners;

@@ -1,9 +1,9 @@
 //! The audit log.
 
 use app::audit::{
-    CheckpointRecord, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries, ReadTile,
-    RequestCheckpoint, Search, SearchWords, WitnessState, anchor, checkpoint, entries, entry, export, prove,
-    request, request_checkpoint, tile, witnessing,
+    CheckpointRecord, EntryReceipt, EntryRecord, ExportLog, ProveEntry, ReadCheckpoint, ReadEntries,
+    ReadTile, RequestCheckpoint, Search, SearchWords, WitnessState, anchor, checkpoint, entries, entry,
+    export, prove, receipt, request, request_checkpoint, tile, witnessing,
 };
 use axum::body::Body;
 use axum::extract;
@@ -29,6 +29,7 @@ pub(super) fn routes() -> OpenApiRouter<State> {
         .routes(of::<ReadEntries, _>(routes!(get_entries)))
         .routes(of_named::<ReadEntries, _>("audit.read_entry", routes!(get_entry)))
         .routes(of_named::<ReadEntries, _>("audit.read_request", routes!(get_request)))
+        .routes(of_named::<ReadEntries, _>("audit.read_receipt", routes!(get_receipt)))
         .routes(of::<ProveEntry, _>(routes!(get_proof)))
         .routes(of::<ReadTile, _>(routes!(get_tile)))
         .routes(of::<RequestCheckpoint, _>(routes!(post_checkpoint)))
@@ -196,6 +197,58 @@ pub(super) fn is_actor(text: &str) -> bool {
 async fn get_entry(Gate(pass): Gate<ReadEntries>, Id(id): Id<EntryId>) -> Answered<AuditEntry> {
     let (found, receipt) = entry(pass, id).await?;
     Ok(Answer::ok(found.try_into()?, &receipt))
+}
+
+/// A signed receipt of an entry.
+#[derive(Serialize, ToSchema)]
+struct SignedReceipt {
+    /// The entry.
+    entry: Uuid,
+    /// SHA-256 of the entry as a leaf of the log (RFC 9162 §2.1.1), in base64.
+    leaf_hash: String,
+    /// When the entry was made.
+    #[schema(value_type = String, format = DateTime)]
+    at: Timestamp,
+    /// The log's origin, which is the name of its key.
+    origin: String,
+    /// The receipt: a JWS in compact form (RFC 7515, RFC 8037) with the log's key. Keep it; `portcullis verify --receipts`
+    /// holds it against the log, and any JOSE library checks its signature.
+    receipt: String,
+    /// The log's key, as checkpoints are verified with it (C2SP signed-note).
+    vkey: String,
+    /// The same key for JOSE libraries (RFC 7517, RFC 8037).
+    #[schema(value_type = Object)]
+    jwk: serde_json::Value,
+}
+
+impl From<EntryReceipt> for SignedReceipt {
+    fn from(signed: EntryReceipt) -> Self {
+        Self {
+            entry: signed.recorded.entry.uuid(),
+            leaf_hash: signed.leaf_hash().to_base64(),
+            at: signed.recorded.at,
+            origin: signed.key.name().to_string(),
+            vkey: signed.key.to_string(),
+            jwk: signed.jwk(),
+            receipt: signed.text,
+        }
+    }
+}
+
+/// Receive a receipt of an entry.
+///
+/// Answers the log's signed promise that it holds this entry. Answers of this API, and of `/v1`, carry such receipts of what
+/// they recorded in the header `Portcullis-Receipt` when the request has `Portcullis-Receipt: 1`.
+#[utoipa::path(get, path = "/audit/entries/{id}/receipt", tag = "audit",
+    params(("id" = Uuid, Path, description = "The entry")),
+    responses((status = 200, description = "The receipt", body = SignedReceipt)))]
+async fn get_receipt(
+    extract::State(state): extract::State<State>,
+    Gate(pass): Gate<ReadEntries>,
+    Id(id): Id<EntryId>,
+) -> Answered<SignedReceipt> {
+    let (signed, sealed) = receipt(pass, &state.receipts, id).await?;
+    Ok(Answer::ok(signed.into(), &sealed))
 }
 
 /// Prove an entry.

@@ -149,7 +149,7 @@ impl Sequencer {
         Ok(placed)
     }
 
-    async fn drain(&self, tenant: TenantId) -> Result<u64, KeepError> {
+    pub(super) async fn drain(&self, tenant: TenantId) -> Result<u64, KeepError> {
         let mut placed = 0;
         loop {
             let step = self.step(tenant).await?;

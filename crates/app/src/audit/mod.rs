@@ -7,6 +7,7 @@ mod export;
 pub mod jobs;
 mod kinds;
 pub(crate) mod personal;
+mod receipts;
 pub mod retention;
 mod search;
 mod signing;
@@ -32,6 +33,7 @@ pub use events::{
 pub(crate) use export::{CHUNK_ENTRIES, RENEW_CHUNKS, verifier};
 pub use export::{Export, ExportError, INSTANCE_VKEY_FILE, VKEY_FILE, export};
 pub use kinds::page as kinds_page;
+pub use receipts::{EntryReceipt, Receipts, receipt};
 pub use search::{
     Bar, Chart, Found, OneRequest, REQUEST_ROWS_MAX, SLICE_ROWS_MAX, Search, SearchWords, Turn, entries,
     explore, recorded, request,

@@ -179,14 +179,8 @@ impl Sequencer {
         document: &[u8],
     ) -> Result<(String, VerifierKey), Problem> {
         let work = async {
-            let mut tx = self.vault.system(Reason::Signing).await?;
-            let log = store::audit::log(&mut tx, tenant).await?;
-            let log = log.ok_or_else(|| KeepError::broken(tenant, "there is no log to sign for"))?;
-            if store::heads::is_stopped(&mut tx, tenant, self.vault.instance()).await? {
-                return Err(KeepError::Frozen(tenant));
-            }
-            let key = self.pen(&mut tx, &log).await?;
-            tx.finish().await?;
+            let key = self.present_pen(tenant).await?;
+            let key = key.ok_or_else(|| KeepError::broken(tenant, "there is no log to sign for"))?;
             let jws = sign_detached(&key, document).map_err(|error| KeepError::broken(tenant, &error))?;
             Ok::<_, KeepError>((jws, key.verifier().clone()))
         };
@@ -195,6 +189,19 @@ impl Sequencer {
             Problem::new(ProblemKind::Unavailable, "The log's key cannot sign now; try again shortly.")
                 .retry_after(5)
         })
+    }
+
+    /// The key of a log's present epoch, unless the log is not signed any further; `None` before the log's first entry has
+    /// its place.
+    pub(super) async fn present_pen(&self, tenant: TenantId) -> Result<Option<SigningKey>, KeepError> {
+        let mut tx = self.vault.system(Reason::Signing).await?;
+        let Some(log) = store::audit::log(&mut tx, tenant).await? else { return Ok(None) };
+        if store::heads::is_stopped(&mut tx, tenant, self.vault.instance()).await? {
+            return Err(KeepError::Frozen(tenant));
+        }
+        let key = self.pen(&mut tx, &log).await?;
+        tx.finish().await?;
+        Ok(Some(key))
     }
 
     /// The key of the log's present epoch.

@@ -24,8 +24,10 @@ use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
 use crate::embedded::files;
+use crate::say;
 use crate::verify::folder::{self, INSTANCE_VKEY_FILE, Trust, VKEY_FILE};
-use crate::{say, web};
+use crate::verify::receipts::RECEIPTS_FILE;
+use crate::web::{self, WebClient};
 
 use unpack::{PieceReader, Unpacked, unpack};
 
@@ -41,9 +43,10 @@ const ERROR_BYTES_MAX: usize = 16 * 1_024;
 const AGENT: header::HeaderValue =
     header::HeaderValue::from_static(concat!("portcullis/", env!("CARGO_PKG_VERSION")));
 /// The way to the archive.
-const EXPORT: &str = "/api/v1/audit/export";
+pub(crate) const EXPORT: &str = "/api/v1/audit/export";
 /// What a folder of a log may hold; anything else is somebody's own.
-const OWN_NAMES: [&str; 5] = [CHECKPOINT_PATH, VKEY_FILE, INSTANCE_VKEY_FILE, ANCHOR_PATH, "tile"];
+const OWN_NAMES: [&str; 6] =
+    [CHECKPOINT_PATH, VKEY_FILE, INSTANCE_VKEY_FILE, ANCHOR_PATH, "tile", RECEIPTS_FILE];
 
 /// What to take and where to.
 #[derive(clap::Args, Clone, Debug)]
@@ -72,7 +75,6 @@ pub(crate) async fn run(args: &ExportArgs, key: Option<Zeroizing<String>>) -> Re
     };
     let earlier = Earlier::of(&args.out)?;
     let uri = endpoint(&args.url, args.allow_plain_http, EXPORT)?;
-    let body = ask(&uri, &key, "application/x-tar").await?.into_body();
     let parent = match args.out.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
         _ => PathBuf::from("."),
@@ -80,15 +82,7 @@ pub(crate) async fn run(args: &ExportArgs, key: Option<Zeroizing<String>>) -> Re
     std::fs::create_dir_all(&parent).with_context(|| format!("cannot create {}", parent.display()))?;
     let name = args.out.file_name().context("--out names no folder")?.to_string_lossy().into_owned();
     let work = parent.join(format!(".{name}.{}", files::random_name()?));
-    let unpacked = match receive(body, &work).await {
-        Ok(unpacked) => unpacked,
-        Err(error) => {
-            // What came before the break is no log.
-            let _ = std::fs::remove_dir_all(&work);
-            return Err(error);
-        }
-    };
-    say::note(format_args!("received {} files, {} bytes; verifying", unpacked.files, unpacked.bytes));
+    fetch(&uri, &key, &work).await?;
     finish(args, earlier.as_ref(), &work)
 }
 
@@ -115,7 +109,11 @@ fn finish(args: &ExportArgs, earlier: Option<&Earlier>, work: &Path) -> Result<E
     Ok(folder::exit_code(&verified.report))
 }
 
-fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
+/// Moves a folder that was verified to its place.
+///
+/// # Errors
+/// When the disk refuses.
+pub(crate) fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
     let moved = |from: &Path, to: &Path| {
         std::fs::rename(from, to)
             .with_context(|| format!("cannot move {} to {}", from.display(), to.display()))
@@ -123,6 +121,12 @@ fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
     if !replace {
         // A rename replaces an empty folder and no other.
         return moved(work, out);
+    }
+    // Receipts are their keeper's own: they go along.
+    let receipts = out.join(RECEIPTS_FILE);
+    if receipts.is_file() {
+        std::fs::copy(&receipts, work.join(RECEIPTS_FILE))
+            .with_context(|| format!("cannot copy {}", receipts.display()))?;
     }
     let aside = files::with_suffix(work, ".replaced");
     moved(out, &aside)?;
@@ -132,14 +136,19 @@ fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
 
 /// An earlier export that lies where the new one shall go.
 #[derive(Debug)]
-struct Earlier {
-    key: VerifierKey,
-    checkpoint: Checkpoint,
+pub(crate) struct Earlier {
+    /// Its key.
+    pub(crate) key: VerifierKey,
+    /// How far it goes.
+    pub(crate) checkpoint: Checkpoint,
 }
 
 impl Earlier {
     /// `None` where nothing lies, or an empty folder.
-    fn of(out: &Path) -> Result<Option<Self>> {
+    ///
+    /// # Errors
+    /// When what lies there is no export of a log.
+    pub(crate) fn of(out: &Path) -> Result<Option<Self>> {
         let entries = match std::fs::read_dir(out) {
             Ok(entries) => entries,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -203,8 +212,21 @@ pub(crate) struct Refused {
 /// # Errors
 /// As [`send`].
 pub(crate) async fn ask(uri: &Uri, key: &str, accept: &'static str) -> Result<Response<Incoming>> {
+    ask_by(&web::client()?, uri, key, accept).await
+}
+
+/// The same by a client that keeps its connection for the next time.
+///
+/// # Errors
+/// As [`send`].
+pub(crate) async fn ask_by(
+    client: &WebClient,
+    uri: &Uri,
+    key: &str,
+    accept: &'static str,
+) -> Result<Response<Incoming>> {
     let request = Request::get(uri).header(header::ACCEPT, accept).body(Full::new(Bytes::new()))?;
-    send(request, key, BEGIN_SECONDS_MAX).await
+    send_by(client, request, key, BEGIN_SECONDS_MAX).await
 }
 
 /// Sends the server a request with the key, and waits so many seconds for the head of its answer.
@@ -212,11 +234,19 @@ pub(crate) async fn ask(uri: &Uri, key: &str, accept: &'static str) -> Result<Re
 /// # Errors
 /// When it cannot be reached; [`Refused`] when it answers anything else than 200 or 201.
 pub(crate) async fn send(
+    request: Request<Full<Bytes>>,
+    key: &str,
+    begin_seconds: u64,
+) -> Result<Response<Incoming>> {
+    send_by(&web::client()?, request, key, begin_seconds).await
+}
+
+async fn send_by(
+    client: &WebClient,
     mut request: Request<Full<Bytes>>,
     key: &str,
     begin_seconds: u64,
 ) -> Result<Response<Incoming>> {
-    let client = web::client()?;
     let mut bearer = header::HeaderValue::from_str(&format!("Bearer {}", key.trim()))
         .ok()
         .context("PORTCULLIS_API_KEY holds characters no key has")?;
@@ -248,6 +278,25 @@ fn problem(body: &[u8]) -> String {
         (Some(detail), Some(id)) => format!("{detail} (request {id})"),
         (Some(detail), None) => detail,
         _ => "it gave no reason".to_owned(),
+    }
+}
+
+/// Takes the whole log away into the folder `work`, which nothing is left of when it breaks off.
+///
+/// # Errors
+/// When the server refuses, or what it sends is no archive of a log.
+pub(crate) async fn fetch(uri: &Uri, key: &str, work: &Path) -> Result<()> {
+    let body = ask(uri, key, "application/x-tar").await?.into_body();
+    match receive(body, work).await {
+        Ok(unpacked) => {
+            say::note(format_args!("received {} files, {} bytes; verifying", unpacked.files, unpacked.bytes));
+            Ok(())
+        }
+        Err(error) => {
+            // What came before the break is no log.
+            let _ = std::fs::remove_dir_all(work);
+            Err(error)
+        }
     }
 }
 

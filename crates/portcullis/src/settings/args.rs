@@ -57,6 +57,13 @@ pub struct ServerArgs {
     /// Longest time between signed checkpoints of a growing audit log, in seconds, at most 300. Default: 60.
     #[arg(long, env = "PORTCULLIS_CHECKPOINT_SECONDS", value_name = "SECONDS")]
     pub checkpoint_seconds: Option<String>,
+    /// Longest time of one model call, from asking the provider to the last byte of its answer, in seconds. Default: 900.
+    #[arg(long, env = "PORTCULLIS_CALL_SECONDS", value_name = "SECONDS")]
+    pub call_seconds: Option<String>,
+    /// How long after its beginning a model call without an outcome is recorded as ended nobody knows how, in seconds; longer
+    /// than a call may take. Default: twice that time.
+    #[arg(long, env = "PORTCULLIS_CALL_UNKNOWN_SECONDS", value_name = "SECONDS")]
+    pub call_unknown_seconds: Option<String>,
     /// The witnesses that the instance's log is shown to, and how many must cosign it: a file (C2SP tlog-policy).
     #[arg(long, env = "PORTCULLIS_WITNESS_POLICY", value_name = "FILE")]
     pub witness_policy: Option<std::path::PathBuf>,

@@ -47,6 +47,12 @@ const REQUEST_SECONDS_MAX: u64 = 3_600;
 const GRACE_SECONDS_DEFAULT: u64 = 25;
 /// Longest such time an operator may choose, in seconds.
 const GRACE_SECONDS_MAX: u64 = 3_600;
+/// Longest model call by default, in seconds: a model may think for minutes before it answers.
+const CALL_SECONDS_DEFAULT: u64 = 900;
+/// Longest such time an operator may choose, in seconds.
+const CALL_SECONDS_MAX: u64 = 7_200;
+/// Longest time after which a call may count as lost, in seconds: a week.
+const CALL_UNKNOWN_SECONDS_MAX: u64 = 604_800;
 /// Time between checkpoints by default, in seconds.
 const CHECKPOINT_SECONDS_DEFAULT: u64 = 60;
 /// Time between two verifications of the logs' tables by default, in minutes: a day.
@@ -75,6 +81,15 @@ pub struct UpstreamRules {
     pub private: bool,
     /// Connections without TLS.
     pub plain_http: bool,
+}
+
+/// How long model calls take.
+#[derive(Clone, Copy, Debug)]
+pub struct CallTimes {
+    /// Longest time of one.
+    pub most: Duration,
+    /// Age at which one without an outcome is recorded as ended nobody knows how; longer than `most`.
+    pub unknown_after: Duration,
 }
 
 /// The form of the log.
@@ -117,6 +132,8 @@ pub struct Settings {
     pub http: HttpSettings,
     /// What providers may be.
     pub upstream: UpstreamRules,
+    /// How long calls of models take.
+    pub calls: CallTimes,
     /// Whether webhooks may be sent to private addresses, and there without TLS.
     pub webhooks_private: bool,
     /// The operator's providers.
@@ -173,11 +190,7 @@ impl Settings {
         let settings = Self {
             listen,
             metrics_listen: metrics_listen(args, &mut faults),
-            public_url: faults.keep(
-                "PORTCULLIS_PUBLIC_URL",
-                parse::base_url(args.public_url.as_deref()),
-                None,
-            ),
+            public_url: public_url(args, &mut faults),
             security_contact: contact(args, &mut faults),
             password_scheme: faults.keep(
                 "PORTCULLIS_PASSWORD_HASH",
@@ -188,6 +201,7 @@ impl Settings {
             static_keys: static_keys(environment, auth, &mut faults),
             http: http(args, &mut faults),
             upstream: upstream(args, &mut faults),
+            calls: calls(args, &mut faults),
             webhooks_private: webhooks_private(args, &mut faults),
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
@@ -241,6 +255,10 @@ fn listen(args: &ServerArgs, faults: &mut Faults) -> SocketAddr {
 fn metrics_listen(args: &ServerArgs, faults: &mut Faults) -> Option<SocketAddr> {
     let given = args.metrics_listen.as_deref();
     faults.keep("PORTCULLIS_METRICS_LISTEN", parse::optional_address(given), None)
+}
+
+fn public_url(args: &ServerArgs, faults: &mut Faults) -> Option<String> {
+    faults.keep("PORTCULLIS_PUBLIC_URL", parse::base_url(args.public_url.as_deref()), None)
 }
 
 fn contact(args: &ServerArgs, faults: &mut Faults) -> Option<String> {
@@ -358,6 +376,21 @@ fn upstream(args: &ServerArgs, faults: &mut Faults) -> UpstreamRules {
             false,
         ),
     }
+}
+
+fn calls(args: &ServerArgs, faults: &mut Faults) -> CallTimes {
+    const UNKNOWN: &str = "PORTCULLIS_CALL_UNKNOWN_SECONDS";
+    let most = number(args.call_seconds.as_deref(), 1, CALL_SECONDS_MAX, CALL_SECONDS_DEFAULT);
+    let most = faults.keep("PORTCULLIS_CALL_SECONDS", most, CALL_SECONDS_DEFAULT);
+    let unknown = number(args.call_unknown_seconds.as_deref(), 2, CALL_UNKNOWN_SECONDS_MAX, most * 2);
+    let unknown = faults.keep(UNKNOWN, unknown, most * 2);
+    if unknown <= most {
+        faults.add(
+            UNKNOWN,
+            format!("a call may take {most} s (PORTCULLIS_CALL_SECONDS); give more than that."),
+        );
+    }
+    CallTimes { most: Duration::from_secs(most), unknown_after: Duration::from_secs(unknown) }
 }
 
 fn webhooks_private(args: &ServerArgs, faults: &mut Faults) -> bool {

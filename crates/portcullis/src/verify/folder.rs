@@ -22,6 +22,7 @@ use crate::embedded::files;
 use crate::say;
 
 use super::VerifyArgs;
+use super::receipts::Receipts;
 
 /// Exit status for a log that is not what was signed.
 pub(crate) const DAMAGED: u8 = 1;
@@ -72,8 +73,9 @@ pub(crate) fn run(args: &VerifyArgs, dir: &Path) -> Result<ExitCode> {
     let older =
         args.older.iter().map(|path| checkpoint_of(path, &key)).collect::<Result<Vec<Checkpoint>>>()?;
     let verified = verify(dir, trust, older, policy.as_ref(), args.json)?;
-    tell(&verified, args.json)?;
-    Ok(exit_code(&verified.report))
+    let receipts = Receipts::of(args, Some(dir), &DirSource::new(dir), &verified.report, &verified.key)?;
+    tell_with(&verified, receipts.as_ref(), args.json)?;
+    Ok(exit_with(&verified.report, receipts.as_ref()))
 }
 
 /// Verifies the log in `dir`, which must continue each of `older` and be cosigned as the policy asks, when there is one.
@@ -146,20 +148,45 @@ pub(crate) fn exit_code(report: &Report) -> ExitCode {
     }
 }
 
+/// The exit status a report and the receipts held against its log stand for.
+pub(crate) fn exit_with(report: &Report, receipts: Option<&Receipts>) -> ExitCode {
+    match (report.verdict(), receipts.and_then(Receipts::exit)) {
+        (Verdict::Intact, Some(code)) => code.into(),
+        _ => exit_code(report),
+    }
+}
+
 /// Prints the report.
 ///
 /// # Errors
 /// When standard output is closed.
 pub(crate) fn tell(verified: &Verified, as_json: bool) -> io::Result<()> {
+    tell_with(verified, None, as_json)
+}
+
+/// The same, with what became of receipts.
+///
+/// # Errors
+/// When standard output is closed.
+pub(crate) fn tell_with(verified: &Verified, receipts: Option<&Receipts>, as_json: bool) -> io::Result<()> {
     if as_json {
-        return say::json(&json!({
+        let mut said = json!({
             "report": verified.report,
             "vkey": verified.key.to_string(),
             "vkey_from": verified.key_from.unwrap_or("the folder itself"),
             "proves": proof(verified),
-        }));
+        });
+        if let (Some(said), Some(receipts)) = (said.as_object_mut(), receipts) {
+            said.insert("receipts".to_owned(), receipts.json());
+        }
+        return say::json(&said);
     }
-    say::out(text(verified))
+    let mut said = text(verified);
+    if let Some(receipts) = receipts {
+        said.push('\n');
+        said.push_str(&receipts.text());
+    }
+    say::out(said)
 }
 
 /// What the report means, in words, and no more than it means.
@@ -278,7 +305,7 @@ pub(crate) fn policy_in(path: &Path) -> Result<Policy> {
 }
 
 /// The key that a policy has for the log in a folder.
-fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
+pub(super) fn key_by(policy: &Policy, dir: &Path) -> Result<Trust> {
     if policy.logs().is_empty() {
         return Ok(Trust::Folder);
     }
@@ -323,7 +350,7 @@ pub(crate) fn given_key(text: &str) -> Result<VerifierKey> {
     }
 }
 
-fn checkpoint_of(path: &Path, key: &VerifierKey) -> Result<Checkpoint> {
+pub(super) fn checkpoint_of(path: &Path, key: &VerifierKey) -> Result<Checkpoint> {
     let note = Note::parse(&read_small(path)?)
         .with_context(|| format!("{} is no signed checkpoint", path.display()))?;
     Checkpoint::open(&note, std::slice::from_ref(key))

@@ -11,6 +11,8 @@ mod console;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod drill;
+#[cfg(test)]
 mod events;
 #[cfg(test)]
 mod evidence;
@@ -47,6 +49,8 @@ mod pool;
 #[cfg(test)]
 mod processes;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod replicas;
 #[cfg(test)]
 mod retention;
@@ -54,6 +58,8 @@ mod retention;
 mod sdks;
 #[cfg(test)]
 mod search;
+#[cfg(test)]
+mod served;
 #[cfg(test)]
 mod shutdown;
 #[cfg(test)]

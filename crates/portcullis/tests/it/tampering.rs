@@ -94,14 +94,16 @@ fn forged(victim: &Victim) -> String {
 }
 
 /// An entry that is tampered with: one in the middle of a signed log.
-struct Victim {
-    tenant: String,
-    id: String,
-    index: i64,
+pub(crate) struct Victim {
+    pub(crate) tenant: String,
+    pub(crate) id: String,
+    pub(crate) index: i64,
+    /// The key of the organization's owner.
+    pub(crate) owner: String,
 }
 
 impl Victim {
-    async fn edit(&self, on: &mut PgConnection, sql: &str) {
+    pub(crate) async fn edit(&self, on: &mut PgConnection, sql: &str) {
         let sql =
             sql.replace("$forged", &forged(self)).replace("$id", &self.id).replace("$tenant", &self.tenant);
         let sql = sql.replace("$seq", &self.index.to_string());
@@ -113,7 +115,7 @@ impl Victim {
 }
 
 /// A served database with two signed checkpoints and entries after them, and the log taken away as a folder.
-async fn written(house: &'static House, export: &str) -> (Database, Victim) {
+pub(crate) async fn written(house: &'static House, export: &str) -> (Database, Victim) {
     let database = house.database("tampering").await;
     let vault = database.vault().await.expect("served");
     let tenant = Tenant::make(&vault, "tampering").await;
@@ -140,11 +142,11 @@ async fn written(house: &'static House, export: &str) -> (Database, Victim) {
     database.verified().await.exited(0);
     let place = sqlx::query("select seq from audit_leaf where entry_id = $1::text::uuid").bind(&middle);
     let place = place.fetch_one(&mut database.superuser().await).await.expect("it has its place");
-    (database, Victim { tenant: tenant.id.to_string(), id: middle, index: place.get("seq") })
+    (database, Victim { tenant: tenant.id.to_string(), id: middle, index: place.get("seq"), owner: key })
 }
 
 /// The report of a verification that found something.
-async fn findings(database: &Database, more: &[&str]) -> Vec<Value> {
+pub(crate) async fn findings(database: &Database, more: &[&str]) -> Vec<Value> {
     let url = database.superuser_url();
     let arguments = [&["verify", "--database", &url, "--json"], more].concat();
     let report = command(&arguments, &[]).await.exited(1);

@@ -186,3 +186,70 @@ fn killed_between_intent_and_outcome_the_intent_stays() {
         database.verified().await.exited(0);
     });
 }
+
+/// Longest wait until a call that was cut off is recorded as unknown.
+const REAPED_SECONDS_MAX: u64 = 40;
+
+#[test]
+fn a_call_that_was_cut_off_ends_unknown_once_and_no_other_does() {
+    run(async |house| {
+        let provider = FakeProvider::start(Script::hang()).await.expect("a provider");
+        let (database, base_url) = (house.database("reaped").await, provider.base_url());
+        let vault = database.vault().await.expect("served");
+        let tenant = Tenant::make(&vault, "reaped").await;
+        vault.close();
+        let asked = [("OPENAI_API_KEY", "key"), ("OPENAI_BASE_URL", base_url.as_str())];
+        let server = Process::serve(&database, &asked).await;
+        let agent = server.web(tenant.agent_key.expose().to_owned());
+        agent.chat("loopback", "hello").await.expect(200);
+        let call = tokio::spawn(async move { agent.try_chat("gpt-4o-mini", "hello").await });
+        provider.arrived(1).await;
+        server.kill().await;
+        assert!(call.await.expect("joined").is_err(), "nobody answered");
+
+        // Two replicas look at the same time, while another call runs.
+        let short =
+            [asked[0], asked[1], ("PORTCULLIS_CALL_SECONDS", "4"), ("PORTCULLIS_CALL_UNKNOWN_SECONDS", "6")];
+        let servers = [Process::serve(&database, &short).await, Process::serve(&database, &short).await];
+        let agent = servers[0].web(tenant.agent_key.expose().to_owned());
+        let running = tokio::spawn(async move { agent.chat("gpt-4o-mini", "hello").await });
+        let owner = servers[1].web(tenant.owner_key.expose().to_owned());
+        let unknown = async {
+            loop {
+                let outcomes = owner.entries("llm.call.outcome").await;
+                if let Some(found) = outcomes.into_iter().find(|entry| entry["outcome"] == "unknown") {
+                    return found;
+                }
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        };
+        let unknown = tokio::time::timeout(Duration::from_secs(REAPED_SECONDS_MAX), unknown).await;
+        let unknown = unknown.expect("the call that was cut off has an outcome");
+        assert_eq!(unknown["data"]["status"], "unknown");
+        assert_eq!(
+            (&unknown["data"]["tokens_known"], &unknown["actor"]["kind"]),
+            (&false.into(), &"system".into())
+        );
+        assert_eq!(running.await.expect("joined").status, 504);
+        // Long enough for whatever is older than the limit to be looked at again.
+        tokio::time::sleep(Duration::from_secs(9)).await;
+
+        let intents = owner.entries("llm.call.intent").await;
+        let outcomes = owner.entries("llm.call.outcome").await;
+        assert_eq!((intents.len(), outcomes.len()), (3, 3), "{outcomes:#?}");
+        let mut words = Vec::new();
+        for intent in &intents {
+            let of_it: Vec<_> =
+                outcomes.iter().filter(|outcome| outcome["data"]["intent"] == intent["id"]).collect();
+            let [outcome] = of_it[..] else { panic!("one outcome of {intent}, not {of_it:?}") };
+            assert_eq!(outcome["request_id"], intent["request_id"]);
+            words.push(outcome["data"]["status"].as_str().expect("a status").to_owned());
+        }
+        // Newest first.
+        assert_eq!(words, ["upstream_error", "unknown", "ok"]);
+        for server in servers {
+            assert!(server.stop().await.success());
+        }
+        database.verified().await.exited(0);
+    });
+}

@@ -24,6 +24,7 @@ pub(crate) struct Web {
     client: Client<HttpConnector, Full<Bytes>>,
     url: String,
     key: Option<String>,
+    receipts: bool,
 }
 
 /// An answer, read to its end.
@@ -56,6 +57,12 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
     }
 
+    /// The receipts that the answer carries.
+    pub(crate) fn receipts(&self) -> Vec<String> {
+        let lines = self.headers.get_all("portcullis-receipt").iter();
+        lines.map(|line| line.to_str().expect("visible ASCII").to_owned()).collect()
+    }
+
     /// The id of the audit entry that the answer names.
     #[track_caller]
     pub(crate) fn entry(&self) -> String {
@@ -67,7 +74,17 @@ impl Answer {
 
 impl Web {
     pub(crate) fn new(url: &str, key: Option<String>) -> Self {
-        Self { client: Client::builder(TokioExecutor::new()).build_http(), url: url.to_owned(), key }
+        Self {
+            client: Client::builder(TokioExecutor::new()).build_http(),
+            url: url.to_owned(),
+            key,
+            receipts: false,
+        }
+    }
+
+    /// The same, asking for receipts with every request.
+    pub(crate) fn asking_for_receipts(&self) -> Self {
+        Self { receipts: true, ..self.clone() }
     }
 
     /// The credential.
@@ -85,6 +102,9 @@ impl Web {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.url));
         if let Some(key) = &self.key {
             request = request.header("authorization", format!("Bearer {key}"));
+        }
+        if self.receipts {
+            request = request.header("portcullis-receipt", "1");
         }
         let body = body.map(|body| Bytes::from(body.to_string()));
         if body.is_some() {

@@ -126,6 +126,7 @@ const SAMPLES: &[Sample] = &[
     with("policy.change", 200, || Some(json!({"classes": {"EMAIL": {"mode": "strict"}}}))),
     Sample { query: "?severity=low&outcome=ok&limit=10", ..plain("audit.read", 200) },
     of("audit.read_entry", 200, Subject::Entry),
+    of("audit.read_receipt", 200, Subject::Entry),
     of("audit.read_request", 200, Subject::Fixed("no-such-request")),
     of("audit.prove", 200, Subject::Entry),
     of("audit.read_tile", 200, Subject::Fixed("entries/000.p/1")),
