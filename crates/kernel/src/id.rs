@@ -93,6 +93,10 @@ ids! {
     EvidencePackId;
     /// A legal hold over an audit log.
     HoldId;
+    /// A store of relations.
+    RelationStoreId;
+    /// A model of relations.
+    RelationModelId;
 }
 
 #[cfg(test)]

@@ -27,6 +27,7 @@ pub mod personal;
 pub mod policies;
 pub mod projects;
 pub mod providers;
+pub mod relations;
 pub mod retention;
 pub mod schema;
 pub mod sessions;
