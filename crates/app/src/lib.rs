@@ -20,6 +20,7 @@ pub mod organizations;
 pub mod policies;
 pub mod projects;
 pub mod providers;
+pub mod relations;
 pub mod roles;
 pub mod settings;
 pub mod setup;

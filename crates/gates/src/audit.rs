@@ -65,7 +65,9 @@ named!(
     kernel::WebhookId,
     kernel::DeliveryId,
     kernel::EvidencePackId,
-    kernel::HoldId
+    kernel::HoldId,
+    kernel::RelationStoreId,
+    kernel::RelationModelId
 );
 named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 

@@ -409,6 +409,46 @@ events! {
     WebhookDeadLettered = "webhook.dead_lettered", Webhooks, Operational, Low, API_OTHER, [
         webhook: Id, attempts: Number, because: Word
     ];
+    /// Stores of relations were listed.
+    RelationStoresListed = "relations.stores_listed", Relations, None, Informational, API_READ, [items: Number];
+    /// A store of relations was looked at.
+    RelationStoreRead = "relations.store_read", Relations, None, Informational, ENTITY_READ, [];
+    /// A store of relations was made.
+    RelationStoreCreated = "relations.store_created", Relations, Content, Medium, ENTITY_CREATE, [name: Text];
+    /// A store of relations was deleted: nothing that stands in it opens anything any more.
+    RelationStoreDeleted = "relations.store_deleted", Relations, Operational, High, ENTITY_DELETE, [];
+    /// Models of a store were listed, or one was looked at.
+    RelationModelsRead = "relations.models_read", Relations, Operational, Informational, API_READ, [
+        store: Id, items: Number
+    ];
+    /// A model was written: from now on it says what follows from the tuples of its store.
+    RelationModelWritten = "relations.model_written", Relations, Operational, High, API_CREATE, [
+        store: Id, sha256: Word, types: Number
+    ];
+    /// Tuples were written and deleted; the hash is that of the changes, which the store keeps.
+    RelationsWritten = "relations.written", Relations, Operational, Medium, API_UPDATE, [
+        store: Id, model: Id, revision: Number, written: Number, deleted: Number, sha256: Word
+    ];
+    /// Tuples or changes of a store were read.
+    RelationsRead = "relations.read", Relations, Operational, Informational, API_READ, [
+        store: Id, items: Number
+    ];
+    /// It was asked who may do what; how many of the questions were answered with yes, at which revision.
+    RelationsChecked = "relations.checked", Relations, Operational, Informational, API_OTHER, [
+        store: Id, model: Id, revision: Number, checks: Number, allowed: Number, sha256: Word
+    ];
+    /// It was asked which objects or users there are, or what a relation follows from.
+    RelationsSearched = "relations.searched", Relations, Operational, Informational, API_READ, [
+        store: Id, model: Id, revision: Number, items: Number
+    ];
+    /// What a model is expected to answer was written.
+    RelationAssertionsWritten = "relations.assertions_written", Relations, Operational, Low, API_UPDATE, [
+        store: Id, model: Id, items: Number
+    ];
+    /// What a model is expected to answer was read.
+    RelationAssertionsRead = "relations.assertions_read", Relations, Operational, Informational, API_READ, [
+        store: Id, model: Id, items: Number
+    ];
 }
 
 impl EventKind {

@@ -81,8 +81,8 @@ permissions! {
     ProvidersRead = "providers:read", "Models", "List LLM providers (never their keys).", Reader, Viewer;
     ProvidersManage = "providers:manage", "Models", "Configure LLM providers and their keys.", Admin, Admin;
     ProvidersAcross = "providers:across", "Models", "Administer providers across organizations.", _, ProviderAdmin;
-    PoliciesRead = "policies:read", "Privacy", "Read the PII policy.", Reader, Viewer;
-    PoliciesManage = "policies:manage", "Privacy", "Change the PII policy.", Admin, Admin;
+    PoliciesRead = "policies:read", "Privacy", "Read policies: of PII, and of who may do what.", Reader, Viewer;
+    PoliciesManage = "policies:manage", "Privacy", "Change policies: of PII, and of who may do what.", Admin, Admin;
     PiiReveal = "pii:reveal", "Privacy", "See personal data that was replaced by a token.", _, _;
     AuditRead = "audit:read", "Oversight", "View the audit log.", Editor, Admin;
     AuditExport = "audit:export", "Oversight", "Take the audit log away for verification elsewhere.", Editor, Admin;

@@ -69,6 +69,8 @@ words! {
         BreakGlass = "break_glass";
         /// Where the organization's own services are told of events.
         Webhooks = "webhooks";
+        /// Who may do what: relations between users and objects, and the models they stand under.
+        Relations = "relations";
         /// What only the administrator of the instance does.
         Instance = "instance";
     }
