@@ -171,9 +171,9 @@ async fn rows(stage: &mut Stage) {
                 insert into audit_leaf (tenant_id, seq, entry_id, hash) \
                 select '$tenant', 2 * $seq + 1 - seq, entry_id, hash from two";
     stage.superuser("a superuser reorders two entries", swap).await;
-    let insert = "insert into audit_entry select tenant_id, '01890000-0000-7000-8000-000000000000', at, kind, actor, \
+    let insert = "insert into audit_entry select tenant_id, '$forged', at, kind, actor, \
                   request_id, convert_to(replace(convert_from(leaf, 'UTF8'), '$id', \
-                  '01890000-0000-7000-8000-000000000000'), 'UTF8') from audit_entry where id = '$id'";
+                  '$forged'), 'UTF8') from audit_entry where id = '$id'";
     stage.superuser("a superuser inserts an entry", insert).await;
     let cut = "delete from audit_entry e using audit_leaf l where l.entry_id = e.id and l.seq >= $seq \
                and l.tenant_id = '$tenant'; delete from audit_leaf where seq >= $seq and tenant_id = '$tenant'";
