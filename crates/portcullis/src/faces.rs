@@ -9,8 +9,10 @@ use app::audit::jobs::Sequencer;
 use app::audit::{Receipts, Tails};
 use app::models::Calls;
 use app::providers::{Directory, EnvProvider, UrlRules};
+use app::relations::Relations;
 use axum::Router;
 use crypto::SystemRng;
+use fga::Fga;
 use gates::{AuthMode, Vault};
 use gateway::{Gateway, Limits, Upstream};
 use kernel::SystemClock;
@@ -44,7 +46,9 @@ pub(crate) fn router(
     let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);
     let control = control.with_receipts(receipts.clone());
     let (control, console) = (api::router(control), console.with_webhooks(webhooks));
-    let programs = with_receipts(control.merge(gateway::router(gateway)), receipts);
+    let fga = Fga::new(Arc::clone(vault), Arc::new(Relations::new()));
+    let programs = control.merge(gateway::router(gateway)).merge(fga::router(fga));
+    let programs = with_receipts(programs, receipts);
     let mut faces = programs.merge(console::router(console));
     if vault.auth_mode() == AuthMode::Dev {
         faces = only_this_machine(faces, vault.issuer(), &http.cors_origins);

@@ -40,7 +40,10 @@ impl Asked {
     }
 }
 
-fn around<'a>(contextual: &'a [TupleKey], context: Option<&'a Map<String, Value>>) -> Result<Around<'a>, Fault> {
+fn around<'a>(
+    contextual: &'a [TupleKey],
+    context: Option<&'a Map<String, Value>>,
+) -> Result<Around<'a>, Fault> {
     if contextual.len() > CONTEXTUAL_TUPLES_MAX {
         let message = format!("at most {CONTEXTUAL_TUPLES_MAX} contextual tuples come with a question");
         return Err(Fault::invalid(message));
@@ -52,7 +55,8 @@ fn around<'a>(contextual: &'a [TupleKey], context: Option<&'a Map<String, Value>
         let message = format!("duplicate contextual tuple in request: {twice}");
         return Err(Fault::new(Code::DuplicateTuples, message));
     }
-    let size = context.map_or(0, |context| serde_json::to_string(context).map_or(usize::MAX, |text| text.len()));
+    let size =
+        context.map_or(0, |context| serde_json::to_string(context).map_or(usize::MAX, |text| text.len()));
     if size > CONTEXT_BYTES_MAX {
         return Err(Fault::invalid(format!("the context has more than {CONTEXT_BYTES_MAX} bytes")));
     }
@@ -156,8 +160,8 @@ pub async fn batch_check(
             .map(|item| {
                 let TupleKey { user, relation, object, .. } = &item.question;
                 let around = around(&item.contextual, item.context.as_ref());
-                let allowed = around
-                    .and_then(|around| Ok(bound.1.check(&Check { user, relation, object, around })?));
+                let allowed =
+                    around.and_then(|around| Ok(bound.1.check(&Check { user, relation, object, around })?));
                 (item.correlation_id.clone(), allowed)
             })
             .collect();
@@ -181,7 +185,8 @@ fn named_once(items: &[BatchItem]) -> Result<(), Fault> {
         return Err(Fault::invalid("batch check requires at least one check, got none"));
     }
     if items.len() > BATCH_CHECKS_MAX {
-        let message = format!("batchCheck received {} checks, the maximum allowed is {BATCH_CHECKS_MAX}", items.len());
+        let message =
+            format!("batchCheck received {} checks, the maximum allowed is {BATCH_CHECKS_MAX}", items.len());
         return Err(Fault::invalid(message));
     }
     let mut seen = std::collections::HashSet::with_capacity(items.len());
@@ -231,11 +236,6 @@ async fn search<A: Action<Mode = Record>, T: Send + 'static>(
     }
 }
 
-/// A page of a list, from the front.
-fn page(cursor: Option<&str>) -> Page<'_> {
-    Page { size: LIST_ITEMS_MAX, cursor }
-}
-
 /// The objects of a type that a user has a relation to: all of them, in pages.
 ///
 /// # Errors
@@ -245,11 +245,11 @@ pub async fn list_objects(
     relations: &Relations,
     store: RelationStoreId,
     (user, relation, object_type): (String, String, String),
-    cursor: Option<String>,
+    (size, cursor): (usize, Option<String>),
     asked: Asked,
 ) -> Result<(Answered<List>, Receipt), Refused> {
     let find = move |engine: &Engine, around: Around<'_>| {
-        let page = page(cursor.as_deref());
+        let page = Page { size, cursor: cursor.as_deref() };
         let question =
             ListObjects { user: &user, relation: &relation, object_type: &object_type, around, page };
         engine.list_objects(&question)
@@ -272,7 +272,7 @@ pub async fn list_users(
 ) -> Result<(Answered<List>, Receipt), Refused> {
     let find = move |engine: &Engine, around: Around<'_>| {
         let filter = UserFilter { type_name: &user_type, relation: user_relation.as_deref() };
-        let page = page(cursor.as_deref());
+        let page = Page { size: LIST_ITEMS_MAX, cursor: cursor.as_deref() };
         engine.list_users(&ListUsers { object: &object, relation: &relation, filter, around, page })
     };
     search(pass, relations, store, asked, find, |found| found.items.len()).await
@@ -289,7 +289,6 @@ pub async fn expand(
     (object, relation): (String, String),
     asked: Asked,
 ) -> Result<(Answered<Node>, Receipt), Refused> {
-    let find =
-        move |engine: &Engine, around: Around<'_>| engine.expand(&object, &relation, around);
+    let find = move |engine: &Engine, around: Around<'_>| engine.expand(&object, &relation, around);
     search(pass, relations, store, asked, find, |_| 1).await
 }

@@ -6,7 +6,7 @@
 //! answer.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,8 @@ struct Shelf {
     /// Held by whoever asks the database: the others wait for what it says.
     asking: tokio::sync::Mutex<()>,
     used: AtomicU64,
+    /// Something was written here meanwhile: what is there must not be answered from.
+    outdated: AtomicBool,
 }
 
 impl Shelf {
@@ -74,6 +76,7 @@ impl Shelf {
             models: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
             used: AtomicU64::new(0),
+            outdated: AtomicBool::new(false),
         }
     }
 
@@ -138,6 +141,14 @@ impl Relations {
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(&(tenant, store));
     }
 
+    /// Something was written to a store by this process: from now on it counts here, whatever is asked for.
+    pub(super) fn wrote(&self, tenant: TenantId, store: RelationStoreId) {
+        let shelves = self.shelves.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(shelf) = shelves.get(&(tenant, store)) {
+            shelf.outdated.store(true, Ordering::Release);
+        }
+    }
+
     /// The compiled model, the newest when none is named, in a transaction that is there anyway.
     pub(super) async fn schema(
         &self,
@@ -176,7 +187,13 @@ impl Relations {
             return Ok(bound);
         }
         let mut tx = pass.read().await?;
-        let Some(present) = pull(&shelf, &mut tx, pass.vault(), store).await? else {
+        // Before anything is read: what is written from here on makes it outdated again.
+        let outdated = shelf.outdated.swap(false, Ordering::AcqRel);
+        let pulled = pull(&shelf, &mut tx, pass.vault(), store).await;
+        if outdated && pulled.is_err() {
+            shelf.outdated.store(true, Ordering::Release);
+        }
+        let Some(present) = pulled? else {
             self.forget(tenant, store);
             return Err(Fault::no_store().into());
         };
@@ -214,6 +231,9 @@ fn ready(
     freshness: Freshness,
     asked: Instant,
 ) -> Result<Option<Bound>, Refused> {
+    if shelf.outdated.load(Ordering::Acquire) {
+        return Ok(None);
+    }
     let present = shelf.present.load();
     let Some(present) = present.as_ref() else { return Ok(None) };
     let young = asked.saturating_duration_since(present.seen) < Duration::from_millis(FRESH_MILLIS);
@@ -300,7 +320,8 @@ async fn caught_up(
     snapshot: &Snapshot,
     revision: i64,
 ) -> Result<Option<Snapshot>, Refused> {
-    let (mut after, mut all) = ((i64::try_from(snapshot.revision()).unwrap_or(i64::MAX), i16::MAX), Vec::new());
+    let (mut after, mut all) =
+        ((i64::try_from(snapshot.revision()).unwrap_or(i64::MAX), i16::MAX), Vec::new());
     loop {
         let page = rows::changes(tx, store, after, None, None, READ_ROWS).await?;
         let Some(last) = page.last() else { break };

@@ -1,12 +1,12 @@
 //! Stores, models and what models are expected to answer.
 
-use authz::Model;
+use authz::{Model, Schema};
 use gates::{Draft, Pass, Raw, Receipt};
 use kernel::{EventKind, RelationModelId, RelationStoreId};
 use store::relations::{self as rows, Store};
 
 use super::fault::{Code, Fault, Refused, fail};
-use super::{ASSERTIONS_MAX, MODEL_BYTES_MAX, STORES_MAX, TYPES_MAX};
+use super::{ASSERTIONS_MAX, MODEL_BYTES_MAX, Relations, STORES_MAX, TYPES_MAX};
 use crate::action;
 
 action! {
@@ -79,10 +79,7 @@ fn is_store_name(name: &str) -> bool {
 ///
 /// # Errors
 /// When the name is none, or the organization has [`STORES_MAX`] already.
-pub async fn create_store(
-    mut pass: Pass<CreateStore>,
-    name: String,
-) -> Result<(Store, Receipt), Refused> {
+pub async fn create_store(mut pass: Pass<CreateStore>, name: String) -> Result<(Store, Receipt), Refused> {
     let kind = EventKind::RelationStoreCreated;
     let made = match make_store(&mut pass, &name).await {
         Ok(made) => made,
@@ -114,12 +111,19 @@ async fn make_store(pass: &mut Pass<CreateStore>, name: &str) -> Result<Store, R
 ///
 /// # Errors
 /// When there is none of that id.
-pub async fn delete_store(mut pass: Pass<DeleteStore>, id: RelationStoreId) -> Result<Receipt, Refused> {
+pub async fn delete_store(
+    mut pass: Pass<DeleteStore>,
+    relations: &Relations,
+    id: RelationStoreId,
+) -> Result<Receipt, Refused> {
     let (kind, now) = (EventKind::RelationStoreDeleted, pass.vault().clock().now());
     if !rows::delete_store(pass.tx(), id, now).await? {
         return Err(fail(pass, kind, Fault::no_store().into()).await);
     }
-    Ok(pass.seal(Draft::done(kind).subject("relation_store", id)).await?)
+    let tenant = pass.tenant();
+    let receipt = pass.seal(Draft::done(kind).subject("relation_store", id)).await?;
+    relations.wrote(tenant, id);
+    Ok(receipt)
 }
 
 /// One page of a store's models, newest first.
@@ -183,6 +187,7 @@ pub struct WrittenModel {
 /// When it breaks a rule of the language, or is too large; when there is no such store.
 pub async fn write_model(
     mut pass: Pass<WriteModel>,
+    relations: &Relations,
     store: RelationStoreId,
     model: &Model,
 ) -> Result<(WrittenModel, Receipt), Refused> {
@@ -196,7 +201,10 @@ pub async fn write_model(
         .fact("store", store)
         .fact("sha256", &audit_log::Hash(written.sha256))
         .fact("types", model.types().len() as u64);
-    Ok((written, pass.seal(draft).await?))
+    let tenant = pass.tenant();
+    let receipt = pass.seal(draft).await?;
+    relations.wrote(tenant, store);
+    Ok((written, receipt))
 }
 
 async fn keep_model(
@@ -208,11 +216,13 @@ async fn keep_model(
         let message = format!("a model has 1 to {TYPES_MAX} type definitions");
         return Err(Fault::invalid(message).into());
     }
-    authz::validate(model).map_err(|problems| Fault::new(Code::InvalidModel, problems.to_string()))?;
+    Schema::compile(model).map_err(|error| Fault::new(Code::InvalidModel, error.to_string()))?;
     let value = serde_json::to_value(model).map_err(|error| Fault::invalid(error.to_string()))?;
-    let document = audit_log::json::to_canonical(&value).map_err(|error| Fault::invalid(error.to_string()))?;
+    let document =
+        audit_log::json::to_canonical(&value).map_err(|error| Fault::invalid(error.to_string()))?;
     if document.len() > MODEL_BYTES_MAX {
-        let message = format!("model exceeds size limit: {} bytes vs {MODEL_BYTES_MAX} bytes", document.len());
+        let message =
+            format!("model exceeds size limit: {} bytes vs {MODEL_BYTES_MAX} bytes", document.len());
         return Err(Fault::new(Code::TooMany, message).into());
     }
     if rows::hold_store(pass.tx(), store).await?.is_none() {
@@ -249,10 +259,8 @@ pub async fn assertions(
         let document = rows::assertions(pass.tx(), store, model).await?;
         let found: Asserted =
             document.and_then(|document| serde_json::from_str(&document).ok()).unwrap_or_default();
-        let draft = Draft::done(kind)
-            .fact("store", store)
-            .fact("model", model)
-            .fact("items", found.len() as u64);
+        let draft =
+            Draft::done(kind).fact("store", store).fact("model", model).fact("items", found.len() as u64);
         return Ok((found, pass.seal(draft).await?));
     };
     Err(fail(pass, kind, refused.into()).await)
@@ -278,10 +286,8 @@ pub async fn put_assertions(
     } else {
         let document = serde_json::to_string(asserted).map_err(|error| Fault::invalid(error.to_string()))?;
         rows::put_assertions(pass.tx(), store, model, &document, now).await?;
-        let draft = Draft::done(kind)
-            .fact("store", store)
-            .fact("model", model)
-            .fact("items", asserted.len() as u64);
+        let draft =
+            Draft::done(kind).fact("store", store).fact("model", model).fact("items", asserted.len() as u64);
         return Ok(pass.seal(draft).await?);
     };
     Err(fail(pass, kind, refused.into()).await)

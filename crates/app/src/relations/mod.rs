@@ -13,10 +13,11 @@ mod ulid;
 #[cfg(test)]
 mod tests;
 
-pub use authz::Tuple as TupleKey;
 pub use ask::{
-    Answered, Asked, BatchItem, CheckRelations, SearchRelations, batch_check, check, expand, list_objects, list_users,
+    Answered, Asked, Batch, BatchItem, CheckRelations, SearchRelations, batch_check, check, expand,
+    list_objects, list_users,
 };
+pub use authz::Tuple as TupleKey;
 pub use book::{Freshness, Relations};
 pub use fault::{Code, Fault, Refused};
 pub use manage::{
@@ -24,9 +25,10 @@ pub use manage::{
     WriteModel, WrittenModel, assertions, create_store, delete_store, model, models, put_assertions, store,
     stores, write_model,
 };
+pub use store::relations::{Model as StoredModel, Store};
 pub use tuples::{
-    ChangesAsked, ReadRelations, TuplesAsked, WhenMissing, WhenPresent, WriteRelations, Written, changes, read,
-    tuple_of, write,
+    ChangesAsked, PageOf, ReadRelations, TuplesAsked, WhenMissing, WhenPresent, WriteRelations, Written,
+    changes, read, tuple_of, write,
 };
 pub use ulid::{parse as parse_id, text as id_text};
 
@@ -36,6 +38,8 @@ pub const CONTEXTUAL_TUPLES_MAX: usize = 100;
 pub const BATCH_CHECKS_MAX: usize = 50;
 /// Most objects or users that are listed at once.
 pub const LIST_ITEMS_MAX: usize = 1_000;
+/// Most objects of one stream.
+pub const STREAM_ITEMS_MAX: usize = 1_000_000;
 /// Most stores an organization may have.
 pub const STORES_MAX: i64 = 100;
 /// Most types of a model.

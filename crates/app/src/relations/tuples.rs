@@ -57,7 +57,9 @@ fn row(tuple: &TupleKey, at: Timestamp) -> Result<Tuple, Fault> {
 fn written_context(context: &serde_json::Map<String, serde_json::Value>) -> Result<String, Fault> {
     let text = serde_json::to_string(context).unwrap_or_default();
     if text.len() > CONTEXT_BYTES_MAX {
-        return Err(Fault::invalid(format!("condition context size limit exceeded: {CONTEXT_BYTES_MAX} bytes")));
+        return Err(Fault::invalid(format!(
+            "condition context size limit exceeded: {CONTEXT_BYTES_MAX} bytes"
+        )));
     }
     Ok(text)
 }
@@ -125,7 +127,10 @@ pub async fn write(
                 .fact("written", applied.written as u64)
                 .fact("deleted", applied.deleted as u64)
                 .fact("sha256", &audit_log::Hash(sha256));
-            Ok((written, pass.seal(draft).await?))
+            let tenant = pass.tenant();
+            let receipt = pass.seal(draft).await?;
+            relations.wrote(tenant, store);
+            Ok((written, receipt))
         }
         Err(refused) => Err(fail(pass, kind, refused).await),
     }
@@ -379,7 +384,8 @@ async fn changed(
     let after = match after {
         None => (0, 0),
         Some((.., object_type)) if object_type != asked.object_type => {
-            let message = "mismatched types: the type in the querystring and the continuation token don't match";
+            let message =
+                "mismatched types: the type in the querystring and the continuation token don't match";
             return Err(Fault::invalid(message).into());
         }
         Some((revision, ordinal, _)) => (revision, ordinal),

@@ -41,7 +41,7 @@ impl fmt::Display for Floor {
 /// Every crate and its floor. A name may stand here before its crate exists.
 const FLOORS: &[(Floor, &[&str])] = &[
     (Floor::Binary, &["portcullis"]),
-    (Floor::Face, &["api", "console", "gateway"]),
+    (Floor::Face, &["api", "console", "fga", "gateway"]),
     (Floor::App, &["app"]),
     (Floor::Store, &["store"]),
     (Floor::Gates, &["gates"]),

@@ -1,0 +1,117 @@
+//! OpenFGA's HTTP API, `/fga`: relations are written and asked about by OpenFGA's own clients, behind the five gates.
+//!
+//! Paths, bodies and error codes are OpenFGA's (openfga/api, service `OpenFGAService`); a store is an organization's own, so
+//! that somebody else's does not exist. What OpenFGA's bodies have no place for stands in headers: the revision of an answer
+//! ([`HEADER_REVISION`]), the entry in the audit log, where a list goes on.
+//!
+//! Architecture invariant: this face translates. What is allowed, answered and recorded is decided in `app` and `gates`.
+
+mod answer;
+mod models;
+mod query;
+mod stores;
+mod tuples;
+mod wire;
+
+use std::sync::Arc;
+
+use app::relations::{Freshness, Refused, Relations};
+use axum::Router;
+use axum::extract::State;
+use axum::http::request::Parts;
+use axum::response::Response;
+use axum::routing::{MethodRouter, get, post};
+use gates::{Action, Pass, Vault};
+use http::header::AUTHORIZATION;
+use kernel::{Face, Problem, ProblemKind, RequestContext};
+
+pub use answer::{HEADER_AT_LEAST, HEADER_CONTINUATION, HEADER_INCOMPLETE, HEADER_MODEL, HEADER_REVISION};
+
+/// What this face stands on. Cheap to clone.
+#[derive(Clone)]
+pub struct Fga {
+    vault: Arc<Vault>,
+    relations: Arc<Relations>,
+}
+
+impl Fga {
+    /// The API over these gates.
+    pub fn new(vault: Arc<Vault>, relations: Arc<Relations>) -> Self {
+        Self { vault, relations }
+    }
+
+    /// What the outer layers know of the request; made here when there are none.
+    fn context(&self, parts: &Parts) -> RequestContext {
+        let known = parts.extensions.get::<RequestContext>().cloned();
+        known.unwrap_or_else(|| RequestContext::internal(Face::Api, self.vault.clock(), self.vault.rng()))
+    }
+
+    /// Gates one to three.
+    async fn enter<A: Action>(&self, parts: &Parts) -> Result<Pass<A>, Refused> {
+        let context = self.context(parts);
+        let principal = self.vault.authenticate(bearer(parts), &context).await?;
+        Ok(self.vault.enter::<A>(principal, context).await?)
+    }
+}
+
+/// The credential as sent, without its scheme. Two of them are none that could be relied on.
+fn bearer(parts: &Parts) -> Option<&str> {
+    let mut sent = parts.headers.get_all(AUTHORIZATION).iter();
+    let first = sent.next()?;
+    if sent.next().is_some() {
+        return Some("");
+    }
+    let text = first.to_str().unwrap_or_default();
+    let (scheme, credential) = text.split_once(' ').unwrap_or((text, ""));
+    Some(if scheme.eq_ignore_ascii_case("bearer") { credential.trim() } else { "" })
+}
+
+/// How new an answer must be: what the body says, unless a revision is named.
+fn freshness(parts: &Parts, consistency: wire::Consistency) -> Freshness {
+    let named = parts.headers.get(HEADER_AT_LEAST).and_then(|value| value.to_str().ok()?.parse().ok());
+    match (consistency, named) {
+        (wire::Consistency::HigherConsistency, _) => Freshness::Higher,
+        (_, Some(revision)) => Freshness::AtLeast(revision),
+        _ => Freshness::MinimizeLatency,
+    }
+}
+
+/// The routes.
+///
+/// Request ids, header hygiene, rate limits and body limits are the outer layers' work; they hand their [`RequestContext`]
+/// over in the request's extensions.
+pub fn router(fga: Fga) -> Router {
+    let add = |router: Router<Fga>, (path, methods): (&str, MethodRouter<Fga>)| {
+        router.route(path, methods.fallback(wrong_method))
+    };
+    routes().into_iter().fold(Router::new(), add).with_state(fga)
+}
+
+/// The paths of this face, as patterns: each must stand in the description of the API.
+pub fn paths() -> Vec<&'static str> {
+    routes().into_iter().map(|(path, _)| path).collect()
+}
+
+fn routes() -> [(&'static str, MethodRouter<Fga>); 14] {
+    [
+        ("/fga/stores", get(stores::list).post(stores::create)),
+        ("/fga/stores/{store}", get(stores::read).delete(stores::delete)),
+        ("/fga/stores/{store}/authorization-models", get(models::list).post(models::write)),
+        ("/fga/stores/{store}/authorization-models/{model}", get(models::read)),
+        ("/fga/stores/{store}/assertions/{model}", get(models::assertions).put(models::put_assertions)),
+        ("/fga/stores/{store}/write", post(tuples::write)),
+        ("/fga/stores/{store}/read", post(tuples::read)),
+        ("/fga/stores/{store}/changes", get(tuples::changes)),
+        ("/fga/stores/{store}/check", post(query::check)),
+        ("/fga/stores/{store}/batch-check", post(query::batch_check)),
+        ("/fga/stores/{store}/expand", post(query::expand)),
+        ("/fga/stores/{store}/list-objects", post(query::list_objects)),
+        ("/fga/stores/{store}/streamed-list-objects", post(query::streamed_list_objects)),
+        ("/fga/stores/{store}/list-users", post(query::list_users)),
+    ]
+}
+
+async fn wrong_method(State(fga): State<Fga>, parts: Parts) -> Response {
+    let problem = Problem::new(ProblemKind::MethodNotAllowed, "See /docs for the methods of this path.");
+    answer::refused(&problem.into(), &parts, &fga.context(&parts))
+}

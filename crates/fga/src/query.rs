@@ -1,0 +1,217 @@
+//! Questions.
+
+use app::relations::{
+    self as house, Answered, BatchItem, CheckRelations, Code, Fault, LIST_ITEMS_MAX, Refused,
+    STREAM_ITEMS_MAX, SearchRelations,
+};
+use authz::List;
+use axum::extract::{Path, State};
+use axum::http::request::Parts;
+use axum::response::Response;
+use bytes::Bytes;
+use gates::Receipt;
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+use crate::{Fga, answer, freshness, wire};
+
+pub(crate) async fn check(
+    State(fga): State<Fga>,
+    Path(store): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let context = fga.context(&parts);
+    let done = async {
+        let pass = fga.enter::<CheckRelations>(&parts).await?;
+        let store = wire::store(&store)?;
+        let question: wire::Question = wire::read(&body)?;
+        let freshness = freshness(&parts, question.common.consistency);
+        let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
+        let key = question.tuple_key.into();
+        let (answered, receipt) = house::check(pass, &fga.relations, store, &key, &asked).await?;
+        let body = json!({ "allowed": answered.answer, "resolution": "" });
+        let mut response = answer::json(StatusCode::OK, &body, &receipt, &context);
+        answer::name_source(&mut response, &answered);
+        Ok::<_, Refused>(response)
+    };
+    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+}
+
+pub(crate) async fn batch_check(
+    State(fga): State<Fga>,
+    Path(store): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let context = fga.context(&parts);
+    let done = async {
+        let pass = fga.enter::<CheckRelations>(&parts).await?;
+        let store = wire::store(&store)?;
+        let batch: wire::BatchCheck = wire::read(&body)?;
+        let freshness = freshness(&parts, batch.common.consistency);
+        let asked = batch.common.asked(Vec::new(), freshness)?;
+        let items = batch.checks.into_iter().map(|item| BatchItem {
+            correlation_id: item.correlation_id,
+            question: item.tuple_key.into(),
+            contextual: item.contextual_tuples.tuple_keys,
+            context: Some(item.context).filter(|context| !context.is_empty()),
+        });
+        let (answered, receipt) =
+            house::batch_check(pass, &fga.relations, store, items.collect(), &asked).await?;
+        let result: Map<String, Value> =
+            answered.answer.iter().map(|(id, answer)| (id.clone(), one(answer))).collect();
+        let mut response = answer::json(StatusCode::OK, &json!({ "result": result }), &receipt, &context);
+        answer::name_source(&mut response, &answered);
+        Ok::<_, Refused>(response)
+    };
+    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+}
+
+/// One answer of a batch.
+fn one(answer: &Result<bool, Fault>) -> Value {
+    match answer {
+        Ok(allowed) => json!({ "allowed": allowed }),
+        Err(Fault { code, message }) => {
+            json!({ "allowed": false, "error": { "input_error": code.name(), "message": message } })
+        }
+    }
+}
+
+pub(crate) async fn expand(
+    State(fga): State<Fga>,
+    Path(store): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let context = fga.context(&parts);
+    let done = async {
+        let pass = fga.enter::<SearchRelations>(&parts).await?;
+        let store = wire::store(&store)?;
+        let question: wire::Question = wire::read(&body)?;
+        let freshness = freshness(&parts, question.common.consistency);
+        let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
+        let wire::Key { relation, object, .. } = question.tuple_key;
+        let (answered, receipt) =
+            house::expand(pass, &fga.relations, store, (object, relation), asked).await?;
+        let body = json!({ "tree": { "root": answered.answer } });
+        let mut response = answer::json(StatusCode::OK, &body, &receipt, &context);
+        answer::name_source(&mut response, &answered);
+        Ok::<_, Refused>(response)
+    };
+    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+}
+
+/// Where the list that is asked for goes on.
+fn cursor(parts: &Parts) -> Result<Option<String>, Fault> {
+    let query: wire::PageQuery = wire::query(parts)?;
+    Ok(Some(query.continuation_token).filter(|token| !token.is_empty()))
+}
+
+async fn objects(
+    fga: &Fga,
+    store: &str,
+    parts: &Parts,
+    body: &[u8],
+    size: usize,
+) -> Result<(Answered<List>, Receipt), Refused> {
+    let pass = fga.enter::<SearchRelations>(parts).await?;
+    let store = wire::store(store)?;
+    let question: wire::ListObjects = wire::read(body)?;
+    let freshness = freshness(parts, question.common.consistency);
+    let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
+    let about = (question.user, question.relation, question.object_type);
+    house::list_objects(pass, &fga.relations, store, about, (size, cursor(parts)?), asked).await
+}
+
+/// Says by what a list was given and where it goes on.
+fn name_list(response: &mut Response, answered: &Answered<List>) {
+    answer::name_source(response, answered);
+    if let Some(next) = &answered.answer.next {
+        answer::put(response, answer::HEADER_CONTINUATION, next);
+    }
+    if answered.answer.incomplete {
+        answer::put(response, answer::HEADER_INCOMPLETE, "true");
+    }
+}
+
+pub(crate) async fn list_objects(
+    State(fga): State<Fga>,
+    Path(store): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let context = fga.context(&parts);
+    match objects(&fga, &store, &parts, &body, LIST_ITEMS_MAX).await {
+        Ok((answered, receipt)) => {
+            let body = json!({ "objects": answered.answer.items });
+            let mut response = answer::json(StatusCode::OK, &body, &receipt, &context);
+            name_list(&mut response, &answered);
+            response
+        }
+        Err(refused) => answer::refused(&refused, &parts, &context),
+    }
+}
+
+pub(crate) async fn streamed_list_objects(
+    State(fga): State<Fga>,
+    Path(store): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let context = fga.context(&parts);
+    match objects(&fga, &store, &parts, &body, STREAM_ITEMS_MAX).await {
+        Ok((answered, receipt)) => {
+            let lines: String = answered
+                .answer
+                .items
+                .iter()
+                .map(|object| format!("{}\n", json!({ "result": { "object": object } })))
+                .collect();
+            let mut response = answer::lines(lines, &receipt, &context);
+            name_list(&mut response, &answered);
+            response
+        }
+        Err(refused) => answer::refused(&refused, &parts, &context),
+    }
+}
+
+pub(crate) async fn list_users(
+    State(fga): State<Fga>,
+    Path(store): Path<String>,
+    parts: Parts,
+    body: Bytes,
+) -> Response {
+    let context = fga.context(&parts);
+    let done = async {
+        let pass = fga.enter::<SearchRelations>(&parts).await?;
+        let store = wire::store(&store)?;
+        let question: wire::ListUsers = wire::read(&body)?;
+        let freshness = freshness(&parts, question.common.consistency);
+        let asked = question.common.asked(question.contextual_tuples, freshness)?;
+        let [filter] = question.user_filters.as_slice() else {
+            let message = "invalid ListUsersRequest.UserFilters: value must contain exactly 1 item(s)";
+            return Err(Fault::new(Code::Validation, message).into());
+        };
+        let about = (format!("{}:{}", question.object.object_type, question.object.id), question.relation);
+        let relation = Some(filter.relation.clone()).filter(|relation| !relation.is_empty());
+        let filter = (filter.type_name.clone(), relation);
+        let (answered, receipt) =
+            house::list_users(pass, &fga.relations, store, about, filter, cursor(&parts)?, asked).await?;
+        let users: Vec<Value> = answered.answer.items.iter().map(|user| in_parts(user)).collect();
+        let mut response = answer::json(StatusCode::OK, &json!({ "users": users }), &receipt, &context);
+        name_list(&mut response, &answered);
+        Ok::<_, Refused>(response)
+    };
+    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+}
+
+/// A user in the parts that OpenFGA's API has for it.
+fn in_parts(user: &str) -> Value {
+    let (of, id) = user.split_once(':').unwrap_or_default();
+    match id.split_once('#') {
+        Some((id, relation)) => json!({ "userset": { "type": of, "id": id, "relation": relation } }),
+        None if id == "*" => json!({ "wildcard": { "type": of } }),
+        None => json!({ "object": { "type": of, "id": id } }),
+    }
+}
