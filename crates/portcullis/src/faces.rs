@@ -55,3 +55,20 @@ pub(crate) fn router(
     }
     Ok((layers(faces, http, Arc::new(SystemClock), Arc::new(SystemRng)), calls))
 }
+
+#[cfg(test)]
+mod tests {
+    /// Who reads pages opens many: none of them may be counted as a program's request.
+    #[test]
+    fn every_page_of_the_console_is_counted_as_a_page() {
+        // What programs and libraries ask for on a page's behalf.
+        let apart = |path: &&str| !path.starts_with("/.well-known/");
+        let paths = console::paths();
+        let wrong: Vec<&str> =
+            paths.into_iter().filter(apart).filter(|path| !api::http::is_page(path)).collect();
+        assert!(wrong.is_empty(), "{wrong:?}");
+        for path in ["/api/v1/keys", "/v1/models", "/fga/stores", "/oauth/token", "/somewhere"] {
+            assert!(!api::http::is_page(path), "{path}");
+        }
+    }
+}

@@ -30,6 +30,7 @@ pub(crate) use body::BodyFate;
 pub use headers::{CSP_ANSWERS, CSP_PAGES};
 pub(crate) use problem::{FieldProblem, OAuthErrorBody, ProblemBody, oauth_code, oauth_status};
 pub use problem::{PROBLEM_JSON, Refused, problem_response};
+pub use rate::is_page;
 pub use receipts::{RECEIPT_HEADER, with_receipts};
 pub use settings::{CorsOrigin, CorsOriginError, HttpSettings, REQUEST_SECONDS_DEFAULT};
 

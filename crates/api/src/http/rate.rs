@@ -23,6 +23,8 @@ pub(super) enum PathClass {
     Standard,
     /// Calls of a model.
     Llm,
+    /// Relations, of which a program asks many times a second.
+    Relations,
     /// Paths under which people sign in, and agents ask for tokens: somebody guesses there.
     Auth,
     /// Pages of the console, of which a person opens many.
@@ -36,7 +38,7 @@ const TOKEN_PATH: &str = "/oauth/token";
 
 /// First segments of the console's pages. Every other path counts as a program's, unknown ones too: who tries paths at
 /// random is no person reading pages.
-const PAGES: [&str; 22] = [
+const PAGES: [&str; 27] = [
     "",
     "sign-in",
     "sign-out",
@@ -59,7 +61,20 @@ const PAGES: [&str; 22] = [
     "members",
     "settings",
     "break-glass",
+    "evidence",
+    "instance",
+    "invitations",
+    "passkey",
+    "webhooks",
 ];
+
+/// What the paths begin with under which relations are asked about, before every step of a program.
+const RELATIONS_PATHS: &str = "/fga/";
+
+/// Whether a path is counted as a page of the console.
+pub fn is_page(path: &str) -> bool {
+    PathClass::of(&Method::GET, path) == PathClass::Console
+}
 
 impl PathClass {
     pub(super) fn of(method: &Method, path: &str) -> Self {
@@ -67,6 +82,7 @@ impl PathClass {
             "/health" => Self::Exempt,
             _ if path.starts_with("/assets/") => Self::Exempt,
             "/v1/chat/completions" if method == Method::POST => Self::Llm,
+            _ if path.starts_with(RELATIONS_PATHS) => Self::Relations,
             _ if path == TOKEN_PATH || path.starts_with(AUTH_PATHS) => Self::Auth,
             _ if PAGES.contains(&path.split('/').nth(1).unwrap_or_default()) => Self::Console,
             _ => Self::Standard,
@@ -79,6 +95,7 @@ impl PathClass {
             Self::Exempt => "none",
             Self::Standard => "standard",
             Self::Llm => "llm",
+            Self::Relations => "relations",
             Self::Auth => "auth",
             Self::Console => "console",
         }
@@ -89,6 +106,7 @@ impl PathClass {
 pub(super) struct Rates {
     standard: Option<Quota>,
     llm: Option<Quota>,
+    relations: Option<Quota>,
     auth: Option<Quota>,
     console: Option<Quota>,
 }
@@ -104,6 +122,7 @@ impl Rates {
         Self {
             standard: settings.rate_standard_per_minute.map(Quota::new),
             llm: settings.rate_llm_per_minute.map(Quota::new),
+            relations: settings.rate_relations_per_minute.map(Quota::new),
             auth: settings.rate_auth_per_minute.map(Quota::new),
             // Off together with the standard limit.
             console: settings.rate_standard_per_minute.map(|_| Quota::new(RATE_CONSOLE_PER_MINUTE)),
@@ -116,6 +135,7 @@ impl Rates {
             PathClass::Exempt => None,
             PathClass::Standard => self.standard.as_ref(),
             PathClass::Llm => self.llm.as_ref(),
+            PathClass::Relations => self.relations.as_ref(),
             PathClass::Auth => self.auth.as_ref(),
             PathClass::Console => self.console.as_ref(),
         };

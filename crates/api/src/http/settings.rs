@@ -2,7 +2,8 @@ use std::time::Duration;
 
 use http::HeaderValue;
 use kernel::limits::{
-    BODY_BYTES_DEFAULT, RATE_AUTH_PER_MINUTE, RATE_LLM_PER_MINUTE, RATE_STANDARD_PER_MINUTE,
+    BODY_BYTES_DEFAULT, RATE_AUTH_PER_MINUTE, RATE_LLM_PER_MINUTE, RATE_RELATIONS_PER_MINUTE,
+    RATE_STANDARD_PER_MINUTE,
 };
 
 use super::address::{Cidr, ForwardedBy};
@@ -19,6 +20,8 @@ pub struct HttpSettings {
     pub rate_standard_per_minute: Option<u32>,
     /// Requests per minute and address to the paths that call a model; `None` switches the limit off.
     pub rate_llm_per_minute: Option<u32>,
+    /// Requests per minute and address to the paths under which relations are asked about; `None` switches the limit off.
+    pub rate_relations_per_minute: Option<u32>,
     /// Requests per minute and address to the paths under which people sign in; `None` switches the limit off.
     pub rate_auth_per_minute: Option<u32>,
     /// How long a request may take until its answer begins. Calls of a model have the gateway's own limits instead.
@@ -32,12 +35,13 @@ pub struct HttpSettings {
 }
 
 impl Default for HttpSettings {
-    /// 1 MiB bodies, 60, 10 and 20 requests per minute, 30 seconds, no CORS, no trusted proxy.
+    /// 1 MiB bodies, 60, 10, 60 000 and 20 requests per minute, 30 seconds, no CORS, no trusted proxy.
     fn default() -> Self {
         Self {
             body_bytes_max: BODY_BYTES_DEFAULT,
             rate_standard_per_minute: Some(RATE_STANDARD_PER_MINUTE),
             rate_llm_per_minute: Some(RATE_LLM_PER_MINUTE),
+            rate_relations_per_minute: Some(RATE_RELATIONS_PER_MINUTE),
             rate_auth_per_minute: Some(RATE_AUTH_PER_MINUTE),
             request_timeout: Duration::from_secs(REQUEST_SECONDS_DEFAULT),
             cors_origins: Vec::new(),

@@ -41,7 +41,7 @@ pub const LIST_ITEMS_MAX: usize = 1_000;
 /// Most objects of one stream.
 pub const STREAM_ITEMS_MAX: usize = 1_000_000;
 /// Most stores an organization may have.
-pub const STORES_MAX: i64 = 100;
+pub const STORES_MAX: i64 = 1_000;
 /// Most types of a model.
 pub const TYPES_MAX: usize = 100;
 /// Longest model, in bytes of its canonical JSON.

@@ -45,6 +45,9 @@ pub struct ServerArgs {
     /// Model calls per minute and address, or `off`. Default: 10.
     #[arg(long, env = "PORTCULLIS_RATE_LLM", value_name = "COUNT")]
     pub rate_llm: Option<String>,
+    /// Requests per minute and address to `/fga/…`, or `off`. Default: 60000.
+    #[arg(long, env = "PORTCULLIS_RATE_RELATIONS", value_name = "COUNT")]
+    pub rate_relations: Option<String>,
     /// Requests per minute and address to the paths under which people sign in, or `off`. Default: 20.
     #[arg(long, env = "PORTCULLIS_RATE_AUTH", value_name = "COUNT")]
     pub rate_auth: Option<String>,

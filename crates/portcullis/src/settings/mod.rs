@@ -330,6 +330,12 @@ fn http(args: &ServerArgs, faults: &mut Faults) -> HttpSettings {
             limits::RATE_STANDARD_PER_MINUTE,
         ),
         rate_llm_per_minute: rate(faults, "PORTCULLIS_RATE_LLM", &args.rate_llm, limits::RATE_LLM_PER_MINUTE),
+        rate_relations_per_minute: rate(
+            faults,
+            "PORTCULLIS_RATE_RELATIONS",
+            &args.rate_relations,
+            limits::RATE_RELATIONS_PER_MINUTE,
+        ),
         rate_auth_per_minute: rate(
             faults,
             "PORTCULLIS_RATE_AUTH",

@@ -51,6 +51,8 @@ mod processes;
 #[cfg(test)]
 mod receipts;
 #[cfg(test)]
+mod relations;
+#[cfg(test)]
 mod replicas;
 #[cfg(test)]
 mod retention;

@@ -199,7 +199,10 @@ pub(crate) fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
     let mut command = Command::new(PROGRAM);
     command.args(arguments).env_clear().env("RUST_BACKTRACE", "1").env("PORTCULLIS_LOG_FORMAT", "text");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
-    command.env("PORTCULLIS_RATE_STANDARD", "off").env("PORTCULLIS_RATE_LLM", "off");
+    command
+        .env("PORTCULLIS_RATE_STANDARD", "off")
+        .env("PORTCULLIS_RATE_LLM", "off")
+        .env("PORTCULLIS_RATE_RELATIONS", "off");
     command
 }
 

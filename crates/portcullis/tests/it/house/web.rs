@@ -25,6 +25,7 @@ pub(crate) struct Web {
     url: String,
     key: Option<String>,
     receipts: bool,
+    header: Option<(&'static str, String)>,
 }
 
 /// An answer, read to its end.
@@ -79,12 +80,18 @@ impl Web {
             url: url.to_owned(),
             key,
             receipts: false,
+            header: None,
         }
     }
 
     /// The same, asking for receipts with every request.
     pub(crate) fn asking_for_receipts(&self) -> Self {
         Self { receipts: true, ..self.clone() }
+    }
+
+    /// The same, with a header field in every request.
+    pub(crate) fn with_header(&self, name: &'static str, value: &str) -> Self {
+        Self { header: Some((name, value.to_owned())), ..self.clone() }
     }
 
     /// The credential.
@@ -105,6 +112,9 @@ impl Web {
         }
         if self.receipts {
             request = request.header("portcullis-receipt", "1");
+        }
+        if let Some((name, value)) = &self.header {
+            request = request.header(*name, value);
         }
         let body = body.map(|body| Bytes::from(body.to_string()));
         if body.is_some() {

@@ -60,6 +60,7 @@ pub(crate) fn unmetered() -> HttpSettings {
     HttpSettings {
         rate_standard_per_minute: None,
         rate_llm_per_minute: None,
+        rate_relations_per_minute: None,
         rate_auth_per_minute: None,
         trusted_proxies: vec!["127.0.0.0/8".parse().expect("a block of addresses")],
         ..HttpSettings::default()
