@@ -15,17 +15,22 @@ mod wire;
 
 use std::sync::Arc;
 
-use app::relations::{Freshness, Refused, Relations};
+use app::relations::{Fault, Freshness, Refused, Relations};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
-use gates::{Action, Pass, Vault};
+use bytes::Bytes;
+use gates::{Action, Docket, Pass, Vault};
 use http::header::AUTHORIZATION;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
 
 pub use answer::{HEADER_AT_LEAST, HEADER_CONTINUATION, HEADER_INCOMPLETE, HEADER_MODEL, HEADER_REVISION};
+
+/// Longest body that is read, in bytes, whatever the outer layers let through.
+const BODY_BYTES_MAX: usize = 4 * 1_024 * 1_024;
 
 /// What this face stands on. Cheap to clone.
 #[derive(Clone)]
@@ -46,11 +51,57 @@ impl Fga {
         known.unwrap_or_else(|| RequestContext::internal(Face::Api, self.vault.clock(), self.vault.rng()))
     }
 
+    fn visit(self, parts: Parts) -> Visit {
+        Visit { context: self.context(&parts), fga: self, parts, docket: Docket::default() }
+    }
+}
+
+/// A request under way.
+struct Visit {
+    fga: Fga,
+    parts: Parts,
+    context: RequestContext,
+    /// Who sent it, for what no pass puts on record.
+    docket: Docket,
+}
+
+impl Visit {
     /// Gates one to three.
-    async fn enter<A: Action>(&self, parts: &Parts) -> Result<Pass<A>, Refused> {
-        let context = self.context(parts);
-        let principal = self.vault.authenticate(bearer(parts), &context).await?;
-        Ok(self.vault.enter::<A>(principal, context).await?)
+    async fn enter<A: Action>(&self) -> Result<Pass<A>, Refused> {
+        let vault = &self.fga.vault;
+        let principal = vault.authenticate_for(A::NAME, bearer(&self.parts), &self.context).await?;
+        self.docket.note(&principal, A::NAME);
+        Ok(vault.enter::<A>(principal, self.context.clone()).await?)
+    }
+
+    /// The body, read to its end.
+    async fn body(&self, body: Body) -> Result<Bytes, Refused> {
+        axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
+            let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+            while let Some(this) = cause {
+                // Whoever handed the body on cut it, and says why.
+                if let Some(problem) = this.downcast_ref::<Problem>() {
+                    return problem.clone().into();
+                }
+                cause = this.source();
+            }
+            Fault::invalid("the body ended before it was complete, or is too large").into()
+        })
+    }
+
+    /// The answer. A refusal of a known caller that no pass has written is on record before it is answered.
+    async fn answer(&self, done: Result<Response, Refused>) -> Response {
+        let refused = match done {
+            Ok(response) => return response,
+            Err(refused) => refused,
+        };
+        let why = match &refused {
+            Refused::Problem(problem) => (problem.gate, problem.kind),
+            Refused::Fault(fault) => (None, fault.code.kind()),
+        };
+        let written = self.fga.vault.record_refusal(&self.docket, &self.context, why, None).await;
+        let refused = written.err().map_or(refused, Refused::Problem);
+        answer::refused(&refused, &self.parts, &self.context)
     }
 }
 

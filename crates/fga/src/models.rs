@@ -5,10 +5,10 @@ use app::relations::{
     parse_id,
 };
 use authz::Model;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use kernel::{Problem, RelationModelId};
 use serde_json::{Value, json};
@@ -29,11 +29,11 @@ fn shown(model: &house::StoredModel) -> Result<Value, Problem> {
 }
 
 pub(crate) async fn list(State(fga): State<Fga>, Path(store): Path<String>, parts: Parts) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ReadModels>(&parts).await?;
+        let pass = visit.enter::<ReadModels>().await?;
         let store = wire::store(&store)?;
-        let query: wire::PageQuery = wire::query(&parts)?;
+        let query: wire::PageQuery = wire::query(&visit.parts)?;
         let rows = wire::page_size(query.page_size)?;
         let before = match query.continuation_token.as_str() {
             "" => None,
@@ -50,9 +50,9 @@ pub(crate) async fn list(State(fga): State<Fga>, Path(store): Path<String>, part
             "authorization_models": found.iter().map(shown).collect::<Result<Vec<_>, _>>()?,
             "continuation_token": next.unwrap_or_default(),
         });
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 /// The model a path names.
@@ -65,35 +65,35 @@ pub(crate) async fn read(
     Path((store, model)): Path<(String, String)>,
     parts: Parts,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ReadModels>(&parts).await?;
+        let pass = visit.enter::<ReadModels>().await?;
         let (found, receipt) = house::model(pass, wire::store(&store)?, named(&model)?).await?;
         let body = json!({ "authorization_model": shown(&found)? });
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn write(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<WriteModel>(&parts).await?;
+        let pass = visit.enter::<WriteModel>().await?;
         let store = wire::store(&store)?;
-        let model: Model = wire::read(&body)?;
-        let (written, receipt) = house::write_model(pass, &fga.relations, store, &model).await?;
+        let model: Model = wire::read(&visit.body(body).await?)?;
+        let (written, receipt) = house::write_model(pass, &visit.fga.relations, store, &model).await?;
         let id = id_text(written.id.uuid());
         let body = json!({ "authorization_model_id": id });
-        let mut response = answer::json(StatusCode::CREATED, &body, &receipt, &context);
+        let mut response = answer::json(StatusCode::CREATED, &body, &receipt, &visit.context);
         answer::put(&mut response, answer::HEADER_MODEL, &id);
         Ok::<_, Refused>(response)
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn assertions(
@@ -101,32 +101,32 @@ pub(crate) async fn assertions(
     Path((store, model)): Path<(String, String)>,
     parts: Parts,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ReadAssertions>(&parts).await?;
+        let pass = visit.enter::<ReadAssertions>().await?;
         let (store, id) = (wire::store(&store)?, named(&model)?);
         let (found, receipt) = house::assertions(pass, store, id).await?;
         let body = json!({ "authorization_model_id": model, "assertions": found });
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn put_assertions(
     State(fga): State<Fga>,
     Path((store, model)): Path<(String, String)>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<WriteAssertions>(&parts).await?;
+        let pass = visit.enter::<WriteAssertions>().await?;
         let (store, id) = (wire::store(&store)?, named(&model)?);
-        let asked: wire::Assertions = wire::read(&body)?;
+        let asked: wire::Assertions = wire::read(&visit.body(body).await?)?;
         let values = asked.assertions.iter().map(serde_json::to_value).collect::<Result<Vec<_>, _>>();
         let values = values.map_err(|error| Fault::invalid(error.to_string()))?;
         let receipt = house::put_assertions(pass, store, id, &values).await?;
-        Ok::<_, Refused>(answer::empty(StatusCode::NO_CONTENT, &receipt, &context))
+        Ok::<_, Refused>(answer::empty(StatusCode::NO_CONTENT, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }

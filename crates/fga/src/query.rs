@@ -5,51 +5,51 @@ use app::relations::{
     STREAM_ITEMS_MAX, SearchRelations,
 };
 use authz::List;
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
 use gates::Receipt;
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
-use crate::{Fga, answer, freshness, wire};
+use crate::{Fga, Visit, answer, freshness, wire};
 
 pub(crate) async fn check(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<CheckRelations>(&parts).await?;
+        let pass = visit.enter::<CheckRelations>().await?;
         let store = wire::store(&store)?;
-        let question: wire::Question = wire::read(&body)?;
-        let freshness = freshness(&parts, question.common.consistency);
+        let question: wire::Question = wire::read(&visit.body(body).await?)?;
+        let freshness = freshness(&visit.parts, question.common.consistency);
         let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
         let key = question.tuple_key.into();
-        let (answered, receipt) = house::check(pass, &fga.relations, store, &key, &asked).await?;
+        let (answered, receipt) = house::check(pass, &visit.fga.relations, store, &key, &asked).await?;
         let body = json!({ "allowed": answered.answer, "resolution": "" });
-        let mut response = answer::json(StatusCode::OK, &body, &receipt, &context);
+        let mut response = answer::json(StatusCode::OK, &body, &receipt, &visit.context);
         answer::name_source(&mut response, &answered);
         Ok::<_, Refused>(response)
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn batch_check(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<CheckRelations>(&parts).await?;
+        let pass = visit.enter::<CheckRelations>().await?;
         let store = wire::store(&store)?;
-        let batch: wire::BatchCheck = wire::read(&body)?;
-        let freshness = freshness(&parts, batch.common.consistency);
+        let batch: wire::BatchCheck = wire::read(&visit.body(body).await?)?;
+        let freshness = freshness(&visit.parts, batch.common.consistency);
         let asked = batch.common.asked(Vec::new(), freshness)?;
         let items = batch.checks.into_iter().map(|item| BatchItem {
             correlation_id: item.correlation_id,
@@ -58,14 +58,14 @@ pub(crate) async fn batch_check(
             context: Some(item.context).filter(|context| !context.is_empty()),
         });
         let (answered, receipt) =
-            house::batch_check(pass, &fga.relations, store, items.collect(), &asked).await?;
+            house::batch_check(pass, &visit.fga.relations, store, items.collect(), &asked).await?;
         let result: Map<String, Value> =
             answered.answer.iter().map(|(id, answer)| (id.clone(), one(answer))).collect();
-        let mut response = answer::json(StatusCode::OK, &json!({ "result": result }), &receipt, &context);
+        let mut response = answer::json(StatusCode::OK, &json!({ "result": result }), &receipt, &visit.context);
         answer::name_source(&mut response, &answered);
         Ok::<_, Refused>(response)
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 /// One answer of a batch.
@@ -82,24 +82,24 @@ pub(crate) async fn expand(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<SearchRelations>(&parts).await?;
+        let pass = visit.enter::<SearchRelations>().await?;
         let store = wire::store(&store)?;
-        let question: wire::Question = wire::read(&body)?;
-        let freshness = freshness(&parts, question.common.consistency);
+        let question: wire::Question = wire::read(&visit.body(body).await?)?;
+        let freshness = freshness(&visit.parts, question.common.consistency);
         let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
         let wire::Key { relation, object, .. } = question.tuple_key;
         let (answered, receipt) =
-            house::expand(pass, &fga.relations, store, (object, relation), asked).await?;
+            house::expand(pass, &visit.fga.relations, store, (object, relation), asked).await?;
         let body = json!({ "tree": { "root": answered.answer } });
-        let mut response = answer::json(StatusCode::OK, &body, &receipt, &context);
+        let mut response = answer::json(StatusCode::OK, &body, &receipt, &visit.context);
         answer::name_source(&mut response, &answered);
         Ok::<_, Refused>(response)
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 /// Where the list that is asked for goes on.
@@ -109,19 +109,18 @@ fn cursor(parts: &Parts) -> Result<Option<String>, Fault> {
 }
 
 async fn objects(
-    fga: &Fga,
+    visit: &Visit,
     store: &str,
-    parts: &Parts,
-    body: &[u8],
+    body: Body,
     size: usize,
 ) -> Result<(Answered<List>, Receipt), Refused> {
-    let pass = fga.enter::<SearchRelations>(parts).await?;
+    let pass = visit.enter::<SearchRelations>().await?;
     let store = wire::store(store)?;
-    let question: wire::ListObjects = wire::read(body)?;
-    let freshness = freshness(parts, question.common.consistency);
+    let question: wire::ListObjects = wire::read(&visit.body(body).await?)?;
+    let freshness = freshness(&visit.parts, question.common.consistency);
     let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
     let about = (question.user, question.relation, question.object_type);
-    house::list_objects(pass, &fga.relations, store, about, (size, cursor(parts)?), asked).await
+    house::list_objects(pass, &visit.fga.relations, store, about, (size, cursor(&visit.parts)?), asked).await
 }
 
 /// Says by what a list was given and where it goes on.
@@ -139,55 +138,53 @@ pub(crate) async fn list_objects(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
-    match objects(&fga, &store, &parts, &body, LIST_ITEMS_MAX).await {
-        Ok((answered, receipt)) => {
+    let visit = fga.visit(parts);
+    let done = async {
+        let (answered, receipt) = objects(&visit, &store, body, LIST_ITEMS_MAX).await?;
             let body = json!({ "objects": answered.answer.items });
-            let mut response = answer::json(StatusCode::OK, &body, &receipt, &context);
+            let mut response = answer::json(StatusCode::OK, &body, &receipt, &visit.context);
             name_list(&mut response, &answered);
-            response
-        }
-        Err(refused) => answer::refused(&refused, &parts, &context),
-    }
+            Ok::<_, Refused>(response)
+    };
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn streamed_list_objects(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
-    match objects(&fga, &store, &parts, &body, STREAM_ITEMS_MAX).await {
-        Ok((answered, receipt)) => {
+    let visit = fga.visit(parts);
+    let done = async {
+        let (answered, receipt) = objects(&visit, &store, body, STREAM_ITEMS_MAX).await?;
             let lines: String = answered
                 .answer
                 .items
                 .iter()
                 .map(|object| format!("{}\n", json!({ "result": { "object": object } })))
                 .collect();
-            let mut response = answer::lines(lines, &receipt, &context);
+            let mut response = answer::lines(lines, &receipt, &visit.context);
             name_list(&mut response, &answered);
-            response
-        }
-        Err(refused) => answer::refused(&refused, &parts, &context),
-    }
+            Ok::<_, Refused>(response)
+    };
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn list_users(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<SearchRelations>(&parts).await?;
+        let pass = visit.enter::<SearchRelations>().await?;
         let store = wire::store(&store)?;
-        let question: wire::ListUsers = wire::read(&body)?;
-        let freshness = freshness(&parts, question.common.consistency);
+        let question: wire::ListUsers = wire::read(&visit.body(body).await?)?;
+        let freshness = freshness(&visit.parts, question.common.consistency);
         let asked = question.common.asked(question.contextual_tuples, freshness)?;
         let [filter] = question.user_filters.as_slice() else {
             let message = "invalid ListUsersRequest.UserFilters: value must contain exactly 1 item(s)";
@@ -197,13 +194,13 @@ pub(crate) async fn list_users(
         let relation = Some(filter.relation.clone()).filter(|relation| !relation.is_empty());
         let filter = (filter.type_name.clone(), relation);
         let (answered, receipt) =
-            house::list_users(pass, &fga.relations, store, about, filter, cursor(&parts)?, asked).await?;
+            house::list_users(pass, &visit.fga.relations, store, about, filter, cursor(&visit.parts)?, asked).await?;
         let users: Vec<Value> = answered.answer.items.iter().map(|user| in_parts(user)).collect();
-        let mut response = answer::json(StatusCode::OK, &json!({ "users": users }), &receipt, &context);
+        let mut response = answer::json(StatusCode::OK, &json!({ "users": users }), &receipt, &visit.context);
         name_list(&mut response, &answered);
         Ok::<_, Refused>(response)
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 /// A user in the parts that OpenFGA's API has for it.

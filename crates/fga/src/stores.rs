@@ -3,10 +3,10 @@
 use app::relations::{
     self as house, Code, CreateStore, DeleteStore, Fault, ListStores, ReadStore, Refused, id_text, parse_id,
 };
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use kernel::RelationStoreId;
 use serde_json::{Value, json};
@@ -24,10 +24,10 @@ fn shown(store: &house::Store) -> Value {
 }
 
 pub(crate) async fn list(State(fga): State<Fga>, parts: Parts) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ListStores>(&parts).await?;
-        let query: wire::PageQuery = wire::query(&parts)?;
+        let pass = visit.enter::<ListStores>().await?;
+        let query: wire::PageQuery = wire::query(&visit.parts)?;
         let rows = wire::page_size(query.page_size)?;
         let after = match query.continuation_token.as_str() {
             "" => None,
@@ -45,38 +45,38 @@ pub(crate) async fn list(State(fga): State<Fga>, parts: Parts) -> Response {
             "stores": found.iter().map(shown).collect::<Vec<_>>(),
             "continuation_token": next.unwrap_or_default(),
         });
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
-pub(crate) async fn create(State(fga): State<Fga>, parts: Parts, body: Bytes) -> Response {
-    let context = fga.context(&parts);
+pub(crate) async fn create(State(fga): State<Fga>, parts: Parts, body: Body) -> Response {
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<CreateStore>(&parts).await?;
-        let asked: wire::CreateStore = wire::read(&body)?;
+        let pass = visit.enter::<CreateStore>().await?;
+        let asked: wire::CreateStore = wire::read(&visit.body(body).await?)?;
         let (made, receipt) = house::create_store(pass, asked.name).await?;
-        Ok::<_, Refused>(answer::json(StatusCode::CREATED, &shown(&made), &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::CREATED, &shown(&made), &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn read(State(fga): State<Fga>, Path(store): Path<String>, parts: Parts) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ReadStore>(&parts).await?;
+        let pass = visit.enter::<ReadStore>().await?;
         let (found, receipt) = house::store(pass, wire::store(&store)?).await?;
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &shown(&found), &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &shown(&found), &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn delete(State(fga): State<Fga>, Path(store): Path<String>, parts: Parts) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<DeleteStore>(&parts).await?;
-        let receipt = house::delete_store(pass, &fga.relations, wire::store(&store)?).await?;
-        Ok::<_, Refused>(answer::empty(StatusCode::NO_CONTENT, &receipt, &context))
+        let pass = visit.enter::<DeleteStore>().await?;
+        let receipt = house::delete_store(pass, &visit.fga.relations, wire::store(&store)?).await?;
+        Ok::<_, Refused>(answer::empty(StatusCode::NO_CONTENT, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }

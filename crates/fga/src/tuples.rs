@@ -4,10 +4,10 @@ use app::relations::{
     self as house, ChangesAsked, Fault, ReadRelations, Refused, TuplesAsked, WhenMissing, WhenPresent,
     WriteRelations, id_text,
 };
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use bytes::Bytes;
 use http::StatusCode;
 use kernel::Timestamp;
 use serde_json::{Value, json};
@@ -18,13 +18,13 @@ pub(crate) async fn write(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<WriteRelations>(&parts).await?;
+        let pass = visit.enter::<WriteRelations>().await?;
         let store = wire::store(&store)?;
-        let asked: wire::Write = wire::read(&body)?;
+        let asked: wire::Write = wire::read(&visit.body(body).await?)?;
         let present = match asked.writes.on_duplicate.as_str() {
             "" | "error" => WhenPresent::Error,
             "ignore" => WhenPresent::Ignore,
@@ -38,26 +38,26 @@ pub(crate) async fn write(
         let at = (store, wire::model(&asked.authorization_model_id)?);
         let writes = (asked.writes.tuple_keys.as_slice(), present);
         let deletes = (asked.deletes.tuple_keys.as_slice(), missing);
-        let (written, receipt) = house::write(pass, &fga.relations, at, writes, deletes).await?;
-        let mut response = answer::json(StatusCode::OK, &json!({}), &receipt, &context);
+        let (written, receipt) = house::write(pass, &visit.fga.relations, at, writes, deletes).await?;
+        let mut response = answer::json(StatusCode::OK, &json!({}), &receipt, &visit.context);
         answer::put(&mut response, answer::HEADER_MODEL, &id_text(written.model.uuid()));
         answer::put(&mut response, answer::HEADER_REVISION, &written.revision.to_string());
         Ok::<_, Refused>(response)
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn read(
     State(fga): State<Fga>,
     Path(store): Path<String>,
     parts: Parts,
-    body: Bytes,
+    body: Body,
 ) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ReadRelations>(&parts).await?;
+        let pass = visit.enter::<ReadRelations>().await?;
         let store = wire::store(&store)?;
-        let asked: wire::Read = wire::read(&body)?;
+        let asked: wire::Read = wire::read(&visit.body(body).await?)?;
         let wire::Key { user, relation, object } = asked.tuple_key;
         let rows = wire::page_size(asked.page_size)?;
         let asked = TuplesAsked { user, relation, object, after: asked.continuation_token, rows };
@@ -67,17 +67,17 @@ pub(crate) async fn read(
             .map(|row| json!({ "key": house::tuple_of(row), "timestamp": row.written_at }))
             .collect();
         let body = json!({ "tuples": tuples, "continuation_token": next });
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }
 
 pub(crate) async fn changes(State(fga): State<Fga>, Path(store): Path<String>, parts: Parts) -> Response {
-    let context = fga.context(&parts);
+    let visit = fga.visit(parts);
     let done = async {
-        let pass = fga.enter::<ReadRelations>(&parts).await?;
+        let pass = visit.enter::<ReadRelations>().await?;
         let store = wire::store(&store)?;
-        let query: wire::PageQuery = wire::query(&parts)?;
+        let query: wire::PageQuery = wire::query(&visit.parts)?;
         let not_before = match query.start_time.as_str() {
             "" => None,
             text => Some(text.parse::<Timestamp>().map_err(|_| Fault::invalid("start_time is no time"))?),
@@ -101,7 +101,7 @@ pub(crate) async fn changes(State(fga): State<Fga>, Path(store): Path<String>, p
             })
             .collect();
         let body = json!({ "changes": changes, "continuation_token": next });
-        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &context))
+        Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))
     };
-    done.await.unwrap_or_else(|refused| answer::refused(&refused, &parts, &context))
+    visit.answer(done.await).await
 }

@@ -42,6 +42,8 @@ pub const RATE_CONSOLE_PER_MINUTE: u32 = 600;
 pub const RATE_AUTH_PER_MINUTE: u32 = 20;
 /// Requests per minute and address to paths that call a model, by default.
 pub const RATE_LLM_PER_MINUTE: u32 = 10;
+/// Requests per minute and address to the paths under which relations are asked about, by default: a thousand a second.
+pub const RATE_RELATIONS_PER_MINUTE: u32 = 60_000;
 /// Age past which a confirmed factor no longer stands for a dangerous action, in seconds (10 minutes).
 pub const STEP_UP_SECONDS_MAX: u64 = 600;
 /// Time between two notes of when a session was last seen, in seconds.

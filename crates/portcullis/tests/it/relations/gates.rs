@@ -17,21 +17,15 @@ fn what_is_written_counts_at_once_and_is_on_record() {
         let web = &stage.web;
         let store = store(web, "documents").await;
         // A store without a model answers nothing.
-        let early = web.post(
-            &format!("{store}/check"),
-            &json!({ "tuple_key": tuple("user:a", "viewer", "document:1") }),
-        );
-        assert_eq!(early.await.expect(400).json()["code"], "latest_authorization_model_not_found");
+        let nobody = json!({ "tuple_key": tuple("user:a", "viewer", "document:1") });
+        let early = web.post(&format!("{store}/check"), &nobody).await.expect(400).json();
+        assert_eq!(early["code"], "latest_authorization_model_not_found");
         let model = put_model(web, &store, DOCUMENTS).await;
 
         let asked = || tuple("user:anne", "viewer", "document:1");
         assert!(!allowed(web, &store, asked(), FAST).await);
-        let first = put(
-            web,
-            &store,
-            &[tuple("folder:a", "parent", "document:1"), tuple("user:anne", "viewer", "folder:a")],
-        );
-        assert_eq!(first.await, 1);
+        let way = [tuple("folder:a", "parent", "document:1"), tuple("user:anne", "viewer", "folder:a")];
+        assert_eq!(put(web, &store, &way).await, 1);
         assert!(allowed(web, &store, asked(), FAST).await, "what this process wrote counts here at once");
         take(web, &store, tuple("user:anne", "viewer", "folder:a")).await;
         assert!(!allowed(web, &store, asked(), FAST).await, "and so does what it took away");
