@@ -61,7 +61,8 @@ pub(crate) async fn batch_check(
             house::batch_check(pass, &visit.fga.relations, store, items.collect(), &asked).await?;
         let result: Map<String, Value> =
             answered.answer.iter().map(|(id, answer)| (id.clone(), one(answer))).collect();
-        let mut response = answer::json(StatusCode::OK, &json!({ "result": result }), &receipt, &visit.context);
+        let mut response =
+            answer::json(StatusCode::OK, &json!({ "result": result }), &receipt, &visit.context);
         answer::name_source(&mut response, &answered);
         Ok::<_, Refused>(response)
     };
@@ -143,10 +144,10 @@ pub(crate) async fn list_objects(
     let visit = fga.visit(parts);
     let done = async {
         let (answered, receipt) = objects(&visit, &store, body, LIST_ITEMS_MAX).await?;
-            let body = json!({ "objects": answered.answer.items });
-            let mut response = answer::json(StatusCode::OK, &body, &receipt, &visit.context);
-            name_list(&mut response, &answered);
-            Ok::<_, Refused>(response)
+        let body = json!({ "objects": answered.answer.items });
+        let mut response = answer::json(StatusCode::OK, &body, &receipt, &visit.context);
+        name_list(&mut response, &answered);
+        Ok::<_, Refused>(response)
     };
     visit.answer(done.await).await
 }
@@ -160,15 +161,15 @@ pub(crate) async fn streamed_list_objects(
     let visit = fga.visit(parts);
     let done = async {
         let (answered, receipt) = objects(&visit, &store, body, STREAM_ITEMS_MAX).await?;
-            let lines: String = answered
-                .answer
-                .items
-                .iter()
-                .map(|object| format!("{}\n", json!({ "result": { "object": object } })))
-                .collect();
-            let mut response = answer::lines(lines, &receipt, &visit.context);
-            name_list(&mut response, &answered);
-            Ok::<_, Refused>(response)
+        let lines: String = answered
+            .answer
+            .items
+            .iter()
+            .map(|object| format!("{}\n", json!({ "result": { "object": object } })))
+            .collect();
+        let mut response = answer::lines(lines, &receipt, &visit.context);
+        name_list(&mut response, &answered);
+        Ok::<_, Refused>(response)
     };
     visit.answer(done.await).await
 }
@@ -194,7 +195,8 @@ pub(crate) async fn list_users(
         let relation = Some(filter.relation.clone()).filter(|relation| !relation.is_empty());
         let filter = (filter.type_name.clone(), relation);
         let (answered, receipt) =
-            house::list_users(pass, &visit.fga.relations, store, about, filter, cursor(&visit.parts)?, asked).await?;
+            house::list_users(pass, &visit.fga.relations, store, about, filter, cursor(&visit.parts)?, asked)
+                .await?;
         let users: Vec<Value> = answered.answer.items.iter().map(|user| in_parts(user)).collect();
         let mut response = answer::json(StatusCode::OK, &json!({ "users": users }), &receipt, &visit.context);
         name_list(&mut response, &answered);

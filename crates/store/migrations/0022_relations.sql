@@ -85,7 +85,7 @@ create table relation_assertions (
 call gate.protect('relation_store', true);
 call gate.protect('relation_model', true);
 call gate.protect('relation_tuple', true);
-call gate.protect('relation_change', false);
+call gate.protect('relation_change', true);
 call gate.protect('relation_assertions', true);
 
 grant select, insert on relation_store, relation_model, relation_tuple, relation_change, relation_assertions to portcullis_app;

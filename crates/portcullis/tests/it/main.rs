@@ -7,9 +7,13 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod broken_off;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod crash;
+#[cfg(test)]
+mod doctor;
 #[cfg(test)]
 mod drill;
 #[cfg(test)]
