@@ -13,6 +13,7 @@ mod gateway;
 pub mod http;
 mod oauth;
 mod record;
+mod relations;
 mod rooms;
 mod secrets;
 mod tokens;
@@ -118,11 +119,12 @@ const BASE: &str = "/api/v1";
         title = "Portcullis",
         description = "One server between people, AI agents, LLM providers, tools and data. Every request passes five \
                        gates: identity, token, tenancy, privacy, audit. Send an API key, or a person's access token, as Authorization: Bearer …. \
-                       Refusals are problems (RFC 9457); under /v1/ they have the shape of the OpenAI API.",
+                       Refusals are problems (RFC 9457); under /v1/ they have the shape of the OpenAI API, under /fga/ that of OpenFGA's.",
     ),
     components(schemas(http::ProblemBody<'static>, http::FieldProblem, http::OAuthErrorBody<'static>)),
     tags(
         (name = "gateway", description = "The LLM endpoint: point any SDK of the OpenAI API at it."),
+        (name = "relations", description = "Who may do what: OpenFGA's API, for its SDKs and its command, under the URL of this server and /fga."),
         (name = "organization", description = "Who is calling, for whom, and what the organization asks of its members."),
         (name = "members", description = "The people of the organization, and those who are invited."),
         (name = "auth", description = "How people come in, stay in and go: no credential is needed for most of it."),
@@ -166,6 +168,7 @@ pub fn openapi() -> OpenApi {
     env!("CARGO_PKG_VERSION").clone_into(&mut api.info.version);
     api.info.license = Some(utoipa::openapi::License::new("Apache-2.0"));
     gateway::describe(&mut api);
+    relations::describe(&mut api);
     describe::spell_paths(&mut api.paths);
     let bearer = HttpBuilder::new()
         .scheme(HttpAuthScheme::Bearer)
