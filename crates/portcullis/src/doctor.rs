@@ -1,5 +1,7 @@
 //! `portcullis doctor`: what is there, what is missing, what to do about it. Changes nothing.
 
+mod ground;
+
 use std::fmt::Write as _;
 use std::io;
 use std::process::ExitCode;
@@ -17,7 +19,6 @@ use serde::Serialize;
 use sqlx::Connection as _;
 use sqlx::postgres::PgConnectOptions;
 use store::schema::{self, Durability, RolePasswords, Standing};
-use tokio::net::TcpListener;
 
 use crate::embedded::{Cluster, survey};
 use crate::mail::Smtp;
@@ -40,7 +41,7 @@ enum Grade {
     Good,
     /// Works, and could be better.
     Note,
-    /// Must be put right before the server can start.
+    /// Must be put right: the server does not start so, or what it guards is open.
     Bad,
 }
 
@@ -90,11 +91,7 @@ pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Re
         }
         Ok(mut settings) => {
             checks.good("settings", "every value reads");
-            account(&mut checks, &settings);
-            port(&mut checks, "address", settings.listen).await;
-            if let Some(address) = settings.metrics_listen {
-                port(&mut checks, "metrics address", address).await;
-            }
+            ground::look(&mut checks, &settings).await;
             mail_server(&mut checks, settings.mail.take(), settings.public_url.is_some()).await;
             let collectors = collectors(&mut checks, &settings.siem).await;
             if settings.database.owner.is_some() || settings.database.app.is_some() {
@@ -107,37 +104,6 @@ pub(crate) async fn run(settings: Result<Settings, Faults>, as_json: bool) -> Re
     tell(&checks, as_json)?;
     let failed = checks.0.iter().any(|check| check.grade == Grade::Bad);
     Ok(if failed { FAILED.into() } else { ExitCode::SUCCESS })
-}
-
-fn account(checks: &mut Checks, settings: &Settings) {
-    let root = rustix::process::geteuid().is_root();
-    match (root, &settings.user) {
-        (false, _) => checks.good("account", "not root"),
-        (true, Some(name)) => checks.good("account", format!("root, and told to become {name}")),
-        (true, None) => checks.note(
-            "account",
-            "root",
-            "`up` stays root for trying it out and `serve` refuses; name an account with --user.",
-        ),
-    }
-}
-
-async fn port(checks: &mut Checks, what: &'static str, address: std::net::SocketAddr) {
-    match TcpListener::bind(address).await {
-        Ok(_) => checks.good(what, format!("{address} is free")),
-        Err(error) if error.kind() == io::ErrorKind::AddrInUse => checks.note(
-            what,
-            format!("{address} is taken"),
-            "By this server, if it runs; else choose another address.",
-        ),
-        Err(error) => {
-            checks.bad(
-                what,
-                format!("{address}: {error}"),
-                "Choose an address of this machine with --listen.",
-            );
-        }
-    }
 }
 
 /// Whether letters leave the house. A server that does not answer keeps nothing from starting: letters wait.

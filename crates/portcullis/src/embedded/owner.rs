@@ -123,6 +123,18 @@ impl RunAs {
     }
 }
 
+/// Whether an account may make files in a directory; `None` is who this process is. The system is asked, because it alone
+/// knows of access lists and of file systems that nobody may write to.
+pub(crate) async fn may_write(account: Option<(u32, u32)>, dir: &Path) -> bool {
+    let run_as = match account {
+        Some((uid, gid)) => RunAs::Account(Account { name: String::new(), uid, gid }),
+        None => RunAs::Ourselves { uid: rustix::process::geteuid().as_raw() },
+    };
+    let mut command = run_as.command(Path::new("/bin/sh"));
+    command.args(["-c", "test -d \"$1\" && test -w \"$1\" && test -x \"$1\"", "sh"]).arg(dir);
+    process::run(&mut command, CHECK_LIMIT).await.is_ok_and(|done| done.status.success())
+}
+
 /// The account for a process that is root.
 fn choose_account(passwd: &str, wanted: Option<&str>, owner: Option<u32>) -> Result<Account, Error> {
     if let Some(name) = wanted {

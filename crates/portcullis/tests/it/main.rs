@@ -11,6 +11,8 @@ mod console;
 #[cfg(test)]
 mod crash;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod drill;
 #[cfg(test)]
 mod events;

@@ -5,4 +5,4 @@ mod load;
 mod postgres;
 mod server;
 mod steps;
-mod zones;
+pub(crate) mod zones;

@@ -48,13 +48,13 @@ async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
 }
 
 /// The account PostgreSQL runs under, and its programs.
-struct Site {
+pub(crate) struct Site {
     bin: PathBuf,
     account: (u32, u32),
 }
 
 impl Site {
-    fn of(house: &House) -> Self {
+    pub(crate) fn of(house: &House) -> Self {
         let owner = std::fs::metadata(house.socket_dir()).expect("the socket's directory");
         Self { bin: house.home().bin_dir().to_owned(), account: (owner.uid(), owner.gid()) }
     }
@@ -70,7 +70,7 @@ impl Site {
 }
 
 /// One zone: a cluster, and the process when it runs.
-struct Zone<'a> {
+pub(crate) struct Zone<'a> {
     site: &'a Site,
     name: &'static str,
     dir: PathBuf,
@@ -79,7 +79,7 @@ struct Zone<'a> {
 }
 
 impl<'a> Zone<'a> {
-    fn at(site: &'a Site, folder: &Folder, name: &'static str, port: u16) -> Self {
+    pub(crate) fn at(site: &'a Site, folder: &Folder, name: &'static str, port: u16) -> Self {
         let dir = PathBuf::from(folder.join(name));
         std::fs::create_dir(&dir).expect("a directory");
         chown(&dir, Some(site.account.0), Some(site.account.1)).expect("given away");
@@ -95,7 +95,7 @@ impl<'a> Zone<'a> {
         format!("host={} port={} user=postgres application_name={as_zone}", self.dir.display(), self.port)
     }
 
-    async fn make(&self) {
+    pub(crate) async fn make(&self) {
         let mut initdb = self.site.program("initdb");
         initdb.args(["-D", &self.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]);
         run_to_end(initdb).await.exited(0);
@@ -109,7 +109,7 @@ impl<'a> Zone<'a> {
     }
 
     /// Starts it; `follow` is the zone it takes its log from.
-    async fn start(&mut self, follow: Option<&Zone<'_>>) {
+    pub(crate) async fn start(&mut self, follow: Option<&Zone<'_>>) {
         let mut postgres = self.site.program("postgres");
         postgres.args(["-D", &self.data(), "-k"]).arg(&self.dir).args(["-p", &self.port.to_string()]);
         for setting in SETTINGS {
@@ -125,7 +125,7 @@ impl<'a> Zone<'a> {
     }
 
     /// Every process of it at once, as when its machine loses power.
-    async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         let mut child = self.running.take().expect("it runs");
         let first = pid(&child).expect("it runs");
         // Stopped, it starts no more of them and mourns none.
@@ -147,7 +147,7 @@ impl<'a> Zone<'a> {
             .password(password)
     }
 
-    async fn try_login(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
+    pub(crate) async fn try_login(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
         PgConnection::connect_with(&self.options(database, "postgres", "")).await
     }
 
