@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::process::{self, cargo};
 use crate::repo::Repo;
-use crate::{browser, deny, drift, layers, tidy};
+use crate::{browser, deny, drift, fuzz, layers, tidy};
 
 /// How a step ended when nothing was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +33,7 @@ const STEPS: &[Step] = &[
     Step { name: "tidy", quick: true, run: |repo| tidy::run(repo.root()).map(|()| Outcome::Passed) },
     Step { name: "clippy", quick: true, run: clippy },
     Step { name: "docs", quick: false, run: docs },
+    Step { name: "fuzz", quick: false, run: |repo| fuzz::run(repo.root()).map(|()| Outcome::Passed) },
     Step { name: "test", quick: true, run: test },
     Step { name: "drift", quick: false, run: drift::check },
     Step { name: "browser", quick: false, run: |repo| browser::run(repo, &[]) },

@@ -6,6 +6,7 @@
 mod browser;
 mod deny;
 mod drift;
+mod fuzz;
 mod gate;
 mod launch;
 mod layers;
@@ -54,7 +55,7 @@ enum Command {
     /// Run the whole gate, every step whatever happens, and print a table with the seconds of each
     #[command(
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick     before a commit\n\n\
-        Steps: fmt layers tidy clippy docs test drift browser deny; each is a command of its own, `test` is `cargo test`."
+        Steps: fmt layers tidy clippy docs fuzz test drift browser deny; each is a command of its own, `test` is `cargo test`."
     )]
     Test {
         /// Only fmt, layers, tidy, clippy and the tests
@@ -105,6 +106,11 @@ enum Command {
     /// Build the documentation; a warning is an error
     #[command(after_help = "Example:\n  cargo xtask docs")]
     Docs,
+    /// Check that the fuzz targets compile; needs neither a nightly compiler nor one for C++
+    #[command(
+        after_help = "Example:\n  cargo xtask fuzz\n\nFuzzing itself: cargo +nightly fuzz run json_splice"
+    )]
+    Fuzz,
     /// Write THIRD-PARTY-NOTICES.md
     #[command(after_help = "Example:\n  cargo xtask notices")]
     Notices {
@@ -181,6 +187,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Tidy { .. } => one("tidy"),
         Command::Drift => one("drift"),
         Command::Docs => one("docs"),
+        Command::Fuzz => one("fuzz"),
         Command::Deny { fetch: false } => one("deny"),
         Command::Deny { fetch: true } => deny::run(&repo, true).map(|outcome| said(&outcome)),
         Command::Notices { package } => {
