@@ -140,7 +140,7 @@ fn problems(operation: &mut Operation, has_id: bool) {
         kinds.extend([P::BadRequest, P::Invalid]);
     }
     if operation.request_body.is_some() {
-        kinds.extend([P::BadRequest, P::Invalid, P::TooLarge, P::UnsupportedMediaType]);
+        kinds.extend([P::BadRequest, P::Invalid, P::TooLarge, P::TooSlow, P::UnsupportedMediaType]);
     }
     for kind in kinds {
         let responses = &mut operation.responses.responses;

@@ -42,6 +42,7 @@ const fn stage(kind: ProblemKind) -> &'static str {
         ProblemKind::BadRequest
         | ProblemKind::Invalid
         | ProblemKind::TooLarge
+        | ProblemKind::TooSlow
         | ProblemKind::UnsupportedMediaType
         | ProblemKind::NotFound => "input",
         _ => "action",

@@ -13,7 +13,7 @@ use gates::{Clean, Pass, Privacy, Raw};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http_body_util::LengthLimitError;
-use kernel::{Problem, RequestContext};
+use kernel::{Problem, ProblemKind, RequestContext};
 use llm::chat::ChatRequest;
 use llm::error::{ApiError, ErrorCode};
 use llm::json;
@@ -246,6 +246,14 @@ async fn read(body: Body, bytes_max: usize) -> Result<Raw<Bytes>, ApiError> {
             if this.is::<LengthLimitError>() {
                 let message = format!("The body is longer than the {bytes_max} bytes that are read here.");
                 return ApiError::new(ErrorCode::BodyTooLarge, message);
+            }
+            // Whoever handed the body on cut it.
+            match this.downcast_ref::<Problem>().map(|problem| (problem.kind, problem.detail.clone())) {
+                Some((ProblemKind::TooLarge, detail)) => {
+                    return ApiError::new(ErrorCode::BodyTooLarge, detail);
+                }
+                Some((ProblemKind::TooSlow, detail)) => return ApiError::new(ErrorCode::BodyTooSlow, detail),
+                _ => {}
             }
             cause = this.source();
         }

@@ -55,6 +55,8 @@ problems! {
     Conflict = "conflict", 409, "That conflicts with what is already there";
     /// The body is larger than the limit.
     TooLarge = "too-large", 413, "The request is larger than allowed";
+    /// The client took too long to send its body.
+    TooSlow = "too-slow", 408, "The request did not arrive in time";
     /// The body is not the kind of content that is read here.
     UnsupportedMediaType = "unsupported-media-type", 415, "That kind of content is not read here";
     /// More requests than the limit for this address and kind of path.

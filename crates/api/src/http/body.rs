@@ -27,9 +27,19 @@ impl BodyFate {
     pub(crate) fn problem(&self) -> Option<Problem> {
         match self.0.load(Ordering::Acquire) {
             TOO_LARGE => Some(too_large()),
-            TOO_SLOW => Some(Problem::new(ProblemKind::Timeout, "The body did not arrive in time.")),
+            TOO_SLOW => Some(Problem::new(
+                ProblemKind::TooSlow,
+                "The body did not arrive in time; send it without pauses.",
+            )),
             _ => None,
         }
+    }
+
+    /// Cuts the body. The error is the problem itself, for a face that reads bodies in its own way and puts on record why
+    /// one was refused.
+    fn cut(&self, why: u8) -> axum::BoxError {
+        self.0.store(why, Ordering::Release);
+        self.problem().unwrap_or_else(Problem::internal).into()
     }
 }
 
@@ -85,11 +95,6 @@ struct Bounded {
     fate: BodyFate,
 }
 
-/// The body was cut; [`BodyFate`] says why.
-#[derive(Debug, thiserror::Error)]
-#[error("the request body was too large or too slow")]
-struct Cut;
-
 impl HttpBody for Bounded {
     type Data = Bytes;
     type Error = axum::BoxError;
@@ -98,8 +103,8 @@ impl HttpBody for Bounded {
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
-        if self.fate.0.load(Ordering::Acquire) != FINE {
-            return Poll::Ready(Some(Err(Cut.into())));
+        if let Some(problem) = self.fate.problem() {
+            return Poll::Ready(Some(Err(problem.into())));
         }
         match Pin::new(&mut self.body).poll_frame(context) {
             Poll::Ready(Some(Ok(frame))) => {
@@ -108,8 +113,7 @@ impl HttpBody for Bounded {
                     self.left = left;
                     return Poll::Ready(Some(Ok(frame)));
                 }
-                self.fate.0.store(TOO_LARGE, Ordering::Release);
-                Poll::Ready(Some(Err(Cut.into())))
+                Poll::Ready(Some(Err(self.fate.cut(TOO_LARGE))))
             }
             Poll::Ready(other) => Poll::Ready(other.map(|result| result.map_err(Into::into))),
             Poll::Pending => {
@@ -117,8 +121,7 @@ impl HttpBody for Bounded {
                 if !late {
                     return Poll::Pending;
                 }
-                self.fate.0.store(TOO_SLOW, Ordering::Release);
-                Poll::Ready(Some(Err(Cut.into())))
+                Poll::Ready(Some(Err(self.fate.cut(TOO_SLOW))))
             }
         }
     }

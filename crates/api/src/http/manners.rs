@@ -2,8 +2,9 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{ConnectInfo, MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -23,6 +24,8 @@ use super::{address, cors, headers, receipts};
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+/// How long it may take beyond the time of a request to put on record that its body did not arrive in that time, in seconds.
+const REFUSAL_SECONDS_MAX: u64 = 5;
 /// What the paths of the LLM endpoint begin with.
 const GATEWAY_PATHS: &str = "/v1/";
 
@@ -73,12 +76,18 @@ impl Manners {
         };
         let mut request = Request::from_parts(parts, body);
         request.extensions_mut().insert(fate.clone());
-        let run = AssertUnwindSafe(next.run(request)).catch_unwind();
+        let mut run = pin!(AssertUnwindSafe(next.run(request)).catch_unwind());
         let outcome = if class == PathClass::Llm {
             // A model thinks for minutes; the gateway bounds each step of the call itself.
             Ok(run.await)
         } else {
-            tokio::time::timeout(within, run).await
+            match tokio::time::timeout(within, &mut run).await {
+                // The time ran out for the body at this same moment: its refusal is being put on record.
+                Err(_) if fate.problem().is_some() => {
+                    tokio::time::timeout(Duration::from_secs(REFUSAL_SECONDS_MAX), run).await
+                }
+                outcome => outcome,
+            }
         };
         let response = match outcome {
             Ok(Ok(response)) => response,

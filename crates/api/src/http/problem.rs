@@ -91,6 +91,7 @@ pub(crate) fn oauth_code(kind: ProblemKind) -> &'static str {
         ProblemKind::BadRequest
         | ProblemKind::Invalid
         | ProblemKind::TooLarge
+        | ProblemKind::TooSlow
         | ProblemKind::UnsupportedMediaType
         | ProblemKind::NotFound
         | ProblemKind::MethodNotAllowed

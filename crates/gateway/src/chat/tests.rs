@@ -43,4 +43,13 @@ async fn a_body_over_the_limit_is_told_apart_from_a_broken_one() {
         futures_util::stream::iter([Ok(Bytes::from_static(b"{")), Err(std::io::Error::other("reset"))]);
     let broken = read(Body::from_stream(broken), 10).await.err().unwrap();
     assert_eq!(broken.code, ErrorCode::InvalidJson);
+    for (kind, code) in [
+        (ProblemKind::TooLarge, ErrorCode::BodyTooLarge),
+        (ProblemKind::TooSlow, ErrorCode::BodyTooSlow),
+        (ProblemKind::Internal, ErrorCode::InvalidJson),
+    ] {
+        let cut = [Ok(Bytes::from_static(b"{")), Err(Problem::new(kind, "cut"))];
+        let cut = read(Body::from_stream(futures_util::stream::iter(cut)), 10).await.err().unwrap();
+        assert_eq!((cut.code, cut.http_status() < 500), (code, true));
+    }
 }

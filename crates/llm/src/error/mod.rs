@@ -62,6 +62,8 @@ codes! {
     UnknownUrl => "unknown_url", "invalid_request_error", 404;
     /// The path exists, the method does not.
     MethodNotAllowed => "method_not_allowed", "invalid_request_error", 405;
+    /// The body did not arrive in time.
+    BodyTooSlow => "request_timeout", "invalid_request_error", 408;
     /// The body is longer than allowed.
     BodyTooLarge => "request_too_large", "invalid_request_error", 413;
     /// Too many requests by this caller.
@@ -193,6 +195,7 @@ pub fn problem_json(status: u16, slug: &str, message: &str, gate: Option<&str>, 
         "not-found" => ErrorCode::UnknownUrl.as_str(),
         "method-not-allowed" => ErrorCode::MethodNotAllowed.as_str(),
         "too-large" => ErrorCode::BodyTooLarge.as_str(),
+        "too-slow" => ErrorCode::BodyTooSlow.as_str(),
         "rate-limited" => ErrorCode::RateLimited.as_str(),
         "internal" => ErrorCode::Internal.as_str(),
         "unavailable" => ErrorCode::Unavailable.as_str(),

@@ -7,6 +7,8 @@
 #[cfg(test)]
 mod attacks;
 #[cfg(test)]
+mod broken_off;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod crash;

@@ -42,7 +42,7 @@ async fn a_body_that_never_ends_is_given_up() {
     let house = house(HttpSettings::default());
     let unread = Body::new(StreamBody::new(stream::pending::<Result<Frame<Bytes>, Infallible>>()));
     let response = send(&house, post_echo(unread)).await;
-    assert_eq!(response.status(), 504);
+    assert_eq!(response.status(), 408);
 }
 
 #[tokio::test(start_paused = true)]
