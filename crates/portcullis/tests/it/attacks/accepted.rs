@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::stage::Stage;
+use crate::house::process::Folder;
 use crate::house::run;
 
 #[test]
@@ -13,6 +14,10 @@ fn row_counts_of_all_tenants_are_in_the_catalogue() {
         let total: f32 =
             stage.as_app("select reltuples from pg_class where oid = 'portcullis.agent'::regclass").await;
         assert!(total >= 2.0, "this would be good news: the catalogue told {total}");
+        let bytes: i64 = stage.as_app("select pg_relation_size('portcullis.agent')").await;
+        assert!(bytes > 0, "this would be good news: the size was told as {bytes}");
+        let (own, passed): (String, String) = stage.explained().await;
+        assert!(own.contains("rows=0") && passed.contains("Rows Removed by Filter: 2"), "{own}, {passed}");
     });
 }
 
@@ -29,6 +34,20 @@ fn no_tenant_has_a_way_to_send_sql() {
     found.sort();
     let expected: Vec<_> = ASSERTED_SQL.iter().map(|(path, _)| (*path).to_owned()).collect();
     assert_eq!(found, expected, "SQL that is not a literal: give it parameters instead");
+}
+
+/// The search finds what it looks for.
+#[test]
+fn sql_that_is_not_a_literal_is_found() {
+    let folder = Folder::new("spliced");
+    let below = folder.path().join("store/src");
+    std::fs::create_dir_all(&below).expect("a folder");
+    let spliced = "sqlx::raw_sql(AssertSqlSafe(format!(\"select '{value}'\")))";
+    std::fs::write(below.join("spliced.rs"), spliced).expect("written");
+    std::fs::write(below.join("bound.rs"), "sqlx::query(\"select $1\").bind(value)").expect("written");
+    let mut found = Vec::new();
+    look(folder.path(), folder.path(), &mut found);
+    assert_eq!(found, ["store/src/spliced.rs"]);
 }
 
 /// The files below `dir` that name the wrapper without which sqlx takes literals only.

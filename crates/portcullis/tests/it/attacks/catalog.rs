@@ -1,16 +1,19 @@
 //! Attacks through the catalogues, statistics, the server's files and other sessions.
 
-use super::runner::Check::{Refused, Rows, Tells, Works};
-use super::runner::Step::{Fails, Sql};
+use super::runner::Check::{Refused, Rows, Says, Tells, Works};
+use super::runner::Step::Sql;
 use super::runner::{Case, Check, Login, Step, Twin};
 
 const fn twin(made: &'static str, attack: &'static [Step], leaks: Check) -> Twin {
-    Twin { made, login: Login::App, attack, leaks }
+    Twin { made, login: Login::App, attack, leaks, undo: "" }
 }
 
 const fn twin_as_mighty(attack: &'static [Step], leaks: Check) -> Twin {
-    Twin { made: "", login: Login::As("it_mighty"), attack, leaks }
+    Twin { made: "", login: Login::As("it_mighty"), attack, leaks, undo: "" }
 }
+
+/// The values themselves, as they are stored.
+const EXTENDED: &str = "select i.values::text from pg_statistic_ext_data, pg_mcv_list_items(stxdmcv) i";
 
 pub(super) const CASES: &[Case] = &[
     Case {
@@ -44,10 +47,52 @@ pub(super) const CASES: &[Case] = &[
     },
     Case {
         name: "extended statistics",
+        made: "create statistics portcullis.words_of_agents (mcv) on tenant_id, description from agent; analyze agent",
+        attack: &[
+            Sql("{as_a}"),
+            Sql("select most_common_vals from pg_stats_ext where statistics_name = 'words_of_agents'"),
+        ],
+        holds: Rows(&[]),
+        // Row security hides them, and so does not owning the table; the twin has neither.
+        twin: twin(
+            "call bad.make('counted', null); create statistics bad.words_counted (mcv) on tenant_id, body from bad.counted;
+             alter table bad.counted owner to portcullis_app; analyze bad.counted",
+            &[
+                Sql("{as_a}"),
+                Sql("select most_common_vals from pg_stats_ext where statistics_name = 'words_counted'"),
+            ],
+            Tells,
+        ),
+    },
+    Case {
+        name: "extended statistics behind the view",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("select stxdmcv from pg_statistic_ext_data")],
+        attack: &[Sql("{as_a}"), Sql(EXTENDED)],
         holds: Refused("42501"),
-        twin: twin_as_mighty(&[Sql("select stxdmcv from pg_statistic_ext_data")], Works),
+        twin: Twin {
+            made: "grant select on pg_statistic_ext_data to portcullis_app",
+            login: Login::App,
+            attack: &[Sql("{as_a}"), Sql(EXTENDED)],
+            leaks: Tells,
+            undo: "revoke select on pg_statistic_ext_data from portcullis_app",
+        },
+    },
+    Case {
+        name: "how many rows others have, by way of a value",
+        made: "",
+        // The words of a caller are a parameter, whatever they are.
+        attack: &[
+            Sql("prepare by_words (text) as select description from agent where description = $1"),
+            Sql("{as_a}"),
+            Sql("execute by_words ($value$x'; {explain}; --$value$)"),
+        ],
+        holds: Rows(&[]),
+        // Spliced into the text instead, they are a statement, and no policy hides what a plan passed over.
+        twin: twin(
+            "",
+            &[Sql("{as_a}"), Sql("select description from agent where description = 'x'; {explain}; --'")],
+            Says("Rows Removed by Filter: 1"),
+        ),
     },
     Case {
         name: "what other sessions are running",
@@ -146,16 +191,53 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "a file as a large object",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("select lo_import('/etc/hostname')")],
+        attack: &[Sql("{as_a}"), Sql("select lo_import('it_secret', 4712)")],
         holds: Refused("42501"),
-        twin: twin_as_mighty(&[Sql("begin; select lo_import(current_setting('config_file')) > 0")], Works),
+        twin: twin(
+            "grant execute on function lo_import(text, oid) to portcullis_app",
+            &[
+                Sql("{as_a}"),
+                Sql("select lo_import('it_secret', 4712)"),
+                Sql("select convert_from(lo_get(4712), 'UTF8')"),
+            ],
+            Tells,
+        ),
     },
     Case {
         name: "copy to a program",
         made: "",
-        attack: &[Sql("{as_a}"), Sql("copy agent to program 'cat'")],
+        attack: &[Sql("{as_a}"), Sql("copy agent to program 'cp it_secret it_taken'")],
         holds: Refused("42501"),
-        twin: twin_as_mighty(&[Sql("copy (select 1) to program 'cat > /dev/null'")], Works),
+        // It runs as PostgreSQL's own account, which has everybody's files.
+        twin: Twin {
+            made: "",
+            login: Login::As("it_runner"),
+            attack: &[
+                Sql("copy agent to program 'cp it_secret it_taken'"),
+                Sql("create temporary table taken (line text)"),
+                Sql("copy taken from program 'cat it_taken && rm it_taken'"),
+                Sql("select line from taken"),
+            ],
+            leaks: Tells,
+            undo: "",
+        },
+    },
+    Case {
+        name: "copy from a program",
+        made: "",
+        attack: &[Sql("{as_a}"), Sql("copy project from program 'cat it_secret'")],
+        holds: Refused("42501"),
+        twin: Twin {
+            made: "",
+            login: Login::As("it_runner"),
+            attack: &[
+                Sql("create temporary table taken (line text)"),
+                Sql("copy taken from program 'cat it_secret'"),
+                Sql("select line from taken"),
+            ],
+            leaks: Tells,
+            undo: "",
+        },
     },
     Case {
         name: "copy to a file",
@@ -176,40 +258,90 @@ pub(super) const CASES: &[Case] = &[
         ),
     },
     Case {
-        name: "the queue and the instance",
+        name: "the queue of the log",
+        made: "insert into audit_queue values ('{b}', '1', gen_random_uuid(), sha256('x'))",
+        attack: &[Sql("{as_a}"), Sql("select tenant_id from audit_queue")],
+        holds: Refused("42501"),
+        // A grant alone does not do, as the next case shows.
+        twin: Twin {
+            made: "insert into audit_queue values ('{b}', '1', gen_random_uuid(), sha256('x'));
+                   alter table audit_queue disable row level security; grant select on audit_queue to portcullis_app",
+            login: Login::App,
+            attack: &[Sql("{as_a}"), Sql("select tenant_id from audit_queue")],
+            leaks: Says("{b}"),
+            undo: "alter table audit_queue enable row level security; revoke select on audit_queue from portcullis_app",
+        },
+    },
+    Case {
+        name: "the queue of the log, granted",
+        made: "grant select on audit_queue to portcullis_app",
+        attack: &[Sql("{as_a}"), Sql("select tenant_id from audit_queue where tenant_id <> '{a}'")],
+        holds: Rows(&[]),
+        twin: Twin {
+            made: "insert into audit_queue values ('{b}', '2', gen_random_uuid(), sha256('x'));
+                   create policy everybody on audit_queue to portcullis_app using (true);
+                   grant select on audit_queue to portcullis_app",
+            login: Login::App,
+            attack: &[Sql("{as_a}"), Sql("select tenant_id from audit_queue where tenant_id <> '{a}'")],
+            leaks: Says("{b}"),
+            undo: "drop policy everybody on audit_queue; revoke select on audit_queue from portcullis_app",
+        },
+    },
+    Case {
+        name: "the instance",
+        made: "",
+        attack: &[Sql("{as_a}"), Sql("select octet_length(canary) > 0 from instance")],
+        holds: Refused("42501"),
+        twin: Twin {
+            made: "grant select on instance to portcullis_app",
+            login: Login::App,
+            attack: &[Sql("{as_a}"), Sql("select octet_length(canary) > 0 from instance")],
+            leaks: Rows(&["t"]),
+            undo: "revoke select on instance from portcullis_app",
+        },
+    },
+    Case {
+        name: "following every change by a replication slot",
         made: "",
         attack: &[
             Sql("{as_a}"),
-            Fails("select * from audit_queue"),
-            Sql("rollback"),
-            Sql("select * from instance"),
+            Sql("select slot_name from pg_create_physical_replication_slot('it_slot', true, true)"),
         ],
         holds: Refused("42501"),
-        twin: twin(
-            "create table bad.instance as select '{secret}' as canary; grant select on bad.instance to portcullis_app",
-            &[Sql("{as_a}"), Sql("select canary from bad.instance")],
-            Tells,
-        ),
-    },
-    Case {
-        name: "rows of a table by its replica identity",
-        made: "",
-        attack: &[Sql("{as_a}"), Sql("select pg_create_logical_replication_slot('mine', 'test_decoding')")],
-        holds: Refused("42501"),
-        twin: twin_as_mighty(
-            &[
-                Sql("begin; select pg_create_physical_replication_slot('it_twin_slot', false, true)"),
-                Sql("rollback"),
-            ],
-            Works,
-        ),
+        // Every row of every tenant is in what such a slot keeps; it goes with the session.
+        twin: Twin {
+            made: "",
+            login: Login::As("it_follower"),
+            attack: &[Sql("select slot_name from pg_create_physical_replication_slot('it_slot', true, true)")],
+            leaks: Rows(&["it_slot"]),
+            undo: "",
+        },
     },
     Case {
         name: "changing a setting of the server",
         made: "",
         attack: &[Sql("alter system set log_statement = 'all'")],
         holds: Refused("42501"),
-        twin: twin_as_mighty(&[Sql("set log_statement = 'all'")], Works),
+        twin: Twin {
+            made: "",
+            login: Login::As("it_tuner"),
+            attack: &[Sql("alter system set log_statement = 'all'")],
+            leaks: Works,
+            undo: "alter system reset log_statement",
+        },
+    },
+    Case {
+        name: "changing a setting of the server for oneself",
+        made: "",
+        attack: &[Sql("{as_a}"), Sql("select set_config('log_statement', 'all', true)")],
+        holds: Refused("42501"),
+        twin: Twin {
+            made: "",
+            login: Login::As("it_tuner"),
+            attack: &[Sql("select set_config('log_statement', 'all', true)")],
+            leaks: Rows(&["all"]),
+            undo: "",
+        },
     },
     Case {
         name: "a function in a language that nothing confines",

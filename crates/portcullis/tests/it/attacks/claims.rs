@@ -6,7 +6,7 @@ use super::runner::{Case, Login, Twin};
 
 /// A twin whose policy treats absent claims as no restriction.
 const fn lenient(attack: &'static [super::runner::Step]) -> Twin {
-    Twin { made: "", login: Login::App, attack, leaks: Tells }
+    Twin { made: "", login: Login::App, attack, leaks: Tells, undo: "" }
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -86,6 +86,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.plain"),
             ],
             leaks: Refused("22P02"),
+            undo: "",
         },
     },
     Case {
@@ -139,6 +140,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.any_signature"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -159,6 +161,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.unbound"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -178,6 +181,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.unbound"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -198,6 +202,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.forever"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -219,6 +224,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select description from agent"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -240,6 +246,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select description from agent"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
 ];

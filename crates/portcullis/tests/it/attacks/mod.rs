@@ -7,6 +7,7 @@
 mod accepted;
 mod catalog;
 mod claims;
+mod deeds;
 mod objects;
 mod roles;
 mod rows;

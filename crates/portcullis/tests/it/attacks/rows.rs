@@ -5,7 +5,7 @@ use super::runner::Step::{CopyIn, CopyOut, Sql};
 use super::runner::{Case, Check, Login, Step, Twin};
 
 const fn twin(made: &'static str, attack: &'static [Step], leaks: Check) -> Twin {
-    Twin { made, login: Login::App, attack, leaks }
+    Twin { made, login: Login::App, attack, leaks, undo: "" }
 }
 
 pub(super) const CASES: &[Case] = &[
@@ -33,23 +33,15 @@ pub(super) const CASES: &[Case] = &[
     Case {
         name: "union of every room",
         made: "",
-        attack: &[
-            Sql("{as_a}"),
-            Sql("select name from organization where tenant_id <> '{a}' \
-                 union all select name from project where tenant_id <> '{a}' \
-                 union all select description from agent where tenant_id <> '{a}' \
-                 union all select name from api_key where tenant_id <> '{a}' \
-                 union all select base_url from provider where tenant_id <> '{a}' \
-                 union all select document::text from pii_policy where tenant_id <> '{a}' \
-                 union all select actor from audit_entry where tenant_id <> '{a}' \
-                 union all select origin from audit_log where tenant_id <> '{a}' \
-                 union all select note from audit_checkpoint where tenant_id <> '{a}' \
-                 union all select size::text from audit_tree where tenant_id <> '{a}' \
-                 union all select seq::text from audit_leaf where tenant_id <> '{a}' \
-                 union all select epoch::text from cache_epoch where tenant_id <> '{a}'"),
-        ],
+        attack: &[Sql("{as_a}"), Sql(EVERY_ROOM)],
         holds: Rows(&[]),
-        twin: twin("", &[Sql("{as_a}"), Sql("select '' union all select body from bad.open")], Tells),
+        twin: Twin {
+            made: EVERY_ROOM_OPEN,
+            login: Login::App,
+            attack: &[Sql("{as_a}"), Sql(EVERY_ROOM)],
+            leaks: Tells,
+            undo: EVERY_ROOM_SHUT,
+        },
     },
     Case {
         name: "by the row's physical place",
@@ -390,3 +382,51 @@ pub(super) const CASES: &[Case] = &[
         ),
     },
 ];
+
+/// What the others have in every room that the serving role may read; `super::deeds` sees to it that none is missing.
+pub(super) const EVERY_ROOM: &str = "select name from organization where tenant_id <> '{a}' \
+    union all select name from project where tenant_id <> '{a}' \
+    union all select description from agent where tenant_id <> '{a}' \
+    union all select name from api_key where tenant_id <> '{a}' \
+    union all select base_url from provider where tenant_id <> '{a}' \
+    union all select document::text from pii_policy where tenant_id <> '{a}' \
+    union all select actor from audit_entry where tenant_id <> '{a}' \
+    union all select origin from audit_log where tenant_id <> '{a}' \
+    union all select note from audit_checkpoint where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_tree where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_leaf where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_tile where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_anchor where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_alarm where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_archive where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_retention where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_hold where tenant_id <> '{a}' \
+    union all select tenant_id::text from audit_personal where tenant_id <> '{a}' \
+    union all select tenant_id::text from subject_key where tenant_id <> '{a}' \
+    union all select tenant_id::text from cache_epoch where tenant_id <> '{a}' \
+    union all select tenant_id::text from member where tenant_id <> '{a}' \
+    union all select tenant_id::text from session where tenant_id <> '{a}' \
+    union all select tenant_id::text from session_seen where tenant_id <> '{a}' \
+    union all select tenant_id::text from invitation where tenant_id <> '{a}' \
+    union all select tenant_id::text from organization_settings where tenant_id <> '{a}' \
+    union all select tenant_id::text from break_glass where tenant_id <> '{a}' \
+    union all select tenant_id::text from delegation where tenant_id <> '{a}' \
+    union all select tenant_id::text from api_key_seen where tenant_id <> '{a}' \
+    union all select tenant_id::text from evidence_pack where tenant_id <> '{a}' \
+    union all select tenant_id::text from webhook_endpoint where tenant_id <> '{a}' \
+    union all select tenant_id::text from webhook_health where tenant_id <> '{a}' \
+    union all select tenant_id::text from webhook_delivery where tenant_id <> '{a}' \
+    union all select tenant_id::text from webhook_attempt where tenant_id <> '{a}'";
+
+/// Row security off in every room, and nothing else.
+const EVERY_ROOM_OPEN: &str = "do $$ declare room regclass; begin
+    for room in select polrelid from pg_policy where polname = 'tenant_rows' loop
+        execute format('alter table %s disable row level security', room);
+    end loop;
+end $$";
+
+const EVERY_ROOM_SHUT: &str = "do $$ declare room regclass; begin
+    for room in select polrelid from pg_policy where polname = 'tenant_rows' loop
+        execute format('alter table %s enable row level security', room);
+    end loop;
+end $$";

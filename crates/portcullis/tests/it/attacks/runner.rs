@@ -28,6 +28,8 @@ pub(super) struct Twin {
     pub(super) attack: &'static [Step],
     /// What comes back, which is the leak.
     pub(super) leaks: Check,
+    /// What the superuser undoes, where the defence that was switched off is one the other cases rely on.
+    pub(super) undo: &'static str,
 }
 
 /// Who runs an attack.
@@ -63,6 +65,8 @@ pub(super) enum Check {
     Quiet,
     /// Words of the other tenant, in a row or in a message.
     Tells,
+    /// These words, in a row.
+    Says(&'static str),
     /// No error: doing it is the damage.
     Works,
 }
@@ -75,8 +79,8 @@ pub(super) enum Answer {
 }
 
 impl Check {
-    /// Whether `answer` is as it must be; `secret` are the other tenant's words.
-    pub(super) fn accepts(self, answer: &Answer, secret: &str) -> bool {
+    /// Whether `answer` is as it must be; `secret` are the other tenant's words, and `fill` says what a step's words are.
+    pub(super) fn accepts(self, answer: &Answer, secret: &str, fill: &dyn Fn(&str) -> String) -> bool {
         let told = match answer {
             Answer::Rows(rows) => rows.iter().any(|row| row.contains(secret)),
             Answer::Refused { message, .. } => message.contains(secret),
@@ -84,6 +88,7 @@ impl Check {
         match (self, answer) {
             (Self::Tells, _) => told,
             (Self::Works, Answer::Rows(_)) => true,
+            (Self::Says(words), Answer::Rows(rows)) => rows.iter().any(|row| row.contains(&fill(words))),
             (Self::Rows(expected), Answer::Rows(rows)) => !told && rows == expected,
             (Self::Quiet, Answer::Rows(_)) => !told,
             (Self::Refused(expected), Answer::Refused { state, .. }) => !told && state == expected,

@@ -34,6 +34,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("execute words"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -55,6 +56,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.plain"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -77,6 +79,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.plain"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -100,6 +103,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("select body from bad.plain"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
     Case {
@@ -124,6 +128,7 @@ pub(super) const CASES: &[Case] = &[
                 Sql("fetch all from kept"),
             ],
             leaks: Tells,
+            undo: "",
         },
     },
 ];

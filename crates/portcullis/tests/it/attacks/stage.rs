@@ -2,8 +2,10 @@
 //! attacker's tenant A and a victim's tenant B.
 
 use crypto::SystemRng;
+use kernel::TenantId;
 use kernel::{EntryId, SystemClock};
-use sqlx::postgres::PgConnection;
+use sqlx::AssertSqlSafe;
+use sqlx::postgres::{PgConnectOptions, PgConnection};
 
 use super::runner::{Case, Login, play};
 use crate::house::{Claims, Database, House, Tenant, execute, plain_claims};
@@ -71,9 +73,76 @@ impl Stage {
 
     /// Plays the attack on the twin; an error says how it failed.
     pub(super) async fn attack_twin(&self, case: &Case) -> Result<(), String> {
-        self.played(case.twin.made, case.twin.login, case.twin.attack, case.twin.leaks)
+        let told = self.played(case.twin.made, case.twin.login, case.twin.attack, case.twin.leaks).await;
+        self.build(&mut self.database.superuser().await, case.twin.undo).await;
+        told.map_err(|told| format!("  - {}: {told}", case.name))
+    }
+
+    /// Who row security does not bind.
+    pub(super) async fn superuser(&self) -> PgConnection {
+        self.database.superuser().await
+    }
+
+    /// A session of the serving role, of nobody in particular.
+    pub(super) async fn app(&self) -> PgConnection {
+        self.database.app().await
+    }
+
+    /// A session of the serving role whose claims, A's, last as long as it does.
+    pub(super) async fn app_as_a(&self) -> PgConnection {
+        self.claimed(&self.a).await
+    }
+
+    /// Something B does, with the entry that goes with it.
+    pub(super) async fn as_b(&self, sql: &str) {
+        let mut app = self.claimed(&self.b).await;
+        let words = Words { stage: self, backend: 0, victim: 0, now: 0 };
+        let id = "select overlay(gate.first_entry_id(now())::text placing right(gen_random_uuid()::text, 22) from 15)";
+        let id: String = sqlx::query_scalar(id).fetch_one(&mut self.superuser().await).await.expect("an id");
+        let entry = ENTRY.replace("{tenant}", &self.b.id.to_string()).replace("{id}", &id);
+        let all = format!("begin; {}; {entry}; commit", words.fill(sql));
+        execute(&mut app, &all).await.unwrap_or_else(|error| panic!("{sql}: {error}"));
+    }
+
+    async fn claimed(&self, tenant: &Tenant) -> PgConnection {
+        let mut app = self.app().await;
+        let now: i64 = sqlx::query_scalar("select extract(epoch from clock_timestamp())::bigint")
+            .fetch_one(&mut app)
             .await
-            .map_err(|told| format!("  - {}: {told}", case.name))
+            .expect("the time");
+        let claims = Claims::good(tenant.id, backend(&mut app).await, now).signed();
+        let set = "select set_config('request.jwt.claims', $1, false)";
+        sqlx::query(set).bind(claims).execute(&mut app).await.expect("claims");
+        app
+    }
+
+    /// A session of a role the test made.
+    pub(super) async fn login(&self, role: &str) -> PgConnection {
+        self.database.login(role).await
+    }
+
+    /// How to log in to it.
+    pub(super) fn login_options(&self, role: &str, password: &str) -> PgConnectOptions {
+        self.database.login_options(role, password)
+    }
+
+    /// Its name on the server.
+    pub(super) fn database_name(&self) -> &str {
+        self.database.name()
+    }
+
+    /// The victim.
+    pub(super) fn b_id(&self) -> TenantId {
+        self.b.id
+    }
+
+    /// The first line of a plan over everybody's agents, made by nobody, and the line of what it passed over.
+    pub(super) async fn explained(&self) -> (String, String) {
+        let sql = EXPLAIN.to_owned();
+        let plan: Vec<String> =
+            sqlx::query_scalar(AssertSqlSafe(sql)).fetch_all(&mut self.app().await).await.expect("a plan");
+        let passed = plan.iter().find(|line| line.contains("Rows Removed")).cloned().unwrap_or_default();
+        (plan[0].clone(), passed)
     }
 
     /// One value, as tenant A.
@@ -111,7 +180,7 @@ impl Stage {
             .expect("the time");
         let words = Words { stage: self, victim: words.backend, backend: backend(&mut attacker).await, now };
         let answer = play(&mut attacker, attack, &|text| words.fill(text)).await?;
-        if check.accepts(&answer, SECRET) {
+        if check.accepts(&answer, SECRET, &|text| words.fill(text)) {
             Ok(())
         } else {
             Err(format!("expected {check:?}, got {answer:?}"))
@@ -156,6 +225,7 @@ impl Words<'_> {
             ("entry", EntryId::new(&SystemClock, &SystemRng).to_string()),
             ("secret", SECRET.to_owned()),
             ("own", OWN.to_owned()),
+            ("explain", EXPLAIN.to_owned()),
             ("database", self.stage.database.name().to_owned()),
             ("victim", self.victim.to_string()),
             ("as_a", begin("claims_a")),
@@ -174,6 +244,9 @@ impl Words<'_> {
         ]
     }
 }
+
+/// Runs a statement and tells how many rows each of its steps passed over.
+const EXPLAIN: &str = "explain (analyze, costs off, timing off, summary off, buffers off) select from agent";
 
 /// A row in every room that set-up does not fill, with its entry, for one tenant.
 const FURNITURE: &str = r"
@@ -196,6 +269,10 @@ insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
     values ('{tenant}', overlay(gate.first_entry_id(now())::text placing right(gen_random_uuid()::text, 22) from 15)::uuid, now(), 'test.entry', 'test:{words}', 'req-1', '\x7b7d');
 commit;
 ";
+
+/// An entry of a tenant's.
+const ENTRY: &str = r"insert into audit_entry (tenant_id, id, at, kind, actor, request_id, leaf)
+    values ('{tenant}', '{id}', now(), 'test.entry', 'test', 'req-1', '\x7b7d')";
 
 /// What an attacker may bring along: a cheap function that shows every foreign value it is given, and an operator that says
 /// yes to everything.
@@ -234,7 +311,9 @@ call bad.make('lenient',
 
 do $$ declare made record; begin
     for made in select * from (values
-        ('it_mighty', 'superuser'), ('it_bypass', 'nosuperuser bypassrls'), ('it_member', 'noinherit')) as m (name, rights)
+        ('it_mighty', 'superuser'), ('it_bypass', 'nosuperuser bypassrls'), ('it_member', 'noinherit'),
+        ('it_climber', 'noinherit'), ('it_runner', 'inherit'), ('it_follower', 'replication'), ('it_tuner', 'inherit')
+        ) as m (name, rights)
     loop
         if not exists (select from pg_roles where rolname = made.name) then
             execute format('create role %I', made.name);
@@ -245,6 +324,12 @@ do $$ declare made record; begin
         execute format('grant select on all tables in schema portcullis to %I', made.name);
         execute format('grant select on all tables in schema bad to %I', made.name);
     end loop;
+    -- Each has one right that the serving role does not have, and no other.
     grant it_bypass to it_member;
+    grant portcullis_system to it_climber;
+    grant pg_execute_server_program to it_runner;
+    grant temporary on database {database} to it_runner;
+    grant set, alter system on parameter log_statement to it_tuner;
+    execute format('copy (select %L) to %L', '{secret}', current_setting('data_directory') || '/it_secret');
 end $$;
 ";

@@ -213,8 +213,28 @@ fn every_tenant_table_refuses_the_stranger() {
             }
             claim(&mut app, &of_a.signed()).await;
             sees_its_own(&mut app, &target, &other).await;
+            bites(&mut superuser, &mut app, &target, &other).await;
         }
     });
+}
+
+/// Row security is what hides the others: with it off, and nothing else, the same question shows their rows.
+async fn bites(superuser: &mut PgConnection, app: &mut PgConnection, target: &Target, other: &str) {
+    let Target { name, readable, .. } = target;
+    let switch = async |superuser: &mut PgConnection, how: &str| {
+        let sql = format!("alter table portcullis.{name} {how} row level security");
+        sqlx::raw_sql(AssertSqlSafe(sql)).execute(superuser).await.expect("switched");
+    };
+    if *readable {
+        switch(superuser, "disable").await;
+        let seen = text(app, &format!("select count(*)::text from {name} where tenant_id = '{other}'")).await;
+        switch(superuser, "enable").await;
+        assert_ne!(
+            seen.expect("readable"),
+            "0",
+            "{name}: something else hides the rows, so this proves nothing"
+        );
+    }
 }
 
 /// The roles that a table of the database knows are those of the code: the permissions of each are in one table there.
