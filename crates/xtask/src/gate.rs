@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::process::{self, cargo};
 use crate::repo::Repo;
-use crate::{browser, deny, drift, fuzz, layers, tidy};
+use crate::{browser, deny, drift, fuzz, layers, tidy, twice};
 
 /// How a step ended when nothing was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,6 +36,7 @@ const STEPS: &[Step] = &[
     Step { name: "fuzz", quick: false, run: |repo| fuzz::run(repo.root()).map(|()| Outcome::Passed) },
     Step { name: "test", quick: true, run: test },
     Step { name: "drift", quick: false, run: drift::check },
+    Step { name: "start", quick: false, run: |repo| twice::run(repo).map(|()| Outcome::Passed) },
     Step { name: "browser", quick: false, run: |repo| browser::run(repo, &[]) },
     Step { name: "deny", quick: false, run: |repo| deny::run(repo, false) },
 ];

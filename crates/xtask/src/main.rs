@@ -16,6 +16,7 @@ mod notices;
 mod process;
 mod repo;
 mod tidy;
+mod twice;
 
 use std::process::ExitCode;
 
@@ -55,7 +56,7 @@ enum Command {
     /// Run the whole gate, every step whatever happens, and print a table with the seconds of each
     #[command(
         after_help = "Examples:\n  cargo xtask test\n  cargo xtask test --quick     before a commit\n\n\
-        Steps: fmt layers tidy clippy docs fuzz test drift browser deny; each is a command of its own, `test` is `cargo test`."
+        Steps: fmt layers tidy clippy docs fuzz test drift start browser deny; each is a command of its own, `test` is `cargo test`."
     )]
     Test {
         /// Only fmt, layers, tidy, clippy and the tests
@@ -72,6 +73,9 @@ enum Command {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
         args: Vec<String>,
     },
+    /// Start the server twice in a fresh folder: the second time within 3 s, with the same data and no new credential
+    #[command(after_help = "Example:\n  cargo xtask start")]
+    Start,
     /// Check that rustfmt would change nothing
     #[command(after_help = "Example:\n  cargo xtask fmt || cargo fmt --all")]
     Fmt,
@@ -188,6 +192,7 @@ fn run(command: Command) -> Result<bool> {
         Command::Drift => one("drift"),
         Command::Docs => one("docs"),
         Command::Fuzz => one("fuzz"),
+        Command::Start => one("start"),
         Command::Deny { fetch: false } => one("deny"),
         Command::Deny { fetch: true } => deny::run(&repo, true).map(|outcome| said(&outcome)),
         Command::Notices { package } => {
