@@ -179,7 +179,7 @@ fn entries() -> Vec<Sample> {
     let archived = AuditArchived {
         shell: shell(Some(Room::Audit)),
         id: Id::new("0199aa00-0000-7000-8000-0000000000e1"),
-        at: Some(stamp(2_800 * DAY)),
+        at: Some(When::day(before(2_800 * DAY))),
         index: 17_204,
         leaf_hash: SHA256.to_owned(),
         bundle: "tile/entries/067".to_owned(),

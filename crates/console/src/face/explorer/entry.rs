@@ -63,7 +63,7 @@ fn archived(visit: &Visit, shell: Shell, gone: &Archived) -> Answer {
     Answer::page(&pages::AuditArchived {
         shell,
         id: Id::new(gone.id.to_string()),
-        at: gone.id.made_at().map(When::stamp),
+        at: gone.id.made_at().map(When::day),
         index: gone.index,
         leaf_hash: gone.leaf_hash.to_string(),
         bundle: gone.bundle.clone(),
