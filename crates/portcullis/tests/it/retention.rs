@@ -73,6 +73,7 @@ async fn count(database: &Database, sql: &str, tenant: &Tenant) -> i64 {
 }
 
 const ROWS: &str = "select count(*) from audit_entry where tenant_id = '$tenant'";
+const PERSONAL: &str = "select count(*) from audit_personal where tenant_id = '$tenant'";
 const PLACES: &str = "select count(*) from audit_leaf where tenant_id = '$tenant'";
 /// Places without a row.
 const GONE: &str = "select count(*) from audit_leaf l where tenant_id = '$tenant' and not exists \
@@ -109,6 +110,10 @@ fn what_is_old_is_archived_and_all_that_was_signed_still_holds() {
         let vault = vault.expect("served");
         let person = server.web(Somebody::owner(&vault, tenant.id).await.token(&vault).await);
         vault.close();
+        // What an archived entry says about somebody goes with its row.
+        let invited = json!({"address": "somebody@example.com", "role": "viewer"});
+        person.post("/api/v1/invitations", &invited).await.expect(201);
+        assert!(count(&database, PERSONAL, &tenant).await > 0);
         fill(&web, CALLS).await;
         let before = folder.join("before");
         export(&server, &key, &before).await.exited(0);
@@ -124,6 +129,7 @@ fn what_is_old_is_archived_and_all_that_was_signed_still_holds() {
         assert!(size >= 512 && size.is_multiple_of(256), "{done}");
         assert_eq!((&done["removed"], done["added"].as_u64()), (&true.into(), Some(size)));
         assert_eq!(count(&database, GONE, &tenant).await.unsigned_abs(), size);
+        assert_eq!(count(&database, PERSONAL, &tenant).await, 0);
 
         // The archive is a whole log to anybody, and continues what was signed before.
         let own = format!("{shelf}/{}", tenant.id);
