@@ -73,7 +73,7 @@ fn a_hold_says_what_it_is_about_and_whole_days_are_days() {
         (Some(at(-21)), Some(at(0)), "Entries from 1 Nov 2026 to 21 Nov 2026, that day included"),
         (
             None,
-            Some(at(0).plus(Duration::from_secs(3_600))),
+            Some(at(0).plus(Duration::from_hours(1))),
             "Entries from the first until 22 Nov 2026, 01:00 UTC",
         ),
     ] {

@@ -31,7 +31,7 @@ impl Axis {
 
     /// From one moment to another, as far as it is in the picture; nothing of what is not.
     fn stretch(&self, from: Option<Timestamp>, until: Option<Timestamp>) -> Option<Stretch> {
-        let micros = |moment: Option<Timestamp>, else_: i64| moment.map_or(else_, |at| at.unix_micros());
+        let micros = |moment: Option<Timestamp>, else_: i64| moment.map_or(else_, Timestamp::unix_micros);
         let end = self.begin + self.length;
         let (from_micros, until_micros) = (micros(from, self.begin), micros(until, end));
         if from_micros > end || until_micros <= self.begin {
