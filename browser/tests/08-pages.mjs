@@ -16,6 +16,7 @@ const PAGES = [
   ["/keys", "API keys", "keys"],
   ["/audit", "Audit log", "audit"],
   ["/audit/checkpoints", "Checkpoints and witnesses", "heads"],
+  ["/audit/retention", "Retention and legal holds", "retention"],
   ["/audit?request=nothing-like-it", "Audit log", "audit-none"],
   ["/members", "Members", "members"],
   ["/members?q=nothing-like-it", "Members", "members-none"],

@@ -13,6 +13,7 @@ import { server } from "../lib/visit.mjs";
 /** What is there to be read and is no page to look at, with the reason. */
 const NO_PAGES = new Map([
   ["/audit/{id}/proof", "a file"],
+  ["/audit/{id}/receipt/file", "a file"],
   ["/audit/checkpoints/note", "a file"],
   ["/audit/checkpoints/anchor", "a file"],
   ["/evidence/{id}/download", "a file"],

@@ -77,7 +77,12 @@
 //! | `/security/passkeys/{id}` | [`pages::PasskeyRename`] | `name` |
 //! | `/security/email` | [`pages::SecurityEmail`] | `email`; `/security/email/withdraw` |
 //! | `/audit?q=&range=&from=&to=&kind=&category=&severity=&outcome=&actor=&subject=&project=&request=&before=&after=` | [`pages::Audit`] | |
-//! | `/audit/{id}` | [`pages::AuditEntry`] | |
+//! | `/audit/{id}` | [`pages::AuditEntry`], [`pages::AuditArchived`] | |
+//! | `/audit/{id}/receipt` | [`pages::AuditReceipt`] | |
+//! | `/audit/retention` | [`pages::Retention`] | |
+//! | `/audit/retention/days?days=` | [`pages::RetentionDays`] | `days`, and `sure` when it is less than now |
+//! | `/audit/holds/new` | [`pages::HoldNew`] | `reason`, `from`, `until` |
+//! | `/audit/holds/{id}/lift` | [`pages::HoldLift`] | `reason` |
 //! | `/audit/requests/{request_id}` | [`pages::AuditRequest`] | |
 //! | `/settings?name=&factor=&required=&role=&hours=` | [`pages::Settings`] | `name`; `/settings/second-factor`: `factor`, `required` (`on`), `role` (several); `/settings/sessions`: `hours` |
 //! | `/webhooks` | [`pages::Webhooks`] | |

@@ -123,6 +123,24 @@ fn ids_are_unique_and_what_refers_to_them_finds_them() {
 }
 
 #[test]
+fn who_may_only_look_at_the_retention_sees_no_form() {
+    let mut seen = 0;
+    for (sample, page) in pages().filter(|(sample, _)| sample.name.starts_with("retention-")) {
+        let changes = page.all("form").any(|(_, form)| form.get("action") == Some("/audit/retention/days"))
+            || page
+                .all("a")
+                .any(|(_, way)| way.get("href").is_some_and(|to| to.starts_with("/audit/holds/")));
+        if sample.html.contains("You can look.") {
+            assert!(!changes, "{}", sample.name);
+            seen += 1;
+        } else {
+            assert!(changes, "{}", sample.name);
+        }
+    }
+    assert_eq!(seen, 2);
+}
+
+#[test]
 fn headings_are_in_order() {
     for (sample, page) in pages() {
         let in_main = |element: &Element| page.around(element).any(|outer| outer.tag == "main");

@@ -166,12 +166,16 @@ const LOGS: &str = r"
     )
     select format('Table %s can be changed by portcullis_app without an audit entry.', t.name) as finding
     from tenant_table t
+    -- What it may do, in the bits of pg_trigger.tgtype.
+    cross join lateral (
+        select case when has_any_column_privilege('portcullis_app', t.oid, 'INSERT') then 4 else 0 end
+               | case when has_table_privilege('portcullis_app', t.oid, 'DELETE') then 8 else 0 end
+               | case when has_any_column_privilege('portcullis_app', t.oid, 'UPDATE') then 16 else 0 end as events) may
     where not t.bookkeeping
-      and (has_any_column_privilege('portcullis_app', t.oid, 'INSERT,UPDATE')
-           or has_table_privilege('portcullis_app', t.oid, 'DELETE'))
+      and may.events <> 0
       and not exists (select from pg_trigger g
-                      where g.tgrelid = t.oid and g.tgfoid = to_regproc('gate.require_entry')
-                        and g.tginitdeferred and g.tgenabled in ('O', 'A') and (g.tgtype & 28) = 28)
+                      where g.tgrelid = t.oid and g.tgfoid = to_regproc('gate.require_entry') and g.tginitdeferred
+                        and g.tgenabled in ('O', 'A') and (g.tgtype & may.events) = may.events)
     union all
     select format('Table %s of the audit log can be changed: its append_only trigger is missing or switched off.', t.name)
     from tenant_table t

@@ -31,6 +31,13 @@ macro_rules! ids {
                 Self(uuid::Builder::from_unix_timestamp_millis(at.unix_millis(), &[0; 10]).into_uuid())
             }
 
+            /// When it was made, to the millisecond; `None` for an id that is no UUIDv7.
+            pub fn made_at(self) -> Option<Timestamp> {
+                let (seconds, nanos) = self.0.get_timestamp()?.to_unix();
+                let micros = i64::try_from(seconds).ok()?.checked_mul(1_000_000)?;
+                Some(Timestamp::from_unix_micros(micros.checked_add(i64::from(nanos / 1_000))?))
+            }
+
             /// Wraps a UUID read from the database or a request.
             pub const fn from_uuid(id: Uuid) -> Self {
                 Self(id)
@@ -118,6 +125,8 @@ mod tests {
         assert!(early < late);
         assert_eq!(EntryId::first_at(Timestamp::from_unix_micros(1_000_999)), early);
         assert_eq!(early.uuid().get_version_num(), 7);
+        assert_eq!(late.made_at(), Some(Timestamp::from_unix_micros(2_000_000)));
+        assert_eq!(EntryId::from_uuid(Uuid::nil()).made_at(), None);
         assert_eq!("nonsense".parse::<EntryId>(), Err(ParseIdError));
     }
 }

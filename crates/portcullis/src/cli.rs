@@ -6,6 +6,7 @@ use crate::archive::ArchiveArgs;
 use crate::dev::DevCommand;
 use crate::events::EventsArgs;
 use crate::export::ExportArgs;
+use crate::holds::HoldCommand;
 use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
 use crate::packs::EvidenceCommand;
@@ -128,7 +129,11 @@ pub enum AuditCommand {
     #[command(after_help = help::archive())]
     Archive(Box<ArchiveArgs>),
     /// Show how long the log of your organization is kept in the database, or change it.
+    #[command(after_help = help::retention())]
     Retention(RetentionArgs),
+    /// Legal holds: what keeps entries in the database, however old they are.
+    #[command(subcommand)]
+    Hold(HoldCommand),
     /// Show the checkpoint of an exported folder to witnesses, and keep their cosignatures in it.
     #[command(after_help = help::collect())]
     Witness(CollectArgs),
@@ -282,6 +287,18 @@ log (C2SP tlog-tiles), read again, verified, named by an entry of the log, and o
 run again. `portcullis verify <archive-dir>/<organization>` verifies a folder.
 
 Exit status: 0 done, 1 something could not be archived (its rows stay), 2 wrong usage or settings."
+            .to_owned()
+    }
+
+    pub(super) fn retention() -> String {
+        "Examples:
+  portcullis audit retention
+  portcullis audit retention --days 3650 --json
+
+The key comes from PORTCULLIS_API_KEY and needs the permission audit:read, and organization:manage to change anything. A
+longer time counts at once, a shorter one 30 days later.
+
+Exit status: 0 done, 1 the server refused or stayed away, 2 wrong usage."
             .to_owned()
     }
 

@@ -45,9 +45,9 @@ pub(crate) fn router(
     let control = api::State::new(accounts.clone(), sequencer.clone(), rules, &http.cors_origins);
     let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);
     let control = control.with_receipts(receipts.clone());
-    let (control, console) = (api::router(control), console.with_webhooks(webhooks));
+    let console = console.with_webhooks(webhooks).with_receipts(receipts.clone());
     let fga = Fga::new(Arc::clone(vault), Arc::new(Relations::new()));
-    let programs = control.merge(gateway::router(gateway)).merge(fga::router(fga));
+    let programs = api::router(control).merge(gateway::router(gateway)).merge(fga::router(fga));
     let programs = with_receipts(programs, receipts);
     let mut faces = programs.merge(console::router(console));
     if vault.auth_mode() == AuthMode::Dev {

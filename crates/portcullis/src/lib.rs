@@ -11,6 +11,7 @@ pub mod events;
 pub mod export;
 mod faces;
 mod heads;
+pub mod holds;
 mod home;
 mod listen;
 mod loopback;

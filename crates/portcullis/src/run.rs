@@ -12,8 +12,8 @@ use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
 use crate::{
-    archive, doctor, events, export, mail, operator, packs, retention, say, serve, telemetry, up, verify,
-    witness,
+    archive, doctor, events, export, holds, mail, operator, packs, retention, say, serve, telemetry, up,
+    verify, witness,
 };
 
 /// Exit status of a command that failed.
@@ -69,6 +69,9 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Witness(args) => wait(witness::run(&args)).map(|()| ExitCode::SUCCESS),
         Command::Audit(AuditCommand::Retention(args)) => {
             wait(retention::run(&args, environment.get("PORTCULLIS_API_KEY")))
+        }
+        Command::Audit(AuditCommand::Hold(command)) => {
+            wait(holds::run(&command, environment.get("PORTCULLIS_API_KEY")))
         }
         Command::Audit(AuditCommand::Archive(args)) => wait(archive::run(&args, &environment)),
         Command::Audit(AuditCommand::Witness(args)) => wait(witness::collect::run(&args)),

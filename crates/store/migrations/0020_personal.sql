@@ -31,7 +31,10 @@ create trigger no_change before update or truncate on audit_personal
     for each statement execute function gate.refuse_change();
 
 call gate.protect('subject_key', false);
-call gate.protect('audit_personal', true);
+call gate.protect('audit_personal', false);
+-- A value belongs to an entry of its own transaction; that it goes follows from the archive its entry is in.
+create constraint trigger require_entry after insert on audit_personal
+    deferrable initially deferred for each row execute function gate.require_entry();
 -- A key is made when it is first needed, which is no event; that it is destroyed must be in the log.
 create constraint trigger require_entry after delete on subject_key
     deferrable initially deferred for each row execute function gate.require_entry();

@@ -279,6 +279,19 @@ pub async fn archived_entry(tx: &mut Tx, id: EntryId) -> Result<Option<(i64, Arc
     Ok(row.map(|row| (row.seq, archive!(row))))
 }
 
+/// The ids of the entries at these indexes of the tenant's log, in its order, as far as it reaches.
+pub async fn ids_at(tx: &mut Tx, indexes: &[i64]) -> Result<Vec<EntryId>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let found = sqlx::query!(
+        "select entry_id from audit_leaf where tenant_id = $1 and seq = any($2) order by seq",
+        tenant,
+        indexes
+    )
+    .fetch_all(tx.connection())
+    .await?;
+    Ok(found.into_iter().map(|row| EntryId::from_uuid(row.entry_id)).collect())
+}
+
 /// The archives of a log, the oldest first.
 pub async fn archives(tx: &mut SystemTx, tenant: TenantId) -> Result<Vec<Archive>, StoreError> {
     let found = sqlx::query!(

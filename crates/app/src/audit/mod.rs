@@ -19,10 +19,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use audit_log::entry::EntryView;
+use audit_log::tiles::TILE_WIDTH;
 pub use audit_log::{Entry, Format};
-use audit_log::{Hash, Shown, VerifierKey, leaf_hash};
+use audit_log::{Hash, Shown, TilePath, VerifierKey, leaf_hash};
 use gates::{Action, Draft, Pass, Read, Receipt, Tx};
-use kernel::limits::HOLDS_ROWS_MAX;
 use kernel::{EntryId, EventKind, Permission, Problem, Timestamp};
 use store::audit::{Placed, Signed};
 
@@ -205,16 +205,73 @@ pub async fn key<A: Action<Mode = Read>>(pass: &mut Pass<A>) -> Result<Option<Ve
     identity.map(|(origin, public)| export::key(&origin, &public)).transpose()
 }
 
+async fn here(pass: &mut Pass<ReadEntries>, id: EntryId) -> Result<Option<EntryRecord>, Problem> {
+    let Some(placed) = store::audit::entry(pass.tx(), id).await? else { return Ok(None) };
+    let vault = Arc::clone(pass.vault());
+    let record = personal::records(&vault, pass.tx(), vec![placed]).await?.pop();
+    record.ok_or_else(Problem::internal).map(Some)
+}
+
 /// One entry.
 pub async fn entry(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(EntryRecord, Receipt), Problem> {
-    if let Some(placed) = store::audit::entry(pass.tx(), id).await? {
-        let vault = Arc::clone(pass.vault());
-        let record = personal::records(&vault, pass.tx(), vec![placed]).await?.pop();
+    if let Some(record) = here(&mut pass, id).await? {
         let draft = Draft::done(EventKind::AuditRead).subject("entry", id);
-        return Ok((record.ok_or_else(Problem::internal)?, pass.seal(draft).await?));
+        return Ok((record, pass.seal(draft).await?));
     }
     let problem = missing(pass.tx(), id).await?;
     Err(pass.fail(Draft::failed(EventKind::AuditRead), problem).await)
+}
+
+/// Entries of one file of an archive.
+pub const BUNDLE_ENTRIES: u64 = TILE_WIDTH as u64;
+
+/// Where an entry is.
+#[derive(Debug, Clone)]
+pub enum Whereabouts {
+    /// In the database.
+    Here(EntryRecord),
+    /// In an archive, and not in the database any more.
+    Archived(Archived),
+}
+
+/// An entry that is in an archive: what is still known of it here.
+#[derive(Debug, Clone)]
+pub struct Archived {
+    /// Its id.
+    pub id: EntryId,
+    /// Its index in the log.
+    pub index: u64,
+    /// Its hash as a leaf, which stays.
+    pub leaf_hash: Hash,
+    /// The file of the archive that holds it, one of whole bundles of entries (C2SP `tlog-tiles`).
+    pub bundle: String,
+    /// The archive.
+    pub archive: retention::Archive,
+}
+
+/// One entry, or in which archive it is: for a page that shows either.
+///
+/// # Errors
+/// Not found when the log never had it.
+pub async fn find(mut pass: Pass<ReadEntries>, id: EntryId) -> Result<(Whereabouts, Receipt), Problem> {
+    let found = match here(&mut pass, id).await? {
+        Some(record) => Some(Whereabouts::Here(record)),
+        None => archived(pass.tx(), id).await?.map(Whereabouts::Archived),
+    };
+    match found {
+        Some(found) => Ok((found, pass.seal(Draft::done(EventKind::AuditRead).subject("entry", id)).await?)),
+        None => Err(pass.fail(Draft::failed(EventKind::AuditRead), Problem::not_found()).await),
+    }
+}
+
+async fn archived(tx: &mut Tx, id: EntryId) -> Result<Option<Archived>, Problem> {
+    let Some((seq, archive)) = store::retention::archived_entry(tx, id).await? else { return Ok(None) };
+    let hash = store::audit::hashes(tx, seq, 1).await?.pop().ok_or_else(Problem::internal)?;
+    let (index, leaf_hash) = (seq.unsigned_abs(), Hash::try_from(hash.as_slice()));
+    let leaf_hash = leaf_hash.map_err(|_| Problem::internal())?;
+    let bundle = TilePath::entries(index / BUNDLE_ENTRIES, TILE_WIDTH);
+    let bundle = bundle.map_err(|_| Problem::internal())?.to_string();
+    Ok(Some(Archived { id, index, leaf_hash, bundle, archive }))
 }
 
 /// The answer for an entry that is not in the database: in which archive it is, when it is in one.
@@ -268,8 +325,6 @@ pub struct Heads {
     pub witnessing: Witnessing,
     /// How long the log is kept, and where its beginning is.
     pub keeping: retention::Keeping,
-    /// The holds over it: those that stand first.
-    pub holds: Vec<retention::Hold>,
 }
 
 /// How it stands with the log's heads: one look, one entry.
@@ -281,10 +336,9 @@ pub async fn heads(
     let alarms = alarms(&mut pass).await?;
     let now = pass.vault().clock().now();
     let keeping = retention::looked_at(pass.tx(), now).await?;
-    let holds = store::retention::holds(pass.tx(), HOLDS_ROWS_MAX).await?;
     let witnessing = standing(sequencer).await?;
     let receipt = pass.seal(Draft::done(EventKind::AuditRead)).await?;
-    Ok((Heads { checkpoint, alarms, witnessing, keeping, holds }, receipt))
+    Ok((Heads { checkpoint, alarms, witnessing, keeping }, receipt))
 }
 
 /// Signs a checkpoint over everything written so far, this request included.

@@ -80,6 +80,38 @@ pub(super) async fn looked_at(tx: &mut Tx, now: Timestamp) -> Result<Keeping, Pr
     Ok(keeping(&found, now, standing, archive))
 }
 
+/// All there is to say about the keeping of a log.
+#[derive(Debug, Clone)]
+pub struct Overview {
+    /// How long it is kept, and its archive.
+    pub keeping: Keeping,
+    /// The holds: those that stand first, then those that were lifted, newest first.
+    pub holds: Vec<Hold>,
+    /// Entries that have their place in it.
+    pub size: u64,
+    /// When its first entry was made; `None` of a log without one.
+    pub began: Option<Timestamp>,
+    /// When the first entry that is in no archive was made.
+    pub unarchived_from: Option<Timestamp>,
+}
+
+/// All there is to say about the keeping of the log, for a page: one look, one entry.
+///
+/// # Errors
+/// When the database cannot be used.
+pub async fn overview(mut pass: Pass<ReadRetention>) -> Result<(Overview, Receipt), Problem> {
+    let now = pass.vault().clock().now();
+    let keeping = looked_at(pass.tx(), now).await?;
+    let holds = retention::holds(pass.tx(), HOLDS_ROWS_MAX).await?;
+    let size = store::audit::tree_size(pass.tx()).await?.unsigned_abs();
+    let below = keeping.archive.as_ref().map_or(0, |archive| archive.size);
+    let ids = retention::ids_at(pass.tx(), &[0, below]).await?;
+    let made = |at: usize| ids.get(at).and_then(|id| id.made_at());
+    let (began, unarchived_from) = (made(0), made(usize::from(below > 0)));
+    let receipt = pass.seal(Draft::done(EventKind::AuditRead)).await?;
+    Ok((Overview { keeping, holds, size, began, unarchived_from }, receipt))
+}
+
 /// What asking for `days` makes of a retention: more is in force at once, less only after a while.
 fn changed(before: &Retention, days: i32, now: Timestamp) -> Retention {
     let in_force = before.in_force(now);

@@ -8,7 +8,7 @@ use kernel::{EventKind, RelationModelId, RelationStoreId};
 use serde_json::{Map, Value};
 
 use super::book::{Freshness, Relations};
-use super::fault::{Code, Fault, Refused, fail};
+use super::fault::{Fault, Refused, fail};
 use super::{BATCH_CHECKS_MAX, CONTEXT_BYTES_MAX, CONTEXTUAL_TUPLES_MAX, LIST_ITEMS_MAX, TupleKey};
 use crate::action;
 
@@ -47,13 +47,6 @@ fn around<'a>(
     if contextual.len() > CONTEXTUAL_TUPLES_MAX {
         let message = format!("at most {CONTEXTUAL_TUPLES_MAX} contextual tuples come with a question");
         return Err(Fault::invalid(message));
-    }
-    let mut seen = std::collections::HashSet::with_capacity(contextual.len());
-    if let Some(twice) =
-        contextual.iter().find(|tuple| !seen.insert((&tuple.user, &tuple.relation, &tuple.object)))
-    {
-        let message = format!("duplicate contextual tuple in request: {twice}");
-        return Err(Fault::new(Code::DuplicateTuples, message));
     }
     let size =
         context.map_or(0, |context| serde_json::to_string(context).map_or(usize::MAX, |text| text.len()));
@@ -289,6 +282,6 @@ pub async fn expand(
     (object, relation): (String, String),
     asked: Asked,
 ) -> Result<(Answered<Node>, Receipt), Refused> {
-    let find = move |engine: &Engine, around: Around<'_>| engine.expand(&object, &relation, around);
+    let find = move |engine: &Engine, around: Around<'_>| engine.expand(&relation, &object, around);
     search(pass, relations, store, asked, find, |_| 1).await
 }

@@ -196,6 +196,10 @@ said! {
     GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";
     PackMade = "pack-made", done, "The pack is made and signed. Download it, or make a link for an assessor.";
     PackDeleted = "pack-deleted", done, "The pack is deleted. The log stays as it is.";
+    RetentionChanged = "retention-changed", done, "How long entries stay is changed, and in force.";
+    RetentionWaits = "retention-waits", done, "The shorter time waits. Until it counts, asking for the old one again takes it back.";
+    HoldPlaced = "hold-placed", done, "The hold stands: nothing of what it is about leaves the database.";
+    HoldLifted = "hold-lifted", done, "The hold is lifted. It stays in this list, with your reason.";
     GlassReviewed = "glass-reviewed", done, "The review is written down.";
 }
 

@@ -1,13 +1,13 @@
 //! Heads of the log, and who has seen them.
 
-use app::audit::retention::{Hold, Keeping};
 use app::audit::{Alarm, AlarmKind, ProveEntry, ReadCheckpoint, WitnessState};
 use kernel::{Problem, Timestamp};
 
 use super::answer::Answer;
+use super::retention::days_in_words;
 use super::visit::{Visit, now, pass};
 use crate::layout::Room;
-use crate::pages::{self, AlarmRow, Head, HoldRow, Kept, WitnessRow};
+use crate::pages::{self, AlarmRow, Head, WitnessRow};
 use crate::parts::{Badge, Tone, When};
 
 /// An alarm in words.
@@ -48,30 +48,6 @@ fn witness(state: WitnessState, at: Timestamp) -> WitnessRow {
     }
 }
 
-fn kept(keeping: Keeping, holds: Vec<Hold>, at: Timestamp) -> Kept {
-    Kept {
-        days: keeping.days,
-        pending: keeping.next.map(|(days, from)| (days, When::stamp(from))),
-        archive: keeping.archive.map(|archive| (archive.size.unsigned_abs(), archive.name, archive.removed)),
-        holds: holds.into_iter().map(|hold| held(hold, at)).collect(),
-    }
-}
-
-fn held(hold: Hold, at: Timestamp) -> HoldRow {
-    let scope = match (hold.from, hold.until) {
-        (None, None) => "The whole log".to_owned(),
-        (Some(from), None) => format!("Entries since {from}"),
-        (None, Some(until)) => format!("Entries until {until}"),
-        (Some(from), Some(until)) => format!("Entries from {from} until {until}"),
-    };
-    HoldRow {
-        reason: hold.reason,
-        scope,
-        placed: When::seen(hold.placed_at, at),
-        lifted: hold.lifted.map(|(lifted, ..)| When::seen(lifted, at)),
-    }
-}
-
 /// `GET /audit/checkpoints`.
 pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
@@ -96,7 +72,8 @@ pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
             vkey: head.key.to_string(),
             note: head.note.to_string(),
         }),
-        kept: kept(heads.keeping, heads.holds, at),
+        days: days_in_words(heads.keeping.days),
+        holds_standing: heads.keeping.holds_standing.unsigned_abs(),
         witnesses: witnessing.witnesses.into_iter().map(|state| witness(state, at)).collect(),
     };
     Ok(visit.settle(Answer::page(&page)))

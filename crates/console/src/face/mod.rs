@@ -20,6 +20,7 @@ mod own;
 mod passkey;
 mod posted;
 mod record;
+mod retention;
 mod settings;
 mod sign_in;
 mod sign_up;
@@ -31,6 +32,7 @@ mod words;
 use std::sync::Arc;
 
 use app::accounts::Accounts;
+use app::audit::Receipts;
 use app::audit::jobs::Sequencer;
 use app::providers::UrlRules;
 use axum::Router;
@@ -47,6 +49,7 @@ use crate::assets;
 pub struct State {
     accounts: Accounts,
     sequencer: Sequencer,
+    receipts: Receipts,
     mail_server: Option<String>,
     webhook_rules: UrlRules,
 }
@@ -54,7 +57,14 @@ pub struct State {
 impl State {
     /// The console of an instance; `sequencer` signs checkpoints for proofs.
     pub fn new(accounts: Accounts, sequencer: Sequencer) -> Self {
-        Self { accounts, sequencer, mail_server: None, webhook_rules: UrlRules::default() }
+        let receipts = Receipts::new(sequencer.clone());
+        Self { accounts, sequencer, receipts, mail_server: None, webhook_rules: UrlRules::default() }
+    }
+
+    /// The same, with the keys for receipts that other faces hold too.
+    #[must_use]
+    pub fn with_receipts(self, receipts: Receipts) -> Self {
+        Self { receipts, ..self }
     }
 
     /// The same, of an instance whose mail goes out through a server, which the outbox names.
@@ -90,13 +100,6 @@ fn doors() -> Doors {
     Doors::new()
         .route("/", get(inside::home))
         .route("/roles", get(inside::roles))
-        .route("/audit", get(explorer::list))
-        .route("/audit/checkpoints", get(heads::page))
-        .route("/audit/checkpoints/note", get(heads::note))
-        .route("/audit/checkpoints/anchor", get(heads::anchor))
-        .route("/audit/requests/{request_id}", get(explorer::request))
-        .route("/audit/{id}", get(explorer::entry_page))
-        .route("/audit/{id}/proof", get(explorer::proof))
         .route("/agents", get(agents::list))
         .route("/agents/new", get(agents::new_page).post(agents::create))
         .route("/agents/{id}", get(agents::page))
@@ -155,7 +158,26 @@ fn doors() -> Doors {
         .route("/sessions/revoke-others", get(own::revoke_others_page).post(own::revoke_others))
         .route("/sessions/{id}/revoke", get(own::revoke_page).post(own::revoke))
         .merge(people())
+        .merge(log())
         .merge(oversight())
+}
+
+/// The log, its heads, how long it is kept.
+fn log() -> Doors {
+    Doors::new()
+        .route("/audit", get(explorer::list))
+        .route("/audit/checkpoints", get(heads::page))
+        .route("/audit/checkpoints/note", get(heads::note))
+        .route("/audit/checkpoints/anchor", get(heads::anchor))
+        .route("/audit/retention", get(retention::page))
+        .route("/audit/retention/days", get(retention::days_page).post(retention::change))
+        .route("/audit/holds/new", get(retention::new_page).post(retention::place))
+        .route("/audit/holds/{id}/lift", get(retention::lift_page).post(retention::lift))
+        .route("/audit/requests/{request_id}", get(explorer::request))
+        .route("/audit/{id}", get(explorer::entry_page))
+        .route("/audit/{id}/proof", get(explorer::proof))
+        .route("/audit/{id}/receipt", get(explorer::receipt_page))
+        .route("/audit/{id}/receipt/file", get(explorer::receipt_file))
 }
 
 /// Members, invitations, settings.

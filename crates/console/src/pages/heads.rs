@@ -44,32 +44,6 @@ pub struct WitnessRow {
     pub seen: Option<(u64, When)>,
 }
 
-/// A legal hold.
-#[derive(Debug, Clone)]
-pub struct HoldRow {
-    /// Why.
-    pub reason: String,
-    /// What it is about, in words.
-    pub scope: String,
-    /// Since when.
-    pub placed: When,
-    /// When it was lifted; it stands while it was not.
-    pub lifted: Option<When>,
-}
-
-/// How long the log is kept, and where its beginning is.
-#[derive(Debug, Clone)]
-pub struct Kept {
-    /// Days that entries stay in the database.
-    pub days: i32,
-    /// A shorter time that waits: its days, and from when on.
-    pub pending: Option<(i32, When)>,
-    /// Entries below this index are in an archive of this name, and whether they are gone from here.
-    pub archive: Option<(u64, String, bool)>,
-    /// The holds.
-    pub holds: Vec<HoldRow>,
-}
-
 /// `/audit/checkpoints`: heads and witnesses.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/heads.html")]
@@ -86,6 +60,8 @@ pub struct Heads {
     pub witnessed: bool,
     /// The witnesses that the operator has configured.
     pub witnesses: Vec<WitnessRow>,
-    /// How long the log is kept.
-    pub kept: Kept,
+    /// How long entries stay in the database, in words.
+    pub days: String,
+    /// Legal holds that stand.
+    pub holds_standing: u64,
 }

@@ -334,9 +334,9 @@ impl Control {
 
     /// A whole number between two others.
     #[must_use]
-    pub fn between(mut self, least: u64, most: impl Borrow<u64>) -> Self {
+    pub fn between(mut self, least: impl Borrow<u64>, most: impl Borrow<u64>) -> Self {
         self.kind = Kind::Line("number");
-        self.bounds = Some((least, *most.borrow()));
+        self.bounds = Some((*least.borrow(), *most.borrow()));
         self
     }
 

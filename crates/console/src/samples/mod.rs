@@ -7,6 +7,7 @@ mod explorer;
 mod outside;
 mod oversight;
 mod people;
+mod retention;
 mod security;
 mod webhooks;
 
@@ -38,6 +39,7 @@ pub(crate) fn all() -> Vec<Sample> {
         explorer::all(),
         webhooks::all(),
         evidence::all(),
+        retention::all(),
     ]
     .into_iter()
     .flatten()

@@ -54,23 +54,11 @@ fn heads() -> Vec<Sample> {
         state: Badge::new(tone, state),
         seen,
     };
-    let hold = |reason: &str, lifted| HoldRow {
-        reason: reason.to_owned(),
-        scope: "The whole log".to_owned(),
-        placed: ago(90),
-        lifted,
-    };
-    let kept = Kept {
-        days: 2_557,
-        pending: Some((365, ago(0))),
-        archive: Some((25_600, "019a0000-0000-7000-8000-000000000000".to_owned(), false)),
-        holds: vec![hold("A court has asked for these records.", None), hold("Another case.", Some(ago(2)))],
-    };
-    let nothing = Kept { pending: None, archive: None, holds: Vec::new(), ..kept.clone() };
     let full = Heads {
         shell: shell(Some(Room::Audit)),
         alarms: Vec::new(),
-        kept: kept.clone(),
+        days: "2\u{202f}557 days (about 7 years)".to_owned(),
+        holds_standing: 2,
         own: Some(head(48_200)),
         instance: Some(head(1_204)),
         witnessed: true,
@@ -84,7 +72,7 @@ fn heads() -> Vec<Sample> {
         instance: None,
         witnessed: false,
         witnesses: Vec::new(),
-        kept: nothing,
+        holds_standing: 0,
         ..full.clone()
     };
     let alarm = AlarmRow {
@@ -97,11 +85,7 @@ fn heads() -> Vec<Sample> {
         shell: hostile_shell(Some(Room::Audit)),
         alarms: vec![alarm],
         own: Some(Head { vkey: HOSTILE.to_owned(), ..head(1) }),
-        kept: Kept {
-            archive: Some((1, HOSTILE.to_owned(), true)),
-            holds: vec![HoldRow { scope: HOSTILE.to_owned(), ..hold(HOSTILE, None) }],
-            ..kept
-        },
+        holds_standing: 1,
         witnesses: vec![witness(HOSTILE, Tone::Bad, HOSTILE, None)],
         ..full.clone()
     };

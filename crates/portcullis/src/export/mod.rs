@@ -232,7 +232,7 @@ pub(crate) async fn ask_by(
 /// Sends the server a request with the key, and waits so many seconds for the head of its answer.
 ///
 /// # Errors
-/// When it cannot be reached; [`Refused`] when it answers anything else than 200 or 201.
+/// When it cannot be reached; [`Refused`] when it answers anything else than 200, 201 or 204.
 pub(crate) async fn send(
     request: Request<Full<Bytes>>,
     key: &str,
@@ -259,7 +259,7 @@ async fn send_by(
         .with_context(|| format!("{uri} did not answer within {begin_seconds} s"))?
         .with_context(|| format!("{uri} cannot be reached"))?;
     let status = response.status();
-    if matches!(status, StatusCode::OK | StatusCode::CREATED) {
+    if matches!(status, StatusCode::OK | StatusCode::CREATED | StatusCode::NO_CONTENT) {
         return Ok(response);
     }
     let body = http_body_util::Limited::new(response.into_body(), ERROR_BYTES_MAX).collect().await;

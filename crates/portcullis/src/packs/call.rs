@@ -26,13 +26,13 @@ const ANSWER_BYTES_MAX: usize = 8 * 1_048_576;
 const PROGRESS_BYTES: u64 = 8 * 1_048_576;
 
 /// A server and the key for it.
-pub(super) struct Server<'a> {
+pub(crate) struct Server<'a> {
     args: &'a ServerUrl,
     key: &'a str,
 }
 
 impl<'a> Server<'a> {
-    pub(super) const fn new(args: &'a ServerUrl, key: &'a str) -> Self {
+    pub(crate) const fn new(args: &'a ServerUrl, key: &'a str) -> Self {
         Self { args, key }
     }
 
@@ -48,11 +48,16 @@ impl<'a> Server<'a> {
     }
 
     /// An answer that is read whole.
-    pub(super) async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    pub(crate) async fn json(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let body = self.ask(method, path, body).await?;
         let read = Limited::new(body, ANSWER_BYTES_MAX).collect().await;
         let bytes = read.map_err(|error| anyhow::anyhow!(error)).context("the answer broke off")?.to_bytes();
         serde_json::from_slice(&bytes).context("the answer is no JSON")
+    }
+
+    /// Something that is answered with nothing.
+    pub(crate) async fn done(&self, method: Method, path: &str, body: &Value) -> Result<()> {
+        self.ask(method, path, Some(body)).await.map(drop)
     }
 
     /// Saves an answer as a file, which appears when it is whole; gives its length.

@@ -1,6 +1,6 @@
 //! `portcullis evidence …`: makes evidence packs on a server, lists them, and takes them away verified.
 
-mod call;
+pub(crate) mod call;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -121,7 +121,7 @@ pub(crate) async fn run(command: &EvidenceCommand, key: Option<Zeroizing<String>
 }
 
 /// A day stands for its midnight.
-fn moment(text: &str) -> String {
+pub(crate) fn moment(text: &str) -> String {
     let is_day = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if is_day { format!("{text}T00:00:00Z") } else { text.to_owned() }
 }

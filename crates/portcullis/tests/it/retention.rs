@@ -9,10 +9,11 @@ use http::Method;
 use kernel::EntryId;
 use serde_json::{Value, json};
 
+use crate::console::Browser;
 use crate::house::members::Somebody;
 use crate::house::process::{Folder, Process, Ran, command, program};
 use crate::house::web::Web;
-use crate::house::{Database, Tenant, execute, run};
+use crate::house::{Build, Database, Tenant, execute, run};
 use crate::outsiders::rust_crates_verify;
 
 /// Entries that a log is filled with: two whole bundles, and more.
@@ -72,6 +73,7 @@ async fn count(database: &Database, sql: &str, tenant: &Tenant) -> i64 {
 }
 
 const ROWS: &str = "select count(*) from audit_entry where tenant_id = '$tenant'";
+const PERSONAL: &str = "select count(*) from audit_personal where tenant_id = '$tenant'";
 const PLACES: &str = "select count(*) from audit_leaf where tenant_id = '$tenant'";
 /// Places without a row.
 const GONE: &str = "select count(*) from audit_leaf l where tenant_id = '$tenant' and not exists \
@@ -108,6 +110,10 @@ fn what_is_old_is_archived_and_all_that_was_signed_still_holds() {
         let vault = vault.expect("served");
         let person = server.web(Somebody::owner(&vault, tenant.id).await.token(&vault).await);
         vault.close();
+        // What an archived entry says about somebody goes with its row.
+        let invited = json!({"address": "somebody@example.com", "role": "viewer"});
+        person.post("/api/v1/invitations", &invited).await.expect(201);
+        assert!(count(&database, PERSONAL, &tenant).await > 0);
         fill(&web, CALLS).await;
         let before = folder.join("before");
         export(&server, &key, &before).await.exited(0);
@@ -123,6 +129,7 @@ fn what_is_old_is_archived_and_all_that_was_signed_still_holds() {
         assert!(size >= 512 && size.is_multiple_of(256), "{done}");
         assert_eq!((&done["removed"], done["added"].as_u64()), (&true.into(), Some(size)));
         assert_eq!(count(&database, GONE, &tenant).await.unsigned_abs(), size);
+        assert_eq!(count(&database, PERSONAL, &tenant).await, 0);
 
         // The archive is a whole log to anybody, and continues what was signed before.
         let own = format!("{shelf}/{}", tenant.id);
@@ -134,6 +141,8 @@ fn what_is_old_is_archived_and_all_that_was_signed_still_holds() {
         assert!(said.contains(&where_it_is) && said.contains("cited by entry"), "{said}");
 
         still_holds(&server, &web, &first, &person).await;
+        the_console_says_where(&database, &tenant, &first, size).await;
+        the_command_line_holds(&server, &web, &person).await;
         let after = folder.join("after");
         let said = export(&server, &key, &after).await.exited(0);
         assert!(said.contains(&where_it_is), "{said}");
@@ -243,6 +252,55 @@ async fn still_holds(server: &Process, web: &Web, first: &str, person: &Web) {
     // As it was for the test.
     let _ = server;
     put(3_000, 200).await;
+}
+
+/// The page of an archived entry says in which file of which archive it is, and the page of the retention what is archived.
+async fn the_console_says_where(database: &Database, tenant: &Tenant, first: &str, size: u64) {
+    let vault = database.vault().await.expect("served");
+    let wire = Build::over(&vault).serve().await;
+    let owner = Somebody::owner(&vault, tenant.id).await;
+    let mut browser = Browser::of(&wire, &owner);
+    let page = browser.page(&format!("/audit/{first}")).await;
+    for words in ["An archived entry", "Number 1 of 256", &format!("{}/tile/entries/000", tenant.id)] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    browser.refused(&format!("/audit/{first}/receipt"), 404).await;
+    let page = browser.page("/audit/retention").await;
+    assert!(page.contains("<rect class=\"archived\"") && page.contains("gone from it"), "{page}");
+    assert!(page.contains(&format!("Entries 0 to {}, ", size - 1)), "{page}");
+    let (_, cited) = page.split_once("<dt>On record</dt>").expect("the entry that says so");
+    let (_, cited) = cited.split_once("href=\"").expect("a way to it");
+    let page = browser.page(cited.split('"').next().expect("a path")).await;
+    assert!(page.contains("archived the beginning of the log"), "{page}");
+    vault.close();
+}
+
+/// Holds from the command line: listed by a key, placed and lifted by a person alone.
+async fn the_command_line_holds(server: &Process, web: &Web, person: &Web) {
+    let hold = async |arguments: &[&str], key: &str| {
+        let arguments = [&["audit", "hold"], arguments, &["--url", server.url.as_str()]].concat();
+        command(&arguments, &[("PORTCULLIS_API_KEY", key)]).await
+    };
+    let (key, token) = (web.key().expect("a key"), person.key().expect("a token"));
+    let place =
+        ["place", "--reason", "A court has asked for these records.", "--from", "2020-01-01", "--json"];
+    hold(&place, key).await.exited(1);
+    let placed: Value = serde_json::from_str(&hold(&place, token).await.exited(0)).expect("a hold");
+    assert_eq!(placed["from"], "2020-01-01T00:00:00.000000Z", "{placed}");
+    let id = placed["id"].as_str().expect("an id");
+    let listed = hold(&["list", "--standing"], key).await.exited(0);
+    assert!(
+        listed.contains(id) && listed.contains("A court has asked") && !listed.contains("lifted"),
+        "{listed}"
+    );
+    let lift = ["lift", id, "--reason", "The court has closed the case."];
+    hold(&lift, key).await.exited(1);
+    hold(&lift, token).await.exited(0);
+    hold(&lift, token).await.exited(1);
+    let all: Value = serde_json::from_str(&hold(&["list", "--json"], key).await.exited(0)).expect("holds");
+    assert!(all["items"].as_array().expect("items").iter().any(|hold| hold["lift_reason"] != Value::Null));
+    assert!(hold(&["list", "--standing"], key).await.exited(0).contains("No legal hold stands."));
+    hold(&["lift", "nonsense", "--reason", "The court has closed the case."], token).await.exited(2);
 }
 
 /// What nobody archived is found gone, whatever the log says of other entries.

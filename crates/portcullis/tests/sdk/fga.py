@@ -25,11 +25,11 @@ from openfga_sdk.client.models import (
     ClientCheckRequest,
     ClientExpandRequest,
     ClientListObjectsRequest,
-    ClientListUsersRequest,
     ClientReadChangesRequest,
     ClientTuple,
     ClientWriteRequest,
 )
+from openfga_sdk.client.models.list_users_request import ClientListUsersRequest
 from openfga_sdk.credentials import CredentialConfiguration, Credentials
 from openfga_sdk.exceptions import ValidationException
 from openfga_sdk.models.read_request_tuple_key import ReadRequestTupleKey

@@ -70,7 +70,7 @@ fn draw(at: usize, bar: &Bar, most: u64, filter: &Filter) -> ChartBar {
 }
 
 /// A number whose thousands are kept apart, as people read it.
-pub(super) fn grouped(number: u64) -> String {
+pub(in crate::face) fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3 + 1);
     for (at, digit) in digits.chars().enumerate() {

@@ -1,6 +1,9 @@
 //! One entry, in words.
 
-use app::audit::{CheckpointRecord, Entry, Names, ProveEntry, ReadCheckpoint, ReadEntries};
+use app::audit::{
+    Archived, BUNDLE_ENTRIES, CheckpointRecord, Entry, Names, ProveEntry, ReadCheckpoint, ReadEntries,
+    Whereabouts,
+};
 use axum::extract::Path;
 use gates::{Caller as _, Human};
 use kernel::{EntryId, EventKind, Problem, Severity};
@@ -8,9 +11,10 @@ use serde_json::Value;
 
 use super::{gate_words, graph};
 use crate::face::answer::Answer;
+use crate::face::retention::archive_view;
 use crate::face::visit::{Visit, escaped, now};
 use crate::face::words;
-use crate::layout::Room;
+use crate::layout::{Room, Shell};
 use crate::pages::{self, KindView, Named, Place};
 use crate::parts::{Badge, Id, Tone, When};
 
@@ -26,7 +30,11 @@ pub(in crate::face) async fn page(Path(id): Path<String>, visit: Visit) -> Resul
     let mut pass = visit.enter::<ReadEntries>(human).await?;
     let names = app::audit::names(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
     let key = app::audit::key(&mut pass).await.map_err(|problem| visit.refused(&problem))?;
-    let (record, _) = app::audit::entry(pass, id).await.map_err(|problem| visit.refused(&problem))?;
+    let (found, _) = app::audit::find(pass, id).await.map_err(|problem| visit.refused(&problem))?;
+    let record = match found {
+        Whereabouts::Here(record) => record,
+        Whereabouts::Archived(gone) => return Ok(visit.settle(archived(&visit, shell, &gone))),
+    };
     let entry = record.entry().ok_or_else(|| visit.refused(&Problem::internal()))?;
     let at = now(&visit.state);
     let place = record.index.map(|index| Place {
@@ -48,6 +56,21 @@ pub(in crate::face) async fn page(Path(id): Path<String>, visit: Visit) -> Resul
         vkey: key.map(|key| key.to_string()),
     };
     Ok(visit.settle(Answer::page(&page)))
+}
+
+/// The page of an entry that is in an archive.
+fn archived(visit: &Visit, shell: Shell, gone: &Archived) -> Answer {
+    Answer::page(&pages::AuditArchived {
+        shell,
+        id: Id::new(gone.id.to_string()),
+        at: gone.id.made_at().map(When::day),
+        index: gone.index,
+        leaf_hash: gone.leaf_hash.to_string(),
+        bundle: gone.bundle.clone(),
+        place: gone.index % BUNDLE_ENTRIES + 1,
+        bundle_entries: BUNDLE_ENTRIES,
+        archive: archive_view(&gone.archive, now(&visit.state)),
+    })
 }
 
 /// `GET /audit/{id}/proof`: that the entry stands in the log, as a file to keep (C2SP tlog-proof).

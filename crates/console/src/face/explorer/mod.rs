@@ -4,6 +4,7 @@ mod chart;
 mod entry;
 mod filter;
 mod graph;
+mod receipt;
 
 use app::audit::{EntryRecord, Names, ReadEntries, Turn};
 use axum::extract::Path;
@@ -11,8 +12,10 @@ use gates::Pass;
 use http::{HeaderName, HeaderValue};
 use kernel::{Category, EntryId, EventKind, Problem, RequestId, Severity};
 
+pub(super) use self::chart::grouped;
 pub(super) use self::entry::{page as entry_page, proof};
 use self::filter::{Filter, longer, range_title, ranges, refused};
+pub(super) use self::receipt::{file as receipt_file, page as receipt_page};
 use super::answer::Answer;
 use super::heads;
 use super::visit::{Visit, now};

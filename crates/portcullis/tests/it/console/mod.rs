@@ -10,6 +10,7 @@ mod members;
 pub(crate) mod newcomers;
 mod outbox;
 mod refusals;
+mod retention;
 mod settings;
 mod webhooks;
 
@@ -23,7 +24,7 @@ use crate::house::people::SITE;
 use crate::house::{Answer, Ask, Wire};
 
 /// A browser that somebody is signed in with.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     wire: &'a Wire,
     cookies: BTreeMap<String, String>,
     /// The token of the last page with a form.
@@ -35,7 +36,7 @@ impl<'a> Browser<'a> {
         Self { wire, cookies: BTreeMap::new(), csrf: String::new() }
     }
 
-    fn of(wire: &'a Wire, somebody: &Somebody) -> Self {
+    pub(crate) fn of(wire: &'a Wire, somebody: &Somebody) -> Self {
         let mut browser = Self::nobodys(wire);
         browser.cookies.insert("portcullis_session".to_owned(), somebody.secret().to_owned());
         browser
@@ -72,14 +73,14 @@ impl<'a> Browser<'a> {
     }
 
     /// A page that must be there.
-    async fn page(&mut self, path: &str) -> String {
+    pub(crate) async fn page(&mut self, path: &str) -> String {
         let answer = self.get(path).await;
         assert_eq!(answer.status, 200, "{path}: {:?} {}", answer.headers.get(LOCATION), answer.text());
         answer.text()
     }
 
     /// A page that must be refused.
-    async fn refused(&mut self, path: &str, status: u16) {
+    pub(crate) async fn refused(&mut self, path: &str, status: u16) {
         let answer = self.get(path).await;
         assert_eq!(answer.status, status, "{path}: {:?}", answer.headers.get(LOCATION));
         assert!(answer.text().contains("Quote it when you ask for help"), "{path}: no page says why");
