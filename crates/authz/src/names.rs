@@ -5,6 +5,9 @@ pub(crate) const TYPE_RULE: &str = r"^[^:#@\*\s]{1,254}$";
 /// Naming rule of relations, as messages quote it.
 pub(crate) const RELATION_RULE: &str = r"^[^:#@\*\s]{1,50}$";
 
+/// Naming rule of conditions.
+pub(crate) const CONDITION_RULE: &str = r"^[^:#@\s]{2,50}$";
+
 /// Longest name of a type, in characters.
 pub const TYPE_CHARS_MAX: usize = 254;
 /// Longest name of a relation, in characters.
@@ -34,6 +37,12 @@ pub fn is_relation(name: &str) -> bool {
     is_name(name, RELATION_CHARS_MAX)
 }
 
+/// Whether this can be the name of a condition of a compiled model.
+pub fn is_condition(name: &str) -> bool {
+    let fits = |c: char| !matches!(c, ':' | '#' | '@') && !c.is_whitespace();
+    (2..=50).contains(&name.chars().count()) && name.chars().all(fits)
+}
+
 /// Whether this can be the id of an object by the stricter rule of OpenFGA's language tools; its server takes more.
 pub fn is_object_id(id: &str) -> bool {
     let mut chars = id.chars();
@@ -42,12 +51,21 @@ pub fn is_object_id(id: &str) -> bool {
 }
 
 /// `type:id` as its two parts, when it is an object as OpenFGA's server takes it: one colon, no `#`, no blank.
+#[inline]
 pub(crate) fn object(text: &str) -> Option<(&str, &str)> {
-    let (kind, id) = text.split_once(':')?;
-    (text.len() <= OBJECT_BYTES_MAX && is_clean(kind) && is_clean(id)).then_some((kind, id))
-}
-
-fn is_clean(part: &str) -> bool {
-    let plain = part.bytes().all(|b| b > b' ' && b != b':' && b != b'#' && b != 0x7f);
-    plain && !part.is_empty() && (part.is_ascii() || !part.contains(char::is_control))
+    if text.len() > OBJECT_BYTES_MAX {
+        return None;
+    }
+    let mut colon = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b':' if colon == 0 && at > 0 => colon = at,
+            b':' | b'#' | ..=b' ' | 0x7f => return None,
+            _ => {}
+        }
+    }
+    if colon == 0 || colon + 1 == text.len() || (!text.is_ascii() && text.contains(char::is_control)) {
+        return None;
+    }
+    Some((&text[..colon], &text[colon + 1..]))
 }

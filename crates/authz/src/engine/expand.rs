@@ -91,7 +91,7 @@ impl Engine {
     /// # Errors
     /// There is no such object type or relation, or a contextual tuple is wrong.
     pub fn expand(&self, relation: &str, object: &str, around: Around<'_>) -> Result<Node, Error> {
-        let layer = self.layer(around.contextual)?;
+        let layer = self.layer(around)?;
         let view = self.view(layer.as_ref());
         let wrong = |cause: String| Error::Validation(cause);
         let parsed = names::object(object).filter(|(_, id)| *id != WILDCARD);
@@ -147,8 +147,9 @@ impl Expansion<'_> {
         let (Some(object), bind) = (self.at, &self.engine.bind) else { return Vec::new() };
         let (schema, sym) = (&self.engine.schema, bind.relation_sym(number));
         let allowed = &schema.relation(number).allowed;
-        let rows = self.view.row(object, sym, false).chain(self.view.row(object, sym, true));
+        let rows = self.view.place(object, sym).subjects();
         let mut users: Vec<String> = rows
+            .into_iter()
             .filter_map(|(subject, _)| {
                 let (of, id) = self.view.name(subject.obj());
                 let of = bind.type_no(of)?;
