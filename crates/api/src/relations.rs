@@ -4,8 +4,8 @@
 #![expect(dead_code, reason = "these functions and types exist for their descriptions alone")]
 
 use app::relations::{
-    CheckRelations, CreateStore, DeleteStore, ListStores, ReadAssertions, ReadModels, ReadRelations, ReadStore,
-    SearchRelations, WriteAssertions, WriteModel, WriteRelations,
+    CheckRelations, CreateStore, DeleteStore, ListStores, ReadAssertions, ReadModels, ReadRelations,
+    ReadStore, SearchRelations, WriteAssertions, WriteModel, WriteRelations,
 };
 use gates::Action;
 use serde_json::Value;
@@ -113,20 +113,38 @@ operation!(list_stores, get, "/fga/stores",
     (responses((status = 200, description = "The stores", body = Value), Refusals)),
     "List stores of relations.", "One page of the organization's stores, oldest first.");
 
-operation!(create_store, post, "/fga/stores", (),
-    (request_body(content = Value, example = json!({"name": "documents"})),
-     responses((status = 201, description = "The store", body = RelationStore), Refusals)),
-    "Make a store of relations.", "A store has models, of which the newest counts, and tuples.");
+operation!(
+    create_store,
+    post,
+    "/fga/stores",
+    (),
+    (
+        request_body(content = Value, example = json!({"name": "documents"})),
+        responses((status = 201, description = "The store", body = RelationStore), Refusals)
+    ),
+    "Make a store of relations.",
+    "A store has models, of which the newest counts, and tuples."
+);
 
-operation!(read_store, get, "/fga/stores/{store}",
+operation!(
+    read_store,
+    get,
+    "/fga/stores/{store}",
     (("store" = String, Path, description = "The store")),
     (responses((status = 200, description = "The store", body = RelationStore), Refusals)),
-    "Read a store of relations.", "Answers one store.");
+    "Read a store of relations.",
+    "Answers one store."
+);
 
-operation!(delete_store, delete, "/fga/stores/{store}",
+operation!(
+    delete_store,
+    delete,
+    "/fga/stores/{store}",
     (("store" = String, Path, description = "The store")),
     (responses((status = 204, description = "It is deleted"), Refusals)),
-    "Delete a store of relations.", "It opens nothing from now on; what it held stays on record.");
+    "Delete a store of relations.",
+    "It opens nothing from now on; what it held stays on record."
+);
 
 operation!(list_models, get, "/fga/stores/{store}/authorization-models",
     (("store" = String, Path, description = "The store"),
@@ -135,49 +153,118 @@ operation!(list_models, get, "/fga/stores/{store}/authorization-models",
     (responses((status = 200, description = "The models", body = Value), Refusals)),
     "List models of relations.", "One page of a store's models, newest first.");
 
-operation!(write_model, post, "/fga/stores/{store}/authorization-models",
+operation!(
+    write_model,
+    post,
+    "/fga/stores/{store}/authorization-models",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({
-        "schema_version": "1.1",
-        "type_definitions": [
-            {"type": "user"},
-            {"type": "document", "relations": {"viewer": {"this": {}}},
-             "metadata": {"relations": {"viewer": {"directly_related_user_types": [{"type": "user"}]}}}},
-        ],
-    })), responses((status = 201, description = "The model's id", body = Value), Refusals)),
-    "Write a model of relations.", "Models never change; the newest counts where a request names none.");
+    (
+        request_body(
+            content = Value,
+            example = json!({
+                "schema_version": "1.1",
+                "type_definitions": [
+                    {"type": "user"},
+                    {"type": "document", "relations": {"viewer": {"this": {}}},
+                     "metadata": {"relations": {"viewer": {"directly_related_user_types": [{"type": "user"}]}}}},
+                ],
+            })
+        ),
+        responses((status = 201, description = "The model's id", body = Value), Refusals)
+    ),
+    "Write a model of relations.",
+    "Models never change; the newest counts where a request names none."
+);
 
-operation!(read_model, get, "/fga/stores/{store}/authorization-models/{model}",
-    (("store" = String, Path, description = "The store"), ("model" = String, Path, description = "The model")),
+operation!(
+    read_model,
+    get,
+    "/fga/stores/{store}/authorization-models/{model}",
+    (
+        ("store" = String, Path, description = "The store"),
+        ("model" = String, Path, description = "The model")
+    ),
     (responses((status = 200, description = "The model", body = Value), Refusals)),
-    "Read a model of relations.", "Answers one model.");
+    "Read a model of relations.",
+    "Answers one model."
+);
 
-operation!(read_assertions, get, "/fga/stores/{store}/assertions/{model}",
-    (("store" = String, Path, description = "The store"), ("model" = String, Path, description = "The model")),
+operation!(
+    read_assertions,
+    get,
+    "/fga/stores/{store}/assertions/{model}",
+    (
+        ("store" = String, Path, description = "The store"),
+        ("model" = String, Path, description = "The model")
+    ),
     (responses((status = 200, description = "The assertions", body = Value), Refusals)),
-    "Read assertions.", "What a model is expected to answer.");
+    "Read assertions.",
+    "What a model is expected to answer."
+);
 
-operation!(write_assertions, put, "/fga/stores/{store}/assertions/{model}",
-    (("store" = String, Path, description = "The store"), ("model" = String, Path, description = "The model")),
-    (request_body(content = Value, example = json!({"assertions": [
-        {"tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"}, "expectation": true},
-    ]})), responses((status = 204, description = "They are kept"), Refusals)),
-    "Write assertions.", "Keeps what a model is expected to answer, in the place of what was kept before.");
+operation!(
+    write_assertions,
+    put,
+    "/fga/stores/{store}/assertions/{model}",
+    (
+        ("store" = String, Path, description = "The store"),
+        ("model" = String, Path, description = "The model")
+    ),
+    (
+        request_body(
+            content = Value,
+            example = json!({"assertions": [
+                {"tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"}, "expectation": true},
+            ]})
+        ),
+        responses((status = 204, description = "They are kept"), Refusals)
+    ),
+    "Write assertions.",
+    "Keeps what a model is expected to answer, in the place of what was kept before."
+);
 
-operation!(write_tuples, post, "/fga/stores/{store}/write",
+operation!(
+    write_tuples,
+    post,
+    "/fga/stores/{store}/write",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({
-        "writes": {"tuple_keys": [{"user": "user:anne", "relation": "viewer", "object": "document:1"}],
-                   "on_duplicate": "ignore"},
-    })), responses((status = 200, description = "An empty object; the revision is in X-Authz-Revision", body = Value),
-        (status = 409, description = "A tuple is there with another condition", body = RelationError), Refusals)),
-    "Write and delete tuples.", "All of them or none, at most 100, each held against the model.");
+    (
+        request_body(
+            content = Value,
+            example = json!({
+                "writes": {"tuple_keys": [{"user": "user:anne", "relation": "viewer", "object": "document:1"}],
+                           "on_duplicate": "ignore"},
+            })
+        ),
+        responses(
+            (
+                status = 200,
+                description = "An empty object; the revision is in X-Authz-Revision",
+                body = Value
+            ),
+            (status = 409, description = "A tuple is there with another condition", body = RelationError),
+            Refusals
+        )
+    ),
+    "Write and delete tuples.",
+    "All of them or none, at most 100, each held against the model."
+);
 
-operation!(read_tuples, post, "/fga/stores/{store}/read",
+operation!(
+    read_tuples,
+    post,
+    "/fga/stores/{store}/read",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({"tuple_key": {"object": "document:1"}, "page_size": 50})),
-     responses((status = 200, description = "The tuples", body = Value), Refusals)),
-    "Read tuples.", "One page of the tuples that are there, as they were written; nothing is derived.");
+    (
+        request_body(
+            content = Value,
+            example = json!({"tuple_key": {"object": "document:1"}, "page_size": 50})
+        ),
+        responses((status = 200, description = "The tuples", body = Value), Refusals)
+    ),
+    "Read tuples.",
+    "One page of the tuples that are there, as they were written; nothing is derived."
+);
 
 operation!(read_changes, get, "/fga/stores/{store}/changes",
     (("store" = String, Path, description = "The store"),
@@ -188,27 +275,66 @@ operation!(read_changes, get, "/fga/stores/{store}/changes",
     (responses((status = 200, description = "The changes", body = Value), Refusals)),
     "Read what changed.", "One page of writes and deletes, oldest first.");
 
-operation!(check, post, "/fga/stores/{store}/check",
+operation!(
+    check,
+    post,
+    "/fga/stores/{store}/check",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({
-        "tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"},
-        "consistency": "HIGHER_CONSISTENCY",
-    })), responses((status = 200, description = "Whether it is allowed", body = Value,
-        example = json!({"allowed": true, "resolution": ""})), Refusals)),
-    "Ask whether somebody may.", "Whether a user has a relation to an object, by the model and the tuples.");
+    (
+        request_body(
+            content = Value,
+            example = json!({
+                "tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"},
+                "consistency": "HIGHER_CONSISTENCY",
+            })
+        ),
+        responses(
+            (
+                status = 200,
+                description = "Whether it is allowed",
+                body = Value,
+                example = json!({"allowed": true, "resolution": ""})
+            ),
+            Refusals
+        )
+    ),
+    "Ask whether somebody may.",
+    "Whether a user has a relation to an object, by the model and the tuples."
+);
 
-operation!(batch_check, post, "/fga/stores/{store}/batch-check",
+operation!(
+    batch_check,
+    post,
+    "/fga/stores/{store}/batch-check",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({"checks": [
-        {"tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"}, "correlation_id": "one"},
-    ]})), responses((status = 200, description = "An answer for each correlation id", body = Value), Refusals)),
-    "Ask several questions.", "At most 50, answered by one model and one revision.");
+    (
+        request_body(
+            content = Value,
+            example = json!({"checks": [
+                {"tuple_key": {"user": "user:anne", "relation": "viewer", "object": "document:1"}, "correlation_id": "one"},
+            ]})
+        ),
+        responses((status = 200, description = "An answer for each correlation id", body = Value), Refusals)
+    ),
+    "Ask several questions.",
+    "At most 50, answered by one model and one revision."
+);
 
-operation!(expand, post, "/fga/stores/{store}/expand",
+operation!(
+    expand,
+    post,
+    "/fga/stores/{store}/expand",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({"tuple_key": {"relation": "viewer", "object": "document:1"}})),
-     responses((status = 200, description = "A tree, one level deep", body = Value), Refusals)),
-    "Ask what a relation consists of.", "One level of it: users, other relations, other objects.");
+    (
+        request_body(
+            content = Value,
+            example = json!({"tuple_key": {"relation": "viewer", "object": "document:1"}})
+        ),
+        responses((status = 200, description = "A tree, one level deep", body = Value), Refusals)
+    ),
+    "Ask what a relation consists of.",
+    "One level of it: users, other relations, other objects."
+);
 
 operation!(list_objects, post, "/fga/stores/{store}/list-objects",
     (("store" = String, Path, description = "The store"),
@@ -217,11 +343,21 @@ operation!(list_objects, post, "/fga/stores/{store}/list-objects",
      responses((status = 200, description = "At most 1,000 objects", body = Value), Refusals)),
     "Ask what somebody may.", "The objects of a type that a user has a relation to, in pages.");
 
-operation!(streamed_list_objects, post, "/fga/stores/{store}/streamed-list-objects",
+operation!(
+    streamed_list_objects,
+    post,
+    "/fga/stores/{store}/streamed-list-objects",
     (("store" = String, Path, description = "The store")),
-    (request_body(content = Value, example = json!({"user": "user:anne", "relation": "viewer", "type": "document"})),
-     responses((status = 200, description = "A line of JSON for each object", body = String), Refusals)),
-    "Ask what somebody may, as lines.", "All objects of a type that a user has a relation to.");
+    (
+        request_body(
+            content = Value,
+            example = json!({"user": "user:anne", "relation": "viewer", "type": "document"})
+        ),
+        responses((status = 200, description = "A line of JSON for each object", body = String), Refusals)
+    ),
+    "Ask what somebody may, as lines.",
+    "All objects of a type that a user has a relation to."
+);
 
 operation!(list_users, post, "/fga/stores/{store}/list-users",
     (("store" = String, Path, description = "The store"),
@@ -253,7 +389,11 @@ pub(crate) fn describe(api: &mut OpenApi) {
     add::<__path_list_users, SearchRelations>(api, HttpMethod::Post, "relations.list_users");
 }
 
-fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: HttpMethod, name: &str) {
+fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(
+    api: &mut OpenApi,
+    method: HttpMethod,
+    name: &str,
+) {
     let mut operation = P::operation();
     operation.tags = Some(vec!["relations".to_owned()]);
     describe::action::<A>(&mut operation, method == HttpMethod::Get);
