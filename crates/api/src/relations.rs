@@ -4,8 +4,9 @@
 #![expect(dead_code, reason = "these functions and types exist for their descriptions alone")]
 
 use app::relations::{
-    CheckRelations, CreateStore, DeleteStore, ListStores, ReadAssertions, ReadModels, ReadRelations,
-    ReadStore, SearchRelations, WriteAssertions, WriteModel, WriteRelations,
+    BatchCheck, CheckRelations, CreateStore, DeleteStore, Expand, ListModels, ListObjectsOf, ListStores,
+    ListUsersOf, ReadAssertions, ReadChanges, ReadModel, ReadRelations, ReadStore, StreamObjects,
+    WriteAssertions, WriteModel, WriteRelations,
 };
 use gates::Action;
 use serde_json::Value;
@@ -369,35 +370,30 @@ operation!(list_users, post, "/fga/stores/{store}/list-users",
 
 /// Adds OpenFGA's operations to the description.
 pub(crate) fn describe(api: &mut OpenApi) {
-    add::<__path_list_stores, ListStores>(api, HttpMethod::Get, ListStores::NAME);
-    add::<__path_create_store, CreateStore>(api, HttpMethod::Post, CreateStore::NAME);
-    add::<__path_read_store, ReadStore>(api, HttpMethod::Get, ReadStore::NAME);
-    add::<__path_delete_store, DeleteStore>(api, HttpMethod::Delete, DeleteStore::NAME);
-    add::<__path_list_models, ReadModels>(api, HttpMethod::Get, "relations.list_models");
-    add::<__path_write_model, WriteModel>(api, HttpMethod::Post, WriteModel::NAME);
-    add::<__path_read_model, ReadModels>(api, HttpMethod::Get, "relations.read_model");
-    add::<__path_read_assertions, ReadAssertions>(api, HttpMethod::Get, ReadAssertions::NAME);
-    add::<__path_write_assertions, WriteAssertions>(api, HttpMethod::Put, WriteAssertions::NAME);
-    add::<__path_write_tuples, WriteRelations>(api, HttpMethod::Post, WriteRelations::NAME);
-    add::<__path_read_tuples, ReadRelations>(api, HttpMethod::Post, ReadRelations::NAME);
-    add::<__path_read_changes, ReadRelations>(api, HttpMethod::Get, "relations.read_changes");
-    add::<__path_check, CheckRelations>(api, HttpMethod::Post, CheckRelations::NAME);
-    add::<__path_batch_check, CheckRelations>(api, HttpMethod::Post, "relations.batch_check");
-    add::<__path_expand, SearchRelations>(api, HttpMethod::Post, "relations.expand");
-    add::<__path_list_objects, SearchRelations>(api, HttpMethod::Post, "relations.list_objects");
-    add::<__path_streamed_list_objects, SearchRelations>(api, HttpMethod::Post, "relations.stream_objects");
-    add::<__path_list_users, SearchRelations>(api, HttpMethod::Post, "relations.list_users");
+    add::<__path_list_stores, ListStores>(api, HttpMethod::Get);
+    add::<__path_create_store, CreateStore>(api, HttpMethod::Post);
+    add::<__path_read_store, ReadStore>(api, HttpMethod::Get);
+    add::<__path_delete_store, DeleteStore>(api, HttpMethod::Delete);
+    add::<__path_list_models, ListModels>(api, HttpMethod::Get);
+    add::<__path_write_model, WriteModel>(api, HttpMethod::Post);
+    add::<__path_read_model, ReadModel>(api, HttpMethod::Get);
+    add::<__path_read_assertions, ReadAssertions>(api, HttpMethod::Get);
+    add::<__path_write_assertions, WriteAssertions>(api, HttpMethod::Put);
+    add::<__path_write_tuples, WriteRelations>(api, HttpMethod::Post);
+    add::<__path_read_tuples, ReadRelations>(api, HttpMethod::Post);
+    add::<__path_read_changes, ReadChanges>(api, HttpMethod::Get);
+    add::<__path_check, CheckRelations>(api, HttpMethod::Post);
+    add::<__path_batch_check, BatchCheck>(api, HttpMethod::Post);
+    add::<__path_expand, Expand>(api, HttpMethod::Post);
+    add::<__path_list_objects, ListObjectsOf>(api, HttpMethod::Post);
+    add::<__path_streamed_list_objects, StreamObjects>(api, HttpMethod::Post);
+    add::<__path_list_users, ListUsersOf>(api, HttpMethod::Post);
 }
 
-fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(
-    api: &mut OpenApi,
-    method: HttpMethod,
-    name: &str,
-) {
+fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: HttpMethod) {
     let mut operation = P::operation();
     operation.tags = Some(vec!["relations".to_owned()]);
     describe::action::<A>(&mut operation, method == HttpMethod::Get);
-    operation.operation_id = Some(name.to_owned());
     let mut schemas = Vec::new();
     P::schemas(&mut schemas);
     api.components.get_or_insert_default().schemas.extend(schemas);

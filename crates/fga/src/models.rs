@@ -1,8 +1,8 @@
 //! Models, and what they are expected to answer.
 
 use app::relations::{
-    self as house, Code, Fault, ReadAssertions, ReadModels, Refused, WriteAssertions, WriteModel, id_text,
-    parse_id,
+    self as house, Code, Fault, ListModels, ReadAssertions, ReadModel, Refused, WriteAssertions, WriteModel,
+    id_text, parse_id,
 };
 use authz::Model;
 use axum::body::Body;
@@ -31,7 +31,7 @@ fn shown(model: &house::StoredModel) -> Result<Value, Problem> {
 pub(crate) async fn list(State(fga): State<Fga>, Path(store): Path<String>, parts: Parts) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let pass = visit.enter::<ReadModels>().await?;
+        let pass = visit.enter::<ListModels>().await?;
         let store = wire::store(&store)?;
         let query: wire::PageQuery = wire::query(&visit.parts)?;
         let rows = wire::page_size(query.page_size)?;
@@ -67,7 +67,7 @@ pub(crate) async fn read(
 ) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let pass = visit.enter::<ReadModels>().await?;
+        let pass = visit.enter::<ReadModel>().await?;
         let (found, receipt) = house::model(pass, wire::store(&store)?, named(&model)?).await?;
         let body = json!({ "authorization_model": shown(&found)? });
         Ok::<_, Refused>(answer::json(StatusCode::OK, &body, &receipt, &visit.context))

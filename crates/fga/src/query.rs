@@ -1,15 +1,15 @@
 //! Questions.
 
 use app::relations::{
-    self as house, Answered, BatchItem, CheckRelations, Code, Fault, LIST_ITEMS_MAX, Refused,
-    STREAM_ITEMS_MAX, SearchRelations,
+    self as house, Answered, BatchCheck, BatchItem, CheckRelations, Code, Expand, Fault, LIST_ITEMS_MAX,
+    ListObjectsOf, ListUsersOf, Refused, STREAM_ITEMS_MAX, StreamObjects,
 };
 use authz::List;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::request::Parts;
 use axum::response::Response;
-use gates::Receipt;
+use gates::{Action, Receipt, Record};
 use http::StatusCode;
 use serde_json::{Map, Value, json};
 
@@ -46,7 +46,7 @@ pub(crate) async fn batch_check(
 ) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let pass = visit.enter::<CheckRelations>().await?;
+        let pass = visit.enter::<BatchCheck>().await?;
         let store = wire::store(&store)?;
         let batch: wire::BatchCheck = wire::read(&visit.body(body).await?)?;
         let freshness = freshness(&visit.parts, batch.common.consistency);
@@ -87,7 +87,7 @@ pub(crate) async fn expand(
 ) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let pass = visit.enter::<SearchRelations>().await?;
+        let pass = visit.enter::<Expand>().await?;
         let store = wire::store(&store)?;
         let question: wire::Question = wire::read(&visit.body(body).await?)?;
         let freshness = freshness(&visit.parts, question.common.consistency);
@@ -109,13 +109,13 @@ fn cursor(parts: &Parts) -> Result<Option<String>, Fault> {
     Ok(Some(query.continuation_token).filter(|token| !token.is_empty()))
 }
 
-async fn objects(
+async fn objects<A: Action<Mode = Record>>(
     visit: &Visit,
     store: &str,
     body: Body,
     size: usize,
 ) -> Result<(Answered<List>, Receipt), Refused> {
-    let pass = visit.enter::<SearchRelations>().await?;
+    let pass = visit.enter::<A>().await?;
     let store = wire::store(store)?;
     let question: wire::ListObjects = wire::read(&visit.body(body).await?)?;
     let freshness = freshness(&visit.parts, question.common.consistency);
@@ -143,7 +143,7 @@ pub(crate) async fn list_objects(
 ) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let (answered, receipt) = objects(&visit, &store, body, LIST_ITEMS_MAX).await?;
+        let (answered, receipt) = objects::<ListObjectsOf>(&visit, &store, body, LIST_ITEMS_MAX).await?;
         let body = json!({ "objects": answered.answer.items });
         let mut response = answer::json(StatusCode::OK, &body, &receipt, &visit.context);
         name_list(&mut response, &answered);
@@ -160,7 +160,7 @@ pub(crate) async fn streamed_list_objects(
 ) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let (answered, receipt) = objects(&visit, &store, body, STREAM_ITEMS_MAX).await?;
+        let (answered, receipt) = objects::<StreamObjects>(&visit, &store, body, STREAM_ITEMS_MAX).await?;
         let lines: String = answered
             .answer
             .items
@@ -182,7 +182,7 @@ pub(crate) async fn list_users(
 ) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let pass = visit.enter::<SearchRelations>().await?;
+        let pass = visit.enter::<ListUsersOf>().await?;
         let store = wire::store(&store)?;
         let question: wire::ListUsers = wire::read(&visit.body(body).await?)?;
         let freshness = freshness(&visit.parts, question.common.consistency);

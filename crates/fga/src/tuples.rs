@@ -1,8 +1,8 @@
 //! Tuples: written, read, and what changed.
 
 use app::relations::{
-    self as house, ChangesAsked, Fault, ReadRelations, Refused, TuplesAsked, WhenMissing, WhenPresent,
-    WriteRelations, id_text,
+    self as house, ChangesAsked, Fault, ReadChanges, ReadRelations, Refused, TuplesAsked, WhenMissing,
+    WhenPresent, WriteRelations, id_text,
 };
 use axum::body::Body;
 use axum::extract::{Path, State};
@@ -75,7 +75,7 @@ pub(crate) async fn read(
 pub(crate) async fn changes(State(fga): State<Fga>, Path(store): Path<String>, parts: Parts) -> Response {
     let visit = fga.visit(parts);
     let done = async {
-        let pass = visit.enter::<ReadRelations>().await?;
+        let pass = visit.enter::<ReadChanges>().await?;
         let store = wire::store(&store)?;
         let query: wire::PageQuery = wire::query(&visit.parts)?;
         let not_before = match query.start_time.as_str() {

@@ -9,6 +9,10 @@ use serde_json::{Map, Value};
 
 /// Reads a body.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    // Lists would be read as the members in their order.
+    if !body.trim_ascii_start().starts_with(b"{") {
+        return Err(Fault::invalid("the body cannot be read: it is no JSON object"));
+    }
     // What is wrong is named by its place; what was sent does not come back.
     serde_json::from_slice(body).map_err(|error| {
         let (line, column) = (error.line(), error.column());
@@ -122,16 +126,14 @@ impl Common {
 }
 
 /// `POST …/stores`.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct CreateStore {
-    #[serde(deserialize_with = "or_default")]
     pub(crate) name: String,
 }
 
 /// A page of a list.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct PageQuery {
     pub(crate) page_size: Option<i64>,
     pub(crate) continuation_token: String,

@@ -17,8 +17,24 @@ action! {
     CheckRelations = "relations.check", PoliciesRead, Principal, Record
 }
 action! {
-    /// Asks what somebody has a relation to, who has one, or what it consists of.
-    SearchRelations = "relations.search", PoliciesRead, Principal, Record
+    /// Asks several such questions.
+    BatchCheck = "relations.batch_check", PoliciesRead, Principal, Record
+}
+action! {
+    /// Asks what a relation of an object consists of.
+    Expand = "relations.expand", PoliciesRead, Principal, Record
+}
+action! {
+    /// Asks which objects somebody has a relation to, page by page.
+    ListObjectsOf = "relations.list_objects", PoliciesRead, Principal, Record
+}
+action! {
+    /// Asks which objects somebody has a relation to, all at once.
+    StreamObjects = "relations.stream_objects", PoliciesRead, Principal, Record
+}
+action! {
+    /// Asks who has a relation to an object.
+    ListUsersOf = "relations.list_users", PoliciesRead, Principal, Record
 }
 
 /// What every question says.
@@ -138,7 +154,7 @@ pub type Batch = Vec<(String, Result<bool, Fault>)>;
 /// # Errors
 /// When there are none, too many, or two of one name; when there is no such store or model.
 pub async fn batch_check(
-    pass: Pass<CheckRelations>,
+    pass: Pass<BatchCheck>,
     relations: &Relations,
     store: RelationStoreId,
     items: Vec<BatchItem>,
@@ -233,8 +249,8 @@ async fn search<A: Action<Mode = Record>, T: Send + 'static>(
 ///
 /// # Errors
 /// As [`check`].
-pub async fn list_objects(
-    pass: Pass<SearchRelations>,
+pub async fn list_objects<A: Action<Mode = Record>>(
+    pass: Pass<A>,
     relations: &Relations,
     store: RelationStoreId,
     (user, relation, object_type): (String, String, String),
@@ -255,7 +271,7 @@ pub async fn list_objects(
 /// # Errors
 /// As [`check`].
 pub async fn list_users(
-    pass: Pass<SearchRelations>,
+    pass: Pass<ListUsersOf>,
     relations: &Relations,
     store: RelationStoreId,
     (object, relation): (String, String),
@@ -276,7 +292,7 @@ pub async fn list_users(
 /// # Errors
 /// As [`check`].
 pub async fn expand(
-    pass: Pass<SearchRelations>,
+    pass: Pass<Expand>,
     relations: &Relations,
     store: RelationStoreId,
     (object, relation): (String, String),

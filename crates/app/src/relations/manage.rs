@@ -23,15 +23,19 @@ action! {
 }
 action! {
     /// Deletes a store of relations. It opens nothing any more; what it held stays on record.
-    DeleteStore = "relations.delete_store", PoliciesManage, Staff, Write
+    DeleteStore = "relations.delete_store", PoliciesManage, Staff, Write, Fresh
 }
 action! {
-    /// Reads models of a store.
-    ReadModels = "relations.read_models", PoliciesRead, Principal, Read
+    /// Lists the models of a store.
+    ListModels = "relations.list_models", PoliciesRead, Principal, Read
+}
+action! {
+    /// Reads a model of a store.
+    ReadModel = "relations.read_model", PoliciesRead, Principal, Read
 }
 action! {
     /// Writes a model. Not for agents: an agent cannot change what binds it.
-    WriteModel = "relations.write_model", PoliciesManage, Staff, Write
+    WriteModel = "relations.write_model", PoliciesManage, Staff, Write, Fresh
 }
 action! {
     /// Reads what a model is expected to answer.
@@ -131,7 +135,7 @@ pub async fn delete_store(
 /// # Errors
 /// When there is no such store.
 pub async fn models(
-    mut pass: Pass<ReadModels>,
+    mut pass: Pass<ListModels>,
     store: RelationStoreId,
     before: Option<RelationModelId>,
     rows: i64,
@@ -150,7 +154,7 @@ pub async fn models(
 /// # Errors
 /// When there is no such store or model.
 pub async fn model(
-    mut pass: Pass<ReadModels>,
+    mut pass: Pass<ReadModel>,
     store: RelationStoreId,
     id: RelationModelId,
 ) -> Result<(rows::Model, Receipt), Refused> {

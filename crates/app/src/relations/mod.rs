@@ -14,21 +14,21 @@ mod ulid;
 mod tests;
 
 pub use ask::{
-    Answered, Asked, Batch, BatchItem, CheckRelations, SearchRelations, batch_check, check, expand,
-    list_objects, list_users,
+    Answered, Asked, Batch, BatchCheck, BatchItem, CheckRelations, Expand, ListObjectsOf, ListUsersOf,
+    StreamObjects, batch_check, check, expand, list_objects, list_users,
 };
 pub use authz::Tuple as TupleKey;
 pub use book::{Freshness, Relations};
 pub use fault::{Code, Fault, Refused};
 pub use manage::{
-    Asserted, CreateStore, DeleteStore, ListStores, ReadAssertions, ReadModels, ReadStore, WriteAssertions,
-    WriteModel, WrittenModel, assertions, create_store, delete_store, model, models, put_assertions, store,
-    stores, write_model,
+    Asserted, CreateStore, DeleteStore, ListModels, ListStores, ReadAssertions, ReadModel, ReadStore,
+    WriteAssertions, WriteModel, WrittenModel, assertions, create_store, delete_store, model, models,
+    put_assertions, store, stores, write_model,
 };
 pub use store::relations::{Model as StoredModel, Store};
 pub use tuples::{
-    ChangesAsked, PageOf, ReadRelations, TuplesAsked, WhenMissing, WhenPresent, WriteRelations, Written,
-    changes, read, tuple_of, write,
+    ChangesAsked, PageOf, ReadChanges, ReadRelations, TuplesAsked, WhenMissing, WhenPresent, WriteRelations,
+    Written, changes, read, tuple_of, write,
 };
 pub use ulid::{parse as parse_id, text as id_text};
 

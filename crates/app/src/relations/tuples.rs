@@ -14,8 +14,12 @@ use super::{CONTEXT_BYTES_MAX, Relations, WRITE_TUPLES_MAX};
 use crate::action;
 
 action! {
-    /// Reads tuples of a store, or what changed.
+    /// Reads tuples of a store.
     ReadRelations = "relations.read", PoliciesRead, Principal, Read
+}
+action! {
+    /// Reads what changed in a store.
+    ReadChanges = "relations.read_changes", PoliciesRead, Principal, Read
 }
 action! {
     /// Writes and deletes tuples. Not for agents: an agent cannot change what binds it.
@@ -362,7 +366,7 @@ pub struct ChangesAsked {
 /// # Errors
 /// When the place is none, or one of another list; when there is no such store.
 pub async fn changes(
-    mut pass: Pass<ReadRelations>,
+    mut pass: Pass<ReadChanges>,
     store: RelationStoreId,
     asked: &ChangesAsked,
 ) -> Result<(PageOf<Change>, Receipt), Refused> {
@@ -376,7 +380,7 @@ pub async fn changes(
 }
 
 async fn changed(
-    pass: &mut Pass<ReadRelations>,
+    pass: &mut Pass<ReadChanges>,
     store: RelationStoreId,
     asked: &ChangesAsked,
 ) -> Result<PageOf<Change>, Refused> {

@@ -143,7 +143,8 @@ fn routes(
     let pages = console::router(pages);
     let control = api::State::new(accounts, sequencer, rules, origins).with_webhooks(rules);
     let control = control.with_security_contact(contact);
-    api::router(control).merge(gateway::router(gateway)).merge(pages)
+    let relations = fga::Fga::new(Arc::clone(vault), Arc::default());
+    api::router(control).merge(gateway::router(gateway)).merge(fga::router(relations)).merge(pages)
 }
 
 /// A house on a socket. Stops when dropped.

@@ -253,6 +253,12 @@ impl Cast {
                 let placed = place_hold(person.pass::<PlaceHold>(&self.desk.vault).await, held).await;
                 placed.expect("placed").0.id.to_string()
             }
+            Subject::Relations => {
+                let store = id(&self.made("/fga/stores", &json!({"name": format!("store-{number}")})).await);
+                let models = format!("/fga/stores/{store}/authorization-models");
+                let model = self.made(&models, &super::samples::relation_model()).await;
+                format!("{store} {}", model["authorization_model_id"].as_str().expect("an id"))
+            }
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {
                 let id = self.open_override().await;

@@ -97,6 +97,11 @@ impl Operation {
         self.path.starts_with("/v1/")
     }
 
+    /// Whether it refuses as OpenFGA does.
+    pub(crate) fn is_relations(&self) -> bool {
+        self.path.starts_with("/fga/")
+    }
+
     /// Whether it refuses as OAuth does.
     pub(crate) fn is_oauth(&self) -> bool {
         self.path.starts_with("/oauth/")
@@ -131,12 +136,12 @@ impl Operation {
     }
 }
 
-/// What the LLM endpoint serves is described: its routes live in another face than the description.
+/// What other faces than the control plane serve is described: their routes live apart from the description.
 #[test]
-fn every_path_of_the_llm_endpoint_is_described() {
+fn every_path_of_the_other_faces_is_described() {
     let described = Operation::all();
-    let paths = gateway::paths();
-    assert!(!paths.is_empty());
+    let paths = [gateway::paths(), fga::paths()].concat();
+    assert!(paths.len() > 10);
     for path in paths {
         let spelled = path.replace("{*", "{");
         assert!(described.iter().any(|operation| operation.path == spelled), "{path} is not described");

@@ -41,6 +41,8 @@ pub(crate) enum Subject {
     Pack,
     /// A fresh legal hold.
     Hold,
+    /// A fresh store of relations with a model, and the model.
+    Relations,
     /// The same for everybody.
     Fixed(&'static str),
 }
@@ -269,12 +271,72 @@ const SAMPLES: &[Sample] = &[
     with("token.issue", 401, || Some(json!({"grant_type": "client_credentials"}))),
     with("token.introspect", 200, || Some(json!({"token": "none"}))),
     with("token.revoke", 200, || Some(json!({"token": "none"}))),
+    plain("relations.list_stores", 200),
+    with("relations.create_store", 201, || Some(json!({"name": "store-#"}))),
+    of("relations.read_store", 200, Subject::Relations),
+    of("relations.delete_store", 204, Subject::Relations),
+    of("relations.list_models", 200, Subject::Relations),
+    Sample { body: || Some(relation_model()), ..of("relations.write_model", 201, Subject::Relations) },
+    of("relations.read_model", 200, Subject::Relations),
+    of("relations.read_assertions", 200, Subject::Relations),
+    Sample {
+        body: || Some(json!({"assertions": [{"tuple_key": relation(), "expectation": true}]})),
+        ..of("relations.write_assertions", 204, Subject::Relations)
+    },
+    Sample {
+        body: || Some(json!({"writes": {"tuple_keys": [relation()]}})),
+        ..of("relations.write", 200, Subject::Relations)
+    },
+    Sample { body: || Some(json!({"page_size": 10})), ..of("relations.read", 200, Subject::Relations) },
+    of("relations.read_changes", 200, Subject::Relations),
+    Sample {
+        body: || Some(json!({"tuple_key": relation()})),
+        ..of("relations.check", 200, Subject::Relations)
+    },
+    Sample {
+        body: || Some(json!({"checks": [{"tuple_key": relation(), "correlation_id": "one"}]})),
+        ..of("relations.batch_check", 200, Subject::Relations)
+    },
+    Sample {
+        body: || Some(json!({"tuple_key": {"relation": "viewer", "object": "document:1"}})),
+        ..of("relations.expand", 200, Subject::Relations)
+    },
+    Sample { body: || Some(relation_list()), ..of("relations.list_objects", 200, Subject::Relations) },
+    Sample { body: || Some(relation_list()), ..of("relations.stream_objects", 200, Subject::Relations) },
+    Sample {
+        body: || {
+            Some(json!({
+                "object": {"type": "document", "id": "1"}, "relation": "viewer", "user_filters": [{"type": "user"}],
+            }))
+        },
+        ..of("relations.list_users", 200, Subject::Relations)
+    },
     plain("models.list", 200),
     of("models.read", 200, Subject::Fixed("loopback")),
     with("models.call", 200, || {
         Some(json!({"model": "loopback", "messages": [{"role": "user", "content": "Good morning"}]}))
     }),
 ];
+
+/// A model of documents and those who view them.
+pub(super) fn relation_model() -> Value {
+    json!({
+        "schema_version": "1.1",
+        "type_definitions": [
+            {"type": "user"},
+            {"type": "document", "relations": {"viewer": {"this": {}}},
+             "metadata": {"relations": {"viewer": {"directly_related_user_types": [{"type": "user"}]}}}},
+        ],
+    })
+}
+
+fn relation() -> Value {
+    json!({"user": "user:anne", "relation": "viewer", "object": "document:1"})
+}
+
+fn relation_list() -> Value {
+    json!({"user": "user:anne", "relation": "viewer", "type": "document"})
+}
 
 impl Sample {
     /// The sample of an operation.
@@ -316,7 +378,9 @@ pub(super) fn plain_ask(operation: &Operation, subject: &str, query: &str) -> As
         .replace("{tile}", id)
         .replace("{request_id}", id)
         .replace("{session}", part)
-        .replace("{delivery}", part);
+        .replace("{delivery}", part)
+        .replace("{store}", id)
+        .replace("{model}", part);
     let what = &operation.id;
     assert!(!path.contains('{'), "{what}: teach `plain_ask` what stands for the parameter of {path}");
     Ask::new(operation.method.clone(), path + query).header("x-forwarded-for", &somewhere())
