@@ -37,7 +37,7 @@ const SETTINGS: [&str; 7] = [
 ];
 
 /// Waits until `ready` says so.
-async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !ready().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -48,19 +48,32 @@ async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
 }
 
 /// The account PostgreSQL runs under, and its programs.
-struct Site {
+pub(crate) struct Site {
     bin: PathBuf,
     account: (u32, u32),
 }
 
 impl Site {
-    fn of(house: &House) -> Self {
+    pub(crate) fn of(house: &House) -> Self {
         let owner = std::fs::metadata(house.socket_dir()).expect("the socket's directory");
         Self { bin: house.home().bin_dir().to_owned(), account: (owner.uid(), owner.gid()) }
     }
 
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        self.program_by(&[], name)
+    }
+
+    /// The same, with other words before it: a program that starts it.
+    fn program_by(&self, launcher: &[String], name: &str) -> Command {
+        let program = self.bin.join(name);
+        let mut command = match launcher.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         if rustix::process::geteuid().is_root() {
             command.uid(self.account.0).gid(self.account.1);
         }
@@ -70,23 +83,23 @@ impl Site {
 }
 
 /// One zone: a cluster, and the process when it runs.
-struct Zone<'a> {
+pub(crate) struct Zone<'a> {
     site: &'a Site,
     name: &'static str,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     port: u16,
     running: Option<Child>,
 }
 
 impl<'a> Zone<'a> {
-    fn at(site: &'a Site, folder: &Folder, name: &'static str, port: u16) -> Self {
+    pub(crate) fn at(site: &'a Site, folder: &Folder, name: &'static str, port: u16) -> Self {
         let dir = PathBuf::from(folder.join(name));
         std::fs::create_dir(&dir).expect("a directory");
         chown(&dir, Some(site.account.0), Some(site.account.1)).expect("given away");
         Self { site, name, dir, port, running: None }
     }
 
-    fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.dir.join("data").display().to_string()
     }
 
@@ -95,9 +108,11 @@ impl<'a> Zone<'a> {
         format!("host={} port={} user=postgres application_name={as_zone}", self.dir.display(), self.port)
     }
 
-    async fn make(&self) {
+    pub(crate) async fn make(&self) {
         let mut initdb = self.site.program("initdb");
         initdb.args(["-D", &self.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]);
+        // Segments are begun and recycled often, which is what goes wrong on full disks.
+        initdb.arg("--wal-segsize=1");
         run_to_end(initdb).await.exited(0);
     }
 
@@ -109,10 +124,16 @@ impl<'a> Zone<'a> {
     }
 
     /// Starts it; `follow` is the zone it takes its log from.
-    async fn start(&mut self, follow: Option<&Zone<'_>>) {
-        let mut postgres = self.site.program("postgres");
+    pub(crate) async fn start(&mut self, follow: Option<&Zone<'_>>) {
+        self.spawn(&[], follow, &[]);
+        until("a zone", async || self.try_login("postgres").await.is_ok()).await;
+    }
+
+    /// Starts it by a launcher, with more settings, and does not wait for it.
+    pub(crate) fn spawn(&mut self, launcher: &[String], follow: Option<&Zone<'_>>, more: &[&str]) {
+        let mut postgres = self.site.program_by(launcher, "postgres");
         postgres.args(["-D", &self.data(), "-k"]).arg(&self.dir).args(["-p", &self.port.to_string()]);
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(more) {
             postgres.args(["-c", setting]);
         }
         if let Some(first) = follow {
@@ -121,11 +142,10 @@ impl<'a> Zone<'a> {
         let log = std::fs::File::create(self.dir.join("log")).expect("a log");
         postgres.stdout(log.try_clone().expect("a log")).stderr(log).kill_on_drop(true);
         self.running = Some(postgres.spawn().expect("PostgreSQL starts"));
-        until("a zone", async || self.try_login("postgres").await.is_ok()).await;
     }
 
     /// Every process of it at once, as when its machine loses power.
-    async fn kill(&mut self) {
+    pub(crate) async fn kill(&mut self) {
         let mut child = self.running.take().expect("it runs");
         let first = pid(&child).expect("it runs");
         // Stopped, it starts no more of them and mourns none.
@@ -147,11 +167,11 @@ impl<'a> Zone<'a> {
             .password(password)
     }
 
-    async fn try_login(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
+    pub(crate) async fn try_login(&self, database: &str) -> Result<PgConnection, sqlx::Error> {
         PgConnection::connect_with(&self.options(database, "postgres", "")).await
     }
 
-    async fn text(&self, sql: &'static str) -> String {
+    pub(crate) async fn text(&self, sql: &'static str) -> String {
         let mut login = self.try_login(EMBEDDED_DATABASE).await.expect("a login");
         let found: Option<String> = sqlx::query_scalar(sql).fetch_one(&mut login).await.expect("a value");
         found.unwrap_or_default()
@@ -172,7 +192,7 @@ impl<'a> Zone<'a> {
         until("following", async || self.text(sql).await == count).await;
     }
 
-    fn url(&self, user: &str, password: &str) -> String {
+    pub(crate) fn url(&self, user: &str, password: &str) -> String {
         let (socket, port) = (self.dir.display().to_string().replace('/', "%2F"), self.port);
         format!(
             "postgres://{user}:{password}@localhost/{EMBEDDED_DATABASE}?host={socket}&port={port}&sslmode=disable"
@@ -180,7 +200,7 @@ impl<'a> Zone<'a> {
     }
 
     /// A server over it, which remembers heads in `data_dir`.
-    async fn serve(&self, data_dir: &Path) -> Process {
+    pub(crate) async fn serve(&self, data_dir: &Path) -> Process {
         let passwords = RolePasswords::derive(&instance_key());
         let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("DATABASE_APP_URL", self.url(APP_ROLE, &passwords.app));
@@ -195,7 +215,7 @@ impl<'a> Zone<'a> {
     }
 
     /// The schema, and a tenant to work for.
-    async fn prepared(&self) -> Tenant {
+    pub(crate) async fn prepared(&self) -> Tenant {
         make_embedded_database(&mut self.try_login("postgres").await.expect("a login")).await.expect("made");
         let (key, passwords) = (instance_key(), RolePasswords::derive(&instance_key()));
         let mut owner = self.try_login(EMBEDDED_DATABASE).await.expect("a login");
@@ -220,7 +240,7 @@ impl<'a> Zone<'a> {
     }
 
     /// Everything that was acknowledged is here.
-    async fn holds(&self, told: &Acknowledged) {
+    pub(crate) async fn holds(&self, told: &Acknowledged) {
         let mut login = self.try_login(EMBEDDED_DATABASE).await.expect("a login");
         let all: Vec<String> = sqlx::query_scalar("select id::text from portcullis.audit_entry")
             .fetch_all(&mut login)
