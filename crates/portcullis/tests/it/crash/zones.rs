@@ -150,12 +150,15 @@ impl<'a> Zone<'a> {
         let first = pid(&child).expect("it runs");
         // Stopped, it starts no more of them and mourns none.
         kill_process(first, Signal::STOP).expect("stopped");
-        for process in children(first) {
+        let others = children(first);
+        for process in &others {
             // One that has just ended is as dead as the others.
-            let _ = kill_process(process, Signal::KILL);
+            let _ = kill_process(*process, Signal::KILL);
         }
         kill_process(first, Signal::KILL).expect("killed");
         child.wait().await.expect("gone");
+        // While one of them holds the shared memory, nothing can be started here.
+        until("dying", async || others.iter().all(|process| is_dead(*process))).await;
     }
 
     fn options(&self, database: &str, user: &str, password: &str) -> PgConnectOptions {
@@ -207,7 +210,7 @@ impl<'a> Zone<'a> {
         command.env("DATABASE_SYSTEM_URL", self.url(SYSTEM_ROLE, &passwords.system));
         command.env("ENCRYPTION_KEY", instance_key().to_base64().as_str());
         command.env("PORTCULLIS_DATA_DIR", data_dir).env("PORTCULLIS_CHECKPOINT_SECONDS", "1");
-        command.env("PORTCULLIS_APP_CONNECTIONS", "8");
+        command.env("PORTCULLIS_APP_CONNECTIONS", "8").env("PORTCULLIS_LOG", "warn");
         if rustix::process::geteuid().is_root() {
             command.uid(self.site.account.0).gid(self.site.account.1);
         }
@@ -281,6 +284,12 @@ fn children(of: Pid) -> Vec<Pid> {
         Pid::from_raw(id)
     });
     mine.collect()
+}
+
+/// Whether a process is gone, or waits for nothing but to be buried.
+fn is_dead(process: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    status.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// Waits for so many more answers.

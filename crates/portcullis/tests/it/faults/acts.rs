@@ -116,7 +116,7 @@ pub(super) fn said_why(fault: &Fault, ran: &Ran) {
     match fault.effect {
         Effect::Kill => assert!(ran.code.is_none() || ran.code != Some(0), "{ran:?}"),
         Effect::Error(_) => assert!(
-            ran.code.is_some() && !ran.err.trim().is_empty() && !ran.err.contains(PANICKED),
+            ran.code.is_some() && ran.said_something() && !ran.err.contains(PANICKED),
             "it did not say what failed: {ran:?}"
         ),
     }

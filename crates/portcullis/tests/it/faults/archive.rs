@@ -9,7 +9,7 @@ use crate::house::{Database, Tenant, run};
 use crate::retention::{CALLS, GONE, PLACES, ROWS, Stage, age, count, fill, stage};
 
 /// Calls that are broken where not all of them are.
-const FAULTS_MAX: usize = 10;
+const FAULTS_MAX: usize = 6;
 /// Entries that are old, and in whole bundles.
 const OLD: i64 = 512;
 

