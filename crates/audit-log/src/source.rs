@@ -18,6 +18,9 @@ use crate::checkpoint::Checkpoint;
 /// Longest file that is read: a full bundle of the largest entries.
 pub const FILE_BYTES_MAX: usize = BUNDLE_BYTES_MAX;
 
+/// Folders within folders that are looked into: a path of a tile has fewer.
+const FOLDERS_DEEP_MAX: usize = 16;
+
 /// A log's files by their path, `checkpoint` or `tile/…`.
 pub trait TileSource {
     /// The file's content; `None` when there is no such file.
@@ -59,6 +62,15 @@ impl DirSource {
         Self { root: root.into() }
     }
 
+    /// Makes the names of all files last that were written: a file is on the disk as soon as it is written, its name once its
+    /// folder is. Only the checkpoint's is by then.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn sync_names(&self) -> io::Result<()> {
+        sync_names(&self.root, 0)
+    }
+
     fn place(&self, path: &str) -> io::Result<PathBuf> {
         let inside = Path::new(path).components().all(|part| matches!(part, Component::Normal(_)));
         if inside && !path.is_empty() {
@@ -89,6 +101,18 @@ impl TileSource for DirSource {
         }
         Ok(Some(content))
     }
+}
+
+fn sync_names(dir: &Path, depth: usize) -> io::Result<()> {
+    if depth < FOLDERS_DEEP_MAX {
+        for entry in fs::read_dir(dir)? {
+            let entry = entry?;
+            if entry.file_type()?.is_dir() {
+                sync_names(&entry.path(), depth + 1)?;
+            }
+        }
+    }
+    fs::File::open(dir)?.sync_all()
 }
 
 /// A path through something that is a file is as absent as a path to nothing.

@@ -2,7 +2,7 @@
 //! hears of it, and outside the database, so that a restored backup does not bring it back.
 
 use std::io;
-use std::os::unix::fs::{MetadataExt as _, chown};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use audit_log::note::{NOTE_BYTES_MAX, Note};
@@ -34,13 +34,14 @@ impl HeadFiles {
     /// Puts a file in place as a whole and makes the disk remember it.
     pub(crate) fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.dir.join(name);
-        files::write_atomically(&path, bytes, FILE_MODE)?;
         // A command that root runs beside the server signs too; the server must be able to read what it remembers.
-        if rustix::process::geteuid().is_root() {
+        let owner = if rustix::process::geteuid().is_root() {
             let owner = std::fs::metadata(&self.dir)?;
-            chown(&path, Some(owner.uid()), Some(owner.gid()))?;
-        }
-        Ok(())
+            Some((owner.uid(), owner.gid()))
+        } else {
+            None
+        };
+        files::write_atomically_for(owner, &path, bytes, FILE_MODE)
     }
 }
 

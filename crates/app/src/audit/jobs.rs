@@ -202,8 +202,8 @@ impl Sequencer {
         log.ok_or_else(|| KeepError::broken(tenant, "the log that was opened is gone"))
     }
 
-    /// Places and signs until a checkpoint covers `entry`.
-    pub async fn settle(&self, tenant: TenantId, entry: EntryId) -> Result<(), Problem> {
+    /// Places and signs until a checkpoint covers `entry`; `None` when that takes too long.
+    pub(super) async fn cover(&self, tenant: TenantId, entry: EntryId) -> Option<Result<(), KeepError>> {
         let work = async {
             loop {
                 self.drain(tenant).await?;
@@ -217,19 +217,24 @@ impl Sequencer {
                 tokio::time::sleep(Duration::from_millis(ROUND_MILLIS_MIN)).await;
             }
         };
+        tokio::time::timeout(Duration::from_millis(SETTLE_MILLIS_MAX), work).await.ok()
+    }
+
+    /// Places and signs until a checkpoint covers `entry`.
+    pub async fn settle(&self, tenant: TenantId, entry: EntryId) -> Result<(), Problem> {
         let detail = "The log could not be brought up to date in time; try again shortly.";
-        match tokio::time::timeout(Duration::from_millis(SETTLE_MILLIS_MAX), work).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(KeepError::Frozen(_))) => {
+        match self.cover(tenant, entry).await {
+            Some(Ok(())) => Ok(()),
+            Some(Err(KeepError::Frozen(_))) => {
                 let detail = "This log has lost entries that were signed, so it is not signed any further until the \
                               operator has settled that (portcullis operator new-epoch).";
                 Err(Problem::new(ProblemKind::Unavailable, detail))
             }
-            Ok(Err(error)) => {
+            Some(Err(error)) => {
                 tracing::error!(%error, "a log could not be settled");
                 Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(5))
             }
-            Err(_) => Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(5)),
+            None => Err(Problem::new(ProblemKind::Unavailable, detail).retry_after(5)),
         }
     }
 }

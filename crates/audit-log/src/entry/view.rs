@@ -156,12 +156,14 @@ fn subject<'a>(reader: &mut Reader<'a>) -> Result<(&'a str, Cow<'a, str>), Entry
     Ok((kind, id))
 }
 
+#[inline]
 fn text<'a>(reader: &mut Reader<'a>, field: &'static str) -> Result<Cow<'a, str>, EntryError> {
     let value = reader.string()?;
     if is_text(&value) { Ok(value) } else { Err(EntryError::Field(field)) }
 }
 
 /// A member that may be absent; `after` is what separates it from the next one.
+#[inline]
 fn optional<'a>(
     reader: &mut Reader<'a>,
     name: &str,
@@ -177,6 +179,7 @@ fn optional<'a>(
 }
 
 /// A string from a set of characters that never need an escape, so it is always borrowed.
+#[inline]
 fn plain<'a>(
     reader: &mut Reader<'a>,
     field: &'static str,
@@ -189,6 +192,7 @@ fn plain<'a>(
 }
 
 /// A UUID in its one canonical spelling: hyphenated, lower-case.
+#[inline]
 fn uuid(reader: &mut Reader<'_>, field: &'static str) -> Result<Uuid, EntryError> {
     let canonical =
         |text: &str| text.len() == UUID_BYTES && !text.bytes().any(|byte| byte.is_ascii_uppercase());

@@ -20,7 +20,6 @@ impl Disclosed {
         &mut self,
         source: &S,
         at: u64,
-        leaf: &[u8],
         entry: &EntryView<'_>,
         report: &mut Report,
     ) {
@@ -29,7 +28,7 @@ impl Disclosed {
             self.leave(report);
             self.read(source, number, report);
         }
-        if !may_hold(leaf) {
+        if !may_hold(entry.data.as_bytes()) {
             return;
         }
         let Ok(data) = entry.data_map() else { return };

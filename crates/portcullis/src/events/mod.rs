@@ -142,6 +142,7 @@ pub(crate) async fn run(args: &EventsArgs, key: Option<Zeroizing<String>>) -> Re
     let paged = !args.follow || after.is_some() || args.since.is_some();
     if paged {
         pages(args, &key, &mut way).await?;
+        way.sink.sync().context("the file could not be kept")?;
         say::note(format_args!("{} events", way.events));
     }
     if args.follow {

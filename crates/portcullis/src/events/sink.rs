@@ -47,6 +47,17 @@ impl Sink {
         }
     }
 
+    /// Returns when what was written to a file is on the disk.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(super) fn sync(&self) -> std::io::Result<()> {
+        match self {
+            Self::Out(_) => Ok(()),
+            Self::File(file, _) => file.sync_all(),
+        }
+    }
+
     /// Writes whole lines.
     ///
     /// # Errors

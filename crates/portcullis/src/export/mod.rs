@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 use audit_log::verify::Verdict;
-use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, Checkpoint, Note, VerifierKey};
+use audit_log::{ANCHOR_PATH, CHECKPOINT_PATH, Checkpoint, DirSource, Note, VerifierKey};
 use bytes::Bytes;
 use http::Response;
 use http::{Request, StatusCode, Uri, header};
@@ -109,29 +109,34 @@ fn finish(args: &ExportArgs, earlier: Option<&Earlier>, work: &Path) -> Result<E
     Ok(folder::exit_code(&verified.report))
 }
 
-/// Moves a folder that was verified to its place.
+/// Moves a folder that was verified to its place. What lies there already changes places with it, so that there is a whole log at
+/// any time, and goes then.
 ///
 /// # Errors
-/// When the disk refuses.
+/// When the disk refuses; then what lay there lies there still.
 pub(crate) fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
-    let moved = |from: &Path, to: &Path| {
-        std::fs::rename(from, to)
-            .with_context(|| format!("cannot move {} to {}", from.display(), to.display()))
-    };
-    if !replace {
+    let failed = || format!("cannot move {} to {}", work.display(), out.display());
+    if replace {
+        // Receipts are their keeper's own: they go along.
+        let receipts = out.join(RECEIPTS_FILE);
+        if receipts.is_file() {
+            std::fs::copy(&receipts, work.join(RECEIPTS_FILE))
+                .and_then(|_| std::fs::File::open(work.join(RECEIPTS_FILE))?.sync_all())
+                .with_context(|| format!("cannot copy {}", receipts.display()))?;
+        }
+    }
+    DirSource::new(work).sync_names().with_context(failed)?;
+    if replace {
+        files::exchange_dirs(work, out).with_context(failed)?;
+    } else {
         // A rename replaces an empty folder and no other.
-        return moved(work, out);
+        std::fs::rename(work, out).with_context(failed)?;
     }
-    // Receipts are their keeper's own: they go along.
-    let receipts = out.join(RECEIPTS_FILE);
-    if receipts.is_file() {
-        std::fs::copy(&receipts, work.join(RECEIPTS_FILE))
-            .with_context(|| format!("cannot copy {}", receipts.display()))?;
+    files::sync_parent(out).with_context(failed)?;
+    if replace && let Err(error) = std::fs::remove_dir_all(work) {
+        say::note(format_args!("{} holds what was there before, and could not be removed: {error}", work.display()));
     }
-    let aside = files::with_suffix(work, ".replaced");
-    moved(out, &aside)?;
-    moved(work, out)?;
-    std::fs::remove_dir_all(&aside).with_context(|| format!("cannot remove {}", aside.display()))
+    Ok(())
 }
 
 /// An earlier export that lies where the new one shall go.

@@ -60,18 +60,31 @@ impl<'a> Server<'a> {
         self.ask(method, path, Some(body)).await.map(drop)
     }
 
-    /// Saves an answer as a file, which appears when it is whole; gives its length.
-    pub(super) async fn save(&self, path: &str, out: &Path) -> Result<u64> {
+    /// Saves an answer as a file, which appears when it is whole and `look` has looked at it; gives what that found.
+    pub(super) async fn save<T>(
+        &self,
+        path: &str,
+        out: &Path,
+        look: impl FnOnce(&Path, u64) -> Result<T>,
+    ) -> Result<T> {
         let mut body = self.ask(Method::GET, path, None).await?;
-        let draft = files::with_suffix(out, ".part");
-        let saved = receive(&mut body, &draft).await;
+        // Of no other run: one that was killed leaves its own.
+        let draft = files::with_suffix(out, &format!(".{}.part", files::random_name()?));
+        let failed = || format!("cannot write {}", out.display());
+        let saved = match receive(&mut body, &draft).await {
+            Ok(bytes) => look(&draft, bytes).and_then(|found| {
+                files::rename_new(&draft, out).with_context(failed)?;
+                Ok(found)
+            }),
+            Err(error) => Err(error),
+        };
         if saved.is_err() {
             // What came before the break is no pack.
             let _ = std::fs::remove_file(&draft);
         }
-        let bytes = saved?;
-        std::fs::rename(&draft, out).with_context(|| format!("cannot write {}", out.display()))?;
-        Ok(bytes)
+        let found = saved?;
+        files::sync_parent(out).with_context(failed)?;
+        Ok(found)
     }
 }
 

@@ -165,9 +165,11 @@ async fn download(
 ) -> Result<ExitCode> {
     refuse_existing(out)?;
     let keys = vkey.map(folder::given_key).transpose()?.into_iter().collect::<Vec<_>>();
-    let bytes = server.save(&format!("/api/v1/evidence/packs/{id}/download"), out).await?;
-    say::note(format_args!("received {bytes} bytes; verifying"));
-    let report = pack::verify(out, &keys, as_json)?;
+    let look = |draft: &Path, bytes: u64| {
+        say::note(format_args!("received {bytes} bytes; verifying"));
+        pack::verify(draft, &keys, as_json)
+    };
+    let report = server.save(&format!("/api/v1/evidence/packs/{id}/download"), out, look).await?;
     if as_json {
         say::json(&json!({ "pack": made, "id": id, "file": out, "report": report }))?;
     } else {

@@ -80,15 +80,14 @@ pub fn embedded_key(given: KeySetting, file: &Path) -> Result<InstanceKey> {
         return Ok(key);
     }
     if let Some(key) = existing_embedded_key(file)? {
+        // A start that was killed may have made it and not waited for the disk.
+        files::sync_parent(file).with_context(|| format!("could not keep {}", file.display()))?;
         return Ok(key);
     }
     let key = InstanceKey::from_bytes(SystemRng.bytes32()).context("a random key could not be made")?;
     let text = Zeroizing::new(format!("{}\n", *key.to_base64()));
-    files::write_new(file, text.as_bytes(), 0o600)
+    files::write_new_atomically(file, text.as_bytes(), 0o600)
         .with_context(|| format!("could not write the new encryption key to {}", file.display()))?;
-    if let Some(parent) = file.parent() {
-        files::sync_dir(parent).with_context(|| format!("could not keep {}", file.display()))?;
-    }
     Ok(key)
 }
 

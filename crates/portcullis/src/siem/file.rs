@@ -9,6 +9,8 @@ use app::siem::{Collector, Undelivered};
 use audit_log::EntryError;
 use audit_log::formats::{Event, Format, Writer};
 
+use crate::embedded::files;
+
 /// Who may read a file that is made: events of all organizations stand in it.
 const MODE: u32 = 0o600;
 
@@ -53,8 +55,11 @@ impl Collector for FileCollector {
 /// Appends, and returns when it is on the disk.
 fn append(path: &Path, batch: &[u8]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().read(true).append(true).create(true).mode(MODE).open(path)?;
-    // A delivery that was cut off may have left half a line; it comes again whole.
-    if file.metadata()?.len() > 0 {
+    if file.metadata()?.len() == 0 {
+        // A new file's name is to last before anything is remembered as delivered into it.
+        files::sync_parent(path)?;
+    } else {
+        // A delivery that was cut off may have left half a line; it comes again whole.
         file.seek(SeekFrom::End(-1))?;
         let mut last = [0];
         file.read_exact(&mut last)?;

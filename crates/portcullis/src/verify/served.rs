@@ -36,6 +36,8 @@ const CHECKPOINT_BYTES_MAX: usize = 64 * 1_024;
 /// Pause after the server said that it was asked too often, in seconds, and how often that may happen in a row.
 const AGAIN_SECONDS: u64 = 5;
 const AGAIN_TIMES_MAX: u32 = 60;
+/// Mode of a file that is copied: a log is no secret of this machine's accounts.
+const FILE_MODE: u32 = 0o644;
 /// Tiles between two signs of life.
 const PROGRESS_TILES: usize = 100;
 
@@ -248,6 +250,7 @@ fn link(from: &Path, to: &Path) -> io::Result<()> {
     match std::fs::hard_link(from, to) {
         Ok(()) => Ok(()),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(_) => std::fs::copy(from, to).map(|_| ()),
+        // Whole or not at all: half a file would be taken for what the server said.
+        Err(_) => files::write_atomically(to, &std::fs::read(from)?, FILE_MODE),
     }
 }

@@ -21,6 +21,8 @@ mod events;
 #[cfg(test)]
 mod evidence;
 #[cfg(test)]
+mod faults;
+#[cfg(test)]
 mod guard;
 #[cfg(test)]
 mod heads;

@@ -17,11 +17,11 @@ use crate::house::{Build, Database, Tenant, execute, run};
 use crate::outsiders::rust_crates_verify;
 
 /// Entries that a log is filled with: two whole bundles, and more.
-const CALLS: usize = 560;
+pub(crate) const CALLS: usize = 560;
 /// Calls at once while it is filled.
 const CALLS_AT_ONCE: usize = 8;
 
-async fn fill(web: &Web, calls: usize) {
+pub(crate) async fn fill(web: &Web, calls: usize) {
     let filling = (0..CALLS_AT_ONCE).map(|_| {
         let web = web.clone();
         tokio::spawn(async move {
@@ -54,7 +54,7 @@ async fn archived(database: &Database, into: &str, tenant: &Tenant) -> Option<Va
 }
 
 /// Lets everything be old at once, as a superuser can; no setting of the product allows it.
-async fn age(database: &Database, tenant: &Tenant) {
+pub(crate) async fn age(database: &Database, tenant: &Tenant) {
     let sql = format!(
         "set session_replication_role = replica; \
          insert into audit_retention (tenant_id, days, changed_at) values ('{}', 0, now()) \
@@ -64,7 +64,7 @@ async fn age(database: &Database, tenant: &Tenant) {
     execute(&mut database.superuser().await, &sql).await.expect("old");
 }
 
-async fn count(database: &Database, sql: &str, tenant: &Tenant) -> i64 {
+pub(crate) async fn count(database: &Database, sql: &str, tenant: &Tenant) -> i64 {
     let sql = sql.replace("$tenant", &tenant.id.to_string());
     sqlx::query_scalar(sqlx::AssertSqlSafe(sql))
         .fetch_one(&mut database.superuser().await)
@@ -72,24 +72,24 @@ async fn count(database: &Database, sql: &str, tenant: &Tenant) -> i64 {
         .expect("a count")
 }
 
-const ROWS: &str = "select count(*) from audit_entry where tenant_id = '$tenant'";
+pub(crate) const ROWS: &str = "select count(*) from audit_entry where tenant_id = '$tenant'";
 const PERSONAL: &str = "select count(*) from audit_personal where tenant_id = '$tenant'";
-const PLACES: &str = "select count(*) from audit_leaf where tenant_id = '$tenant'";
+pub(crate) const PLACES: &str = "select count(*) from audit_leaf where tenant_id = '$tenant'";
 /// Places without a row.
-const GONE: &str = "select count(*) from audit_leaf l where tenant_id = '$tenant' and not exists \
+pub(crate) const GONE: &str = "select count(*) from audit_leaf l where tenant_id = '$tenant' and not exists \
     (select from audit_entry e where e.tenant_id = l.tenant_id and e.id = l.entry_id)";
 
 fn vkey(folder: &str) -> String {
     std::fs::read_to_string(Path::new(folder).join("log.vkey")).expect("the key").trim().to_owned()
 }
 
-struct Stage {
-    database: Database,
-    tenant: Tenant,
-    key: String,
+pub(crate) struct Stage {
+    pub(crate) database: Database,
+    pub(crate) tenant: Tenant,
+    pub(crate) key: String,
 }
 
-async fn stage(house: &'static crate::house::House, purpose: &str) -> Stage {
+pub(crate) async fn stage(house: &'static crate::house::House, purpose: &str) -> Stage {
     let database = house.database(purpose).await;
     let vault = database.vault().await.expect("served");
     let tenant = Tenant::make(&vault, purpose).await;

@@ -14,9 +14,6 @@ use kernel::TenantId;
 
 use super::ArchiveError;
 
-/// Folders within folders that are looked into: a path of a tile has fewer.
-const DEPTH_MAX: usize = 16;
-
 /// One log's folder.
 #[derive(Debug, Clone)]
 pub(super) struct Folder {
@@ -52,13 +49,12 @@ impl Folder {
     /// Makes the names of all files last, and then writes the checkpoint, which promises them.
     pub(super) async fn finish(&self, note: String) -> io::Result<()> {
         self.apart(move |folder| {
-            sync(&folder.path, 0)?;
-            DirSource::new(&folder.path).write(CHECKPOINT_PATH, note.as_bytes())?;
-            // The folder itself lasts once the one above it is on the disk.
-            match folder.path.parent() {
-                Some(above) => fs::File::open(above)?.sync_all(),
-                None => Ok(()),
-            }
+            let mut log = DirSource::new(&folder.path);
+            log.sync_names()?;
+            log.write(CHECKPOINT_PATH, note.as_bytes())?;
+            // A folder lasts once the one above it is on the disk; who made those is not known, so all of them.
+            let path = std::path::absolute(&folder.path)?;
+            path.ancestors().skip(1).try_for_each(sync_above)
         })
         .await
     }
@@ -123,15 +119,15 @@ impl Folder {
     }
 }
 
-/// Makes the names in a folder last, and those in the folders below it.
-fn sync(dir: &Path, depth: usize) -> io::Result<()> {
-    if depth < DEPTH_MAX {
-        for entry in fs::read_dir(dir)? {
-            let entry = entry?;
-            if entry.file_type()?.is_dir() {
-                sync(&entry.path(), depth + 1)?;
-            }
-        }
+/// Makes the names in a folder above an archive last. Where this account may not look it has made no folder either, and some
+/// file systems have nothing to make last.
+fn sync_above(dir: &Path) -> io::Result<()> {
+    match fs::File::open(dir) {
+        Ok(dir) => match dir.sync_all() {
+            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(()),
+            synced => synced,
+        },
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        Err(error) => Err(error),
     }
-    fs::File::open(dir)?.sync_all()
 }

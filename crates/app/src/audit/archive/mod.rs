@@ -20,7 +20,7 @@ use audit_log::proof::ProofPlan;
 use audit_log::tiles::{TILE_WIDTH, TileKind, encode_bundle, tiles_for};
 use audit_log::{Checkpoint, Hash, Note, TilePath, VerifierKey, verify_consistency};
 use gates::{By, DatabaseError, Draft, Reason, SealError, SystemTx};
-use kernel::{EntryId, EventKind, Face, Problem, RequestContext, TenantId};
+use kernel::{EntryId, EventKind, Face, RequestContext, TenantId};
 use store::StoreError;
 use store::audit::Signed;
 use store::retention::Archive;
@@ -68,7 +68,7 @@ pub enum ArchiveError {
     Broken(String),
     /// The entry that says so is not signed.
     #[error("the log cannot be signed: {0}")]
-    Unsigned(Problem),
+    Unsigned(String),
 }
 
 impl ArchiveError {
@@ -218,7 +218,10 @@ impl Archiver {
             }
         }
         let Some(archive) = newest else { return Ok(None) };
-        self.sequencer.settle(tenant, archive.entry).await.map_err(ArchiveError::Unsigned)?;
+        match self.sequencer.cover(tenant, archive.entry).await {
+            Some(signed) => signed.map_err(|error| ArchiveError::Unsigned(error.to_string()))?,
+            None => return Err(ArchiveError::Unsigned("that took too long".to_owned())),
+        }
         let (archived, before) = (archive.size.unsigned_abs(), before.unsigned_abs());
         let added = archived.saturating_sub(before);
         Ok(Some(Done { tenant, archived, added, name: archive.name, removed: false }))

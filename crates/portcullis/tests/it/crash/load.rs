@@ -15,25 +15,28 @@ const PAUSE_MILLIS: u64 = 5;
 
 /// What clients were told is on record.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Acknowledged {
+pub(crate) struct Acknowledged {
     /// Entries that an answer named.
-    pub(super) entries: BTreeSet<String>,
+    pub(crate) entries: BTreeSet<String>,
     /// Intents of calls that were answered to the end, so that their outcomes are on record too.
-    pub(super) calls: BTreeSet<String>,
+    pub(crate) calls: BTreeSet<String>,
+    /// The receipts that answers carried, where they were asked for.
+    pub(crate) receipts: BTreeSet<String>,
     /// Calls that ended without an answer.
-    pub(super) lost: u64,
+    pub(crate) lost: u64,
 }
 
 impl Acknowledged {
-    pub(super) fn add(&mut self, other: &Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         self.entries.extend(other.entries.iter().cloned());
         self.calls.extend(other.calls.iter().cloned());
+        self.receipts.extend(other.receipts.iter().cloned());
         self.lost += other.lost;
     }
 }
 
 /// Clients at work.
-pub(super) struct Load {
+pub(crate) struct Load {
     clients: Vec<JoinHandle<()>>,
     acknowledged: Arc<Mutex<Acknowledged>>,
     stop: Arc<AtomicBool>,
@@ -41,7 +44,7 @@ pub(super) struct Load {
 
 impl Load {
     /// Starts one client for each of `webs`; each calls a model and reads a list in turn.
-    pub(super) fn start(webs: impl IntoIterator<Item = Web>) -> Self {
+    pub(crate) fn start(webs: impl IntoIterator<Item = Web>) -> Self {
         let acknowledged = Arc::<Mutex<Acknowledged>>::default();
         let stop = Arc::new(AtomicBool::new(false));
         let clients = webs.into_iter().map(|web| {
@@ -56,12 +59,17 @@ impl Load {
     }
 
     /// How many entries were acknowledged so far.
-    pub(super) fn count(&self) -> usize {
+    pub(crate) fn count(&self) -> usize {
         self.acknowledged.lock().expect("no client panics").entries.len()
     }
 
+    /// What was acknowledged so far.
+    pub(crate) fn so_far(&self) -> Acknowledged {
+        self.acknowledged.lock().expect("no client panics").clone()
+    }
+
     /// Ends the clients and returns what was acknowledged to them.
-    pub(super) async fn stop(self) -> Acknowledged {
+    pub(crate) async fn stop(self) -> Acknowledged {
         self.stop.store(true, Ordering::Relaxed);
         for client in self.clients {
             client.await.expect("no client panics");
@@ -80,6 +88,7 @@ async fn one(web: &Web, acknowledged: &Mutex<Acknowledged>) {
                 acknowledged.lost += 1;
                 continue;
             };
+            acknowledged.receipts.extend(answer.receipts());
             let entry = answer.header("x-portcullis-entry").to_owned();
             if entry.is_empty() {
                 continue;
@@ -89,7 +98,7 @@ async fn one(web: &Web, acknowledged: &Mutex<Acknowledged>) {
             }
             acknowledged.entries.insert(entry);
         }
-        call.is_err() || read.is_err()
+        [call, read].iter().any(|answer| answer.as_ref().is_ok_and(|answer| answer.status.is_server_error()) || answer.is_err())
     };
     if lost {
         tokio::time::sleep(Duration::from_millis(PAUSE_MILLIS)).await;

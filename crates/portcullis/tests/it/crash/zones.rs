@@ -37,7 +37,7 @@ const SETTINGS: [&str; 7] = [
 ];
 
 /// Waits until `ready` says so.
-async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
+pub(crate) async fn until(what: &str, mut ready: impl AsyncFnMut() -> bool) {
     let wait = async {
         while !ready().await {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -60,7 +60,20 @@ impl Site {
     }
 
     fn program(&self, name: &str) -> Command {
-        let mut command = Command::new(self.bin.join(name));
+        self.program_by(&[], name)
+    }
+
+    /// The same, with other words before it: a program that starts it.
+    fn program_by(&self, launcher: &[String], name: &str) -> Command {
+        let program = self.bin.join(name);
+        let mut command = match launcher.split_first() {
+            None => Command::new(program),
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(program);
+                command
+            }
+        };
         if rustix::process::geteuid().is_root() {
             command.uid(self.account.0).gid(self.account.1);
         }
@@ -73,7 +86,7 @@ impl Site {
 pub(crate) struct Zone<'a> {
     site: &'a Site,
     name: &'static str,
-    dir: PathBuf,
+    pub(crate) dir: PathBuf,
     port: u16,
     running: Option<Child>,
 }
@@ -86,7 +99,7 @@ impl<'a> Zone<'a> {
         Self { site, name, dir, port, running: None }
     }
 
-    fn data(&self) -> String {
+    pub(crate) fn data(&self) -> String {
         self.dir.join("data").display().to_string()
     }
 
@@ -98,6 +111,8 @@ impl<'a> Zone<'a> {
     pub(crate) async fn make(&self) {
         let mut initdb = self.site.program("initdb");
         initdb.args(["-D", &self.data(), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale"]);
+        // Segments are begun and recycled often, which is what goes wrong on full disks.
+        initdb.arg("--wal-segsize=1");
         run_to_end(initdb).await.exited(0);
     }
 
@@ -110,9 +125,15 @@ impl<'a> Zone<'a> {
 
     /// Starts it; `follow` is the zone it takes its log from.
     pub(crate) async fn start(&mut self, follow: Option<&Zone<'_>>) {
-        let mut postgres = self.site.program("postgres");
+        self.spawn(&[], follow, &[]);
+        until("a zone", async || self.try_login("postgres").await.is_ok()).await;
+    }
+
+    /// Starts it by a launcher, with more settings, and does not wait for it.
+    pub(crate) fn spawn(&mut self, launcher: &[String], follow: Option<&Zone<'_>>, more: &[&str]) {
+        let mut postgres = self.site.program_by(launcher, "postgres");
         postgres.args(["-D", &self.data(), "-k"]).arg(&self.dir).args(["-p", &self.port.to_string()]);
-        for setting in SETTINGS {
+        for setting in SETTINGS.iter().chain(more) {
             postgres.args(["-c", setting]);
         }
         if let Some(first) = follow {
@@ -121,7 +142,6 @@ impl<'a> Zone<'a> {
         let log = std::fs::File::create(self.dir.join("log")).expect("a log");
         postgres.stdout(log.try_clone().expect("a log")).stderr(log).kill_on_drop(true);
         self.running = Some(postgres.spawn().expect("PostgreSQL starts"));
-        until("a zone", async || self.try_login("postgres").await.is_ok()).await;
     }
 
     /// Every process of it at once, as when its machine loses power.
@@ -130,12 +150,15 @@ impl<'a> Zone<'a> {
         let first = pid(&child).expect("it runs");
         // Stopped, it starts no more of them and mourns none.
         kill_process(first, Signal::STOP).expect("stopped");
-        for process in children(first) {
+        let others = children(first);
+        for process in &others {
             // One that has just ended is as dead as the others.
-            let _ = kill_process(process, Signal::KILL);
+            let _ = kill_process(*process, Signal::KILL);
         }
         kill_process(first, Signal::KILL).expect("killed");
         child.wait().await.expect("gone");
+        // While one of them holds the shared memory, nothing can be started here.
+        until("dying", async || others.iter().all(|process| is_dead(*process))).await;
     }
 
     fn options(&self, database: &str, user: &str, password: &str) -> PgConnectOptions {
@@ -151,7 +174,7 @@ impl<'a> Zone<'a> {
         PgConnection::connect_with(&self.options(database, "postgres", "")).await
     }
 
-    async fn text(&self, sql: &'static str) -> String {
+    pub(crate) async fn text(&self, sql: &'static str) -> String {
         let mut login = self.try_login(EMBEDDED_DATABASE).await.expect("a login");
         let found: Option<String> = sqlx::query_scalar(sql).fetch_one(&mut login).await.expect("a value");
         found.unwrap_or_default()
@@ -172,7 +195,7 @@ impl<'a> Zone<'a> {
         until("following", async || self.text(sql).await == count).await;
     }
 
-    fn url(&self, user: &str, password: &str) -> String {
+    pub(crate) fn url(&self, user: &str, password: &str) -> String {
         let (socket, port) = (self.dir.display().to_string().replace('/', "%2F"), self.port);
         format!(
             "postgres://{user}:{password}@localhost/{EMBEDDED_DATABASE}?host={socket}&port={port}&sslmode=disable"
@@ -180,14 +203,14 @@ impl<'a> Zone<'a> {
     }
 
     /// A server over it, which remembers heads in `data_dir`.
-    async fn serve(&self, data_dir: &Path) -> Process {
+    pub(crate) async fn serve(&self, data_dir: &Path) -> Process {
         let passwords = RolePasswords::derive(&instance_key());
         let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
         command.env("DATABASE_APP_URL", self.url(APP_ROLE, &passwords.app));
         command.env("DATABASE_SYSTEM_URL", self.url(SYSTEM_ROLE, &passwords.system));
         command.env("ENCRYPTION_KEY", instance_key().to_base64().as_str());
         command.env("PORTCULLIS_DATA_DIR", data_dir).env("PORTCULLIS_CHECKPOINT_SECONDS", "1");
-        command.env("PORTCULLIS_APP_CONNECTIONS", "8");
+        command.env("PORTCULLIS_APP_CONNECTIONS", "8").env("PORTCULLIS_LOG", "warn");
         if rustix::process::geteuid().is_root() {
             command.uid(self.site.account.0).gid(self.site.account.1);
         }
@@ -195,7 +218,7 @@ impl<'a> Zone<'a> {
     }
 
     /// The schema, and a tenant to work for.
-    async fn prepared(&self) -> Tenant {
+    pub(crate) async fn prepared(&self) -> Tenant {
         make_embedded_database(&mut self.try_login("postgres").await.expect("a login")).await.expect("made");
         let (key, passwords) = (instance_key(), RolePasswords::derive(&instance_key()));
         let mut owner = self.try_login(EMBEDDED_DATABASE).await.expect("a login");
@@ -220,7 +243,7 @@ impl<'a> Zone<'a> {
     }
 
     /// Everything that was acknowledged is here.
-    async fn holds(&self, told: &Acknowledged) {
+    pub(crate) async fn holds(&self, told: &Acknowledged) {
         let mut login = self.try_login(EMBEDDED_DATABASE).await.expect("a login");
         let all: Vec<String> = sqlx::query_scalar("select id::text from portcullis.audit_entry")
             .fetch_all(&mut login)
@@ -261,6 +284,12 @@ fn children(of: Pid) -> Vec<Pid> {
         Pid::from_raw(id)
     });
     mine.collect()
+}
+
+/// Whether a process is gone, or waits for nothing but to be buried.
+fn is_dead(process: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", process.as_raw_nonzero())).unwrap_or_default();
+    status.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(['Z', 'X']))
 }
 
 /// Waits for so many more answers.

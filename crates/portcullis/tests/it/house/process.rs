@@ -76,7 +76,12 @@ pub(crate) struct Process {
 impl Process {
     /// `portcullis serve` on a free port, with rate limits off unless `env` says otherwise.
     pub(crate) async fn serve(database: &Database, env: Env<'_>) -> Self {
-        let mut command = program(&["serve", "--listen", "127.0.0.1:0"]);
+        Self::start(Self::serving(database, &[], env), false).await
+    }
+
+    /// The command of [`Process::serve`], with other words before the program.
+    pub(crate) fn serving(database: &Database, launcher: &[String], env: Env<'_>) -> Command {
+        let mut command = program_by(launcher, &["serve", "--listen", "127.0.0.1:0"]);
         command.envs(database.environment());
         // Heads are kept there: one folder for each database, and gone with the cluster.
         command.env("PORTCULLIS_DATA_DIR", database.data_dir()).env("PORTCULLIS_APP_CONNECTIONS", "8");
@@ -87,7 +92,7 @@ impl Process {
         if rustix::process::geteuid().is_root() {
             command.uid(socket.uid()).gid(socket.gid());
         }
-        Self::start(command, false).await
+        command
     }
 
     /// `portcullis up` on a free port, with the harness's own PostgreSQL programs and a cluster in `data_dir`.
@@ -99,7 +104,13 @@ impl Process {
     }
 
     /// A program that says where it is: `up` and the like in JSON, `serve` in a line.
-    pub(crate) async fn start(mut command: Command, speaks_json: bool) -> Self {
+    pub(crate) async fn start(command: Command, speaks_json: bool) -> Self {
+        let started = Self::try_start(command, speaks_json).await;
+        started.unwrap_or_else(|wrote| panic!("the server did not become ready; it wrote:\n{wrote}"))
+    }
+
+    /// The same of one that may fail: then what it wrote.
+    pub(crate) async fn try_start(mut command: Command, speaks_json: bool) -> Result<Self, String> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         let begun = Instant::now();
         let mut child =
@@ -125,9 +136,9 @@ impl Process {
             }
         });
         let Ok(Some((url, said))) = timeout(Duration::from_secs(READY_SECONDS_MAX), told.recv()).await else {
-            panic!("the server did not become ready; it wrote:\n{}", written.text());
+            return Err(written.text());
         };
-        Self { child, written, url, ready_after: begun.elapsed(), said }
+        Ok(Self { child, written, url, ready_after: begun.elapsed(), said })
     }
 
     /// Asks it over HTTP, with this credential.
@@ -196,8 +207,14 @@ fn follow(
 
 /// The program with nothing in its environment that the machine happens to set.
 pub(crate) fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
-    let mut command = Command::new(PROGRAM);
-    command.args(arguments).env_clear().env("RUST_BACKTRACE", "1").env("PORTCULLIS_LOG_FORMAT", "text");
+    program_by(&[], arguments)
+}
+
+/// The same, with other words before it: a program that starts it.
+pub(crate) fn program_by(launcher: &[String], arguments: &[impl AsRef<OsStr>]) -> Command {
+    let words: Vec<&OsStr> = launcher.iter().map(OsStr::new).chain([OsStr::new(PROGRAM)]).collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]).args(arguments).env_clear().env("RUST_BACKTRACE", "1").env("PORTCULLIS_LOG_FORMAT", "text");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command
         .env("PORTCULLIS_RATE_STANDARD", "off")
@@ -215,6 +232,11 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
+    /// Whether it left its user any word.
+    pub(crate) fn said_something(&self) -> bool {
+        !self.out.trim().is_empty() || !self.err.trim().is_empty()
+    }
+
     /// Its standard output, when it exited with `code`.
     #[track_caller]
     pub(crate) fn exited(self, code: i32) -> String {
@@ -321,10 +343,22 @@ impl Database {
         Self { name, house: self.house }
     }
 
+    /// Makes this database what `backup` is, under its own name.
+    pub(crate) async fn put_back(&self, backup: &Self) {
+        let mut admin = self.house.superuser("postgres").await;
+        for sql in [
+            format!("drop database if exists {} with (force)", self.name),
+            format!("create database {} template {}", self.name, backup.name),
+        ] {
+            execute(&mut admin, &sql).await.expect("put back");
+        }
+        // Privileges on the database itself are not part of what a template hands on.
+        prepare(&mut self.superuser().await, &ClaimsKey::new(&instance_key()), None).await.expect("the schema again");
+    }
+
     /// [`Database::copy`], to be served: a backup that was put back.
     pub(crate) async fn restored(&self) -> Self {
         let copy = self.copy("restored").await;
-        // Privileges on the database itself are not part of what a template hands on.
         let claims = ClaimsKey::new(&instance_key());
         prepare(&mut copy.superuser().await, &claims, None).await.expect("the schema again");
         copy
