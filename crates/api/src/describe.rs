@@ -108,7 +108,7 @@ fn names_entry(operation: &mut Operation) {
 }
 
 /// Says how it can be refused to people, whom statuses are shared with: by the problem's `type`.
-fn persons<A: Action>(operation: &mut Operation) {
+pub(crate) fn persons<A: Action>(operation: &mut Operation) {
     let mut more = |kind: ProblemKind, says: &str| {
         let said = operation.responses.responses.get_mut(&kind.status().to_string());
         if let Some(RefOr::T(response)) = said {

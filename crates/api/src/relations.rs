@@ -394,6 +394,7 @@ fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, 
     let mut operation = P::operation();
     operation.tags = Some(vec!["relations".to_owned()]);
     describe::action::<A>(&mut operation, method == HttpMethod::Get);
+    describe::persons::<A>(&mut operation);
     let mut schemas = Vec::new();
     P::schemas(&mut schemas);
     api.components.get_or_insert_default().schemas.extend(schemas);

@@ -238,7 +238,7 @@ fn every_guarded_operation_says_what_it_needs_and_how_it_refuses() {
             assert_eq!(empty, status == "204", "{at} {status}: what does the answer hold?");
         }
         let oauth = path.starts_with("/oauth/");
-        let guarded = path.starts_with("/api/v1") || path.starts_with("/v1/") || oauth;
+        let guarded = ["/api/v1", "/v1/", "/fga/"].iter().any(|face| path.starts_with(face)) || oauth;
         let door = operation["x-portcullis-recorded"].is_boolean();
         if door {
             let known = ["/api/v1/auth/", "/oauth/token", "/api/v1/evidence/links/"];
