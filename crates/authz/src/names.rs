@@ -1,0 +1,42 @@
+//! How types, relations, objects and users are written.
+
+/// Naming rule of types, as messages quote it.
+pub(crate) const TYPE_RULE: &str = r"^[^:#@\*\s]{1,254}$";
+/// Naming rule of relations, as messages quote it.
+pub(crate) const RELATION_RULE: &str = r"^[^:#@\*\s]{1,50}$";
+
+/// Longest name of a type, in characters.
+pub const TYPE_CHARS_MAX: usize = 254;
+/// Longest name of a relation, in characters.
+pub const RELATION_CHARS_MAX: usize = 50;
+/// Longest object, type included, in bytes.
+pub const OBJECT_BYTES_MAX: usize = 256;
+/// Longest user, in bytes.
+pub const USER_BYTES_MAX: usize = 512;
+
+/// Whether a name is kept for the language itself.
+pub(crate) fn is_reserved(name: &str) -> bool {
+    matches!(name, "self" | "this")
+}
+
+fn is_name(name: &str, chars_max: usize) -> bool {
+    let fits = |c: char| !matches!(c, ':' | '#' | '@' | '*') && !c.is_whitespace();
+    (1..=chars_max).contains(&name.chars().count()) && name.chars().all(fits)
+}
+
+/// Whether this can be the name of a type.
+pub fn is_type(name: &str) -> bool {
+    is_name(name, TYPE_CHARS_MAX)
+}
+
+/// Whether this can be the name of a relation.
+pub fn is_relation(name: &str) -> bool {
+    is_name(name, RELATION_CHARS_MAX)
+}
+
+/// Whether this can be the id of an object by the stricter rule of OpenFGA's language tools; its server takes more.
+pub fn is_object_id(id: &str) -> bool {
+    let mut chars = id.chars();
+    let first = chars.next().is_some_and(|c| !matches!(c, '#' | ':' | '*') && !c.is_whitespace());
+    first && chars.all(|c| c.is_ascii_alphanumeric() || "_|*@.+/-".contains(c))
+}
