@@ -4,17 +4,34 @@
 //!
 //! * [`parse`] and [`parse_and_validate`] read a model in the modelling language, [`to_dsl`] writes one,
 //!   [`validate`] says what is wrong with one; the JSON form is the `serde` form of [`Model`].
+//! * [`Schema::compile`] makes a program of a model, with its conditions.
+//! * [`Snapshot`] holds tuples at one revision; [`Snapshot::with`] is the one after some changes.
+//! * [`Engine`] binds the two, and answers: [`Engine::check`], [`Engine::list_objects`], [`Engine::list_users`],
+//!   [`Engine::expand`].
 
+mod cel;
 mod dsl;
+mod engine;
 mod model;
 pub mod modules;
 pub mod names;
 mod problem;
+mod store;
 
 #[cfg(test)]
 mod tests;
 
+pub use cel::{
+    CONDITION_COST_MAX, CONDITION_PARAMETERS_MAX, ConditionError, EXPRESSION_BYTES_MAX, EvalError,
+};
 pub use dsl::{MODEL_BYTES_MAX, parse, parse_and_validate};
+pub use engine::error::{Error, SchemaError, TupleError};
+pub use engine::schema::{SCHEMA_NUMBERS_MAX, Schema};
+pub use engine::tuple::{Tuple, TupleCondition};
+pub use engine::{
+    Around, CHECK_STEPS_MAX, Check, Computed, DifferenceNode, Engine, LIST_STEPS_MAX, Leaf, List,
+    ListObjects, ListUsers, Node, NodeValue, Nodes, Page, RESOLVE_DEPTH_MAX, TuplesetLeaf, UserFilter, Users,
+};
 pub use model::validate::validate;
 pub use model::{
     Condition, ConditionMetadata, Difference, Empty, Metadata, Model, ObjectRelation, Ordered, ParameterType,
@@ -22,3 +39,4 @@ pub use model::{
     TypeDefinition, Userset, Usersets, modules as modules_of, to_dsl,
 };
 pub use problem::{Fault, Problem, Problems, Span};
+pub use store::{Change, DELTA_EDITS_MAX, Live, Snapshot, SnapshotError};

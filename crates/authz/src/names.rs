@@ -40,3 +40,14 @@ pub fn is_object_id(id: &str) -> bool {
     let first = chars.next().is_some_and(|c| !matches!(c, '#' | ':' | '*') && !c.is_whitespace());
     first && chars.all(|c| c.is_ascii_alphanumeric() || "_|*@.+/-".contains(c))
 }
+
+/// `type:id` as its two parts, when it is an object as OpenFGA's server takes it: one colon, no `#`, no blank.
+pub(crate) fn object(text: &str) -> Option<(&str, &str)> {
+    let (kind, id) = text.split_once(':')?;
+    (text.len() <= OBJECT_BYTES_MAX && is_clean(kind) && is_clean(id)).then_some((kind, id))
+}
+
+fn is_clean(part: &str) -> bool {
+    let plain = part.bytes().all(|b| b > b' ' && b != b':' && b != b'#' && b != 0x7f);
+    plain && !part.is_empty() && (part.is_ascii() || !part.contains(char::is_control))
+}

@@ -1,5 +1,6 @@
 //! OpenFGA's own cases, all of them; `testdata/ORIGIN.md` says where they come from.
 
+mod answers;
 mod language;
 
 use serde_json::Value;

@@ -1,0 +1,227 @@
+//! Who has a relation to an object.
+//!
+//! The way goes forwards, from the object to those it names. As with objects, what is found through unions alone is
+//! right, and what is found through an intersection or an exclusion is decided by a check.
+
+use std::collections::{HashMap, VecDeque};
+
+use super::check::RESOLVE_DEPTH_MAX;
+use super::conditions::Conditions;
+use super::error::Error;
+use super::page::{LIST_STEPS_MAX, List, Page};
+use super::schema::{Kind, Op, RelNo, TypeNo};
+use super::tuple::WILDCARD;
+use super::{Around, Engine};
+use crate::names;
+use crate::store::{Cond, Obj, Subject};
+
+/// A kind of users.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UserFilter<'a> {
+    /// Their type.
+    pub type_name: &'a str,
+    /// For `group#member` the relation.
+    pub relation: Option<&'a str>,
+}
+
+/// Who of a kind has a relation to an object.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ListUsers<'a> {
+    /// The object.
+    pub object: &'a str,
+    /// The relation.
+    pub relation: &'a str,
+    /// Of which kind.
+    pub filter: UserFilter<'a>,
+    /// What counts besides.
+    pub around: Around<'a>,
+    /// Which part of the list.
+    pub page: Page<'a>,
+}
+
+impl Engine {
+    /// The users: `user:anne`, `user:*` for everybody, `group:staff#member`.
+    ///
+    /// # Errors
+    /// The question makes no sense, or a condition on the way has no answer.
+    pub fn list_users(&self, question: &ListUsers<'_>) -> Result<List, Error> {
+        let schema = &self.schema;
+        let layer = self.layer(question.around.contextual)?;
+        let typed = |name: &str| schema.type_no(name).ok_or_else(|| Error::TypeNotFound(name.to_owned()));
+        let related = |of: TypeNo, type_name: &str, relation: &str| {
+            let missing =
+                || Error::RelationNotFound { type_name: type_name.to_owned(), relation: relation.to_owned() };
+            schema.relation_no(of, relation).ok_or_else(missing)
+        };
+        let wanted_type = typed(question.filter.type_name)?;
+        let wanted = match question.filter.relation {
+            Some(relation) => Some(related(wanted_type, question.filter.type_name, relation)?),
+            None => None,
+        };
+        let object = names::object(question.object).filter(|(_, id)| *id != WILDCARD);
+        let (type_name, id) =
+            object.ok_or_else(|| Error::Validation("invalid 'object' field format".to_owned()))?;
+        let of = typed(type_name)?;
+        let target = related(of, type_name, question.relation)?;
+        let conditions =
+            Conditions { engine: self, view: self.view(layer.as_ref()), context: question.around.context };
+        let mut walk = Walk {
+            engine: self,
+            conditions,
+            wanted_type,
+            wanted,
+            states: HashMap::new(),
+            open: VecDeque::new(),
+            found: HashMap::new(),
+            error: None,
+            steps_left: LIST_STEPS_MAX,
+        };
+        let mut users = Vec::new();
+        match conditions.view.object(self.bind.type_sym(of), id) {
+            Some(object) => {
+                walk.reach(target, object, true, 0);
+                walk.run()?;
+                for subject in walk.confirmed(target, object)? {
+                    let id = conditions.view.name(subject.obj()).1;
+                    users.push(user_name(question.filter, id));
+                }
+            }
+            // Those who have a relation to an object that no tuple names are in themselves all the same.
+            None if wanted == Some(target) => {
+                users.push(format!("{}#{}", question.object, question.relation));
+            }
+            None => {}
+        }
+        List::cut(users, question.page, self.snapshot.revision(), walk.steps_left == 0)
+    }
+}
+
+fn user_name(filter: UserFilter<'_>, id: &str) -> String {
+    match filter.relation {
+        Some(relation) => format!("{}:{id}#{relation}", filter.type_name),
+        None => format!("{}:{id}", filter.type_name),
+    }
+}
+
+struct Walk<'a> {
+    engine: &'a Engine,
+    conditions: Conditions<'a>,
+    wanted_type: TypeNo,
+    wanted: Option<RelNo>,
+    /// Where the walk has been, and whether what is found there is certain.
+    states: HashMap<(RelNo, Obj), bool>,
+    open: VecDeque<(RelNo, Obj, usize)>,
+    /// Who was found, and whether it is certain.
+    found: HashMap<Subject, bool>,
+    error: Option<Error>,
+    steps_left: u32,
+}
+
+impl<'a> Walk<'a> {
+    fn reach(&mut self, number: RelNo, object: Obj, exact: bool, depth: usize) {
+        let relation = self.engine.schema.relation(number);
+        if self.wanted == Some(number) {
+            self.find(Subject::new(object, self.engine.bind.relation_sym(number)), exact);
+        }
+        if self.wanted.is_none() && !relation.reached_by.has(self.wanted_type) {
+            return;
+        }
+        match self.states.get_mut(&(number, object)) {
+            Some(known) if *known || !exact => return,
+            Some(known) => *known = true,
+            None => _ = self.states.insert((number, object), exact),
+        }
+        self.open.push_back((number, object, depth));
+    }
+
+    fn find(&mut self, subject: Subject, exact: bool) {
+        *self.found.entry(subject).or_default() |= exact;
+    }
+
+    fn run(&mut self) -> Result<(), Error> {
+        while let Some((number, object, depth)) = self.open.pop_front() {
+            if self.steps_left == 0 {
+                break;
+            }
+            if depth >= RESOLVE_DEPTH_MAX {
+                return Err(Error::TooComplex);
+            }
+            let exact = self.states[&(number, object)];
+            let engine = self.engine;
+            self.op(&engine.schema.relation(number).op, number, object, exact, depth + 1);
+        }
+        self.error.take().map_or(Ok(()), Err)
+    }
+
+    fn op(&mut self, op: &'a Op, number: RelNo, object: Obj, exact: bool, depth: usize) {
+        self.steps_left = self.steps_left.saturating_sub(1);
+        match op {
+            Op::Direct => self.direct(number, object, exact, depth),
+            Op::Computed(other) => self.reach(*other, object, exact, depth),
+            Op::Ttu { tupleset, computed } => {
+                let (view, engine) = (self.conditions.view, self.engine);
+                for (parent, condition) in view.row(object, engine.bind.relation_sym(*tupleset), false) {
+                    let of = engine.bind.type_no(view.type_of(parent.obj()));
+                    let Some((of, other)) = computed.iter().find(|(known, _)| Some(*known) == of) else {
+                        continue;
+                    };
+                    if self.counts(*tupleset, *of, Kind::Object, condition) {
+                        self.reach(*other, parent.obj(), exact, depth);
+                    }
+                }
+            }
+            Op::Any(ops) => ops.iter().for_each(|op| self.op(op, number, object, exact, depth)),
+            // Everybody in one part may be somebody in another, so that all parts are looked at.
+            Op::All(ops) => ops.iter().for_each(|op| self.op(op, number, object, false, depth)),
+            Op::Without(parts) => self.op(&parts[0], number, object, false, depth),
+        }
+    }
+
+    fn counts(&mut self, relation: RelNo, of: TypeNo, kind: Kind, condition: Cond) -> bool {
+        self.steps_left = self.steps_left.saturating_sub(1);
+        match self.conditions.counts(relation, of, kind, condition) {
+            Ok(counts) => counts,
+            Err(error) => {
+                self.error.get_or_insert(error);
+                false
+            }
+        }
+    }
+
+    fn direct(&mut self, number: RelNo, object: Obj, exact: bool, depth: usize) {
+        let (view, engine) = (self.conditions.view, self.engine);
+        let sym = engine.bind.relation_sym(number);
+        for (subject, condition) in view.row(object, sym, false) {
+            let (of, id) = view.name(subject.obj());
+            let Some(of) = engine.bind.type_no(of) else { continue };
+            let kind = if id == WILDCARD { Kind::Wildcard } else { Kind::Object };
+            if self.counts(number, of, kind, condition) && self.wanted.is_none() && of == self.wanted_type {
+                self.find(subject, exact);
+            }
+        }
+        for (subject, condition) in view.row(object, sym, true) {
+            let Some(userset) = engine.bind.userset(view, subject) else { continue };
+            let of = engine.schema.relation(userset).of;
+            if self.counts(number, of, Kind::Userset(userset), condition) {
+                self.reach(userset, subject.obj(), exact, depth);
+            }
+        }
+    }
+
+    /// Those who were found with certainty, and of the others those whom a check confirms.
+    fn confirmed(&mut self, target: RelNo, object: Obj) -> Result<Vec<Subject>, Error> {
+        let mut users = Vec::new();
+        for (subject, exact) in std::mem::take(&mut self.found) {
+            let kind = match self.wanted {
+                Some(number) => Kind::Userset(number),
+                None if self.conditions.view.name(subject.obj()).1 == WILDCARD => Kind::Wildcard,
+                None => Kind::Object,
+            };
+            let checker = || self.engine.checker_of(subject, self.wanted_type, kind, self.conditions);
+            if exact || checker().ask(target, object)? {
+                users.push(subject);
+            }
+        }
+        Ok(users)
+    }
+}
