@@ -29,8 +29,9 @@ pub use engine::error::{Error, SchemaError, TupleError};
 pub use engine::schema::{SCHEMA_NUMBERS_MAX, Schema};
 pub use engine::tuple::{Tuple, TupleCondition};
 pub use engine::{
-    Around, CHECK_STEPS_MAX, Check, Computed, DifferenceNode, Engine, LIST_STEPS_MAX, Leaf, List,
-    ListObjects, ListUsers, Node, NodeValue, Nodes, Page, RESOLVE_DEPTH_MAX, TuplesetLeaf, UserFilter, Users,
+    AnswerDifference, Around, CHECK_STEPS_MAX, Check, Computed, DifferenceNode, EXPLAIN_STEPS_MAX, Engine,
+    Explanation, LIST_STEPS_MAX, Leaf, List, ListObjects, ListUsers, Missing, Node, NodeValue, Nodes, Page,
+    RESOLVE_DEPTH_MAX, Reason, Trace, TuplesetLeaf, UserFilter, Users,
 };
 pub use model::validate::validate;
 pub use model::{

@@ -42,12 +42,21 @@ pub fn is_object_id(id: &str) -> bool {
 }
 
 /// `type:id` as its two parts, when it is an object as OpenFGA's server takes it: one colon, no `#`, no blank.
+#[inline]
 pub(crate) fn object(text: &str) -> Option<(&str, &str)> {
-    let (kind, id) = text.split_once(':')?;
-    (text.len() <= OBJECT_BYTES_MAX && is_clean(kind) && is_clean(id)).then_some((kind, id))
-}
-
-fn is_clean(part: &str) -> bool {
-    let plain = part.bytes().all(|b| b > b' ' && b != b':' && b != b'#' && b != 0x7f);
-    plain && !part.is_empty() && (part.is_ascii() || !part.contains(char::is_control))
+    if text.len() > OBJECT_BYTES_MAX {
+        return None;
+    }
+    let mut colon = 0;
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            b':' if colon == 0 && at > 0 => colon = at,
+            b':' | b'#' | ..=b' ' | 0x7f => return None,
+            _ => {}
+        }
+    }
+    if colon == 0 || colon + 1 == text.len() || (!text.is_ascii() && text.contains(char::is_control)) {
+        return None;
+    }
+    Some((&text[..colon], &text[colon + 1..]))
 }

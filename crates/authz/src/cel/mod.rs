@@ -145,6 +145,12 @@ impl Program {
         }
     }
 
+    /// The parameters a request must give, since the tuple does not.
+    pub(crate) fn open_parameters(&self, stored: Option<&Map<String, Json>>) -> Vec<String> {
+        let given = |name: &String| stored.is_some_and(|c| c.contains_key(name));
+        self.parameters.iter().map(|(name, _)| name).filter(|name| !given(name)).cloned().collect()
+    }
+
     fn bad_parameter(&self, parameter: &str, cause: String) -> EvalError {
         EvalError::Parameter { condition: self.name.clone(), parameter: parameter.to_owned(), cause }
     }

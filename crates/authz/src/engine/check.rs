@@ -5,6 +5,7 @@
 //! any part of an intersection too. These are the rules of OpenFGA's first engine, which its tests hold.
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 
 use super::conditions::Conditions;
 use super::error::Error;
@@ -12,7 +13,7 @@ use super::schema::{Kind, Op, RelNo, TypeNo};
 use super::tuple::WILDCARD;
 use super::validate::Parts;
 use super::{Check, Engine};
-use crate::store::{Cond, Obj, Subject};
+use crate::store::{Cond, Keyed, Obj, Subject, View};
 
 /// How many steps may lead from one object to the next.
 pub const RESOLVE_DEPTH_MAX: usize = 25;
@@ -33,18 +34,18 @@ pub(super) enum Outcome {
 }
 
 pub(super) struct Checker<'a> {
-    engine: &'a Engine,
-    conditions: Conditions<'a>,
-    subject: Subject,
-    user_type: TypeNo,
-    user_relation: Option<RelNo>,
-    user_kind: Kind,
+    pub(super) engine: &'a Engine,
+    pub(super) conditions: Conditions<'a>,
+    pub(super) subject: Subject,
+    pub(super) user_type: TypeNo,
+    pub(super) user_relation: Option<RelNo>,
+    pub(super) user_kind: Kind,
     /// Everything of the user's type, where tuples name it.
-    everyone: Option<Subject>,
-    path: [u64; RESOLVE_DEPTH_MAX],
-    depth: usize,
+    pub(super) everyone: Option<Subject>,
+    pub(super) path: [u64; RESOLVE_DEPTH_MAX],
+    pub(super) depth: usize,
     steps_left: u32,
-    memory: HashMap<u64, bool>,
+    memory: HashMap<u64, bool, Keyed>,
     error: Option<Error>,
 }
 
@@ -54,11 +55,33 @@ impl Engine {
     /// # Errors
     /// The question makes no sense, a condition has no answer, or the answer takes too long to find.
     pub fn check(&self, question: &Check<'_>) -> Result<bool, Error> {
-        let parts = self.parts(question)?;
         let layer = self.layer(question.around.contextual)?;
         let view = self.view(layer.as_ref());
+        let conditions = Conditions { engine: self, view, context: question.around.context };
+        if let Some((subject, user_type, relation, object)) = self.known(question, view) {
+            return self.checker_of(subject, user_type, Kind::Object, conditions).ask(relation, object);
+        }
+        let parts = self.parts(question)?;
         self.checker(&parts, Conditions { engine: self, view, context: question.around.context })
             .answer(&parts)
+    }
+
+    /// The numbers of a question about two objects that tuples name. Such objects are well formed, so that nothing needs
+    /// to be looked at twice.
+    #[inline]
+    fn known(&self, question: &Check<'_>, view: View<'_>) -> Option<(Subject, TypeNo, RelNo, Obj)> {
+        let split = |text: &'_ str| text.bytes().position(|b| b == b':');
+        let (user_colon, object_colon) = (split(question.user)?, split(question.object)?);
+        let (user_id, object_id) = (&question.user[user_colon + 1..], &question.object[object_colon + 1..]);
+        if user_id == WILDCARD || object_id == WILDCARD {
+            return None;
+        }
+        let user_type = self.schema.type_no(&question.user[..user_colon])?;
+        let object_type = self.schema.type_no(&question.object[..object_colon])?;
+        let relation = self.schema.relation_no(object_type, question.relation)?;
+        let user = view.object(self.bind.type_sym(user_type), user_id)?;
+        let object = view.object(self.bind.type_sym(object_type), object_id)?;
+        Some((Subject::object(user), user_type, relation, object))
     }
 
     pub(super) fn parts<'a>(&self, question: &Check<'a>) -> Result<Parts<'a>, Error> {
@@ -102,7 +125,7 @@ impl Engine {
             path: [0; RESOLVE_DEPTH_MAX],
             depth: 0,
             steps_left: CHECK_STEPS_MAX,
-            memory: HashMap::new(),
+            memory: HashMap::with_hasher(self.snapshot.key()),
             error: None,
         }
     }
@@ -168,12 +191,20 @@ impl<'a> Checker<'a> {
         outcome
     }
 
-    fn op(&mut self, op: &'a Op, number: RelNo, object: Obj) -> Outcome {
+    pub(super) fn op(&mut self, op: &'a Op, number: RelNo, object: Obj) -> Outcome {
         match op {
             Op::Direct => self.direct(number, object),
             Op::Computed(other) => self.relation(*other, object),
             Op::Ttu { tupleset, computed } => self.through(*tupleset, computed, object),
-            Op::Any(ops) => any(ops.iter().map(|op| self.op(op, number, object))),
+            Op::Any(ops) => {
+                let mut all = Any(Outcome::False);
+                for op in ops {
+                    if all.or(self.op(op, number, object)).is_break() {
+                        return Outcome::True;
+                    }
+                }
+                all.0
+            }
             Op::All(ops) => {
                 let mut failed = false;
                 for op in ops {
@@ -210,46 +241,40 @@ impl<'a> Checker<'a> {
     /// Tuples of the relation itself.
     fn direct(&mut self, number: RelNo, object: Obj) -> Outcome {
         let engine = self.engine;
-        let (relation, sym) = (engine.schema.relation(number), engine.bind.relation_sym(number));
-        let view = self.conditions.view;
-        let mut failed = false;
+        let place = self.conditions.view.place(object, engine.bind.relation_sym(number));
+        if place.is_empty() {
+            return Outcome::False;
+        }
+        let relation = engine.schema.relation(number);
+        let mut all = Any(Outcome::False);
         let named = match self.user_kind {
             Kind::Object => relation.objects.has(self.user_type),
             Kind::Wildcard => relation.wildcards.has(self.user_type),
             Kind::Userset(_) => relation.has_usersets,
         };
-        if named && let Some(condition) = view.edge(object, sym, self.subject) {
-            match self.counts(number, self.user_type, self.user_kind, condition) {
-                Outcome::True => return Outcome::True,
-                Outcome::Error => failed = true,
-                _ => {}
-            }
+        if named
+            && let Some(condition) = place.edge(self.subject)
+            && all.or(self.counts(number, self.user_type, self.user_kind, condition)).is_break()
+        {
+            return Outcome::True;
         }
         if let Some(everyone) = self.everyone
             && relation.wildcards.has(self.user_type)
-            && let Some(condition) = view.edge(object, sym, everyone)
+            && let Some(condition) = place.edge(everyone)
+            && all.or(self.counts(number, self.user_type, Kind::Wildcard, condition)).is_break()
         {
-            match self.counts(number, self.user_type, Kind::Wildcard, condition) {
-                Outcome::True => return Outcome::True,
-                Outcome::Error => failed = true,
-                _ => {}
-            }
+            return Outcome::True;
         }
-        let mut outcome = Outcome::False;
-        if relation.has_usersets {
-            let rows = view
-                .row(object, sym, true)
-                .map(|(subject, condition)| self.member(number, subject, condition));
-            outcome = any(rows);
+        if relation.has_usersets
+            && place.usersets(|subject, condition| all.or(self.member(number, subject, condition))).is_break()
+        {
+            return Outcome::True;
         }
-        match outcome {
-            Outcome::False | Outcome::Cycle if failed => Outcome::Error,
-            outcome => outcome,
-        }
+        all.0
     }
 
     /// A tuple that names a userset: whether it counts, and whether the user is in it.
-    fn member(&mut self, number: RelNo, subject: Subject, condition: Cond) -> Outcome {
+    pub(super) fn member(&mut self, number: RelNo, subject: Subject, condition: Cond) -> Outcome {
         if self.steps_left == 0 {
             return self.fail(Error::TooComplex);
         }
@@ -275,33 +300,49 @@ impl<'a> Checker<'a> {
         if !computed.iter().any(|(_, number)| reached(*number)) {
             return Outcome::False;
         }
-        let (view, sym) = (self.conditions.view, engine.bind.relation_sym(tupleset));
-        any(view.row(object, sym, false).map(|(parent, condition)| {
-            if self.steps_left == 0 {
-                return self.fail(Error::TooComplex);
-            }
-            self.steps_left -= 1;
-            let Some(of) = engine.bind.type_no(view.type_of(parent.obj())) else { return Outcome::False };
-            let Some((_, number)) = computed.iter().find(|(known, _)| *known == of) else {
-                return Outcome::False;
-            };
-            match self.counts(tupleset, of, Kind::Object, condition) {
-                Outcome::True => self.relation(*number, parent.obj()),
-                other => other,
-            }
-        }))
+        let view = self.conditions.view;
+        let mut all = Any(Outcome::False);
+        let stopped = view
+            .place(object, engine.bind.relation_sym(tupleset))
+            .objects(|parent, condition| all.or(self.parent(tupleset, computed, parent.obj(), condition)));
+        if stopped.is_break() { Outcome::True } else { all.0 }
+    }
+
+    pub(super) fn parent(
+        &mut self,
+        tupleset: RelNo,
+        computed: &'a [(TypeNo, RelNo)],
+        parent: Obj,
+        condition: Cond,
+    ) -> Outcome {
+        if self.steps_left == 0 {
+            return self.fail(Error::TooComplex);
+        }
+        self.steps_left -= 1;
+        let view = self.conditions.view;
+        let Some(of) = self.engine.bind.type_no(view.type_of(parent)) else { return Outcome::False };
+        let Some((_, number)) = computed.iter().find(|(known, _)| *known == of) else {
+            return Outcome::False;
+        };
+        match self.counts(tupleset, of, Kind::Object, condition) {
+            Outcome::True => self.relation(*number, parent),
+            other => other,
+        }
     }
 }
 
-/// The first that is true; else an error is stronger than a cycle, and a cycle than what is false.
-fn any(outcomes: impl Iterator<Item = Outcome>) -> Outcome {
-    let mut all = Outcome::False;
-    for outcome in outcomes {
-        match (outcome, all) {
-            (Outcome::True, _) => return Outcome::True,
-            (Outcome::Error, _) | (Outcome::Cycle, Outcome::False) => all = outcome,
+/// What is true in any of several. An error is stronger than a cycle, and a cycle than what is false.
+struct Any(Outcome);
+
+impl Any {
+    /// Takes in one more; stops at the first that is true.
+    #[inline]
+    fn or(&mut self, outcome: Outcome) -> ControlFlow<()> {
+        match (outcome, self.0) {
+            (Outcome::True, _) => return ControlFlow::Break(()),
+            (Outcome::Error, _) | (Outcome::Cycle, Outcome::False) => self.0 = outcome,
             _ => {}
         }
+        ControlFlow::Continue(())
     }
-    all
 }

@@ -147,8 +147,9 @@ impl Expansion<'_> {
         let (Some(object), bind) = (self.at, &self.engine.bind) else { return Vec::new() };
         let (schema, sym) = (&self.engine.schema, bind.relation_sym(number));
         let allowed = &schema.relation(number).allowed;
-        let rows = self.view.row(object, sym, false).chain(self.view.row(object, sym, true));
+        let rows = self.view.place(object, sym).subjects();
         let mut users: Vec<String> = rows
+            .into_iter()
             .filter_map(|(subject, _)| {
                 let (of, id) = self.view.name(subject.obj());
                 let of = bind.type_no(of)?;

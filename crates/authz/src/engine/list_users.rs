@@ -160,7 +160,8 @@ impl<'a> Walk<'a> {
             Op::Computed(other) => self.reach(*other, object, exact, depth),
             Op::Ttu { tupleset, computed } => {
                 let (view, engine) = (self.conditions.view, self.engine);
-                for (parent, condition) in view.row(object, engine.bind.relation_sym(*tupleset), false) {
+                for (parent, condition) in view.place(object, engine.bind.relation_sym(*tupleset)).subjects()
+                {
                     let of = engine.bind.type_no(view.type_of(parent.obj()));
                     let Some((of, other)) = computed.iter().find(|(known, _)| Some(*known) == of) else {
                         continue;
@@ -191,19 +192,20 @@ impl<'a> Walk<'a> {
     fn direct(&mut self, number: RelNo, object: Obj, exact: bool, depth: usize) {
         let (view, engine) = (self.conditions.view, self.engine);
         let sym = engine.bind.relation_sym(number);
-        for (subject, condition) in view.row(object, sym, false) {
+        for (subject, condition) in view.place(object, sym).subjects() {
+            if subject.relation() != 0 {
+                let Some(userset) = engine.bind.userset(view, subject) else { continue };
+                let of = engine.schema.relation(userset).of;
+                if self.counts(number, of, Kind::Userset(userset), condition) {
+                    self.reach(userset, subject.obj(), exact, depth);
+                }
+                continue;
+            }
             let (of, id) = view.name(subject.obj());
             let Some(of) = engine.bind.type_no(of) else { continue };
             let kind = if id == WILDCARD { Kind::Wildcard } else { Kind::Object };
             if self.counts(number, of, kind, condition) && self.wanted.is_none() && of == self.wanted_type {
                 self.find(subject, exact);
-            }
-        }
-        for (subject, condition) in view.row(object, sym, true) {
-            let Some(userset) = engine.bind.userset(view, subject) else { continue };
-            let of = engine.schema.relation(userset).of;
-            if self.counts(number, of, Kind::Userset(userset), condition) {
-                self.reach(userset, subject.obj(), exact, depth);
             }
         }
     }

@@ -5,10 +5,12 @@ mod check;
 mod conditions;
 pub(crate) mod error;
 mod expand;
+mod explain;
 mod list_objects;
 mod list_users;
 mod page;
 pub(crate) mod schema;
+mod suppose;
 pub(crate) mod tuple;
 mod validate;
 
@@ -24,9 +26,11 @@ use tuple::Tuple;
 
 pub use check::{CHECK_STEPS_MAX, RESOLVE_DEPTH_MAX};
 pub use expand::{Computed, DifferenceNode, Leaf, Node, NodeValue, Nodes, TuplesetLeaf, Users};
+pub use explain::{EXPLAIN_STEPS_MAX, Explanation, Missing, Reason, Trace};
 pub use list_objects::ListObjects;
 pub use list_users::{ListUsers, UserFilter};
 pub use page::{LIST_STEPS_MAX, List, Page};
+pub use suppose::AnswerDifference;
 
 /// What a question says besides what it asks.
 #[derive(Clone, Copy, Debug, Default)]

@@ -16,8 +16,8 @@ pub(crate) type CondNo = u16;
 /// How many types, and how many relations, a schema can have.
 pub const SCHEMA_NUMBERS_MAX: usize = 32_768;
 
-/// Up to so many types a name is found sooner by looking at each.
-const TYPES_SCANNED_MAX: usize = 12;
+/// Up to so many names one is found sooner by looking at each.
+const NAMES_SCANNED_MAX: usize = 16;
 
 /// What a relation consists of.
 #[derive(Debug)]
@@ -357,7 +357,7 @@ impl Schema {
     }
 
     pub(crate) fn type_no(&self, name: &str) -> Option<TypeNo> {
-        if self.types.len() <= TYPES_SCANNED_MAX {
+        if self.types.len() <= NAMES_SCANNED_MAX {
             return (0..).zip(&self.types).find(|(_, of)| *of.name == *name).map(|(number, _)| number);
         }
         self.type_numbers.get(name).copied()
@@ -369,6 +369,9 @@ impl Schema {
 
     pub(crate) fn relation_no(&self, of: TypeNo, name: &str) -> Option<RelNo> {
         let relations = &self.types[usize::from(of)].relations;
+        if relations.len() <= NAMES_SCANNED_MAX {
+            return relations.iter().find(|(known, _)| **known == *name).map(|(_, number)| *number);
+        }
         let at = relations.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
         Some(relations[at].1)
     }

@@ -66,10 +66,8 @@ impl<'a> User<'a> {
         if text.len() > names::USER_BYTES_MAX {
             return None;
         }
-        let (object, relation) = match text.split_once('#') {
-            Some((object, relation)) => (object, relation),
-            None => (text, ""),
-        };
+        let hash = text.bytes().position(|b| b == b'#');
+        let (object, relation) = hash.map_or((text, ""), |at| (&text[..at], &text[at + 1..]));
         let (type_name, id) = names::object(object)?;
         let userset = text.len() > object.len();
         if userset && (!is_relation(relation) || id.contains('*')) {

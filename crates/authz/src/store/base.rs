@@ -18,50 +18,49 @@ type Row = u32;
 const CONDITIONAL: u32 = 1 << 31;
 
 /// Rows of numbers, end to end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Rows<T> {
     /// Where each row begins; one more than there are rows.
     starts: Vec<u32>,
     items: Vec<T>,
-    /// The conditions of the items; empty when none has any.
-    conditions: Vec<Cond>,
 }
 
 impl<T> Rows<T> {
-    fn range(&self, row: usize) -> std::ops::Range<usize> {
-        self.starts[row] as usize..self.starts[row + 1] as usize
-    }
-
     fn row(&self, row: usize) -> &[T] {
-        &self.items[self.range(row)]
-    }
-
-    fn condition(&self, at: usize) -> Cond {
-        self.conditions.get(at).copied().unwrap_or(0)
+        &self.items[self.starts[row] as usize..self.starts[row + 1] as usize]
     }
 
     fn bytes(&self) -> usize {
-        self.starts.len() * 4 + self.items.len() * size_of::<T>() + self.conditions.len() * 4
+        self.starts.len() * 4 + self.items.len() * size_of::<T>()
     }
+}
+
+/// The tuples of an object and a relation: where the objects and the usersets they name begin. Those of the next row
+/// begin where these end.
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    object: Obj,
+    plain: u32,
+    usersets: u32,
+    relation: Sym,
 }
 
 #[derive(Debug)]
 pub(super) struct Base {
     pub(super) objects: Objects,
-    /// Where the rows of each object begin; one more than there are objects.
-    node_starts: Vec<Row>,
-    /// By row: its object and its relation.
-    node_objects: Vec<Obj>,
-    node_relations: Vec<Sym>,
-    /// By row: the objects it names, sorted; and the usersets, sorted.
-    plain: Rows<Obj>,
-    usersets: Rows<Subject>,
+    /// One more than there are rows.
+    nodes: Vec<Node>,
+    /// The objects that rows name, sorted within each row, and their conditions; those are empty when there are none.
+    plain: Vec<Obj>,
+    plain_conditions: Vec<Cond>,
+    /// The usersets that rows name, likewise.
+    usersets: Vec<Subject>,
+    userset_conditions: Vec<Cond>,
     /// By object: the rows that name it; the usersets of it that rows name.
     named_in: Rows<Row>,
     userset_in: Rows<(Sym, Row)>,
     /// Name and values of each condition; the first belongs to [`Cond`] 1.
     pub(super) conditions: Vec<(Sym, Context)>,
-    tuples: usize,
 }
 
 /// A tuple in numbers.
@@ -75,69 +74,67 @@ pub(super) struct Edge {
 
 impl Base {
     /// Builds the compact form. Of two tuples that differ in their condition alone the first counts.
-    pub(super) fn new(objects: Objects, mut edges: Vec<Edge>, conditions: Vec<(Sym, Context)>) -> Self {
+    pub(super) fn new(mut objects: Objects, mut edges: Vec<Edge>, conditions: Vec<(Sym, Context)>) -> Self {
         // Stable, so that the first of equal ones stays the first.
         edges.sort_by_key(|e| (e.object, e.relation, e.subject));
         edges.dedup_by_key(|e| (e.object, e.relation, e.subject));
         let conditional = edges.iter().any(|e| e.condition != 0);
-        let mut base = Self {
-            node_starts: Vec::with_capacity(objects.len() + 1),
-            node_objects: Vec::new(),
-            node_relations: Vec::new(),
-            plain: Rows { starts: Vec::new(), items: Vec::new(), conditions: Vec::new() },
-            usersets: Rows { starts: Vec::new(), items: Vec::new(), conditions: Vec::new() },
-            named_in: Rows::default(),
-            userset_in: Rows::default(),
-            conditions,
-            tuples: edges.len(),
-            objects,
-        };
         let len = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let mut last = None;
+        let (mut nodes, mut plain, mut usersets) = (Vec::<Node>::new(), Vec::new(), Vec::new());
+        let (mut plain_conditions, mut userset_conditions) = (Vec::new(), Vec::new());
+        let mut started = 0;
         for edge in &edges {
-            if last != Some((edge.object, edge.relation)) {
-                last = Some((edge.object, edge.relation));
-                while base.node_starts.len() <= edge.object as usize {
-                    base.node_starts.push(len(base.node_objects.len()));
+            if nodes.last().is_none_or(|last| (last.object, last.relation) != (edge.object, edge.relation)) {
+                while started <= edge.object as usize {
+                    objects.set_first_row(started, len(nodes.len()));
+                    started += 1;
                 }
-                base.node_objects.push(edge.object);
-                base.node_relations.push(edge.relation);
-                base.plain.starts.push(len(base.plain.items.len()));
-                base.usersets.starts.push(len(base.usersets.items.len()));
+                let (object, relation) = (edge.object, edge.relation);
+                nodes.push(Node { object, plain: len(plain.len()), usersets: len(usersets.len()), relation });
             }
             if edge.subject.relation() == 0 {
-                base.plain.items.push(edge.subject.obj());
-                if conditional {
-                    base.plain.conditions.push(edge.condition);
-                }
+                plain.push(edge.subject.obj());
+                plain_conditions.extend(conditional.then_some(edge.condition));
             } else {
-                base.usersets.items.push(edge.subject);
-                if conditional {
-                    base.usersets.conditions.push(edge.condition);
-                }
+                usersets.push(edge.subject);
+                userset_conditions.extend(conditional.then_some(edge.condition));
             }
         }
-        base.node_starts.resize(base.objects.len() + 1, len(base.node_objects.len()));
-        base.plain.starts.push(len(base.plain.items.len()));
-        base.usersets.starts.push(len(base.usersets.items.len()));
+        for object in started..=objects.len() {
+            objects.set_first_row(object, len(nodes.len()));
+        }
+        nodes.push(Node {
+            object: Obj::MAX,
+            plain: len(plain.len()),
+            usersets: len(usersets.len()),
+            relation: 0,
+        });
+        let named_in = Rows { starts: Vec::new(), items: Vec::new() };
+        let userset_in = Rows { starts: Vec::new(), items: Vec::new() };
+        let mut base = Self {
+            objects,
+            nodes,
+            plain,
+            plain_conditions,
+            usersets,
+            userset_conditions,
+            named_in,
+            userset_in,
+            conditions,
+        };
         base.reverse();
         base
     }
 
     fn reverse(&mut self) {
-        let rows = 0..self.node_objects.len();
-        let mut plain: Vec<(Obj, Row)> = Vec::with_capacity(self.plain.items.len());
-        let mut usersets: Vec<(Obj, Sym, Row)> = Vec::with_capacity(self.usersets.items.len());
-        for row in rows {
+        let mut plain: Vec<(Obj, Row)> = Vec::with_capacity(self.plain.len());
+        let mut usersets: Vec<(Obj, Sym, Row)> = Vec::with_capacity(self.usersets.len());
+        for row in 0..self.nodes.len() - 1 {
             let number = u32::try_from(row).unwrap_or(u32::MAX);
             let mark = |condition: Cond| if condition == 0 { number } else { number | CONDITIONAL };
-            for at in self.plain.range(row) {
-                plain.push((self.plain.items[at], mark(self.plain.condition(at))));
-            }
-            for at in self.usersets.range(row) {
-                let subject = self.usersets.items[at];
-                usersets.push((subject.obj(), subject.relation(), mark(self.usersets.condition(at))));
-            }
+            plain.extend(self.plain(row).map(|(subject, condition)| (subject.obj(), mark(condition))));
+            let sets = self.usersets(row);
+            usersets.extend(sets.map(|(s, condition)| (s.obj(), s.relation(), mark(condition))));
         }
         plain.sort_unstable_by_key(|(object, row)| (*object, *row & !CONDITIONAL));
         usersets.sort_unstable_by_key(|(object, relation, row)| (*object, *relation, *row & !CONDITIONAL));
@@ -148,47 +145,49 @@ impl Base {
     }
 
     pub(super) fn len(&self) -> usize {
-        self.tuples
+        self.plain.len() + self.usersets.len()
     }
 
     pub(super) fn bytes(&self) -> usize {
-        let rows = self.node_starts.len() * 4 + self.node_objects.len() * 6;
-        let both =
-            self.plain.bytes() + self.usersets.bytes() + self.named_in.bytes() + self.userset_in.bytes();
-        self.objects.bytes() + rows + both
+        let rows = self.nodes.len() * size_of::<Node>() + self.plain.len() * 4 + self.usersets.len() * 8;
+        let conditions = (self.plain_conditions.len() + self.userset_conditions.len()) * 4;
+        self.objects.bytes() + rows + conditions + self.named_in.bytes() + self.userset_in.bytes()
+    }
+
+    /// The row of an object and a relation, if there are tuples.
+    #[inline]
+    pub(super) fn row(&self, object: Obj, relation: Sym) -> Option<usize> {
+        let rows = self.objects.rows(object);
+        let begin = rows.start;
+        self.nodes[rows].iter().position(|node| node.relation == relation).map(|at| begin + at)
     }
 
     #[inline]
-    fn row(&self, object: Obj, relation: Sym) -> Option<usize> {
-        let begin = *self.node_starts.get(object as usize)? as usize;
-        let end = *self.node_starts.get(object as usize + 1)? as usize;
-        self.node_relations[begin..end].iter().position(|r| *r == relation).map(|at| begin + at)
-    }
-
-    #[inline]
-    pub(super) fn edge(&self, object: Obj, relation: Sym, subject: Subject) -> Option<Cond> {
-        let row = self.row(object, relation)?;
-        let (begin, found) = if subject.relation() == 0 {
-            let range = self.plain.range(row);
-            (range.start, self.plain.items[range].binary_search(&subject.obj()).ok()?)
+    pub(super) fn edge(&self, row: usize, subject: Subject) -> Option<Cond> {
+        let (this, next) = (&self.nodes[row], &self.nodes[row + 1]);
+        if subject.relation() == 0 {
+            let (begin, end) = (this.plain as usize, next.plain as usize);
+            let at = find(&self.plain[begin..end], &subject.obj())?;
+            Some(self.plain_conditions.get(begin + at).copied().unwrap_or(0))
         } else {
-            let range = self.usersets.range(row);
-            (range.start, self.usersets.items[range].binary_search(&subject).ok()?)
-        };
-        let rows = if subject.relation() == 0 { &self.plain.conditions } else { &self.usersets.conditions };
-        Some(rows.get(begin + found).copied().unwrap_or(0))
+            let (begin, end) = (this.usersets as usize, next.usersets as usize);
+            let at = find(&self.usersets[begin..end], &subject)?;
+            Some(self.userset_conditions.get(begin + at).copied().unwrap_or(0))
+        }
     }
 
     /// The objects a row names.
-    pub(super) fn plain(&self, object: Obj, relation: Sym) -> impl Iterator<Item = (Subject, Cond)> {
-        let range = self.row(object, relation).map_or(0..0, |row| self.plain.range(row));
-        range.map(|at| (Subject::object(self.plain.items[at]), self.plain.condition(at)))
+    #[inline]
+    pub(super) fn plain(&self, row: usize) -> impl Iterator<Item = (Subject, Cond)> {
+        let range = self.nodes[row].plain as usize..self.nodes[row + 1].plain as usize;
+        range.map(|at| (Subject::object(self.plain[at]), self.plain_conditions.get(at).copied().unwrap_or(0)))
     }
 
     /// The usersets a row names.
-    pub(super) fn usersets(&self, object: Obj, relation: Sym) -> impl Iterator<Item = (Subject, Cond)> {
-        let range = self.row(object, relation).map_or(0..0, |row| self.usersets.range(row));
-        range.map(|at| (self.usersets.items[at], self.usersets.condition(at)))
+    #[inline]
+    pub(super) fn usersets(&self, row: usize) -> impl Iterator<Item = (Subject, Cond)> {
+        let range = self.nodes[row].usersets as usize..self.nodes[row + 1].usersets as usize;
+        range.map(|at| (self.usersets[at], self.userset_conditions.get(at).copied().unwrap_or(0)))
     }
 
     /// The rows that name a user, as object, relation and whether there is a condition.
@@ -199,20 +198,25 @@ impl Base {
         let usersets = if known && relation != 0 { self.userset_in.row(object) } else { &[] };
         let usersets = usersets.iter().filter(move |(r, _)| *r == relation).map(|(_, row)| row);
         plain.iter().chain(usersets).map(|row| {
-            let at = (row & !CONDITIONAL) as usize;
-            (self.node_objects[at], self.node_relations[at], row & CONDITIONAL != 0)
+            let node = &self.nodes[(row & !CONDITIONAL) as usize];
+            (node.object, node.relation, row & CONDITIONAL != 0)
         })
     }
 
     /// Every tuple.
     pub(super) fn edges(&self) -> impl Iterator<Item = Edge> {
-        (0..self.node_objects.len()).flat_map(move |row| {
-            let (object, relation) = (self.node_objects[row], self.node_relations[row]);
-            self.plain(object, relation)
-                .chain(self.usersets(object, relation))
-                .map(move |(subject, condition)| Edge { object, relation, subject, condition })
+        (0..self.nodes.len() - 1).flat_map(move |row| {
+            let Node { object, relation, .. } = self.nodes[row];
+            let subjects = self.plain(row).chain(self.usersets(row));
+            subjects.map(move |(subject, condition)| Edge { object, relation, subject, condition })
         })
     }
+}
+
+/// The place of an item in a sorted row. Most rows are so short that looking at each is soonest.
+#[inline]
+fn find<T: Ord>(row: &[T], item: &T) -> Option<usize> {
+    if row.len() <= 8 { row.iter().position(|known| known == item) } else { row.binary_search(item).ok() }
 }
 
 /// Where the rows of sorted keys begin.

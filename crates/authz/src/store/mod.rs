@@ -5,6 +5,7 @@
 //! snapshot and swaps it in one step.
 
 mod base;
+mod hash;
 mod live;
 mod names;
 mod objects;
@@ -12,11 +13,12 @@ mod overlay;
 mod snapshot;
 mod view;
 
+pub(crate) use hash::Keyed;
 pub use live::Live;
 pub(crate) use names::{Names, Sym};
 pub(crate) use overlay::Overlay;
 pub use snapshot::{Change, DELTA_EDITS_MAX, Snapshot, SnapshotError};
-pub(crate) use view::View;
+pub(crate) use view::{Place, View};
 
 /// Number of an object.
 pub(crate) type Obj = u32;

@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::base::Context;
+use super::hash::Keyed;
 use super::names::Sym;
 use super::{Cond, Obj, Subject, node_key};
 
@@ -19,17 +20,18 @@ pub(crate) struct Overlay {
     first_object: Obj,
     objects: Vec<(Sym, Box<str>)>,
     numbers: HashMap<(Sym, Box<str>), Obj>,
-    rows: HashMap<u64, Edits>,
+    rows: HashMap<u64, Edits, Keyed>,
     /// By user: the rows it was added to.
-    named_in: HashMap<Subject, Vec<(Obj, Sym, bool)>>,
+    named_in: HashMap<Subject, Vec<(Obj, Sym, bool)>, Keyed>,
     first_condition: usize,
     conditions: Vec<(Sym, Context)>,
     edits: usize,
 }
 
 impl Overlay {
-    pub(super) fn new(first_object: Obj, first_condition: usize) -> Self {
-        Self { first_object, first_condition, ..Self::default() }
+    pub(super) fn new(first_object: Obj, first_condition: usize, key: Keyed) -> Self {
+        let (rows, named_in) = (HashMap::with_hasher(key), HashMap::with_hasher(key));
+        Self { first_object, rows, named_in, first_condition, ..Self::default() }
     }
 
     pub(crate) fn is_empty(&self) -> bool {

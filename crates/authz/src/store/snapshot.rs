@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::base::{Base, Edge};
+use super::hash::Keyed;
 use super::names::Names;
 use super::objects::Objects;
 use super::overlay::Overlay;
@@ -98,7 +99,7 @@ impl Snapshot {
 
     fn over(base: Base, names: Names, seed: u64, revision: u64) -> Self {
         let objects = Obj::try_from(base.objects.len()).unwrap_or(Obj::MAX / 2);
-        let delta = Overlay::new(objects, base.conditions.len());
+        let delta = Overlay::new(objects, base.conditions.len(), Keyed(seed));
         Self { base: Arc::new(base), delta: Arc::new(delta), names: Arc::new(names), seed, revision }
     }
 
@@ -110,13 +111,24 @@ impl Snapshot {
         if revision <= self.revision {
             return Err(SnapshotError::Order { present: self.revision, next: revision });
         }
-        let (mut delta, mut names) = ((*self.delta).clone(), (*self.names).clone());
+        Ok(Self { revision, ..self.supposing(changes)? })
+    }
+
+    /// The snapshot as it would be after some changes, at the same revision.
+    ///
+    /// # Errors
+    /// A malformed tuple, or too many of something.
+    pub fn supposing(&self, changes: &[Change]) -> Result<Self, SnapshotError> {
+        let (mut delta, mut names) = ((*self.delta).clone(), Arc::clone(&self.names));
         for change in changes {
             let (Change::Write(tuple) | Change::Delete(tuple)) = change;
             let malformed = || SnapshotError::Malformed(tuple.to_string());
             let (type_name, id) = wire::object(&tuple.object).ok_or_else(malformed)?;
             let user = User::parse(&tuple.user).ok_or_else(malformed)?;
-            let mut sym = |name: &str| names.add(name).ok_or(SnapshotError::TooMany("names"));
+            let mut sym = |name: &str| {
+                let known = names.get(name).or_else(|| Arc::make_mut(&mut names).add(name));
+                known.ok_or(SnapshotError::TooMany("names"))
+            };
             let (object_type, relation, user_type) =
                 (sym(type_name)?, sym(&tuple.relation)?, sym(user.type_name)?);
             let user_relation = if user.relation.is_empty() { 0 } else { sym(user.relation)? };
@@ -143,9 +155,9 @@ impl Snapshot {
         Ok(Self {
             base: Arc::clone(&self.base),
             delta: Arc::new(delta),
-            names: Arc::new(names),
+            names,
             seed: self.seed,
-            revision,
+            revision: self.revision,
         })
     }
 
@@ -211,6 +223,11 @@ impl Snapshot {
         self.base.bytes()
     }
 
+    /// The key for maps of numbers.
+    pub(crate) fn key(&self) -> Keyed {
+        Keyed(self.seed)
+    }
+
     pub(crate) fn names(&self) -> &Names {
         &self.names
     }
@@ -221,6 +238,6 @@ impl Snapshot {
 
     /// An empty layer on top of this.
     pub(crate) fn layer(&self) -> Overlay {
-        Overlay::new(self.delta.objects_end(), self.delta.conditions_end())
+        Overlay::new(self.delta.objects_end(), self.delta.conditions_end(), Keyed(self.seed))
     }
 }

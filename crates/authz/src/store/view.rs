@@ -1,8 +1,10 @@
 //! One look at the tuples: the base and up to two layers of changes.
 
+use std::ops::ControlFlow;
+
 use super::base::{Base, Context};
 use super::names::Sym;
-use super::overlay::Overlay;
+use super::overlay::{Edits, Overlay};
 use super::{Cond, Obj, Subject};
 
 /// The tuples as one question sees them.
@@ -50,54 +52,20 @@ impl<'a> View<'a> {
             .map_or((0, &None), |(name, c)| (*name, c))
     }
 
-    /// Whether a tuple is there, and its condition.
+    /// The tuples of an object and a relation.
     #[inline]
+    pub(crate) fn place(&self, object: Obj, relation: Sym) -> Place<'a> {
+        let edits = if let [None, None] = self.layers {
+            [None, None]
+        } else {
+            self.layers.map(|layer| layer.and_then(|o| o.row(object, relation)))
+        };
+        Place { base: self.base, row: self.base.row(object, relation), edits }
+    }
+
+    /// Whether a tuple is there, and its condition.
     pub(crate) fn edge(&self, object: Obj, relation: Sym, subject: Subject) -> Option<Cond> {
-        if let [None, None] = self.layers {
-            return self.base.edge(object, relation, subject);
-        }
-        for layer in self.layers().rev() {
-            if let Some(edits) = layer.row(object, relation) {
-                if let Some((_, condition)) = edits.added.iter().find(|(known, _)| *known == subject) {
-                    return Some(*condition);
-                }
-                if edits.removed.contains(&subject) {
-                    return None;
-                }
-            }
-        }
-        self.base.edge(object, relation, subject)
-    }
-
-    /// Whether an upper layer speaks of a tuple that stands below it; layers are counted from below, the base is 0.
-    fn hidden(&self, layer: usize, object: Obj, relation: Sym, subject: Subject) -> bool {
-        self.layers[layer..].iter().flatten().filter_map(|o| o.row(object, relation)).any(|edits| {
-            edits.removed.contains(&subject) || edits.added.iter().any(|(known, _)| *known == subject)
-        })
-    }
-
-    /// What a row names: objects, or usersets.
-    pub(crate) fn row(
-        &self,
-        object: Obj,
-        relation: Sym,
-        usersets: bool,
-    ) -> impl Iterator<Item = (Subject, Cond)> {
-        let view = *self;
-        let plain = (!usersets).then(|| view.base.plain(object, relation)).into_iter().flatten();
-        let sets = usersets.then(|| view.base.usersets(object, relation)).into_iter().flatten();
-        let below = plain.chain(sets).filter(move |(subject, _)| {
-            matches!(view.layers, [None, None]) || !view.hidden(0, object, relation, *subject)
-        });
-        let above = view.layers.into_iter().enumerate().filter_map(|(n, layer)| Some((n, layer?))).flat_map(
-            move |(n, o)| {
-                let added = o.row(object, relation).map_or(&[][..], |edits| &edits.added);
-                added.iter().copied().filter(move |(subject, _)| {
-                    (subject.relation() != 0) == usersets && !view.hidden(n + 1, object, relation, *subject)
-                })
-            },
-        );
-        below.chain(above)
+        self.place(object, relation).edge(subject)
     }
 
     /// The rows that name a user, as object and relation and, if there may be one, the condition.
@@ -112,5 +80,98 @@ impl<'a> View<'a> {
             }
             view.edge(object, relation, subject).map(|condition| (object, relation, condition))
         })
+    }
+}
+
+/// The tuples of an object and a relation.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    base: &'a Base,
+    row: Option<usize>,
+    edits: [Option<&'a Edits>; 2],
+}
+
+impl Place<'_> {
+    /// Certainly no tuples.
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.row.is_none() && matches!(self.edits, [None, None])
+    }
+
+    /// Whether a user is named, and under which condition.
+    #[inline]
+    pub(crate) fn edge(&self, subject: Subject) -> Option<Cond> {
+        for edits in self.edits.iter().rev().flatten() {
+            if let Some((_, condition)) = edits.added.iter().find(|(known, _)| *known == subject) {
+                return Some(*condition);
+            }
+            if edits.removed.contains(&subject) {
+                return None;
+            }
+        }
+        self.base.edge(self.row?, subject)
+    }
+
+    /// Whether an upper layer speaks of a user; layers are counted from below.
+    fn hidden(&self, from: usize, subject: Subject) -> bool {
+        self.edits[from..].iter().flatten().any(|edits| {
+            edits.removed.contains(&subject) || edits.added.iter().any(|(known, _)| *known == subject)
+        })
+    }
+
+    /// Goes through the objects that are named, until told to stop.
+    #[inline]
+    pub(crate) fn objects<B>(&self, mut each: impl FnMut(Subject, Cond) -> ControlFlow<B>) -> ControlFlow<B> {
+        if let Some(row) = self.row {
+            for (subject, condition) in self.base.plain(row) {
+                if !self.hidden(0, subject) {
+                    each(subject, condition)?;
+                }
+            }
+        }
+        self.added(false, each)
+    }
+
+    /// Goes through the usersets that are named, until told to stop.
+    #[inline]
+    pub(crate) fn usersets<B>(
+        &self,
+        mut each: impl FnMut(Subject, Cond) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        if let Some(row) = self.row {
+            for (subject, condition) in self.base.usersets(row) {
+                if !self.hidden(0, subject) {
+                    each(subject, condition)?;
+                }
+            }
+        }
+        self.added(true, each)
+    }
+
+    fn added<B>(
+        &self,
+        usersets: bool,
+        mut each: impl FnMut(Subject, Cond) -> ControlFlow<B>,
+    ) -> ControlFlow<B> {
+        for (n, edits) in self.edits.iter().enumerate() {
+            for (subject, condition) in edits.iter().flat_map(|edits| &edits.added) {
+                if (subject.relation() != 0) == usersets && !self.hidden(n + 1, *subject) {
+                    each(*subject, *condition)?;
+                }
+            }
+        }
+        ControlFlow::Continue(())
+    }
+
+    /// Everyone who is named: objects first.
+    pub(crate) fn subjects(&self) -> Vec<(Subject, Cond)> {
+        let mut all = Vec::new();
+        let mut add = |subject, condition| {
+            all.push((subject, condition));
+            ControlFlow::<()>::Continue(())
+        };
+        let _ = self.objects(&mut add);
+        let _ = self.usersets(&mut add);
+        all
     }
 }
