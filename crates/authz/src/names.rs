@@ -5,6 +5,9 @@ pub(crate) const TYPE_RULE: &str = r"^[^:#@\*\s]{1,254}$";
 /// Naming rule of relations, as messages quote it.
 pub(crate) const RELATION_RULE: &str = r"^[^:#@\*\s]{1,50}$";
 
+/// Naming rule of conditions.
+pub(crate) const CONDITION_RULE: &str = r"^[^:#@\s]{2,50}$";
+
 /// Longest name of a type, in characters.
 pub const TYPE_CHARS_MAX: usize = 254;
 /// Longest name of a relation, in characters.
@@ -32,6 +35,12 @@ pub fn is_type(name: &str) -> bool {
 /// Whether this can be the name of a relation.
 pub fn is_relation(name: &str) -> bool {
     is_name(name, RELATION_CHARS_MAX)
+}
+
+/// Whether this can be the name of a condition of a compiled model.
+pub fn is_condition(name: &str) -> bool {
+    let fits = |c: char| !matches!(c, ':' | '#' | '@') && !c.is_whitespace();
+    (2..=50).contains(&name.chars().count()) && name.chars().all(fits)
 }
 
 /// Whether this can be the id of an object by the stricter rule of OpenFGA's language tools; its server takes more.

@@ -55,7 +55,7 @@ impl Engine {
     /// # Errors
     /// The question makes no sense, a condition has no answer, or the answer takes too long to find.
     pub fn check(&self, question: &Check<'_>) -> Result<bool, Error> {
-        let layer = self.layer(question.around.contextual)?;
+        let layer = self.layer(question.around)?;
         let view = self.view(layer.as_ref());
         let conditions = Conditions { engine: self, view, context: question.around.context };
         if let Some((subject, user_type, relation, object)) = self.known(question, view) {

@@ -25,22 +25,17 @@ impl Conditions<'_> {
         kind: Kind,
         condition: Cond,
     ) -> Result<bool, Error> {
-        let schema = &self.engine.schema;
-        let allowed = &schema.relation(relation).allowed;
-        if !allowed.iter().any(|a| a.of == of && a.kind == kind) {
-            return Ok(false);
-        }
         if condition == 0 {
-            return Ok(schema.fits_without_condition(relation, of, kind));
+            return Ok(self.engine.schema.allows(relation, of, kind, None));
         }
-        self.holds(relation, of, condition)
+        self.holds(relation, of, kind, condition)
     }
 
-    fn holds(&self, relation: RelNo, of: TypeNo, condition: Cond) -> Result<bool, Error> {
+    fn holds(&self, relation: RelNo, of: TypeNo, kind: Kind, condition: Cond) -> Result<bool, Error> {
         let schema = &self.engine.schema;
         let (name, stored) = self.view.condition(condition);
         let Some(number) = self.engine.bind.condition_no(name) else { return Ok(false) };
-        if !schema.relation(relation).allowed.iter().any(|a| a.of == of && a.condition == Some(number)) {
+        if !schema.allows(relation, of, kind, Some(number)) {
             return Ok(false);
         }
         let condition = &schema.conditions[usize::from(number)];

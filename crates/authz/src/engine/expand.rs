@@ -91,7 +91,7 @@ impl Engine {
     /// # Errors
     /// There is no such object type or relation, or a contextual tuple is wrong.
     pub fn expand(&self, relation: &str, object: &str, around: Around<'_>) -> Result<Node, Error> {
-        let layer = self.layer(around.contextual)?;
+        let layer = self.layer(around)?;
         let view = self.view(layer.as_ref());
         let wrong = |cause: String| Error::Validation(cause);
         let parsed = names::object(object).filter(|(_, id)| *id != WILDCARD);

@@ -95,7 +95,7 @@ impl Engine {
     /// As [`Engine::check`].
     pub fn explain(&self, question: &Check<'_>) -> Result<Explanation, Error> {
         let parts = self.parts(question)?;
-        let layer = self.layer(question.around.contextual)?;
+        let layer = self.layer(question.around)?;
         let conditions =
             Conditions { engine: self, view: self.view(layer.as_ref()), context: question.around.context };
         let mut checker = self.checker(&parts, conditions);

@@ -52,7 +52,7 @@ impl Engine {
             user_type: user.1,
             user_relation: user.2,
         };
-        let layer = self.layer(question.around.contextual)?;
+        let layer = self.layer(question.around)?;
         let conditions =
             Conditions { engine: self, view: self.view(layer.as_ref()), context: question.around.context };
         let (found, incomplete) = self.objects_of(&parts, conditions)?;

@@ -1,7 +1,8 @@
 //! Who has a relation to an object.
 //!
 //! The way goes forwards, from the object to those it names. As with objects, what is found through unions alone is
-//! right, and what is found through an intersection or an exclusion is decided by a check.
+//! right, and what is found through an intersection or an exclusion is decided by a check. Where everybody may be named,
+//! those whom an exclusion names are looked at too: what is taken away from everybody may be given back to them.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -46,7 +47,7 @@ impl Engine {
     /// The question makes no sense, or a condition on the way has no answer.
     pub fn list_users(&self, question: &ListUsers<'_>) -> Result<List, Error> {
         let schema = &self.schema;
-        let layer = self.layer(question.around.contextual)?;
+        let layer = self.layer(question.around)?;
         let typed = |name: &str| schema.type_no(name).ok_or_else(|| Error::TypeNotFound(name.to_owned()));
         let related = |of: TypeNo, type_name: &str, relation: &str| {
             let missing =
@@ -79,7 +80,7 @@ impl Engine {
         let mut users = Vec::new();
         match conditions.view.object(self.bind.type_sym(of), id) {
             Some(object) => {
-                walk.reach(target, object, true, 0);
+                walk.reach(target, object, Certainty::Certain, 0);
                 walk.run()?;
                 for subject in walk.confirmed(target, object)? {
                     let id = conditions.view.name(subject.obj()).1;
@@ -103,39 +104,50 @@ fn user_name(filter: UserFilter<'_>, id: &str) -> String {
     }
 }
 
+/// How certain it is that a user who is found has the relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Certainty {
+    /// Named in what is taken away.
+    Excluded,
+    /// Named where something else must hold too.
+    Possible,
+    Certain,
+}
+
 struct Walk<'a> {
     engine: &'a Engine,
     conditions: Conditions<'a>,
     wanted_type: TypeNo,
     wanted: Option<RelNo>,
     /// Where the walk has been, and whether what is found there is certain.
-    states: HashMap<(RelNo, Obj), bool>,
+    states: HashMap<(RelNo, Obj), Certainty>,
     open: VecDeque<(RelNo, Obj, usize)>,
     /// Who was found, and whether it is certain.
-    found: HashMap<Subject, bool>,
+    found: HashMap<Subject, Certainty>,
     error: Option<Error>,
     steps_left: u32,
 }
 
 impl<'a> Walk<'a> {
-    fn reach(&mut self, number: RelNo, object: Obj, exact: bool, depth: usize) {
+    fn reach(&mut self, number: RelNo, object: Obj, certainty: Certainty, depth: usize) {
         let relation = self.engine.schema.relation(number);
         if self.wanted == Some(number) {
-            self.find(Subject::new(object, self.engine.bind.relation_sym(number)), exact);
+            self.find(Subject::new(object, self.engine.bind.relation_sym(number)), certainty);
         }
         if self.wanted.is_none() && !relation.reached_by.has(self.wanted_type) {
             return;
         }
         match self.states.get_mut(&(number, object)) {
-            Some(known) if *known || !exact => return,
-            Some(known) => *known = true,
-            None => _ = self.states.insert((number, object), exact),
+            Some(known) if *known >= certainty => return,
+            Some(known) => *known = certainty,
+            None => _ = self.states.insert((number, object), certainty),
         }
         self.open.push_back((number, object, depth));
     }
 
-    fn find(&mut self, subject: Subject, exact: bool) {
-        *self.found.entry(subject).or_default() |= exact;
+    fn find(&mut self, subject: Subject, certainty: Certainty) {
+        let known = self.found.entry(subject).or_insert(certainty);
+        *known = certainty.max(*known);
     }
 
     fn run(&mut self) -> Result<(), Error> {
@@ -146,18 +158,18 @@ impl<'a> Walk<'a> {
             if depth >= RESOLVE_DEPTH_MAX {
                 return Err(Error::TooComplex);
             }
-            let exact = self.states[&(number, object)];
+            let certainty = self.states[&(number, object)];
             let engine = self.engine;
-            self.op(&engine.schema.relation(number).op, number, object, exact, depth + 1);
+            self.op(&engine.schema.relation(number).op, number, object, certainty, depth + 1);
         }
         self.error.take().map_or(Ok(()), Err)
     }
 
-    fn op(&mut self, op: &'a Op, number: RelNo, object: Obj, exact: bool, depth: usize) {
+    fn op(&mut self, op: &'a Op, number: RelNo, object: Obj, certainty: Certainty, depth: usize) {
         self.steps_left = self.steps_left.saturating_sub(1);
         match op {
-            Op::Direct => self.direct(number, object, exact, depth),
-            Op::Computed(other) => self.reach(*other, object, exact, depth),
+            Op::Direct => self.direct(number, object, certainty, depth),
+            Op::Computed(other) => self.reach(*other, object, certainty, depth),
             Op::Ttu { tupleset, computed } => {
                 let (view, engine) = (self.conditions.view, self.engine);
                 for (parent, condition) in view.place(object, engine.bind.relation_sym(*tupleset)).subjects()
@@ -167,14 +179,22 @@ impl<'a> Walk<'a> {
                         continue;
                     };
                     if self.counts(*tupleset, *of, Kind::Object, condition) {
-                        self.reach(*other, parent.obj(), exact, depth);
+                        self.reach(*other, parent.obj(), certainty, depth);
                     }
                 }
             }
-            Op::Any(ops) => ops.iter().for_each(|op| self.op(op, number, object, exact, depth)),
+            Op::Any(ops) => ops.iter().for_each(|op| self.op(op, number, object, certainty, depth)),
             // Everybody in one part may be somebody in another, so that all parts are looked at.
-            Op::All(ops) => ops.iter().for_each(|op| self.op(op, number, object, false, depth)),
-            Op::Without(parts) => self.op(&parts[0], number, object, false, depth),
+            Op::All(ops) => {
+                let certainty = certainty.min(Certainty::Possible);
+                ops.iter().for_each(|op| self.op(op, number, object, certainty, depth));
+            }
+            Op::Without(parts) => {
+                self.op(&parts[0], number, object, certainty.min(Certainty::Possible), depth);
+                if self.wanted.is_none() && self.engine.schema.has_wildcards {
+                    self.op(&parts[1], number, object, Certainty::Excluded, depth);
+                }
+            }
         }
     }
 
@@ -189,7 +209,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn direct(&mut self, number: RelNo, object: Obj, exact: bool, depth: usize) {
+    fn direct(&mut self, number: RelNo, object: Obj, certainty: Certainty, depth: usize) {
         let (view, engine) = (self.conditions.view, self.engine);
         let sym = engine.bind.relation_sym(number);
         for (subject, condition) in view.place(object, sym).subjects() {
@@ -197,7 +217,7 @@ impl<'a> Walk<'a> {
                 let Some(userset) = engine.bind.userset(view, subject) else { continue };
                 let of = engine.schema.relation(userset).of;
                 if self.counts(number, of, Kind::Userset(userset), condition) {
-                    self.reach(userset, subject.obj(), exact, depth);
+                    self.reach(userset, subject.obj(), certainty, depth);
                 }
                 continue;
             }
@@ -205,25 +225,48 @@ impl<'a> Walk<'a> {
             let Some(of) = engine.bind.type_no(of) else { continue };
             let kind = if id == WILDCARD { Kind::Wildcard } else { Kind::Object };
             if self.counts(number, of, kind, condition) && self.wanted.is_none() && of == self.wanted_type {
-                self.find(subject, exact);
+                self.find(subject, certainty);
             }
         }
     }
 
     /// Those who were found with certainty, and of the others those whom a check confirms.
     fn confirmed(&mut self, target: RelNo, object: Obj) -> Result<Vec<Subject>, Error> {
-        let mut users = Vec::new();
-        for (subject, exact) in std::mem::take(&mut self.found) {
-            let kind = match self.wanted {
-                Some(number) => Kind::Userset(number),
-                None if self.conditions.view.name(subject.obj()).1 == WILDCARD => Kind::Wildcard,
-                None => Kind::Object,
-            };
-            let checker = || self.engine.checker_of(subject, self.wanted_type, kind, self.conditions);
-            if exact || checker().ask(target, object)? {
-                users.push(subject);
+        let found = std::mem::take(&mut self.found);
+        let (mut users, mut everybody) = (Vec::new(), false);
+        for (subject, certainty) in &found {
+            let is_everybody =
+                self.wanted.is_none() && self.conditions.view.name(subject.obj()).1 == WILDCARD;
+            if *certainty != Certainty::Excluded && self.confirms(*subject, *certainty, target, object)? {
+                everybody |= is_everybody;
+                users.push(*subject);
+            }
+        }
+        // Where everybody has the relation, those who were only named as exceptions have it as a part of everybody.
+        let excepted = found.iter().filter(|(_, certainty)| !everybody && **certainty == Certainty::Excluded);
+        for (subject, certainty) in excepted {
+            if self.confirms(*subject, *certainty, target, object)? {
+                users.push(*subject);
             }
         }
         Ok(users)
+    }
+
+    fn confirms(
+        &self,
+        subject: Subject,
+        certainty: Certainty,
+        target: RelNo,
+        object: Obj,
+    ) -> Result<bool, Error> {
+        if certainty == Certainty::Certain {
+            return Ok(true);
+        }
+        let kind = match self.wanted {
+            Some(number) => Kind::Userset(number),
+            None if self.conditions.view.name(subject.obj()).1 == WILDCARD => Kind::Wildcard,
+            None => Kind::Object,
+        };
+        self.engine.checker_of(subject, self.wanted_type, kind, self.conditions).ask(target, object)
     }
 }

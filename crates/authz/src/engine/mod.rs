@@ -88,7 +88,11 @@ impl Engine {
     }
 
     /// A layer with the contextual tuples of a question, if it has any.
-    fn layer(&self, contextual: &[Tuple]) -> Result<Option<Overlay>, Error> {
+    fn layer(&self, around: Around<'_>) -> Result<Option<Overlay>, Error> {
+        let contextual = around.contextual;
+        if let Some(context) = around.context {
+            validate::context(context).map_err(Error::Validation)?;
+        }
         if contextual.is_empty() {
             return Ok(None);
         }

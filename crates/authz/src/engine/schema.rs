@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use super::error::SchemaError;
-use crate::cel::Program;
+use crate::cel::{ConditionError, Program};
 use crate::model::{Model, Ordered, TypeDefinition, Userset, validate};
+use crate::names;
 
 /// Number of a type in a schema.
 pub(crate) type TypeNo = u16;
@@ -119,13 +120,7 @@ impl Schema {
     /// # Errors
     /// What is wrong with it; for OpenFGA's API all of it is `invalid_authorization_model`, 2056.
     pub fn compile(model: &Model) -> Result<Self, SchemaError> {
-        // A condition that nothing uses is no reason to refuse a model: OpenFGA's server takes it.
-        if let Err(crate::Problems(mut problems)) = validate::validate(model) {
-            problems.retain(|p| p.fault != crate::Fault::ConditionNotUsed);
-            if !problems.is_empty() {
-                return Err(crate::Problems(problems).into());
-            }
-        }
+        validate::for_engine(model)?;
         let mut schema = Self {
             types: Vec::new(),
             relations: Vec::new(),
@@ -136,6 +131,10 @@ impl Schema {
         };
         schema.number(model)?;
         for (name, condition) in model.conditions.iter().flat_map(Ordered::iter) {
+            if !names::is_condition(name) {
+                let cause = format!("the name does not match naming rule: '{}'", names::CONDITION_RULE);
+                return Err(ConditionError { condition: name.to_owned(), cause }.into());
+            }
             let program = Program::compile(condition)?;
             let number = u16::try_from(schema.conditions.len()).map_err(|_| too_large())?;
             schema.condition_numbers.insert(name.into(), number);

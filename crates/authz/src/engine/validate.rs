@@ -1,7 +1,9 @@
 //! Whether a model has a place for a tuple, in OpenFGA's words.
 
+use serde_json::{Map, Value};
+
 use super::error::TupleError;
-use super::schema::{Kind, RelNo, Schema, TypeNo};
+use super::schema::{CondNo, Kind, RelNo, Schema, TypeNo};
 use super::tuple::{self, Tuple, User, WILDCARD};
 use crate::names;
 
@@ -56,7 +58,7 @@ impl Schema {
         }
         let wrong = |cause: String| TupleError::Condition { tuple: tuple.to_string(), cause };
         let Some(condition) = &tuple.condition else {
-            return if self.fits_without_condition(parts.relation, parts.user_type, kind) {
+            return if self.allows(parts.relation, parts.user_type, kind, None) {
                 Ok(())
             } else {
                 Err(wrong("condition is missing".to_owned()))
@@ -64,25 +66,37 @@ impl Schema {
         };
         let number =
             self.condition_no(&condition.name).ok_or_else(|| wrong("undefined condition".to_owned()))?;
-        if !relation.allowed.iter().any(|a| a.of == parts.user_type && a.condition == Some(number)) {
+        if !self.allows(parts.relation, parts.user_type, kind, Some(number)) {
             return Err(wrong("invalid condition for type restriction".to_owned()));
         }
         match &condition.context {
-            Some(context) => self.conditions[usize::from(number)].program.accepts(context).map_err(wrong),
+            Some(values) => {
+                context(values).map_err(wrong)?;
+                self.conditions[usize::from(number)].program.accepts(values).map_err(wrong)
+            }
             None => Ok(()),
         }
     }
 
-    /// As OpenFGA: an entry for objects without a condition also lets usersets of its type pass.
-    pub(super) fn fits_without_condition(&self, relation: RelNo, of: TypeNo, kind: Kind) -> bool {
-        self.relation(relation).allowed.iter().any(|a| {
-            a.condition.is_none()
-                && a.of == of
-                && match a.kind {
-                    Kind::Object => kind != Kind::Wildcard,
-                    other => other == kind,
-                }
-        })
+    /// Whether a tuple can be written to a store: also, it says something. That a userset is in itself needs no tuple.
+    ///
+    /// # Errors
+    /// Why not.
+    pub fn validate_write(&self, tuple: &Tuple) -> Result<(), TupleError> {
+        self.validate_tuple(tuple)?;
+        let itself = tuple.user.strip_prefix(tuple.object.as_str()).and_then(|rest| rest.strip_prefix('#'));
+        if itself == Some(&tuple.relation) {
+            let cause = "cannot write a tuple that is implicit".to_owned();
+            return Err(TupleError::Invalid { tuple: tuple.to_string(), cause });
+        }
+        Ok(())
+    }
+
+    /// Whether tuples of a relation may name this kind of users, without a condition or with this one.
+    #[inline]
+    pub(super) fn allows(&self, relation: RelNo, of: TypeNo, kind: Kind, condition: Option<CondNo>) -> bool {
+        let allowed = &self.relation(relation).allowed;
+        allowed.iter().any(|a| a.of == of && a.kind == kind && a.condition == condition)
     }
 
     /// Takes a question apart.
@@ -130,5 +144,35 @@ impl Schema {
             })?),
         };
         Ok((parsed, user_type, relation))
+    }
+}
+
+/// How deeply values may be nested.
+const CONTEXT_NESTING_MAX: usize = 32;
+
+/// Whether the values for conditions are free of control characters, which have no place in any log.
+pub(super) fn context(values: &Map<String, Value>) -> Result<(), String> {
+    values.iter().try_for_each(|(key, value)| {
+        if key.contains(char::is_control) {
+            return Err(format!("context key {key:?} contains forbidden characters"));
+        }
+        clean(value, 0)
+    })
+}
+
+fn clean(value: &Value, depth: usize) -> Result<(), String> {
+    match value {
+        _ if depth > CONTEXT_NESTING_MAX => Err("the context is nested too deeply".to_owned()),
+        Value::String(text) if text.contains(char::is_control) => {
+            Err(format!("context value {text:?} contains forbidden characters"))
+        }
+        Value::Array(items) => items.iter().try_for_each(|item| clean(item, depth + 1)),
+        Value::Object(values) => values.iter().try_for_each(|(key, value)| {
+            if key.contains(char::is_control) {
+                return Err(format!("context key {key:?} contains forbidden characters"));
+            }
+            clean(value, depth + 1)
+        }),
+        _ => Ok(()),
     }
 }

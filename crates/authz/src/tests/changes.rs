@@ -101,7 +101,7 @@ fn assert_lists_agree(engine: &Engine, answers: &[(String, Result<bool, Error>)]
                 for user in users().iter().filter(|user| user.starts_with(type_name)) {
                     let question = format!("{object}#{relation}@{user}");
                     let listed = found.contains(user);
-                    // Whoever is somebody only as one of everybody is not listed apart.
+                    // Whoever has the relation as one of everybody need not be listed apart.
                     let as_everybody =
                         found.iter().any(|u| u == "user:*") && type_name == "user" && *user != "user:*";
                     if listed || !as_everybody {
@@ -257,6 +257,43 @@ fn a_model_that_turns_in_a_circle_is_refused_by_the_engine() {
         let error = Schema::compile(&crate::parse_and_validate(&model).unwrap()).unwrap_err();
         assert!(matches!(error, crate::SchemaError::Cycle { .. }), "{error}");
     }
+}
+
+#[test]
+fn what_is_taken_from_everybody_may_be_given_back_to_one() {
+    let model = "model
+  schema 1.1
+type user
+type doc
+  relations
+    define public: [user:*]
+    define banned: [user:*]
+    define pardoned: [user]
+    define viewer: public but not (banned but not pardoned)
+";
+    let engine = engine(model, &["doc:1#public@user:*", "doc:1#banned@user:*", "doc:1#pardoned@user:3"]);
+    let filter = UserFilter { type_name: "user", relation: None };
+    let question = ListUsers { object: "doc:1", relation: "viewer", filter, ..ListUsers::default() };
+    assert_eq!(engine.list_users(&question).unwrap().items, ["user:3"]);
+}
+
+#[test]
+fn control_characters_have_no_place_in_a_context() {
+    let engine = engine(MODEL, &[]);
+    for context in [serde_json::json!({"a\u{1}": 1}), serde_json::json!({"a": [{"b": "\u{0}"}]})] {
+        let around = Around { contextual: &[], context: context.as_object() };
+        let error = engine.check(&Check { around, ..check("user:1", "viewer", "doc:1") }).unwrap_err();
+        assert_eq!(error.code(), 2000);
+    }
+}
+
+#[test]
+fn a_tuple_that_says_nothing_is_not_written() {
+    let engine = engine(MODEL, &[]);
+    let tuple = tuple("group:1#member@group:1#member");
+    assert!(
+        engine.schema().validate_tuple(&tuple).is_ok() && engine.schema().validate_write(&tuple).is_err()
+    );
 }
 
 #[test]

@@ -21,6 +21,11 @@ pub fn validate(model: &Model) -> Result<(), Problems> {
     Validator::new(model, None).run()
 }
 
+/// The same as OpenFGA's server, which takes a model that says something twice or has a condition for nothing.
+pub(crate) fn for_engine(model: &Model) -> Result<(), Problems> {
+    Validator { lenient: true, ..Validator::new(model, None) }.run()
+}
+
 /// The same for a model that was read from a text; the problems get their places in it.
 pub(crate) fn with_text(model: &Model, text: &str) -> Result<(), Problems> {
     Validator::new(model, Some(Lines::of(text))).run()
@@ -30,6 +35,7 @@ struct Validator<'a> {
     model: &'a Model,
     lines: Option<Lines<'a>>,
     problems: Vec<Problem>,
+    lenient: bool,
     /// Which modules each file holds, in the order in which they were met.
     files: Vec<(String, Vec<String>)>,
 }
@@ -62,7 +68,7 @@ impl<'a> Subject<'a> {
 
 impl<'a> Validator<'a> {
     fn new(model: &'a Model, lines: Option<Lines<'a>>) -> Self {
-        Self { model, lines, problems: Vec::new(), files: Vec::new() }
+        Self { model, lines, problems: Vec::new(), lenient: false, files: Vec::new() }
     }
 
     fn run(mut self) -> Result<(), Problems> {
@@ -81,7 +87,7 @@ impl<'a> Validator<'a> {
             }
         }
         for (file, modules) in std::mem::take(&mut self.files) {
-            if modules.len() > 1 {
+            if modules.len() > 1 && !self.lenient {
                 let message = format!(
                     "file {file} would contain multiple module definitions ({}) when transforming to DSL. \
                      Only one module can be defined per file.",
@@ -193,7 +199,7 @@ impl<'a> Validator<'a> {
                 let message = format!("condition key is `{name}` but nested name property is {inner}");
                 self.problems.push(Problem::new(Fault::DifferentNestedConditionName, inner, message));
             }
-            if !used.contains(name) {
+            if !used.contains(name) && !self.lenient {
                 let message = format!("`{name}` condition is not used in the model.");
                 self.raise(Problem::new(Fault::ConditionNotUsed, name, message).in_file(file, module));
             }
@@ -300,6 +306,9 @@ impl<'a> Validator<'a> {
                 let message = format!("the type `{}` is a duplicate.", of.name);
                 let problem = Problem::new(Fault::DuplicatedError, &of.name, message);
                 self.raise(problem.in_file(of.file(), of.module()).of(&of.name, None));
+            }
+            if self.lenient {
+                continue;
             }
             for (relation, metadata) in
                 of.metadata.iter().filter_map(|m| m.relations.as_ref()).flat_map(Ordered::iter)
