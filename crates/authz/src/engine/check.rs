@@ -154,6 +154,15 @@ impl<'a> Checker<'a> {
         }
     }
 
+    /// Whether the user can have a relation in any way the model knows.
+    #[inline]
+    pub(super) fn can_reach(&self, number: RelNo) -> bool {
+        match self.user_relation {
+            None => self.engine.schema.relation(number).reached_by.has(self.user_type),
+            Some(from) => self.engine.schema.leads(from, number),
+        }
+    }
+
     fn fail(&mut self, error: Error) -> Outcome {
         self.error.get_or_insert(error);
         Outcome::Error
@@ -173,7 +182,7 @@ impl<'a> Checker<'a> {
         }
         let engine = self.engine;
         let relation = engine.schema.relation(number);
-        if self.user_relation.is_none() && !relation.reached_by.has(self.user_type) {
+        if !self.can_reach(number) {
             return Outcome::False;
         }
         let remember = self.steps_left < CHECK_STEPS_MAX - MEMORY_AFTER_STEPS;
@@ -282,7 +291,7 @@ impl<'a> Checker<'a> {
         let (engine, view) = (self.engine, self.conditions.view);
         let Some(userset) = engine.bind.userset(view, subject) else { return Outcome::False };
         let relation = engine.schema.relation(userset);
-        if self.user_relation.is_none() && !relation.reached_by.has(self.user_type) {
+        if !self.can_reach(userset) {
             return Outcome::False;
         }
         match self.counts(number, relation.of, Kind::Userset(userset), condition) {
@@ -294,10 +303,7 @@ impl<'a> Checker<'a> {
     /// A relation of the objects that another relation names.
     fn through(&mut self, tupleset: RelNo, computed: &'a [(TypeNo, RelNo)], object: Obj) -> Outcome {
         let engine = self.engine;
-        let reached = |number: RelNo| {
-            self.user_relation.is_some() || engine.schema.relation(number).reached_by.has(self.user_type)
-        };
-        if !computed.iter().any(|(_, number)| reached(*number)) {
+        if !computed.iter().any(|(_, number)| self.can_reach(*number)) {
             return Outcome::False;
         }
         let view = self.conditions.view;

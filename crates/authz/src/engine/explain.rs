@@ -494,10 +494,6 @@ impl<'a> Checker<'a> {
         self.user_relation == Some(number) && self.subject.obj() == object
     }
 
-    pub(super) fn can_reach(&self, number: RelNo) -> bool {
-        self.user_relation.is_some() || self.engine.schema.relation(number).reached_by.has(self.user_type)
-    }
-
     /// Goes into a relation, so that what is asked next is asked on its path. `None` when the path comes back to itself.
     fn enter(&mut self, number: RelNo, object: Obj) -> Option<&'a Op> {
         let key = u64::from(number) << 32 | u64::from(object);

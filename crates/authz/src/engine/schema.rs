@@ -17,6 +17,9 @@ pub(crate) type CondNo = u16;
 /// How many types, and how many relations, a schema can have.
 pub const SCHEMA_NUMBERS_MAX: usize = 32_768;
 
+/// Up to so many relations it is known beforehand which follow from which; the table has one bit for each pair.
+const RELATIONS_LED_MAX: usize = 4_096;
+
 /// Up to so many names one is found sooner by looking at each.
 const NAMES_SCANNED_MAX: usize = 16;
 
@@ -64,6 +67,8 @@ pub(crate) struct Relation {
     pub(crate) has_usersets: bool,
     /// By type: whether its objects can have the relation in any way.
     pub(crate) reached_by: Bits,
+    /// Which relations those who have this one can have by it.
+    leads_to: Bits,
     /// As it was written, its parts in their order.
     pub(crate) source: Userset,
 }
@@ -148,6 +153,7 @@ impl Schema {
         schema.refuse_tuplesets()?;
         schema.refuse_cycles()?;
         schema.reach();
+        schema.lead();
         Ok(schema)
     }
 
@@ -172,6 +178,7 @@ impl Schema {
                     wildcards: Bits::default(),
                     has_usersets: false,
                     reached_by: Bits::default(),
+                    leads_to: Bits::default(),
                     source: userset.clone(),
                 });
             }
@@ -340,6 +347,36 @@ impl Schema {
         }
     }
 
+    /// Finds which relations follow from which. For a very large model this is left open: then more is looked at.
+    fn lead(&mut self) {
+        if self.relations.len() > RELATIONS_LED_MAX {
+            return;
+        }
+        let mut followers: Vec<Vec<RelNo>> = vec![Vec::new(); self.relations.len()];
+        for (number, relation) in (0..).zip(&self.relations) {
+            let mut sources = Vec::new();
+            relation.op.sources(relation, &mut sources);
+            for source in sources {
+                followers[usize::from(source)].push(number);
+            }
+        }
+        for number in (0..).take(self.relations.len()) {
+            let (mut led, mut open) = (Bits::default(), vec![number]);
+            while let Some(next) = open.pop() {
+                if led.add(next) {
+                    open.extend(&followers[usize::from(next)]);
+                }
+            }
+            self.relations[usize::from(number)].leads_to = led;
+        }
+    }
+
+    /// Whether those who have one relation can have another by it.
+    #[inline]
+    pub(crate) fn leads(&self, from: RelNo, to: RelNo) -> bool {
+        self.relations.len() > RELATIONS_LED_MAX || self.relation(from).leads_to.has(to)
+    }
+
     fn can_reach(&self, relation: &Relation, op: &Op, type_no: TypeNo) -> bool {
         let reached = |number: RelNo| self.relations[usize::from(number)].reached_by.has(type_no);
         match op {
@@ -415,6 +452,20 @@ impl Op {
             Self::Ttu { tupleset, .. } => out.push(*tupleset),
             Self::Any(ops) | Self::All(ops) => ops.iter().for_each(|op| op.tuplesets(out)),
             Self::Without(parts) => parts.iter().for_each(|op| op.tuplesets(out)),
+        }
+    }
+
+    /// The relations it follows from, leaving out what is only taken away.
+    fn sources(&self, of: &Relation, out: &mut Vec<RelNo>) {
+        match self {
+            Self::Direct => out.extend(of.allowed.iter().filter_map(|a| match a.kind {
+                Kind::Userset(number) => Some(number),
+                _ => None,
+            })),
+            Self::Computed(number) => out.push(*number),
+            Self::Ttu { computed, .. } => out.extend(computed.iter().map(|(_, number)| *number)),
+            Self::Any(ops) | Self::All(ops) => ops.iter().for_each(|op| op.sources(of, out)),
+            Self::Without(parts) => parts[0].sources(of, out),
         }
     }
 
