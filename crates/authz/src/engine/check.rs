@@ -133,14 +133,18 @@ impl Engine {
 
 impl<'a> Checker<'a> {
     pub(super) fn answer(mut self, parts: &Parts<'_>) -> Result<bool, Error> {
+        let object = self.object(parts);
+        self.ask(parts.relation, object)
+    }
+
+    /// The number of the object that is asked about; one that no tuple names gets a number that no other has.
+    pub(super) fn object(&self, parts: &Parts<'_>) -> Obj {
         let view = self.conditions.view;
-        let object_sym = self.engine.bind.type_sym(parts.object_type);
-        let object = view.object(object_sym, parts.id).unwrap_or_else(|| {
-            // A userset of an object that no tuple names is a member of itself all the same.
+        view.object(self.engine.bind.type_sym(parts.object_type), parts.id).unwrap_or_else(|| {
+            // A userset of an object that no tuple names is in itself all the same.
             let same = parts.user_type == parts.object_type && parts.user.id == parts.id;
             view.objects_end() + u32::from(!same)
-        });
-        self.ask(parts.relation, object)
+        })
     }
 
     /// Asks about one more object; what was found out is kept.

@@ -114,7 +114,7 @@ fn assert_lists_agree(engine: &Engine, answers: &[(String, Result<bool, Error>)]
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn changes_give_the_answers_of_what_they_lead_to(first in any_changes(), second in any_changes(), contextual in prop::collection::vec(any_tuple(), 0..5)) {
@@ -275,6 +275,24 @@ type doc
     let filter = UserFilter { type_name: "user", relation: None };
     let question = ListUsers { object: "doc:1", relation: "viewer", filter, ..ListUsers::default() };
     assert_eq!(engine.list_users(&question).unwrap().items, ["user:3"]);
+}
+
+#[test]
+fn a_userset_of_an_object_that_no_tuple_names_is_in_itself() {
+    let engine = engine(MODEL, &["doc:1#viewer@user:1"]);
+    assert_eq!(engine.check(&check("doc:new#editor", "viewer", "doc:new")), Ok(true));
+    assert_eq!(engine.check(&check("doc:new#editor", "viewer", "doc:other")), Ok(false));
+    let question = ListObjects {
+        user: "doc:new#editor",
+        relation: "viewer",
+        object_type: "doc",
+        ..ListObjects::default()
+    };
+    assert_eq!(engine.list_objects(&question).unwrap().items, ["doc:new"]);
+    let filter = UserFilter { type_name: "doc", relation: Some("editor") };
+    let question = ListUsers { object: "doc:new", relation: "viewer", filter, ..ListUsers::default() };
+    assert_eq!(engine.list_users(&question).unwrap().items, ["doc:new#editor"]);
+    assert!(engine.explain(&check("doc:new#editor", "viewer", "doc:new")).unwrap().because.is_some());
 }
 
 #[test]
