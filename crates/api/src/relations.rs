@@ -370,30 +370,30 @@ operation!(list_users, post, "/fga/stores/{store}/list-users",
 
 /// Adds OpenFGA's operations to the description.
 pub(crate) fn describe(api: &mut OpenApi) {
-    add::<__path_list_stores, ListStores>(api, HttpMethod::Get);
-    add::<__path_create_store, CreateStore>(api, HttpMethod::Post);
-    add::<__path_read_store, ReadStore>(api, HttpMethod::Get);
-    add::<__path_delete_store, DeleteStore>(api, HttpMethod::Delete);
-    add::<__path_list_models, ListModels>(api, HttpMethod::Get);
-    add::<__path_write_model, WriteModel>(api, HttpMethod::Post);
-    add::<__path_read_model, ReadModel>(api, HttpMethod::Get);
-    add::<__path_read_assertions, ReadAssertions>(api, HttpMethod::Get);
-    add::<__path_write_assertions, WriteAssertions>(api, HttpMethod::Put);
-    add::<__path_write_tuples, WriteRelations>(api, HttpMethod::Post);
-    add::<__path_read_tuples, ReadRelations>(api, HttpMethod::Post);
-    add::<__path_read_changes, ReadChanges>(api, HttpMethod::Get);
-    add::<__path_check, CheckRelations>(api, HttpMethod::Post);
-    add::<__path_batch_check, BatchCheck>(api, HttpMethod::Post);
-    add::<__path_expand, Expand>(api, HttpMethod::Post);
-    add::<__path_list_objects, ListObjectsOf>(api, HttpMethod::Post);
-    add::<__path_streamed_list_objects, StreamObjects>(api, HttpMethod::Post);
-    add::<__path_list_users, ListUsersOf>(api, HttpMethod::Post);
+    add::<__path_list_stores, ListStores>(api, &HttpMethod::Get);
+    add::<__path_create_store, CreateStore>(api, &HttpMethod::Post);
+    add::<__path_read_store, ReadStore>(api, &HttpMethod::Get);
+    add::<__path_delete_store, DeleteStore>(api, &HttpMethod::Delete);
+    add::<__path_list_models, ListModels>(api, &HttpMethod::Get);
+    add::<__path_write_model, WriteModel>(api, &HttpMethod::Post);
+    add::<__path_read_model, ReadModel>(api, &HttpMethod::Get);
+    add::<__path_read_assertions, ReadAssertions>(api, &HttpMethod::Get);
+    add::<__path_write_assertions, WriteAssertions>(api, &HttpMethod::Put);
+    add::<__path_write_tuples, WriteRelations>(api, &HttpMethod::Post);
+    add::<__path_read_tuples, ReadRelations>(api, &HttpMethod::Post);
+    add::<__path_read_changes, ReadChanges>(api, &HttpMethod::Get);
+    add::<__path_check, CheckRelations>(api, &HttpMethod::Post);
+    add::<__path_batch_check, BatchCheck>(api, &HttpMethod::Post);
+    add::<__path_expand, Expand>(api, &HttpMethod::Post);
+    add::<__path_list_objects, ListObjectsOf>(api, &HttpMethod::Post);
+    add::<__path_streamed_list_objects, StreamObjects>(api, &HttpMethod::Post);
+    add::<__path_list_users, ListUsersOf>(api, &HttpMethod::Post);
 }
 
-fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: HttpMethod) {
+fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: &HttpMethod) {
     let mut operation = P::operation();
     operation.tags = Some(vec!["relations".to_owned()]);
-    describe::action::<A>(&mut operation, method == HttpMethod::Get);
+    describe::action::<A>(&mut operation, *method == HttpMethod::Get);
     describe::persons::<A>(&mut operation);
     let mut schemas = Vec::new();
     P::schemas(&mut schemas);

@@ -12,6 +12,10 @@ pub(crate) const CONDITION_RULE: &str = r"^[^:#@\s]{2,50}$";
 pub const TYPE_CHARS_MAX: usize = 254;
 /// Longest name of a relation, in characters.
 pub const RELATION_CHARS_MAX: usize = 50;
+/// Shortest name of a condition, in characters.
+pub const CONDITION_CHARS_MIN: usize = 2;
+/// Longest name of a condition, in characters.
+pub const CONDITION_CHARS_MAX: usize = 50;
 /// Longest object, type included, in bytes.
 pub const OBJECT_BYTES_MAX: usize = 256;
 /// Longest user, in bytes.
@@ -40,7 +44,7 @@ pub fn is_relation(name: &str) -> bool {
 /// Whether this can be the name of a condition of a compiled model.
 pub fn is_condition(name: &str) -> bool {
     let fits = |c: char| !matches!(c, ':' | '#' | '@') && !c.is_whitespace();
-    (2..=50).contains(&name.chars().count()) && name.chars().all(fits)
+    (CONDITION_CHARS_MIN..=CONDITION_CHARS_MAX).contains(&name.chars().count()) && name.chars().all(fits)
 }
 
 /// Whether this can be the id of an object by the stricter rule of OpenFGA's language tools; its server takes more.

@@ -121,7 +121,7 @@ fn bearer(parts: &Parts) -> Option<&str> {
 fn freshness(parts: &Parts, consistency: wire::Consistency) -> Freshness {
     let named = parts.headers.get(HEADER_AT_LEAST).and_then(|value| value.to_str().ok()?.parse().ok());
     match (consistency, named) {
-        (wire::Consistency::HigherConsistency, _) => Freshness::Higher,
+        (wire::Consistency::Higher, _) => Freshness::Higher,
         (_, Some(revision)) => Freshness::AtLeast(revision),
         _ => Freshness::MinimizeLatency,
     }

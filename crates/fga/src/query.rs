@@ -161,12 +161,11 @@ pub(crate) async fn streamed_list_objects(
     let visit = fga.visit(parts);
     let done = async {
         let (answered, receipt) = objects::<StreamObjects>(&visit, &store, body, STREAM_ITEMS_MAX).await?;
-        let lines: String = answered
-            .answer
-            .items
-            .iter()
-            .map(|object| format!("{}\n", json!({ "result": { "object": object } })))
-            .collect();
+        let mut lines = String::new();
+        for object in &answered.answer.items {
+            lines.push_str(&json!({ "result": { "object": object } }).to_string());
+            lines.push('\n');
+        }
         let mut response = answer::lines(lines, &receipt, &visit.context);
         name_list(&mut response, &answered);
         Ok::<_, Refused>(response)

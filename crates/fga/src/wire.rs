@@ -65,15 +65,14 @@ pub(crate) fn page_size(asked: Option<i64>) -> Result<i64, Fault> {
 
 /// How new an answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Consistency {
-    /// As [`Consistency::MinimizeLatency`].
-    #[default]
-    Unspecified,
     /// A fraction of a second old is good enough.
+    #[default]
+    #[serde(rename = "MINIMIZE_LATENCY", alias = "UNSPECIFIED")]
     MinimizeLatency,
     /// Everything that was written before the question counts.
-    HigherConsistency,
+    #[serde(rename = "HIGHER_CONSISTENCY")]
+    Higher,
 }
 
 /// Tuples in an object of their own.

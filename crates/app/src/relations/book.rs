@@ -56,12 +56,15 @@ struct Present {
     snapshot: Arc<Snapshot>,
 }
 
+/// Compiled models, each with the newest engine made of it.
+type Models = HashMap<RelationModelId, (Arc<Schema>, Option<Arc<Engine>>)>;
+
 /// A store in memory.
 #[derive(Debug)]
 struct Shelf {
     present: Live<Option<Present>>,
     /// Schemas, and the newest engine made of each.
-    models: Mutex<HashMap<RelationModelId, (Arc<Schema>, Option<Arc<Engine>>)>>,
+    models: Mutex<Models>,
     /// Held by whoever asks the database: the others wait for what it says.
     asking: tokio::sync::Mutex<()>,
     used: AtomicU64,
@@ -80,7 +83,7 @@ impl Shelf {
         }
     }
 
-    fn models(&self) -> MutexGuard<'_, HashMap<RelationModelId, (Arc<Schema>, Option<Arc<Engine>>)>> {
+    fn models(&self) -> MutexGuard<'_, Models> {
         // A panic elsewhere leaves a map of what can be made again.
         self.models.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -247,10 +250,7 @@ fn ready(
     if !new_enough {
         return Ok(None);
     }
-    let id = match (model, present.latest) {
-        (Some(id), _) | (None, Some(id)) => id,
-        (None, None) => return Err(none_yet(store).into()),
-    };
+    let id = model.or(present.latest).ok_or_else(|| none_yet(store))?;
     Ok(shelf.engine(id, &present.snapshot)?.map(|engine| (id, engine)))
 }
 

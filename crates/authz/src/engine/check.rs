@@ -4,7 +4,7 @@
 //! have three values: what is true in any part of a union is stronger than an error in another part, what is false in
 //! any part of an intersection too. These are the rules of OpenFGA's first engine, which its tests hold.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 
 use super::conditions::Conditions;
@@ -46,6 +46,9 @@ pub(super) struct Checker<'a> {
     pub(super) depth: usize,
     steps_left: u32,
     memory: HashMap<u64, bool, Keyed>,
+    /// Where a way through unions has been in vain because it came back to itself. Whatever else can be reached there is
+    /// reached from where the way began, so that nothing is looked at twice; it holds until that answer is known.
+    in_vain: HashSet<u64, Keyed>,
     error: Option<Error>,
 }
 
@@ -126,6 +129,7 @@ impl Engine {
             depth: 0,
             steps_left: CHECK_STEPS_MAX,
             memory: HashMap::with_hasher(self.snapshot.key()),
+            in_vain: HashSet::with_hasher(self.snapshot.key()),
             error: None,
         }
     }
@@ -133,14 +137,18 @@ impl Engine {
 
 impl<'a> Checker<'a> {
     pub(super) fn answer(mut self, parts: &Parts<'_>) -> Result<bool, Error> {
+        let object = self.object(parts);
+        self.ask(parts.relation, object)
+    }
+
+    /// The number of the object that is asked about; one that no tuple names gets a number that no other has.
+    pub(super) fn object(&self, parts: &Parts<'_>) -> Obj {
         let view = self.conditions.view;
-        let object_sym = self.engine.bind.type_sym(parts.object_type);
-        let object = view.object(object_sym, parts.id).unwrap_or_else(|| {
-            // A userset of an object that no tuple names is a member of itself all the same.
+        view.object(self.engine.bind.type_sym(parts.object_type), parts.id).unwrap_or_else(|| {
+            // A userset of an object that no tuple names is in itself all the same.
             let same = parts.user_type == parts.object_type && parts.user.id == parts.id;
             view.objects_end() + u32::from(!same)
-        });
-        self.ask(parts.relation, object)
+        })
     }
 
     /// Asks about one more object; what was found out is kept.
@@ -152,6 +160,13 @@ impl<'a> Checker<'a> {
             Outcome::False | Outcome::Cycle => Ok(false),
             Outcome::Error => Err(self.error.take().unwrap_or(Error::TooComplex)),
         }
+    }
+
+    /// Whether the relation that asks has only unions on every way too.
+    fn came_through_unions(&self) -> bool {
+        let asking = self.depth.checked_sub(1).map(|at| self.path[at] >> 32);
+        let number = asking.and_then(|number| RelNo::try_from(number).ok());
+        number.is_some_and(|number| self.engine.schema.relation(number).only_unions)
     }
 
     /// Whether the user can have a relation in any way the model knows.
@@ -189,13 +204,27 @@ impl<'a> Checker<'a> {
         if remember && let Some(known) = self.memory.get(&key) {
             return if *known { Outcome::True } else { Outcome::False };
         }
+        if remember && self.in_vain.contains(&key) {
+            return Outcome::Cycle;
+        }
         self.path[self.depth] = key;
         self.depth += 1;
         let outcome = self.op(&relation.op, number, object);
         self.depth -= 1;
-        // What a cycle or an error had a part in may be otherwise on another path.
-        if remember && matches!(outcome, Outcome::True | Outcome::False) {
-            self.memory.insert(key, outcome == Outcome::True);
+        if remember {
+            // What a cycle or an error had a part in may be otherwise on another path.
+            match outcome {
+                Outcome::True | Outcome::False => _ = self.memory.insert(key, outcome == Outcome::True),
+                Outcome::Cycle if relation.only_unions => _ = self.in_vain.insert(key),
+                Outcome::Cycle | Outcome::Error => {}
+            }
+        }
+        // Here the way through unions began.
+        if !self.in_vain.is_empty() {
+            let between = relation.only_unions && self.came_through_unions();
+            if !between {
+                self.in_vain.clear();
+            }
         }
         outcome
     }

@@ -99,19 +99,14 @@ impl Engine {
         let conditions =
             Conditions { engine: self, view: self.view(layer.as_ref()), context: question.around.context };
         let mut checker = self.checker(&parts, conditions);
-        let object = conditions.view.object(self.bind.type_sym(parts.object_type), parts.id);
+        let object = checker.object(&parts);
         let allowed = self.check(question)?;
         let names = Names { question, conditions };
         if allowed {
-            let because = match object {
-                Some(object) => names.trace(&mut checker, parts.relation, object),
-                None => Some(Trace { holds: question.user.to_owned(), from: Reason::Itself }),
-            };
+            let because = names.trace(&mut checker, parts.relation, object);
             return Ok(Explanation { allowed, because, missing: None });
         }
         let mut search = Search { names, steps_left: EXPLAIN_STEPS_MAX, path: Vec::new() };
-        // An object that no tuple names can only be given what is said of it directly.
-        let object = object.unwrap_or_else(|| conditions.view.objects_end() + 1);
         let missing = search.relation(&mut checker, parts.relation, object);
         let missing = missing.filter(|missing| self.suffices(question, missing));
         Ok(Explanation { allowed, because: None, missing })

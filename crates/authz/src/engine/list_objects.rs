@@ -56,7 +56,14 @@ impl Engine {
         let conditions =
             Conditions { engine: self, view: self.view(layer.as_ref()), context: question.around.context };
         let (found, incomplete) = self.objects_of(&parts, conditions)?;
-        let name = |object: Obj| format!("{}:{}", question.object_type, conditions.view.name(object).1);
+        let name = |object: Obj| {
+            let id = if object < conditions.view.objects_end() {
+                conditions.view.name(object).1
+            } else {
+                parts.user.id
+            };
+            format!("{}:{id}", question.object_type)
+        };
         List::cut(found.into_iter().map(name).collect(), question.page, self.snapshot.revision(), incomplete)
     }
 
@@ -73,23 +80,15 @@ impl Engine {
             steps_left: LIST_STEPS_MAX,
         };
         let type_sym = self.bind.type_sym(parts.user_type);
-        let object = view.object(type_sym, parts.user.id);
-        match (parts.user_relation, object) {
-            (Some(number), Some(object)) => {
-                walk.reach(number, object, true, 0);
-                walk.named(
-                    Subject::new(object, self.bind.relation_sym(number)),
-                    parts.user_type,
-                    Kind::Userset(number),
-                    true,
-                    0,
-                );
-            }
-            (None, Some(object)) => {
-                let kind = if parts.user.is_wildcard() { Kind::Wildcard } else { Kind::Object };
-                walk.named(Subject::object(object), parts.user_type, kind, true, 0);
-            }
-            (_, None) => {}
+        // A userset of an object that no tuple names is in itself all the same.
+        let object = view.object(type_sym, parts.user.id).unwrap_or_else(|| view.objects_end());
+        if let Some(number) = parts.user_relation {
+            walk.reach(number, object, true, 0);
+            let subject = Subject::new(object, self.bind.relation_sym(number));
+            walk.named(subject, parts.user_type, Kind::Userset(number), true, 0);
+        } else {
+            let kind = if parts.user.is_wildcard() { Kind::Wildcard } else { Kind::Object };
+            walk.named(Subject::object(object), parts.user_type, kind, true, 0);
         }
         if parts.user_relation.is_none()
             && !parts.user.is_wildcard()

@@ -78,20 +78,15 @@ impl Engine {
             steps_left: LIST_STEPS_MAX,
         };
         let mut users = Vec::new();
-        match conditions.view.object(self.bind.type_sym(of), id) {
-            Some(object) => {
-                walk.reach(target, object, Certainty::Certain, 0);
-                walk.run()?;
-                for subject in walk.confirmed(target, object)? {
-                    let id = conditions.view.name(subject.obj()).1;
-                    users.push(user_name(question.filter, id));
-                }
-            }
-            // Those who have a relation to an object that no tuple names are in themselves all the same.
-            None if wanted == Some(target) => {
-                users.push(format!("{}#{}", question.object, question.relation));
-            }
-            None => {}
+        // Those who have a relation to an object that no tuple names are in themselves all the same.
+        let end = conditions.view.objects_end();
+        let object = conditions.view.object(self.bind.type_sym(of), id).unwrap_or(end);
+        walk.reach(target, object, Certainty::Certain, 0);
+        walk.run()?;
+        for subject in walk.confirmed(target, object)? {
+            let user = subject.obj();
+            let id = if user < end { conditions.view.name(user).1 } else { id };
+            users.push(user_name(question.filter, id));
         }
         List::cut(users, question.page, self.snapshot.revision(), walk.steps_left == 0)
     }

@@ -69,6 +69,8 @@ pub(crate) struct Relation {
     pub(crate) reached_by: Bits,
     /// Which relations those who have this one can have by it.
     leads_to: Bits,
+    /// Only unions lie on every way from here: one more tuple never takes anything away.
+    pub(crate) only_unions: bool,
     /// As it was written, its parts in their order.
     pub(crate) source: Userset,
 }
@@ -154,6 +156,7 @@ impl Schema {
         schema.refuse_cycles()?;
         schema.reach();
         schema.lead();
+        schema.find_unions();
         Ok(schema)
     }
 
@@ -179,6 +182,7 @@ impl Schema {
                     has_usersets: false,
                     reached_by: Bits::default(),
                     leads_to: Bits::default(),
+                    only_unions: false,
                     source: userset.clone(),
                 });
             }
@@ -371,6 +375,28 @@ impl Schema {
         }
     }
 
+    /// Finds the relations that have only unions on every way.
+    fn find_unions(&mut self) {
+        for relation in &mut self.relations {
+            relation.only_unions = relation.op.is_union();
+        }
+        let mut shrinks = true;
+        while shrinks {
+            shrinks = false;
+            for number in 0..self.relations.len() {
+                let relation = &self.relations[number];
+                let mut sources = Vec::new();
+                relation.op.sources(relation, &mut sources);
+                if relation.only_unions
+                    && !sources.iter().all(|s| self.relations[usize::from(*s)].only_unions)
+                {
+                    self.relations[number].only_unions = false;
+                    shrinks = true;
+                }
+            }
+        }
+    }
+
     /// Whether those who have one relation can have another by it.
     #[inline]
     pub(crate) fn leads(&self, from: RelNo, to: RelNo) -> bool {
@@ -452,6 +478,14 @@ impl Op {
             Self::Ttu { tupleset, .. } => out.push(*tupleset),
             Self::Any(ops) | Self::All(ops) => ops.iter().for_each(|op| op.tuplesets(out)),
             Self::Without(parts) => parts.iter().for_each(|op| op.tuplesets(out)),
+        }
+    }
+
+    fn is_union(&self) -> bool {
+        match self {
+            Self::Direct | Self::Computed(_) | Self::Ttu { .. } => true,
+            Self::Any(ops) => ops.iter().all(Self::is_union),
+            Self::All(_) | Self::Without(_) => false,
         }
     }
 

@@ -279,20 +279,13 @@ async fn delete(
     Ok(key.collect())
 }
 
-/// Which of the tuples came, by their place; and why all of it is refused, when it is.
-async fn insert(
+/// The condition and its values of those of the tuples that are there.
+async fn present(
     tx: &mut WriteTx,
-    (store, revision, at): At,
-    what: &Writes<'_>,
-) -> Result<(Vec<usize>, Option<Refused>), StoreError> {
-    if what.writes.is_empty() {
-        return Ok((Vec::new(), None));
-    }
+    store: RelationStoreId,
+    columns: &Columns,
+) -> Result<HashMap<Key, (Option<String>, Option<String>)>, StoreError> {
     let tenant = tx.tenant().uuid();
-    let keys: Vec<Key> = what.writes.iter().map(Tuple::key).collect();
-    let columns = Columns::of(keys.iter());
-    let conditions: Vec<Option<String>> = what.writes.iter().map(|tuple| tuple.condition.clone()).collect();
-    let contexts: Vec<Option<String>> = what.writes.iter().map(|tuple| tuple.context.clone()).collect();
     let present = sqlx::query!(
         "select t.object_type, t.object_id, t.relation, t.subject, t.condition, t.context from relation_tuple t \
          join unnest($3::text[], $4::text[], $5::text[], $6::text[]) as k (object_type, object_id, relation, subject) \
@@ -308,7 +301,7 @@ async fn insert(
     )
     .fetch_all(tx.connection())
     .await?;
-    let present: HashMap<Key, (Option<String>, Option<String>)> = present
+    let found = present
         .into_iter()
         .map(|row| {
             let key = Key {
@@ -320,6 +313,24 @@ async fn insert(
             (key, (row.condition, row.context))
         })
         .collect();
+    Ok(found)
+}
+
+/// Which of the tuples came, by their place; and why all of it is refused, when it is.
+async fn insert(
+    tx: &mut WriteTx,
+    (store, revision, at): At,
+    what: &Writes<'_>,
+) -> Result<(Vec<usize>, Option<Refused>), StoreError> {
+    if what.writes.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let tenant = tx.tenant().uuid();
+    let keys: Vec<Key> = what.writes.iter().map(Tuple::key).collect();
+    let columns = Columns::of(keys.iter());
+    let conditions: Vec<Option<String>> = what.writes.iter().map(|tuple| tuple.condition.clone()).collect();
+    let contexts: Vec<Option<String>> = what.writes.iter().map(|tuple| tuple.context.clone()).collect();
+    let present = present(tx, store, &columns).await?;
     let mut new = Vec::new();
     for (at, key) in keys.iter().enumerate() {
         match present.get(key) {

@@ -8,6 +8,8 @@ use super::{DOCUMENTS, Stage, allowed, put, put_model, store, take, tuple};
 use crate::house::run;
 use crate::house::{Tenant, web::Web};
 
+/// More than one page of a list of objects.
+const OBJECTS: usize = 1_250;
 const FAST: &str = "MINIMIZE_LATENCY";
 
 #[test]
@@ -150,101 +152,106 @@ async fn refused(web: &Web, path: &str, body: Value) -> (u16, String) {
     (answer.status.as_u16(), answer.json()["code"].as_str().unwrap_or_default().to_owned())
 }
 
+/// A path, a body, and the status and the code it is refused with.
+type Wrong = (&'static str, Value, u16, &'static str);
+
+fn anne() -> Value {
+    tuple("user:anne", "owner", "document:1")
+}
+
+fn wrong_writes() -> Vec<Wrong> {
+    let write = |tuples: Value| json!({ "writes": { "tuple_keys": tuples } });
+    let many: Vec<Value> = (0..101).map(|n| tuple(&format!("user:{n}"), "owner", "document:1")).collect();
+    let conditional = json!({ "user": "user:bob", "relation": "viewer", "object": "document:1",
+                              "condition": { "name": "in_hours", "context": { "hour": "noon" } } });
+    vec![
+        ("/write", write(json!([anne()])), 400, "write_failed_due_to_invalid_input"),
+        (
+            "/write",
+            write(json!([tuple("user:bob", "owner", "document:1"), anne()])),
+            400,
+            "write_failed_due_to_invalid_input",
+        ),
+        (
+            "/write",
+            json!({ "deletes": { "tuple_keys": [tuple("user:bob", "owner", "document:1")] } }),
+            400,
+            "write_failed_due_to_invalid_input",
+        ),
+        (
+            "/write",
+            write(json!([
+                tuple("user:bob", "owner", "document:1"),
+                tuple("user:bob", "owner", "document:1")
+            ])),
+            400,
+            "cannot_allow_duplicate_tuples_in_one_request",
+        ),
+        ("/write", write(json!(many)), 400, "exceeded_entity_limit"),
+        ("/write", write(json!([tuple("user:bob", "friend", "document:1")])), 400, "validation_error"),
+        ("/write", write(json!([tuple("cat:tom", "owner", "document:1")])), 400, "validation_error"),
+        ("/write", write(json!([tuple("group:a#member", "owner", "document:1")])), 400, "validation_error"),
+        ("/write", write(json!([tuple("bob", "owner", "document:1")])), 400, "validation_error"),
+        ("/write", write(json!([conditional])), 400, "validation_error"),
+        ("/write", json!({ "writes": 7 }), 400, "validation_error"),
+        (
+            "/write",
+            json!({ "writes": { "tuple_keys": [anne()], "on_duplicate": "perhaps" } }),
+            400,
+            "validation_error",
+        ),
+    ]
+}
+
+fn wrong_questions() -> Vec<Wrong> {
+    vec![
+        (
+            "/check",
+            json!({ "tuple_key": tuple("user:anne", "friend", "document:1") }),
+            400,
+            "validation_error",
+        ),
+        ("/check", json!({ "tuple_key": anne(), "authorization_model_id": "x" }), 400, "validation_error"),
+        (
+            "/check",
+            json!({ "tuple_key": anne(), "authorization_model_id": "01HVMMBCMGZNT3SED4Z17ECXCA" }),
+            400,
+            "authorization_model_not_found",
+        ),
+        ("/batch-check", json!({ "checks": [] }), 400, "validation_error"),
+        ("/read", json!({ "tuple_key": { "user": "user:anne" } }), 400, "validation_error"),
+        ("/read", json!({ "continuation_token": "nowhere" }), 400, "invalid_continuation_token"),
+        (
+            "/list-users",
+            json!({ "object": { "type": "document", "id": "1" }, "relation": "viewer", "user_filters": [] }),
+            400,
+            "validation_error",
+        ),
+        (
+            "/authorization-models",
+            json!({ "schema_version": "1.1", "type_definitions": [] }),
+            400,
+            "validation_error",
+        ),
+        (
+            "/authorization-models",
+            json!({ "schema_version": "1.1", "type_definitions": [{ "type": "document",
+            "relations": { "viewer": { "computedUserset": { "relation": "nobody" } } } }] }),
+            400,
+            "invalid_authorization_model",
+        ),
+    ]
+}
+
 #[test]
 fn what_makes_no_sense_is_told_and_changes_nothing() {
     run(async |house| {
         let stage = Stage::set(house, "fga_nonsense").await;
-        let (web, anne) = (&stage.web, || tuple("user:anne", "owner", "document:1"));
+        let web = &stage.web;
         let store = store(web, "documents").await;
         put_model(web, &store, DOCUMENTS).await;
         put(web, &store, &[anne()]).await;
-        let write = |tuples: Value| json!({ "writes": { "tuple_keys": tuples } });
-        let many: Vec<Value> = (0..101).map(|n| tuple(&format!("user:{n}"), "owner", "document:1")).collect();
-        let conditional = json!({ "user": "user:bob", "relation": "viewer", "object": "document:1",
-                                  "condition": { "name": "in_hours", "context": { "hour": "noon" } } });
-        let cases = [
-            ("/write", write(json!([anne()])), 400, "write_failed_due_to_invalid_input"),
-            (
-                "/write",
-                write(json!([tuple("user:bob", "owner", "document:1"), anne()])),
-                400,
-                "write_failed_due_to_invalid_input",
-            ),
-            (
-                "/write",
-                json!({ "deletes": { "tuple_keys": [tuple("user:bob", "owner", "document:1")] } }),
-                400,
-                "write_failed_due_to_invalid_input",
-            ),
-            (
-                "/write",
-                write(json!([
-                    tuple("user:bob", "owner", "document:1"),
-                    tuple("user:bob", "owner", "document:1")
-                ])),
-                400,
-                "cannot_allow_duplicate_tuples_in_one_request",
-            ),
-            ("/write", write(json!(many)), 400, "exceeded_entity_limit"),
-            ("/write", write(json!([tuple("user:bob", "friend", "document:1")])), 400, "validation_error"),
-            ("/write", write(json!([tuple("cat:tom", "owner", "document:1")])), 400, "validation_error"),
-            (
-                "/write",
-                write(json!([tuple("group:a#member", "owner", "document:1")])),
-                400,
-                "validation_error",
-            ),
-            ("/write", write(json!([tuple("bob", "owner", "document:1")])), 400, "validation_error"),
-            ("/write", write(json!([conditional])), 400, "validation_error"),
-            ("/write", json!({ "writes": 7 }), 400, "validation_error"),
-            (
-                "/write",
-                json!({ "writes": { "tuple_keys": [anne()], "on_duplicate": "perhaps" } }),
-                400,
-                "validation_error",
-            ),
-            (
-                "/check",
-                json!({ "tuple_key": tuple("user:anne", "friend", "document:1") }),
-                400,
-                "validation_error",
-            ),
-            (
-                "/check",
-                json!({ "tuple_key": anne(), "authorization_model_id": "x" }),
-                400,
-                "validation_error",
-            ),
-            (
-                "/check",
-                json!({ "tuple_key": anne(), "authorization_model_id": "01HVMMBCMGZNT3SED4Z17ECXCA" }),
-                400,
-                "authorization_model_not_found",
-            ),
-            ("/batch-check", json!({ "checks": [] }), 400, "validation_error"),
-            ("/read", json!({ "tuple_key": { "user": "user:anne" } }), 400, "validation_error"),
-            ("/read", json!({ "continuation_token": "nowhere" }), 400, "invalid_continuation_token"),
-            (
-                "/list-users",
-                json!({ "object": { "type": "document", "id": "1" }, "relation": "viewer", "user_filters": [] }),
-                400,
-                "validation_error",
-            ),
-            (
-                "/authorization-models",
-                json!({ "schema_version": "1.1", "type_definitions": [] }),
-                400,
-                "validation_error",
-            ),
-            (
-                "/authorization-models",
-                json!({ "schema_version": "1.1", "type_definitions": [{ "type": "document",
-                "relations": { "viewer": { "computedUserset": { "relation": "nobody" } } } }] }),
-                400,
-                "invalid_authorization_model",
-            ),
-        ];
-        for (path, body, status, code) in cases {
+        for (path, body, status, code) in wrong_writes().into_iter().chain(wrong_questions()) {
             let said = refused(web, &format!("{store}{path}"), body.clone()).await;
             assert_eq!(said, (status, code.to_owned()), "{path} {body}");
         }
@@ -275,7 +282,6 @@ fn lists_come_in_pages_and_whole() {
         let web = &stage.web;
         let store = store(web, "documents").await;
         put_model(web, &store, DOCUMENTS).await;
-        const OBJECTS: usize = 1_250;
         let all: Vec<Value> =
             (0..OBJECTS).map(|n| tuple("user:anne", "owner", &format!("document:{n:04}"))).collect();
         for some in all.chunks(100) {
