@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::strace::{Effect, Fault, Follow, Hit, Seen, faults, hit, seen, tracing};
+use super::plan::{Effect, Fault, faults};
+use super::strace::{Follow, Hit, Seen, hit, seen, tracing};
 use crate::house::process::{Env, Folder, Ran, command, program_by, run_to_end};
 
 /// Longest run of a broken command, in seconds.

@@ -8,7 +8,8 @@ use http::Method;
 use serde_json::Value;
 
 use super::acts::{Note, PANICKED};
-use super::strace::{Effect, Fault, Follow, Hit, faults, hit, is_usable, log_in, seen, tracing};
+use super::plan::{Effect, Fault, faults};
+use super::strace::{Follow, Hit, hit, is_usable, log_in, seen, tracing};
 use crate::house::process::{Folder, Process};
 use crate::house::web::Web;
 use crate::house::{Database, Tenant, execute, run};

@@ -8,6 +8,7 @@ mod acts;
 mod archive;
 mod commands;
 mod forward;
+mod plan;
 mod postgres;
 mod starts;
 mod strace;

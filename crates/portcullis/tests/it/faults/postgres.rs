@@ -6,7 +6,8 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use super::acts::Note;
-use super::strace::{Fault, Follow, early_faults, everything, is_usable, log_in, seen, tracing};
+use super::plan::{Fault, early_faults, everything};
+use super::strace::{Follow, is_usable, log_in, seen, tracing};
 use crate::crash::load::{Acknowledged, Load};
 use crate::crash::zones::{Site, Zone, until};
 use crate::house::process::{Folder, Process, command};

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use super::acts::{Note, PANICKED};
-use super::strace::{Effect, Fault, Follow, Hit, everything, faults, hit, is_usable, log_in, seen, tracing};
+use super::plan::{Effect, Fault, everything, faults};
+use super::strace::{Follow, Hit, hit, is_usable, log_in, seen, tracing};
 use crate::house::process::{Folder, Process, command, program_by, run_to_end};
 use crate::house::{House, run};
 

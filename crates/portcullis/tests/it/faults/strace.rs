@@ -4,113 +4,23 @@
 //! from runs that go well. Where a file has the same name each time, only calls about that name are counted; else those of the
 //! thread, and what other files have to do with them is luck: [`Hit`] says which file was hit.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::fmt;
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::process::Command;
 use tokio::sync::OnceCell;
 
+use super::plan::{CALLS, Effect, Fault};
 use crate::house::process::run_to_end;
 
 /// Debian's package of it.
 const PACKAGE: &str = "strace";
 /// Set where a test that cannot be run is a failure.
 const CONTINUOUS_INTEGRATION: &str = "CI";
-/// Set to break every call instead of a sample.
-const EVERYTHING: &str = "FAULTS_EVERY_CALL";
-
 /// How often, and after which pause, it is looked whether strace has written everything.
 const ENDED_TRIES: usize = 200;
 const ENDED_MILLIS: u64 = 10;
-
-/// The last call of a process that is broken, where there are many processes: of all that are, and of a sample.
-const EARLY_MAX: usize = 64;
-const EARLY_SAMPLE_MAX: usize = 4;
-
-/// A file system call, and what it does. Other machines have some of them under other names, or not at all.
-const CALLS: [(&str, Does); 33] = [
-    ("openat", Does::Both),
-    ("read", Does::Reads),
-    ("pread64", Does::Reads),
-    ("getdents64", Does::Reads),
-    ("statx", Does::Reads),
-    ("write", Does::Grows),
-    ("writev", Does::Grows),
-    ("pwrite64", Does::Grows),
-    ("pwritev", Does::Grows),
-    ("copy_file_range", Does::Grows),
-    ("sendfile", Does::Grows),
-    ("fallocate", Does::Grows),
-    ("mkdir", Does::Grows),
-    ("mkdirat", Does::Grows),
-    ("link", Does::Grows),
-    ("linkat", Does::Grows),
-    ("fsync", Does::Both),
-    ("fdatasync", Does::Both),
-    ("sync_file_range", Does::Both),
-    ("rename", Does::Both),
-    ("renameat", Does::Both),
-    ("renameat2", Does::Both),
-    ("unlink", Does::Both),
-    ("unlinkat", Does::Both),
-    ("rmdir", Does::Both),
-    ("ftruncate", Does::Both),
-    ("chmod", Does::Both),
-    ("fchmod", Does::Both),
-    ("fchmodat", Does::Both),
-    ("chown", Does::Both),
-    ("fchown", Does::Both),
-    ("fchownat", Does::Both),
-    ("flock", Does::Reads),
-];
-
-/// What a call does, and so what can befall it.
-#[derive(Clone, Copy, PartialEq)]
-enum Does {
-    /// Changes nothing: it can fail. To be killed there is to be killed at the next call that changes something.
-    Reads,
-    /// Takes room on the disk: that can be used up, too.
-    Grows,
-    /// It can fail, or be the last.
-    Both,
-}
-
-/// What happens at a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Effect {
-    /// It fails with this error and does nothing.
-    Error(&'static str),
-    /// The program is killed before it is done.
-    Kill,
-}
-
-/// One call that is broken.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fault {
-    pub(super) call: String,
-    pub(super) effect: Effect,
-    /// Which call of that name in its thread, counted from 1: of those about this path where there is one.
-    pub(super) when: usize,
-    pub(super) path: Option<String>,
-}
-
-impl fmt::Display for Fault {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.effect {
-            Effect::Error(name) => write!(out, "{name}")?,
-            Effect::Kill => write!(out, "kill")?,
-        }
-        write!(out, " at {} {}", self.call, self.when)?;
-        self.path.as_ref().map_or(Ok(()), |path| write!(out, " of {path}"))
-    }
-}
-
-/// Whether everything is to be broken, which takes long.
-pub(super) fn everything() -> bool {
-    std::env::var_os(EVERYTHING).is_some()
-}
 
 /// Whether strace can be used. Where it cannot, the test that asks is passed over with a word, or fails when this is continuous
 /// integration.
@@ -236,11 +146,11 @@ async fn ended(log: &Path) -> String {
 /// A call about files in question.
 #[derive(Debug, Clone)]
 pub(super) struct Seen {
-    call: String,
+    pub(super) call: String,
     /// Its number among those of this name in its thread.
-    number: usize,
+    pub(super) number: usize,
     /// The files it is about, and its number among those of this name about each.
-    paths: Vec<(String, usize)>,
+    pub(super) paths: Vec<(String, usize)>,
 }
 
 /// The calls of a run that were about files below `place`.
@@ -281,75 +191,6 @@ pub(super) async fn seen(log: &Path, place: &Path) -> Vec<Seen> {
     found
 }
 
-/// Everything that can befall the calls of a run, of which `other` was a second; a sample of at most `most` where not everything
-/// is asked for, in which every kind of call has its turn before one has its second, and what changes something comes before
-/// what only reads.
-pub(super) fn faults(run: &[Seen], other: &[Seen], most: usize) -> Vec<Fault> {
-    let paths: HashSet<&str> =
-        other.iter().flat_map(|seen| &seen.paths).map(|(path, _)| path.as_str()).collect();
-    let mut groups = BTreeMap::<(bool, usize, String), BTreeSet<Fault>>::new();
-    for Seen { call, number, paths: about } in run {
-        let does = CALLS.iter().find(|(name, _)| name == call).map_or(Does::Both, |(_, does)| *does);
-        // The last is what a rename renames to.
-        let steady = about.iter().rev().find(|(path, _)| paths.contains(path.as_str()));
-        let (path, when) = match steady {
-            Some((path, number)) => (Some(path.clone()), *number),
-            None => (None, *number),
-        };
-        let effects: &[Effect] = match does {
-            Does::Reads => &[Effect::Error("EIO")],
-            Does::Both => &[Effect::Error("EIO"), Effect::Kill],
-            Does::Grows => &[Effect::Error("EIO"), Effect::Kill, Effect::Error("ENOSPC")],
-        };
-        for (rank, effect) in effects.iter().enumerate() {
-            let fault = Fault { call: call.clone(), effect: *effect, when, path: path.clone() };
-            groups.entry((does == Does::Reads, rank, call.clone())).or_default().insert(fault);
-        }
-    }
-    let groups: Vec<Vec<Fault>> = groups.into_values().map(|group| group.into_iter().collect()).collect();
-    if everything() { groups.concat() } else { sample(&groups, most) }
-}
-
-fn sample(groups: &[Vec<Fault>], most: usize) -> Vec<Fault> {
-    let most = most.min(groups.iter().map(Vec::len).sum());
-    let mut shares = vec![0_usize; groups.len()];
-    let mut left = most;
-    while left > 0 {
-        for (share, group) in shares.iter_mut().zip(groups) {
-            if left > 0 && *share < group.len() {
-                *share += 1;
-                left -= 1;
-            }
-        }
-    }
-    // Evenly spaced, in the middle of each part.
-    let of = |(share, group): (&usize, &Vec<Fault>)| -> Vec<Fault> {
-        (0..*share).map(|part| group[(2 * part + 1) * group.len() / (2 * share)].clone()).collect()
-    };
-    shares.iter().zip(groups).flat_map(of).collect()
-}
-
-/// Everything that can befall calls of many processes, each of which counts for itself: early ones, which come to pass in most.
-pub(super) fn early_faults(run: &[Seen], most: usize) -> Vec<Fault> {
-    let mut lasts = BTreeMap::<&str, usize>::new();
-    for seen in run {
-        let last = lasts.entry(&seen.call).or_default();
-        *last = seen.number.max(*last);
-    }
-    let mut early = Vec::new();
-    for (call, last) in lasts {
-        let most = if everything() { EARLY_MAX } else { EARLY_SAMPLE_MAX };
-        // 1, 2, 4, … and so on.
-        let numbers = std::iter::successors(Some(1_usize), |number| number.checked_mul(2));
-        early.extend(numbers.take_while(|number| *number <= last.min(most)).map(|number| Seen {
-            call: call.to_owned(),
-            number,
-            paths: Vec::new(),
-        }));
-    }
-    faults(&early, &[], most)
-}
-
 /// Where strace writes for the test with this folder. It may run under another account than the test.
 pub(super) fn log_in(folder: &Path) -> PathBuf {
     let log = folder.join("strace.log");
@@ -360,6 +201,7 @@ pub(super) fn log_in(folder: &Path) -> PathBuf {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::plan::faults;
     use crate::house::process::Folder;
     use crate::house::run;
 

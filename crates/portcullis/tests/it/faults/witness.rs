@@ -5,7 +5,8 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::acts::{Note, PANICKED};
-use super::strace::{Effect, Fault, Follow, Hit, faults, hit, is_usable, log_in, seen, tracing};
+use super::plan::{Effect, Fault, faults};
+use super::strace::{Follow, Hit, hit, is_usable, log_in, seen, tracing};
 use crate::house::process::{Folder, Process, command, program_by};
 use crate::house::{Tenant, run};
 use crate::outsiders::copy_folder;
