@@ -62,6 +62,9 @@ impl Engine {
         let view = self.view(layer.as_ref());
         let conditions = Conditions { engine: self, view, context: question.around.context };
         if let Some((subject, user_type, relation, object)) = self.known(question, view) {
+            if let Some(answer) = self.at_once(subject, user_type, relation, object, view) {
+                return Ok(answer);
+            }
             return self.checker_of(subject, user_type, Kind::Object, conditions).ask(relation, object);
         }
         let parts = self.parts(question)?;
@@ -85,6 +88,27 @@ impl Engine {
         let user = view.object(self.bind.type_sym(user_type), user_id)?;
         let object = view.object(self.bind.type_sym(object_type), object_id)?;
         Some((Subject::object(user), user_type, relation, object))
+    }
+
+    /// The answer, where the tuples of the relation itself give it and there is no condition.
+    #[inline]
+    fn at_once(
+        &self,
+        subject: Subject,
+        of: TypeNo,
+        number: RelNo,
+        object: Obj,
+        view: View<'_>,
+    ) -> Option<bool> {
+        let relation = self.schema.relation(number);
+        if !matches!(relation.op, Op::Direct) {
+            return None;
+        }
+        match view.place(object, self.bind.relation_sym(number)).edge(subject) {
+            Some(0) if self.schema.allows(number, of, Kind::Object, None) => Some(true),
+            None if !relation.has_usersets && !relation.wildcards.has(of) => Some(false),
+            _ => None,
+        }
     }
 
     pub(super) fn parts<'a>(&self, question: &Check<'a>) -> Result<Parts<'a>, Error> {
