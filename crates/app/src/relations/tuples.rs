@@ -159,7 +159,7 @@ impl Asked<'_> {
         let now = pass.vault().clock().now();
         let (id, schema) = relations.schema(pass.tx(), self.store, self.model).await?;
         for tuple in self.writes {
-            schema.validate_tuple(tuple).map_err(|error: TupleError| Fault::invalid(error.to_string()))?;
+            schema.validate_write(tuple).map_err(|error: TupleError| Fault::invalid(error.to_string()))?;
         }
         let writes = self.writes.iter().map(|tuple| row(tuple, now)).collect::<Result<Vec<_>, _>>()?;
         let deletes = self.deletes.iter().map(key).collect::<Result<Vec<_>, _>>()?;
