@@ -41,6 +41,15 @@ fn disguises_are_seen_through() {
         "ｒｅａｄｅｒ＠ｅｘａｍｐｌｅ．ｃｏｍ",
         "reader﹫example｡com",
         "rea\u{1b}[1;31mder@exam\u{1b}[0mple.com",
+        "r\u{435}\u{430}d\u{435}r@\u{435}xampl\u{435}.c\u{43e}m",
+        "reade\u{301}r@example.com",
+        "\u{1d42b}eader@\u{1d5be}xample.com",
+        "\u{24e1}eader@example.com",
+        "reader%2540example.com",
+        "reader%252540example.com",
+        "reader\\\\u0040example.com",
+        "reader\\\\\\\\u0040example.com",
+        "reader@\u{fb01}le.example.com",
     ] {
         assert_one(&format!("to {value} now"), Class::Email, "email", value);
     }
@@ -58,6 +67,7 @@ fn disguises_are_seen_through() {
         "4111\u{a0}1111\u{a0}1111\u{a0}1111",
     );
     assert_one("078\u{2011}05\u{2011}1120", Class::GovId, "us_ssn", "078\u{2011}05\u{2011}1120");
+    assert_one("p\u{430}ssw\u{43e}rd: Summ3r!99", Class::Credential, "secret", "Summ3r!99");
     assert_one("to=%2B442079460018&x", Class::Phone, "phone_international", "%2B442079460018");
 }
 
