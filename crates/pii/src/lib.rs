@@ -16,6 +16,7 @@ mod ascii;
 mod class;
 mod counts;
 mod engine;
+mod explain;
 mod policy;
 mod redact;
 mod rules;

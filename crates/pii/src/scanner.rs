@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::class::Class;
 use crate::engine::{Engine, Event};
+use crate::explain::explanation;
 use crate::policy::Policy;
 use crate::rules::Rules;
 use crate::symbols::{Symbols, is_plain};
@@ -23,6 +24,13 @@ pub struct Match {
     pub confidence: f32,
     /// The rule that found it, for explanations and tests.
     pub rule: &'static str,
+}
+
+impl Match {
+    /// Why the rule believed it, in a sentence that holds nothing of the text.
+    pub fn explanation(&self) -> &'static str {
+        explanation(self.rule)
+    }
 }
 
 /// The compiled rules. Made once and shared.

@@ -9,6 +9,7 @@ pub(crate) mod credential;
 pub(crate) mod email;
 pub(crate) mod gov_letters;
 pub(crate) mod gov_number;
+pub(crate) mod gov_world;
 pub(crate) mod ip;
 pub(crate) mod names;
 pub(crate) mod number;

@@ -76,9 +76,14 @@ impl Groups {
     /// The first `n` groups as one number, if they end where a number may end and one separator joins them.
     fn first(&self, n: usize) -> Option<Number<'_>> {
         let sep = if n > 1 { self.seps[1] } else { 0 };
-        // One separator throughout; only the Brazilian CPF is written with two, `nnn.nnn.nnn-nn`.
-        let cpf = self.lens[..n] == [3, 3, 3, 2] && self.seps[1..4] == [b'.', b'.', b'-'];
-        if !cpf && self.seps[1..n.max(1)].iter().any(|s| *s != sep) {
+        // One separator throughout, but for the numbers of Brazil, Russia, Belgium and Chile, which are written with two.
+        let mixed = match self.lens[..n] {
+            [3, 3, 3, 2] => matches!(self.seps[1..4], [b'.', b'.', b'-'] | [b'-', b'-', b' ']),
+            [2, 2, 2, 3, 2] => self.seps[1..5] == [b'.', b'.', b'-', b'.'],
+            [2, 3, 3, 1] => self.seps[1..4] == [b'.', b'.', b'-'],
+            _ => false,
+        };
+        if !mixed && self.seps[1..n.max(1)].iter().any(|s| *s != sep) {
             return None;
         }
         let next = if n < self.count { self.seps[n] } else { self.after };

@@ -87,6 +87,7 @@ fn telephone_numbers() {
         ("06 12 34 56 78", "06 12 34 56 78"),
         ("<tel>2025550143</tel>", "2025550143"),
         ("202-555-0143 2 times", "202-555-0143"),
+        ("guardian, 030 129703.", "030 129703"),
     ] {
         let all = found(text);
         assert!(all.len() == 1 && all[0].0 == Class::Phone && all[0].2 == value, "{text}: {all:?}");
@@ -117,6 +118,19 @@ fn government_numbers() {
         ("BSN 111222333", "nl_bsn", "111222333"),
         ("811218-9876", "se_personnummer", "811218-9876"),
         ("19811218-9876", "se_personnummer", "19811218-9876"),
+        ("Resident card: S1234567D", "sg_nric", "S1234567D"),
+        ("NHS 943 476 5919", "uk_nhs", "943 476 5919"),
+        ("131052-308T", "fi_hetu", "131052-308T"),
+        ("85.07.30-033.28", "be_national", "85.07.30-033.28"),
+        ("756.9217.0769.85", "ch_ahv", "756.9217.0769.85"),
+        ("112-233-445 95", "ru_snils", "112-233-445 95"),
+        ("kimlik no 10000000146", "tr_kimlik", "10000000146"),
+        ("id=12.345.678-5", "cl_rut", "12.345.678-5"),
+        ("800101 5009 087", "za_id", "800101 5009 087"),
+        ("CURP HEGG560427MVZRRL04", "mx_curp", "HEGG560427MVZRRL04"),
+        ("11010519491231002X", "cn_resident_id", "11010519491231002X"),
+        ("PPSN: 1234567T", "ie_pps", "1234567T"),
+        ("HKID A123456(3)", "hk_id", "A123456(3)"),
         ("Passport number L1234567, issued", "passport", "L1234567"),
         ("passport: 123456789", "passport", "123456789"),
         ("Driver's license: Z937-6462-5295 expires 2/18/2020", "drivers_licence", "Z937-6462-5295"),
