@@ -19,6 +19,7 @@ pub mod packs;
 mod root;
 pub mod run;
 mod say;
+pub mod scan;
 mod serve;
 mod server;
 pub mod settings;

@@ -11,7 +11,9 @@ use kernel::{Clock as _, SystemClock};
 use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
-use crate::{doctor, events, export, mail, operator, packs, say, serve, telemetry, up, verify, witness};
+use crate::{
+    doctor, events, export, mail, operator, packs, say, scan, serve, telemetry, up, verify, witness,
+};
 
 /// Exit status of a command that failed.
 const FAILED: u8 = 1;
@@ -65,6 +67,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Mail(args) => wait(mail::run(&args, &environment)),
         Command::Operator(args) => wait(operator::run(&args, &environment)),
         Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
+        Command::Pii(command) => scan::run(&command),
         Command::Openapi => done(say::out(api::openapi_json())),
         Command::Key(KeyCommand::Generate { env }) => {
             let key = ApiKey::generate(env.parse().context("--env is live, test or dev")?, &SystemRng);
