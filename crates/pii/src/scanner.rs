@@ -81,6 +81,7 @@ impl Scanner {
             }
             Event::TokenSeen(..) => {}
         });
+        found.sort_by_key(|m| (m.range.start, m.range.end));
         found
     }
 }

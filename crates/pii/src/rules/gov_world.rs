@@ -64,6 +64,9 @@ static FORMS: [Form; 27] = [
 /// The best reading of the digits as a number of one of these countries.
 pub(crate) fn read(number: &Number<'_>, context: Context) -> Option<Found> {
     let mut best: Option<Found> = None;
+    if !matches!(number.digits.len(), 9..=13 | 16 | 18) {
+        return None;
+    }
     for form in &FORMS {
         let total: usize = form.lens.iter().map(|n| usize::from(*n)).sum();
         if number.digits.len() != total {

@@ -64,13 +64,21 @@ impl Groups {
     /// Whether any rule could make something of them: most numbers in prose are too short.
     pub(crate) fn matter(&self, window: Window<'_>) -> Look<bool> {
         let end = self.ends[self.count - 1];
-        Ok(self.total >= DIGITS_MIN
+        Ok(!self.is_table()
+            && (self.total >= DIGITS_MIN
             || ascii::is(self.after, ALNUM)
             // Four octets.
             || (self.count >= 4 && self.seps[1] == b'.')
             // `1 (202) 555-0143`
             || self.after == b'('
-            || (matches!(self.after, b' ' | b'-') && window.at(end + 1)? == b'('))
+            || (matches!(self.after, b' ' | b'-') && window.at(end + 1)? == b'(')))
+    }
+
+    /// Many short groups, all in the same way: a row of figures. No number is written so.
+    fn is_table(&self) -> bool {
+        (self.count == GROUPS_MAX || self.total == DIGITS_MAX)
+            && self.lens[..self.count].iter().all(|len| *len <= 3)
+            && self.seps[2..self.count].iter().all(|sep| *sep == self.seps[1])
     }
 
     /// The first `n` groups as one number, if they end where a number may end and one separator joins them.

@@ -242,3 +242,31 @@ fn several_side_by_side() {
     let classes: Vec<Class> = all.iter().map(|m| m.0).collect();
     assert_eq!(classes, [Class::GovId, Class::Payment, Class::Payment, Class::Email]);
 }
+
+/// The classes that are read from free text.
+#[test]
+fn what_has_no_structure_is_read_from_the_words_around() {
+    for (text, class, value) in [
+        ("Dear Mr Jonathan Example, thank you for your letter.", Class::Person, "Jonathan Example"),
+        ("{\"full_name\": \"Maria Beispiel\", \"id\": 7}", Class::Person, "Maria Beispiel"),
+        ("please ship it to 12 Example Street, Springfield, IL 62701.", Class::Address, "12 Example Street"),
+        ("{\"address\": \"Musterstraße 7, 10115 Berlin\"}", Class::Address, "Musterstraße 7"),
+        ("She was diagnosed with type 2 diabetes last year.", Class::Health, "type 2 diabetes"),
+        ("The patient was prescribed metformin 500 mg.", Class::Health, "metformin"),
+        ("My 6 year old son uses the app.", Class::Minor, "6 year old son"),
+        ("We store the fingerprint template of each visitor.", Class::Biometric, "fingerprint template"),
+    ] {
+        let all = found(text);
+        let met = all.iter().any(|m| m.0 == class && (m.2.contains(value) || value.contains(m.2)));
+        assert!(met, "{text}: {all:?}");
+    }
+    for text in [
+        "The 10-year-old laptop needs a new battery.",
+        "SSH host key fingerprint is SHA256:763f972bd131ec752e6074f2bfd304940849e4cf",
+        "The scan found no virus; healthy diet tips below.",
+        "It is a minor issue of a minor version.",
+        "SELECT * FROM orders WHERE id = 53953220 LIMIT 10;",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
