@@ -104,7 +104,13 @@ impl Engine {
 
     /// Goes as far as the window allows; at the last window, to the end.
     pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
-        self.resolver.advance(window, policy);
+        let rules = Arc::clone(&self.rules);
+        self.resolver.advance(window, policy, &rules.lists);
+        // What is allowed keeps its place, so that nothing else is found in it, and is not told.
+        let on = &mut |event: Event| match event {
+            Event::Found(hit) if rules.lists.allows(&hit, window.symbols) => {}
+            event => on(event),
+        };
         let limit = self.resolver.limit().min(window.symbols.len());
         while self.place < limit {
             if self.ahead.is_none() && self.swallow.is_none() && !ascii::is(window.before(self.place), RUN) {

@@ -18,6 +18,7 @@ mod class;
 mod counts;
 mod engine;
 mod explain;
+mod lists;
 mod policy;
 mod redact;
 mod resolve;
@@ -33,6 +34,7 @@ mod tests;
 
 pub use class::{CLASS_COUNT, Class};
 pub use counts::Counts;
+pub use lists::{BadEntry, DENIED_WORDS_MAX, Lists};
 pub use policy::{BadThreshold, ClassPolicy, Mode, Policy, THRESHOLD_DEFAULT};
 pub use redact::{Redacted, StreamRedactor, StreamState, redact};
 pub use scanner::{Match, Scanner};

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use crate::ascii::{self, ALNUM};
 use crate::engine::Event;
+use crate::lists::Lists;
 use crate::policy::{Mode, Policy};
 use crate::tagger::Tagger;
 use crate::window::{Hit, Tail, Window};
@@ -32,13 +33,14 @@ pub(crate) struct Resolver {
 
 impl Resolver {
     /// Lets the tagger go on; it is not needed when the policy asks for none of its classes.
-    pub(crate) fn advance(&mut self, window: Window<'_>, policy: &Policy) {
+    pub(crate) fn advance(&mut self, window: Window<'_>, policy: &Policy, lists: &Lists) {
         if !self.started {
             self.started = true;
-            self.tagger = policy.wants_tagger().then(|| Box::new(Tagger::new()));
+            let wanted = policy.wants_tagger() || lists.denies();
+            self.tagger = wanted.then(|| Box::new(Tagger::new()));
         }
         if let Some(tagger) = &mut self.tagger {
-            tagger.advance(window);
+            tagger.advance(window, lists);
         }
     }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::class::Class;
 use crate::engine::{Engine, Event};
 use crate::explain::explanation;
+use crate::lists::Lists;
 use crate::policy::Policy;
 use crate::rules::Rules;
 use crate::symbols::{Symbols, is_plain};
@@ -43,7 +44,12 @@ pub struct Scanner {
 impl Scanner {
     /// Compiles the rules.
     pub fn new() -> Self {
-        Self { rules: Arc::new(Rules::new()), report_all: Policy::report_all() }
+        Self::with_lists(Lists::default())
+    }
+
+    /// Compiles the rules, with words that are never a finding and words that always are.
+    pub fn with_lists(lists: Lists) -> Self {
+        Self { rules: Arc::new(Rules::new(lists)), report_all: Policy::report_all() }
     }
 
     /// A pass over one text.

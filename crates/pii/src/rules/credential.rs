@@ -27,11 +27,19 @@ fn starts(window: Window<'_>, at: usize, text: &[u8]) -> Look<bool> {
     Ok(true)
 }
 
+/// How much of a long key is looked at first.
+const HEAD_SYMBOLS: usize = 20;
 /// The fewest digits in one of Slack's tokens.
 const SLACK_DIGITS_MIN: usize = 4;
 
 fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
     let body = at + prefix.text.len();
+    // The first symbols tell most of what is none, before the rest is looked at.
+    let head = prefix.min.min(HEAD_SYMBOLS);
+    let stop = window.span(body, head, |b| prefix.alphabet.has(b))?;
+    if stop < body + head || head == HEAD_SYMBOLS && is_placeholder(&window.symbols[body..stop]) {
+        return Ok(None);
+    }
     let room = CANDIDATE_SYMBOLS_MAX - prefix.text.len();
     let mut stop = window.span(body, room, |b| prefix.alphabet.has(b))?;
     let hit = Hit::new(Class::Credential, prefix.kind, "key_prefix", prefix.confidence);

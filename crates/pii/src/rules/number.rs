@@ -142,6 +142,13 @@ pub(crate) fn offer(
     best: &mut Best<'_>,
 ) -> Look<()> {
     let glued = is_glued(window, at);
+    // Rows of fours may hold cards and nothing else.
+    if groups.count > 4 && groups.lens[..groups.count].iter().all(|len| *len == 4) {
+        if let Some(number) = groups.first(4) {
+            payment::offer_card(at, &number, context, glued, best);
+        }
+        return Ok(());
+    }
     for n in 1..=groups.count {
         let Some(number) = groups.first(n) else { continue };
         payment::offer_card(at, &number, context, glued, best);

@@ -15,6 +15,7 @@ pub(crate) mod words;
 use std::collections::VecDeque;
 
 use crate::class::Class;
+use crate::lists::Lists;
 use crate::tagger::features::{AROUND, Context};
 use crate::tagger::lexicon::Flags;
 use crate::tagger::model::Model;
@@ -125,6 +126,8 @@ pub(crate) struct Tagger {
     ahead: usize,
     ended: bool,
     open: Option<Open>,
+    /// Words that belong to a finding out of a list.
+    listed: usize,
     /// Findings that are complete, in order.
     pub(crate) found: VecDeque<Hit>,
 }
@@ -143,6 +146,7 @@ impl Tagger {
             ahead: 0,
             ended: false,
             open: None,
+            listed: 0,
             found: VecDeque::new(),
         }
     }
@@ -175,7 +179,7 @@ impl Tagger {
     }
 
     /// Goes as far as the window allows; at the last window, to the end.
-    pub(crate) fn advance(&mut self, window: Window<'_>) {
+    pub(crate) fn advance(&mut self, window: Window<'_>, lists: &Lists) {
         if self.ended {
             return;
         }
@@ -184,21 +188,26 @@ impl Tagger {
             let Some(word) = next else {
                 self.ended = true;
                 for _ in 0..AROUND {
-                    self.step(Word { start: self.place, end: self.place, ..Word::default() });
+                    self.step(Word { start: self.place, end: self.place, ..Word::default() }, lists);
                 }
                 self.close();
                 return;
             };
             self.place = word.end;
             self.ahead = (self.ahead + 1).min(AROUND);
-            self.step(word);
+            self.step(word, lists);
         }
     }
 
     /// Takes a further word and decides on the one that now stands in the middle.
     #[inline]
-    fn step(&mut self, next: Word) {
+    fn step(&mut self, next: Word, lists: &Lists) {
         self.context.shift(self.tag, next);
+        if self.listed > 0 || lists.denies() && self.is_listed(lists) {
+            self.listed -= 1;
+            self.tag = Tag::O;
+            return;
+        }
         if !self.context.matters() {
             self.tag = Tag::O;
             if self.open.is_some() {
@@ -225,6 +234,16 @@ impl Tagger {
         if let Some(open) = &mut self.open {
             open.take(&word, probability);
         }
+    }
+
+    /// Whether an entry of the list starts at the word; then it is a finding.
+    fn is_listed(&mut self, lists: &Lists) -> bool {
+        let Some((class, words)) = lists.denied(&self.context.words[AROUND..]) else { return false };
+        self.close();
+        let (first, last) = (self.context.word().start, self.context.words[AROUND + words - 1].end);
+        self.found.push_back(Hit::new(class, "listed", "deny_list", 1.0).at(first, last));
+        self.listed = words;
+        true
     }
 
     /// Puts what is open among the findings.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::class::Class;
+use crate::lists::Lists;
 use crate::scanner::{Places as _, View};
 use crate::tagger::features::{AROUND, Context, FEATURES, bias_row};
 use crate::tagger::lexicon::{self, Flags, Lexicon, SLOTS};
@@ -390,7 +391,7 @@ impl Judge {
     pub fn find(&self, text: &str) -> Vec<(usize, usize, Class, f32)> {
         let view = View::of(text);
         let mut tagger = Tagger::with(self.0);
-        tagger.advance(Window { symbols: view.bytes(), last: true });
+        tagger.advance(Window { symbols: view.bytes(), last: true }, &Lists::default());
         let place = |hit: &Hit| (view.raw_start(hit.start), view.raw_end(hit.end), hit.class, hit.confidence);
         tagger.found.iter().map(place).collect()
     }

@@ -50,6 +50,8 @@ pub(crate) struct Word {
     /// Of the first and the last letters.
     pub(crate) head: u32,
     pub(crate) tail: u32,
+    /// Of the symbols as they are, but for capitals, also in numbers and keys.
+    pub(crate) exact: u32,
     /// Of the last word in a name such as `fullName`.
     pub(crate) last: u32,
     /// How it is written: capitals, length of a number, which sign.
@@ -125,7 +127,9 @@ pub(crate) fn next(lexicon: &Lexicon<'_>, window: Window<'_>, at: usize) -> Look
     let end = if symbol == b'<' { token::lookalike(window, start)?.unwrap_or(start + 1) } else { start + 1 };
     let hash = hashed(HASH_SEED, symbol);
     let shape = SIGN + u32::from(symbol);
-    Ok(Some(Word { start, end, kind: Kind::Sign, space, hash, last: hash, shape, ..Word::default() }))
+    let word =
+        Word { start, end, kind: Kind::Sign, space, hash, exact: hash, last: hash, shape, ..Word::default() };
+    Ok(Some(word))
 }
 
 /// A run of letters and digits.
@@ -154,17 +158,21 @@ fn run(lexicon: &Lexicon<'_>, window: Window<'_>, start: usize, space: Space) ->
         if first != 0 && turns == 1 && end - turn <= 6 {
             word.end = turn;
             number(&mut word, &window.symbols[start..turn]);
+            word.exact = hash_of(&window.symbols[start..turn]);
             return Ok(word);
         }
         word.kind = Kind::Mixed;
         word.shape = MIXED;
+        word.exact = hash_of(&window.symbols[start..end]);
         word.hash = u32::try_from(end - start).unwrap_or(0);
         return Ok(word);
     }
     if kinds & DIGIT != 0 {
         number(&mut word, &window.symbols[start..end]);
+        word.exact = hash_of(&window.symbols[start..end]);
     } else {
         letters(&mut word, &window.symbols[start..end], kinds);
+        word.exact = word.hash;
         word.flags = lexicon.flags(word.hash, end - start);
     }
     Ok(word)

@@ -36,6 +36,7 @@ Examples:
   portcullis pii scan --classes EMAIL,CREDENTIAL --check .env
   git diff --cached | portcullis pii scan --check
   portcullis pii scan --mode strict --classes PERSON,ADDRESS < letter.txt > letter.redacted.txt
+  portcullis pii scan --allow helpdesk.txt --deny projects.txt handbook.md
   portcullis pii scan --jsonl < documents.jsonl > findings.jsonl
   portcullis pii scan --json server.log | jq '.findings[] | select(.confidence > 0.9)'
 
@@ -65,6 +66,12 @@ pub struct ScanArgs {
     /// The least confidence, 0 to 1, at which a finding counts.
     #[arg(long, default_value_t = pii::THRESHOLD_DEFAULT, value_parser = confidence)]
     threshold: f32,
+    /// A file of values that are no finding, one a line: the address of the help desk, the number of the switchboard.
+    #[arg(long, value_name = "FILE")]
+    allow: Option<PathBuf>,
+    /// A file of words that always are a finding, one a line: the class, a space, and at most three words.
+    #[arg(long, value_name = "FILE")]
+    deny: Option<PathBuf>,
     /// End with exit status 3 when anything was found.
     #[arg(long)]
     check: bool,
@@ -110,7 +117,7 @@ fn scan(args: &ScanArgs, stdin: impl io::BufRead, out: &mut impl io::Write) -> R
         bail!("--json reports findings; --mode strict writes the text: use one of them");
     }
     let policy = policy(args).context("--threshold")?;
-    let scanner = Scanner::new();
+    let scanner = Scanner::with_lists(lists(args)?);
     let mut report = Report::new(args.json);
     let mut tokens = Tokens::new(SystemRng.bytes16());
     input::each(&args.files, args.jsonl, stdin, &mut |document: &Document<'_>| {
@@ -124,6 +131,26 @@ fn scan(args: &ScanArgs, stdin: impl io::BufRead, out: &mut impl io::Write) -> R
         if args.jsonl { report::spans(document, &found, out) } else { report.take(document, &found, out) }
     })?;
     report.finish(out)
+}
+
+/// The lists of the two files.
+fn lists(args: &ScanArgs) -> Result<pii::Lists> {
+    let mut lists = pii::Lists::default();
+    for (path, denies) in [(&args.allow, false), (&args.deny, true)] {
+        let Some(path) = path else { continue };
+        let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
+        for (i, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+            let at = || format!("{} line {}", path.display(), i + 1);
+            if denies {
+                let (name, words) = line.trim().split_once(char::is_whitespace).with_context(at)?;
+                let class = class(name).map_err(anyhow::Error::msg).with_context(at)?;
+                lists.deny(words, class).with_context(at)?;
+            } else {
+                lists.allow(line).with_context(at)?;
+            }
+        }
+    }
+    Ok(lists)
 }
 
 /// Every wanted class replaced and the rest off: findings then compete for their place and none lies inside another.
