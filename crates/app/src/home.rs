@@ -54,7 +54,7 @@ pub struct PolicyHealth {
 /// When it cannot be read.
 pub async fn policy(vault: &Vault, caller: &Principal) -> Result<PolicyHealth, Problem> {
     let policy = vault.policy_of(caller).await?;
-    let count = |mode: Mode| Class::implemented().iter().filter(|class| policy.mode(**class) == mode).count();
+    let count = |mode: Mode| Class::ALL.iter().filter(|class| policy.mode(**class) == mode).count();
     Ok(PolicyHealth {
         version: policy.version().to_owned(),
         strict: count(Mode::Strict),

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let scanner = Scanner::new();
-    let policy = pii::Policy::default();
+    let policy = pii::Policy::default().with_all(pii::Mode::Strict);
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         let document: Value = serde_json::from_str(&line?)?;

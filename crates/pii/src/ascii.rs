@@ -1,9 +1,11 @@
 //! Kinds of symbols, looked up in one table.
 
-/// A letter or digit that is not ASCII and has no ASCII base letter.
+/// A letter or digit that is not ASCII and of which nothing else is known.
 pub(crate) const ALPHA_OTHER: u8 = 0x80;
 /// Any other character that is not ASCII.
 pub(crate) const OTHER: u8 = 0x81;
+/// From here on each symbol stands for some of the letters that have no ASCII base letter.
+pub(crate) const ALPHA_FIRST: u8 = 0x82;
 /// What lies beyond the end of the text.
 pub(crate) const END: u8 = 0;
 
@@ -30,7 +32,7 @@ const fn kinds() -> [u8; 256] {
             b'0'..=b'9' => DIGIT,
             b'A'..=b'Z' => UPPER,
             b'a'..=b'z' => LOWER,
-            ALPHA_OTHER => ALPHA_ANY,
+            ALPHA_OTHER | ALPHA_FIRST.. => ALPHA_ANY,
             b'.' | b'_' | b'+' | b'-' | b'\'' => JOINT,
             b'(' | b':' | b'<' => OPENER,
             b' ' | b'\n' | b'\t' | b'\r' => SPACE,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, SPACE, UPPER};
 use crate::policy::{Mode, Policy};
+use crate::resolve::Resolver;
 use crate::rules::assignment::{self, Promise};
 use crate::rules::names::Endings;
 use crate::rules::{self, Rules, Run};
@@ -58,6 +59,8 @@ pub(crate) struct Engine {
     swallow: Option<Swallow>,
     /// Up to here a finding was flagged only: look for what must be redacted inside it, and count nothing twice.
     flagged_to: usize,
+    /// The tagger, and who has a place that both claim.
+    resolver: Resolver,
     /// Rule calls so far: what a test of linear work counts.
     #[cfg(test)]
     pub(crate) work: usize,
@@ -72,6 +75,7 @@ impl Engine {
             ahead: None,
             swallow: None,
             flagged_to: 0,
+            resolver: Resolver::default(),
             #[cfg(test)]
             work: 0,
         }
@@ -82,8 +86,14 @@ impl Engine {
         self.swallow.is_some()
     }
 
+    /// Everything before is decided, by the rules and by the tagger.
+    pub(crate) fn decided(&self) -> usize {
+        self.resolver.decided(self.place)
+    }
+
     /// Forgets the first `n` symbols.
     pub(crate) fn drop_front(&mut self, n: usize) {
+        self.resolver.drop_front(n);
         self.place -= n;
         self.run_to = self.run_to.saturating_sub(n);
         self.flagged_to = self.flagged_to.saturating_sub(n);
@@ -94,20 +104,30 @@ impl Engine {
 
     /// Goes as far as the window allows; at the last window, to the end.
     pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
-        while self.place < window.symbols.len() {
+        let rules = Arc::clone(&self.rules);
+        self.resolver.advance(window, policy, &rules.lists);
+        // What is allowed keeps its place, so that nothing else is found in it, and is not told.
+        let on = &mut |event: Event| match event {
+            Event::Found(hit) if rules.lists.allows(&hit, window.symbols) => {}
+            event => on(event),
+        };
+        let limit = self.resolver.limit().min(window.symbols.len());
+        while self.place < limit {
             if self.ahead.is_none() && self.swallow.is_none() && !ascii::is(window.before(self.place), RUN) {
                 self.place = skip_words(&self.rules.endings, window.symbols, self.place);
-                if self.place == window.symbols.len() {
+                if self.place >= limit {
                     break;
                 }
             }
             if self.step(window, policy, on).is_err() {
-                return;
+                break;
             }
         }
         if window.last && self.swallow.take().is_some() {
             on(Event::Finish);
         }
+        let done = if window.last { usize::MAX } else { self.place };
+        self.resolver.flush(window, policy, done, on);
     }
 
     fn step(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) -> Look<()> {
@@ -120,7 +140,7 @@ impl Engine {
             let redeemed = self.redeem(window, &promise, policy)?;
             self.ahead = None;
             if let Some(hit) = redeemed {
-                self.commit(hit, policy, on);
+                self.commit(hit, window, policy, on);
                 return Ok(());
             }
         }
@@ -134,6 +154,7 @@ impl Engine {
         if symbol == b'<'
             && let Some(end) = rules::token::lookalike(window, at)?
         {
+            self.resolver.take(window, policy, (at, end), on);
             on(Event::TokenSeen(at, end));
             self.place = end;
             return Ok(());
@@ -227,12 +248,15 @@ impl Engine {
         let mut best = Best::new(policy, run.start < self.flagged_to);
         rules::offer_all(&self.rules, window, &run, &mut best)?;
         if let Some(hit) = best.take() {
-            self.commit(hit, policy, on);
+            self.commit(hit, window, policy, on);
         }
         Ok(())
     }
 
-    fn commit(&mut self, hit: Hit, policy: &Policy, on: &mut impl FnMut(Event)) {
+    fn commit(&mut self, hit: Hit, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
+        if !self.resolver.admits(window, policy, &hit, on) {
+            return;
+        }
         if policy.mode(hit.class) != Mode::Strict {
             on(Event::Found(hit));
             self.flagged_to = self.flagged_to.max(hit.end);
@@ -281,6 +305,7 @@ impl Engine {
         }
         swallow.symbols += end - at;
         if end > at {
+            self.resolver.extend(end);
             on(Event::Part(at, end));
             self.place = end;
         }

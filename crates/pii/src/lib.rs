@@ -1,26 +1,31 @@
 //! Finds personal data and credentials in text and replaces them by tokens.
 //!
 //! This crate is the privacy gate's eye and hand. It is pure: bytes in, values out, no clock, no randomness of its own.
-//! It detects the classes that have a structure ([`Class::implemented`]): mail addresses, telephone numbers, government
-//! numbers, payment cards and accounts, credentials, Internet addresses.
+//! Classes that have a structure are found by rules: mail addresses, telephone numbers, government numbers, payment cards
+//! and accounts, credentials, Internet addresses. Names of people, postal addresses and what is said of health, bodies and
+//! childhood are read from free text by a linear model whose weights are part of the program.
 //!
 //! * [`Scanner::scan`] says what is in a text, with byte ranges and confidence.
 //! * [`redact`] applies a [`Policy`] to a whole text.
 //! * [`StreamRedactor`] does the same to a text in chunks, with byte for byte the same result however it is cut.
 //!
-//! One pass, rules anchored at their left end, bounded look in both directions: the time is linear for every input, so
-//! there is no timeout that could let something through. Disguises (characters of no width, full-width digits, percent,
+//! One pass each, rules anchored at their left end, bounded look in both directions: the time is linear for every input,
+//! so there is no timeout that could let something through. Disguises (characters of no width, full-width digits, percent,
 //! HTML and JSON escapes) are undone for the rules and left as they are in the text.
 
 mod ascii;
 mod class;
 mod counts;
 mod engine;
+mod explain;
+mod lists;
 mod policy;
 mod redact;
+mod resolve;
 mod rules;
 mod scanner;
 mod symbols;
+mod tagger;
 mod tokens;
 mod window;
 
@@ -29,8 +34,11 @@ mod tests;
 
 pub use class::{CLASS_COUNT, Class};
 pub use counts::Counts;
+pub use lists::{BadEntry, DENIED_WORDS_MAX, Lists};
 pub use policy::{BadThreshold, ClassPolicy, Mode, Policy, THRESHOLD_DEFAULT};
 pub use redact::{Redacted, StreamRedactor, StreamState, redact};
 pub use scanner::{Match, Scanner};
+#[cfg(feature = "training")]
+pub use tagger::training;
 pub use tokens::Tokens;
 pub use window::CANDIDATE_SYMBOLS_MAX;

@@ -10,6 +10,9 @@ use crate::class::{CLASS_COUNT, Class};
 /// Chosen on development data so that a lone number without context or check digit stays below it.
 pub const THRESHOLD_DEFAULT: f32 = 0.5;
 
+/// The classes the tagger finds; the rules find the others.
+const TAGGED: [Class; 5] = [Class::Person, Class::Address, Class::Health, Class::Biometric, Class::Minor];
+
 /// What happens to a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -35,7 +38,7 @@ pub struct ClassPolicy {
 
 /// A rule for every class, and the label its owner gave to this version of the rules.
 ///
-/// The default is strict for every class this build can detect and off for the rest. On the wire it is
+/// The default is strict for every class with a structure, and to flag those that are read from free text. On the wire it is
 /// `{"version": "…", "classes": {"EMAIL": {"mode": "strict", "threshold": 0.5}}}`; a class that is not named keeps
 /// its default, an unknown class or field is refused.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,16 +56,16 @@ impl Policy {
     /// The default rules under the given version label.
     pub fn new(version: impl Into<String>) -> Self {
         let classes = Class::ALL.map(|class| ClassPolicy {
-            mode: if class.is_implemented() { Mode::Strict } else { Mode::Off },
+            mode: if Class::structured().contains(&class) { Mode::Strict } else { Mode::FlagOnly },
             threshold: THRESHOLD_DEFAULT,
         });
         Self { version: version.into(), classes }
     }
 
-    /// The same mode for every class this build can detect.
+    /// The same mode for every class.
     #[must_use]
     pub fn with_all(mut self, mode: Mode) -> Self {
-        for class in Class::implemented() {
+        for class in Class::ALL {
             self.classes[class.index()].mode = mode;
         }
         self
@@ -97,6 +100,11 @@ impl Policy {
     /// The threshold of a class.
     pub fn threshold(&self, class: Class) -> f32 {
         self.classes[class.index()].threshold
+    }
+
+    /// Whether it asks for a class that the tagger finds.
+    pub(crate) fn wants_tagger(&self) -> bool {
+        TAGGED.iter().any(|class| self.mode(*class) != Mode::Off)
     }
 
     /// Everything is found, whatever its confidence: what [`crate::Scanner::scan`] uses.
@@ -147,11 +155,6 @@ impl<'de> Deserialize<'de> for Policy {
         let wire = Wire::deserialize(deserializer)?;
         let mut policy = Self::new(wire.version);
         for (class, rule) in wire.classes {
-            if rule.mode != Mode::Off && !class.is_implemented() {
-                return Err(serde::de::Error::custom(format!(
-                    "the PII class {class} cannot be detected yet"
-                )));
-            }
             policy.classes[class.index()] = rule;
         }
         Ok(policy)

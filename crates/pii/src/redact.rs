@@ -179,7 +179,7 @@ impl StreamState {
         let window = Window { symbols: &symbols.bytes, last };
         engine.run(window, policy, &mut |event| writer.take(event, raw, symbols, policy, tokens));
         if !engine.in_swallow() {
-            let decided = symbols.raw_start(engine.place);
+            let decided = symbols.raw_start(engine.decided());
             writer.copy_to(raw, decided);
             writer.written = writer.written.max(decided);
         }
@@ -188,7 +188,7 @@ impl StreamState {
     }
 
     fn forget(&mut self) {
-        let Some(n) = self.engine.place.checked_sub(KEPT_SYMBOLS) else { return };
+        let Some(n) = self.engine.decided().checked_sub(KEPT_SYMBOLS) else { return };
         if n < FORGET_SYMBOLS_MIN {
             return;
         }

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use crate::class::Class;
 use crate::engine::{Engine, Event};
+use crate::explain::explanation;
+use crate::lists::Lists;
 use crate::policy::Policy;
 use crate::rules::Rules;
 use crate::symbols::{Symbols, is_plain};
@@ -25,6 +27,13 @@ pub struct Match {
     pub rule: &'static str,
 }
 
+impl Match {
+    /// Why the rule believed it, in a sentence that holds nothing of the text.
+    pub fn explanation(&self) -> &'static str {
+        explanation(self.rule)
+    }
+}
+
 /// The compiled rules. Made once and shared.
 #[derive(Clone, Debug)]
 pub struct Scanner {
@@ -35,7 +44,12 @@ pub struct Scanner {
 impl Scanner {
     /// Compiles the rules.
     pub fn new() -> Self {
-        Self { rules: Arc::new(Rules::new()), report_all: Policy::report_all() }
+        Self::with_lists(Lists::default())
+    }
+
+    /// Compiles the rules, with words that are never a finding and words that always are.
+    pub fn with_lists(lists: Lists) -> Self {
+        Self { rules: Arc::new(Rules::new(lists)), report_all: Policy::report_all() }
     }
 
     /// A pass over one text.
@@ -73,6 +87,7 @@ impl Scanner {
             }
             Event::TokenSeen(..) => {}
         });
+        found.sort_by_key(|m| (m.range.start, m.range.end));
         found
     }
 }

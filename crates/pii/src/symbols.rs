@@ -1,10 +1,14 @@
 //! Text as one byte per character: what the rules look at, and the way back to the text.
 //!
 //! Disguises are undone here, so that no rule has to know them: characters of no width vanish, full-width and other
-//! scripts' digits become ASCII, accented Latin letters lose the accent, and the escapes of URLs, HTML and JSON count as
-//! the character they stand for. The text itself is never changed; a match is carried back to byte positions.
+//! scripts' digits become ASCII, letters lose their accents, letters of other alphabets that look like Latin ones count
+//! as those, compatibility forms count as what they are compatible with (NFKC), and the escapes of URLs, HTML and JSON,
+//! also where they were escaped again, count as the character they stand for. The text itself is never changed; a match
+//! is carried back to byte positions.
 
-use crate::ascii::{ALPHA_OTHER, OTHER};
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
+
+use crate::ascii::{ALPHA_FIRST, ALPHA_OTHER, OTHER};
 
 /// A symbol that is not simply one byte of text: the exceptions on the way back.
 #[derive(Clone, Copy, Debug)]
@@ -81,11 +85,16 @@ impl Symbols {
                 continue;
             }
             let Some(c) = raw[at..].chars().next() else { return };
-            if let Some(symbol) = fold(c) {
-                self.push(symbol, c.len_utf8());
-            } else {
-                self.raw_read += c.len_utf8();
+            let folded = Folded::of(c);
+            let mut raw_bytes = c.len_utf8();
+            if folded.len == 0 {
+                self.raw_read += raw_bytes;
                 self.gap = true;
+            }
+            for symbol in &folded.symbols[..folded.len] {
+                // Of a ligature the first letter takes all the bytes.
+                self.push(*symbol, raw_bytes);
+                raw_bytes = 0;
             }
         }
     }
@@ -175,18 +184,37 @@ fn ascii_symbol(code: u32) -> u8 {
     match u8::try_from(code) {
         Ok(b @ (0x20..=0x7e | b'\n' | b'\r' | b'\t')) => b,
         Ok(0..=0x7f) => b' ',
-        _ => char::from_u32(code).and_then(fold).unwrap_or(OTHER),
+        _ => char::from_u32(code).and_then(|c| Folded::of(c).symbols.first().copied()).unwrap_or(OTHER),
     }
 }
 
+/// How often an escape is undone that was escaped again: `%2540`, `\\\\u0040`.
+const NESTING_MAX: usize = 4;
+
 fn percent(rest: &[u8]) -> Escape {
-    let Some(&high) = rest.get(1) else { return Escape::Unfinished };
-    let Some(high) = hex(high) else { return Escape::None };
-    let Some(&low) = rest.get(2) else { return Escape::Unfinished };
-    let Some(low) = hex(low) else { return Escape::None };
-    let code = high * 16 + low;
-    // Above ASCII it is one byte of a longer character; which one does not matter to any rule.
-    Escape::Symbol(if code < 0x80 { ascii_symbol(code) } else { ALPHA_OTHER }, 3)
+    // `%25` is the sign itself; with two more hexadecimal digits behind it, it starts the next escape.
+    let mut from = 1;
+    for _ in 0..NESTING_MAX {
+        let (Some(high), Some(low)) = (rest.get(from), rest.get(from + 1)) else {
+            return match rest.get(from) {
+                Some(high) if hex(*high).is_none() => undone(b'%', from),
+                _ => Escape::Unfinished,
+            };
+        };
+        let (Some(high), Some(low)) = (hex(*high), hex(*low)) else { return undone(b'%', from) };
+        let code = high * 16 + low;
+        if code != u32::from(b'%') {
+            // Above ASCII it is one byte of a longer character; which one does not matter to any rule.
+            return Escape::Symbol(if code < 0x80 { ascii_symbol(code) } else { ALPHA_OTHER }, from + 2);
+        }
+        from += 2;
+    }
+    Escape::Symbol(b'%', from)
+}
+
+/// What `len` bytes of escapes came to that turned out not to start another one.
+fn undone(symbol: u8, len: usize) -> Escape {
+    if len == 1 { Escape::None } else { Escape::Symbol(symbol, len) }
 }
 
 fn backslash(rest: &[u8]) -> Escape {
@@ -196,19 +224,35 @@ fn backslash(rest: &[u8]) -> Escape {
         Some(b'r') => b'\r',
         Some(b't') => b'\t',
         Some(b'b' | b'f') => b' ',
-        Some(b @ (b'"' | b'/' | b'\\')) => *b,
-        Some(b'u') => {
-            let mut code = 0;
-            for i in 2..6 {
-                let Some(&b) = rest.get(i) else { return Escape::Unfinished };
-                let Some(digit) = hex(b) else { return Escape::None };
-                code = code * 16 + digit;
-            }
-            return Escape::Symbol(ascii_symbol(code), 6);
-        }
+        Some(b'\\') => return nested(rest),
+        Some(b @ (b'"' | b'/')) => *b,
+        Some(b'u') => return unicode(rest, 2),
         Some(_) => return Escape::None,
     };
     Escape::Symbol(symbol, 2)
+}
+
+/// `uXXXX` whose digits start at `from`.
+fn unicode(rest: &[u8], from: usize) -> Escape {
+    let mut code = 0;
+    for i in from..from + 4 {
+        let Some(&b) = rest.get(i) else { return Escape::Unfinished };
+        let Some(digit) = hex(b) else { return Escape::None };
+        code = code * 16 + digit;
+    }
+    Escape::Symbol(ascii_symbol(code), from + 4)
+}
+
+/// `\\\\u0040`: JSON inside a string of JSON. Without `u` behind them two backslashes are one.
+fn nested(rest: &[u8]) -> Escape {
+    let most = 1 << NESTING_MAX;
+    let count = rest.iter().take(most).take_while(|b| **b == b'\\').count();
+    let escape = match rest.get(count) {
+        None if count < most => return Escape::Unfinished,
+        Some(b'u') => unicode(rest, count + 1),
+        _ => Escape::None,
+    };
+    if matches!(escape, Escape::None) { Escape::Symbol(b'\\', 2) } else { escape }
 }
 
 /// The longest HTML entity read, `&commat;`, or `&#x00040;` with zeros before.
@@ -250,25 +294,77 @@ fn number(digits: &[u8], radix: u32, name_bytes: usize) -> Escape {
     Escape::Symbol(ascii_symbol(code), name_bytes + 2)
 }
 
-/// The symbol of a character above ASCII; `None` for one of no width.
-fn fold(c: char) -> Option<u8> {
+/// The symbols a character stands for: none when it has no width, more than one for a ligature.
+struct Folded {
+    symbols: [u8; 4],
+    len: usize,
+}
+
+impl Folded {
+    fn of(c: char) -> Self {
+        let mut folded = Self { symbols: [0; 4], len: 0 };
+        match fold(c) {
+            Fold::Nothing => {}
+            Fold::Symbol(symbol) => folded.add(symbol),
+            // Hangul syllables have a decomposition too, but their own identity says more.
+            Fold::Unknown if matches!(u32::from(c), 0xac00..=0xd7a3) => folded.add(letter(c)),
+            Fold::Unknown => decompose_compatible(c, |part| match fold(part) {
+                Fold::Nothing => {}
+                Fold::Symbol(symbol) => folded.add(symbol),
+                Fold::Unknown => folded.add(letter(part)),
+            }),
+        }
+        folded
+    }
+
+    fn add(&mut self, symbol: u8) {
+        if let Some(slot) = self.symbols.get_mut(self.len) {
+            *slot = symbol;
+            self.len += 1;
+        }
+    }
+}
+
+enum Fold {
+    /// It has no width.
+    Nothing,
+    Symbol(u8),
+    /// Perhaps it is compatible with something known.
+    Unknown,
+}
+
+/// A letter of another script keeps some of its identity: one of 126 symbols.
+fn letter(c: char) -> u8 {
+    if c.is_alphanumeric() {
+        ALPHA_FIRST + low_byte(u32::from(c).wrapping_mul(0x9e37_79b1) >> 20) % (u8::MAX - ALPHA_FIRST)
+    } else {
+        OTHER
+    }
+}
+
+fn fold(c: char) -> Fold {
     let code = u32::from(c);
     if code < 0x80 {
-        return Some(ascii_symbol(code));
+        return Fold::Symbol(ascii_symbol(code));
     }
-    Some(match code {
+    Fold::Symbol(match code {
         // Soft hyphen, joiners, direction marks, word joiner, variation selectors, byte order mark, tag characters.
         0xad
         | 0x34f
         | 0x61c
-        | 0x180e
+        | 0x115f
+        | 0x1160
+        | 0x17b4
+        | 0x17b5
+        | 0x180b..=0x180f
         | 0x200b..=0x200f
         | 0x202a..=0x202e
-        | 0x2060..=0x2064
-        | 0x2066..=0x206f
+        | 0x2060..=0x206f
+        | 0x3164
         | 0xfe00..=0xfe0f
         | 0xfeff
-        | 0xe0000..=0xe007f => return None,
+        | 0xffa0
+        | 0xe0000..=0xe01ef => return Fold::Nothing,
         0xff01..=0xff5e => low_byte(code - 0xfee0),
         0xfe6b => b'@',
         0x3002 | 0xff61 | 0x2024 => b'.',
@@ -278,10 +374,19 @@ fn fold(c: char) -> Option<u8> {
         0x2018 | 0x2019 => b'\'',
         0x201c | 0x201d | 0xab | 0xbb => b'"',
         0x1d7ce..=0x1d7ff => b'0' + low_byte((code - 0x1d7ce) % 10),
-        _ => match digit(code).or_else(|| latin(code)) {
+        // Neither letters nor compatible with any: most of what else is common in prose.
+        0x2016
+        | 0x2017
+        | 0x201a
+        | 0x201b
+        | 0x201e..=0x2023
+        | 0x2190..=0x23ff
+        | 0x2500..=0x2bff
+        | 0x1f300..=0x1faff => OTHER,
+        _ => match digit(code).or_else(|| latin(code)).or_else(|| confusable(code)) {
             Some(symbol) => symbol,
-            None if c.is_alphanumeric() => ALPHA_OTHER,
-            None => OTHER,
+            None if is_combining_mark(c) => return Fold::Nothing,
+            None => return Fold::Unknown,
         },
     })
 }
@@ -305,4 +410,33 @@ const LATIN: &[u8; 192] = b"AAAAAAACEEEEIIIIDNOOOOO?OUUUUYTsaaaaaaaceeeeiiiidnoo
 fn latin(code: u32) -> Option<u8> {
     let i = usize::try_from(code.checked_sub(0xc0)?).ok()?;
     LATIN.get(i).copied().filter(|b| *b != b'?')
+}
+
+/// Cyrillic and Greek, each letter as the Latin one it looks like, or else sounds like; `?` for those that do neither.
+const CYRILLIC: &[u8; 96] = b"EEDGESIIJLNHKIYDABBGDEZ3IIKLMHOP\
+    PCTYFXCCSSBYBEURabbgdez3iiklmhop\
+    pctyfxccssbybeureedgesiijlnhkiyd";
+const GREEK: &[u8; 64] = b"IABGDEZHQIKLMNXOPP?STYFXPOIYaeni\
+    yabgdezhqiklmvxoppsstufxpoiuouw?";
+
+fn confusable(code: u32) -> Option<u8> {
+    let within = |table: &[u8], first: u32| {
+        let i = usize::try_from(code.checked_sub(first)?).ok()?;
+        table.get(i).copied().filter(|b| *b != b'?')
+    };
+    within(CYRILLIC, 0x400).or_else(|| within(GREEK, 0x390)).or(match code {
+        0x501 => Some(b'd'),
+        0x51b | 0x566 => Some(b'q'),
+        0x51d | 0x561 => Some(b'w'),
+        0x4ae..=0x4af => Some(b'Y'),
+        0x4bb | 0x570 => Some(b'h'),
+        0x4c0 | 0x4cf => Some(b'l'),
+        0x251 => Some(b'a'),
+        0x261 => Some(b'g'),
+        0x269 => Some(b'i'),
+        0x555 | 0x585 => Some(b'o'),
+        0x578 => Some(b'n'),
+        0x28b | 0x57d => Some(b'u'),
+        _ => None,
+    })
 }

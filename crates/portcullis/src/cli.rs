@@ -11,6 +11,7 @@ use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
 use crate::packs::EvidenceCommand;
 use crate::retention::RetentionArgs;
+use crate::scan::PiiCommand;
 use crate::settings::ServerArgs;
 use crate::up::NameArgs;
 use crate::verify::VerifyArgs;
@@ -106,6 +107,9 @@ pub enum Command {
         #[command(flatten)]
         server: Box<ServerArgs>,
     },
+    /// Personal data and credentials: find them in files, as the privacy gate does.
+    #[command(subcommand)]
+    Pii(PiiCommand),
     /// Print the description of the REST API (OpenAPI 3.1) as JSON.
     Openapi,
     /// API keys for the static list.

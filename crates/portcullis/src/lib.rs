@@ -22,6 +22,7 @@ pub mod retention;
 mod root;
 pub mod run;
 mod say;
+pub mod scan;
 mod serve;
 mod server;
 pub mod settings;

@@ -12,8 +12,8 @@ use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
 use crate::{
-    archive, doctor, events, export, holds, mail, operator, packs, retention, say, serve, telemetry, up,
-    verify, witness,
+    archive, doctor, events, export, holds, mail, operator, packs, retention, say, scan, serve, telemetry,
+    up, verify, witness,
 };
 
 /// Exit status of a command that failed.
@@ -78,6 +78,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Mail(args) => wait(mail::run(&args, &environment)),
         Command::Operator(args) => wait(operator::run(&args, &environment)),
         Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
+        Command::Pii(command) => scan::run(&command),
         Command::Openapi => done(say::out(api::openapi_json())),
         Command::Key(KeyCommand::Generate { env }) => {
             let key = ApiKey::generate(env.parse().context("--env is live, test or dev")?, &SystemRng);

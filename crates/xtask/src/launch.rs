@@ -93,6 +93,13 @@ pub(crate) fn bench(repo: &Repo, name: &str, args: &[String]) -> Result<()> {
     process::run(&mut bench_command(repo.root(), &program, name, args))
 }
 
+/// Measures the crate `pii`, which needs no server.
+pub(crate) fn bench_pii(repo: &Repo, args: &[String]) -> Result<()> {
+    let mut command = cargo(repo.root());
+    command.args(["run", "--quiet", "--locked", "--release", "--package", "pii", "--example", "bench", "--"]);
+    process::run(command.args(args).stdin(Stdio::null()))
+}
+
 fn bench_command(root: &Path, program: &Path, name: &str, args: &[String]) -> Command {
     let mut command = cargo(root);
     command.args(["run", "--quiet", "--locked", "--release", "--package", BENCHES, "--", name]).args(args);

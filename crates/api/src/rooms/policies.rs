@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use app::policies::{ChangePolicy, InForce, ReadPolicy, change, read};
 use kernel::{Problem, Timestamp};
-use pii::{Class, ClassPolicy, Mode, Policy};
+use pii::{Class, ClassPolicy, Policy};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -80,9 +80,6 @@ impl PiiRules {
     fn policy(self) -> Result<Policy, Problem> {
         self.classes.into_iter().try_fold(Policy::default(), |policy, (class, rule)| {
             let at = |detail: String| Problem::invalid(format!("/classes/{class}"), detail);
-            if rule.mode != Mode::Off && !class.is_implemented() {
-                return Err(at("This class cannot be detected yet; only off is possible.".to_owned()));
-            }
             policy
                 .with_mode(class, rule.mode)
                 .with_threshold(class, rule.threshold)
@@ -109,10 +106,14 @@ async fn put_policy(Submitted { pass, body }: Submitted<ChangePolicy, PiiRules>)
 
 #[cfg(test)]
 mod tests {
+    use pii::Mode;
+
     use super::*;
 
     fn rules(text: &str) -> Result<Policy, Problem> {
-        serde_json::from_str::<PiiRules>(text).unwrap().policy()
+        serde_json::from_str::<PiiRules>(text)
+            .map_err(|error| Problem::invalid("", error.to_string()))?
+            .policy()
     }
 
     #[test]
@@ -125,9 +126,9 @@ mod tests {
     }
 
     #[test]
-    fn a_class_that_cannot_be_detected_is_refused_by_its_place() {
-        let problem = rules(r#"{"classes": {"HEALTH": {"mode": "strict"}}}"#).unwrap_err();
-        assert_eq!(problem.errors[0].pointer, "/classes/HEALTH");
-        assert!(rules(r#"{"classes": {"HEALTH": {"mode": "off"}}}"#).is_ok());
+    fn every_class_can_be_asked_for() {
+        let policy = rules(r#"{"classes": {"HEALTH": {"mode": "strict"}}}"#).unwrap();
+        assert_eq!(policy.mode(Class::Health), Mode::Strict);
+        assert!(rules(r#"{"classes": {"FAX": {"mode": "strict"}}}"#).is_err());
     }
 }

@@ -27,8 +27,19 @@ fn starts(window: Window<'_>, at: usize, text: &[u8]) -> Look<bool> {
     Ok(true)
 }
 
+/// How much of a long key is looked at first.
+const HEAD_SYMBOLS: usize = 20;
+/// The fewest digits in one of Slack's tokens.
+const SLACK_DIGITS_MIN: usize = 4;
+
 fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
     let body = at + prefix.text.len();
+    // The first symbols tell most of what is none, before the rest is looked at.
+    let head = prefix.min.min(HEAD_SYMBOLS);
+    let stop = window.span(body, head, |b| prefix.alphabet.has(b))?;
+    if stop < body + head || head == HEAD_SYMBOLS && is_placeholder(&window.symbols[body..stop]) {
+        return Ok(None);
+    }
     let room = CANDIDATE_SYMBOLS_MAX - prefix.text.len();
     let mut stop = window.span(body, room, |b| prefix.alphabet.has(b))?;
     let hit = Hit::new(Class::Credential, prefix.kind, "key_prefix", prefix.confidence);
@@ -41,26 +52,39 @@ fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
         stop -= 1;
     }
     let len = stop - body;
-    let fits = len >= prefix.min && (prefix.max == 0 || len <= prefix.max) && window.ends_at(stop)?;
+    // Slack's tokens hold numbers of teams and times; words in their place are a template.
+    let digits = window.symbols[body..stop].iter().filter(|b| b.is_ascii_digit()).count();
+    let wordy = prefix.kind == "slack_token" && digits < SLACK_DIGITS_MIN;
+    let fits =
+        !wordy && len >= prefix.min && (prefix.max == 0 || len <= prefix.max) && window.ends_at(stop)?;
     Ok((fits && !is_placeholder(&window.symbols[body..stop])).then(|| hit.at(at, stop)))
 }
 
-/// `xxxxxxxx`, `000000…`: what stands where a key would be. A key out of a manual (`…EXAMPLE`) has every mark of a key
-/// and is treated as one: letting a real key pass costs more than replacing one that opens nothing.
+/// How much of a key, in symbols, is looked at to tell a placeholder.
+const PLACEHOLDER_SYMBOLS: usize = 64;
+
+/// `xxxxxxxx`, `000000…`, `abcdefgh…`, `…EXAMPLE`: what stands where a key would be. Chance puts ten letters in the
+/// order of the alphabet, or the word example, into one key in a thousand million.
 pub(crate) fn is_placeholder(body: &[u8]) -> bool {
-    let mut seen = [false; 256];
-    let mut different = 0;
+    let body = &body[..body.len().min(PLACEHOLDER_SYMBOLS)];
+    // One bit for each symbol below 128; the others share the last.
+    let mut seen = 0_u128;
     let (mut run, mut longest) = (1, 1);
-    for (i, b) in body.iter().enumerate() {
+    let (mut ascent, mut steepest) = (1, 1);
+    let mut previous = 0;
+    for b in body {
         let b = b.to_ascii_lowercase();
-        if !std::mem::replace(&mut seen[usize::from(b)], true) {
-            different += 1;
-        }
-        let previous = i.checked_sub(1).map_or(0, |k| body[k].to_ascii_lowercase());
+        seen |= 1 << b.min(127);
         run = if previous == b { run + 1 } else { 1 };
         longest = longest.max(run);
+        ascent = if b.is_ascii_alphabetic() && b == previous.wrapping_add(1) { ascent + 1 } else { 1 };
+        steepest = steepest.max(ascent);
+        previous = b;
     }
-    different < 6 || longest >= 6
+    seen.count_ones() < 6
+        || longest >= 6
+        || steepest >= 10
+        || body.windows(7).any(|word| word[0] | 32 == b'e' && word.eq_ignore_ascii_case(b"example"))
 }
 
 /// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.

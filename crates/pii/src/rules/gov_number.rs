@@ -3,6 +3,7 @@
 use crate::class::Class;
 use crate::rules::checksum::{luhn, mod11_10, value, verhoeff, weighted};
 use crate::rules::context::Context;
+use crate::rules::gov_world;
 use crate::rules::number::Number;
 use crate::window::{Best, Hit};
 
@@ -19,7 +20,8 @@ pub(crate) fn offer(at: usize, number: &Number<'_>, context: Context, best: &mut
         13 | 15 => french(number, context),
         _ => None,
     };
-    for (kind, rule, confidence) in found.into_iter().chain(documents(number, context)) {
+    let world = gov_world::read(number, context);
+    for (kind, rule, confidence) in found.into_iter().chain(world).chain(documents(number, context)) {
         best.offer(Hit::new(Class::GovId, kind, rule, confidence).at(at, number.end));
     }
 }
@@ -232,7 +234,7 @@ fn documents(number: &Number<'_>, context: Context) -> Found {
     if context.passport() && (7..=10).contains(&n) {
         return Some(("passport", "passport_in_context", 0.85));
     }
-    (context.national() && context.id() && (8..=12).contains(&n)).then_some((
+    (context.national() && context.id() && (8..=13).contains(&n)).then_some((
         "national_id",
         "national_id_in_context",
         0.55,

@@ -9,6 +9,7 @@ pub(crate) mod credential;
 pub(crate) mod email;
 pub(crate) mod gov_letters;
 pub(crate) mod gov_number;
+pub(crate) mod gov_world;
 pub(crate) mod ip;
 pub(crate) mod names;
 pub(crate) mod number;
@@ -19,6 +20,7 @@ pub(crate) mod token;
 
 use crate::ascii::{self, ALNUM, DIGIT, JOINT, LOWER, UPPER};
 use crate::engine::LOCAL_PART_SYMBOLS_MAX;
+use crate::lists::Lists;
 use crate::rules::assignment::Promise;
 use crate::window::{Best, Look, Window};
 
@@ -27,11 +29,12 @@ use crate::window::{Best, Look, Window};
 pub(crate) struct Rules {
     pub(crate) prefixes: prefixes::Index,
     pub(crate) endings: names::Endings,
+    pub(crate) lists: Lists,
 }
 
 impl Rules {
-    pub(crate) fn new() -> Self {
-        Self { prefixes: prefixes::Index::new(), endings: names::Endings::new() }
+    pub(crate) fn new(lists: Lists) -> Self {
+        Self { prefixes: prefixes::Index::new(), endings: names::Endings::new(), lists }
     }
 }
 

@@ -64,21 +64,34 @@ impl Groups {
     /// Whether any rule could make something of them: most numbers in prose are too short.
     pub(crate) fn matter(&self, window: Window<'_>) -> Look<bool> {
         let end = self.ends[self.count - 1];
-        Ok(self.total >= DIGITS_MIN
+        Ok(!self.is_table()
+            && (self.total >= DIGITS_MIN
             || ascii::is(self.after, ALNUM)
             // Four octets.
             || (self.count >= 4 && self.seps[1] == b'.')
             // `1 (202) 555-0143`
             || self.after == b'('
-            || (matches!(self.after, b' ' | b'-') && window.at(end + 1)? == b'('))
+            || (matches!(self.after, b' ' | b'-') && window.at(end + 1)? == b'(')))
+    }
+
+    /// Many short groups, all in the same way: a row of figures. No number is written so.
+    fn is_table(&self) -> bool {
+        (self.count == GROUPS_MAX || self.total == DIGITS_MAX)
+            && self.lens[..self.count].iter().all(|len| *len <= 3)
+            && self.seps[2..self.count].iter().all(|sep| *sep == self.seps[1])
     }
 
     /// The first `n` groups as one number, if they end where a number may end and one separator joins them.
     fn first(&self, n: usize) -> Option<Number<'_>> {
         let sep = if n > 1 { self.seps[1] } else { 0 };
-        // One separator throughout; only the Brazilian CPF is written with two, `nnn.nnn.nnn-nn`.
-        let cpf = self.lens[..n] == [3, 3, 3, 2] && self.seps[1..4] == [b'.', b'.', b'-'];
-        if !cpf && self.seps[1..n.max(1)].iter().any(|s| *s != sep) {
+        // One separator throughout, but for the numbers of Brazil, Russia, Belgium and Chile, which are written with two.
+        let mixed = match self.lens[..n] {
+            [3, 3, 3, 2] => matches!(self.seps[1..4], [b'.', b'.', b'-'] | [b'-', b'-', b' ']),
+            [2, 2, 2, 3, 2] => self.seps[1..5] == [b'.', b'.', b'-', b'.'],
+            [2, 3, 3, 1] => self.seps[1..4] == [b'.', b'.', b'-'],
+            _ => false,
+        };
+        if !mixed && self.seps[1..n.max(1)].iter().any(|s| *s != sep) {
             return None;
         }
         let next = if n < self.count { self.seps[n] } else { self.after };
@@ -129,6 +142,13 @@ pub(crate) fn offer(
     best: &mut Best<'_>,
 ) -> Look<()> {
     let glued = is_glued(window, at);
+    // Rows of fours may hold cards and nothing else.
+    if groups.count > 4 && groups.lens[..groups.count].iter().all(|len| *len == 4) {
+        if let Some(number) = groups.first(4) {
+            payment::offer_card(at, &number, context, glued, best);
+        }
+        return Ok(());
+    }
     for n in 1..=groups.count {
         let Some(number) = groups.first(n) else { continue };
         payment::offer_card(at, &number, context, glued, best);

@@ -57,6 +57,7 @@ fn read(window: Window<'_>, at: usize) -> Look<Option<Dialled>> {
     loop {
         // At most two signs between groups: `) `, ` (`, ` -`.
         let mut signs = 0;
+        let mut dotted = false;
         while signs < 3 {
             let symbol = window.at(k)?;
             let fits = match symbol {
@@ -72,7 +73,7 @@ fn read(window: Window<'_>, at: usize) -> Look<Option<Dialled>> {
             if d.groups == 1 && d.sep == 0 {
                 d.sep = symbol;
             }
-            d.dots |= symbol == b'.';
+            dotted |= symbol == b'.';
             signs += 1;
             k += 1;
         }
@@ -84,6 +85,8 @@ fn read(window: Window<'_>, at: usize) -> Look<Option<Dialled>> {
         if end == k {
             break;
         }
+        // A full stop behind the number is none of its signs.
+        d.dots |= dotted;
         if end - k > room {
             return Ok(None);
         }
@@ -182,7 +185,7 @@ fn shape(d: &Dialled, context: Context) -> Option<(&'static str, f32)> {
     if d.extension && (8..=13).contains(&d.n) && d.groups > 1 {
         return Some(("phone_national", 0.7));
     }
-    if d.digits[0] == 0 && (8..=11).contains(&d.n) && d.groups > 1 && !d.dots && d.sep != b'/' {
+    if d.digits[0] == 0 && (8..=12).contains(&d.n) && d.groups > 1 && !d.dots && d.sep != b'/' {
         return Some(("phone_national", trunk(lens, d)));
     }
     // Beside a mail address, groups of digits are mostly a telephone number.

@@ -41,6 +41,15 @@ fn disguises_are_seen_through() {
         "ｒｅａｄｅｒ＠ｅｘａｍｐｌｅ．ｃｏｍ",
         "reader﹫example｡com",
         "rea\u{1b}[1;31mder@exam\u{1b}[0mple.com",
+        "r\u{435}\u{430}d\u{435}r@\u{435}xampl\u{435}.c\u{43e}m",
+        "reade\u{301}r@example.com",
+        "\u{1d42b}eader@\u{1d5be}xample.com",
+        "\u{24e1}eader@example.com",
+        "reader%2540example.com",
+        "reader%252540example.com",
+        "reader\\\\u0040example.com",
+        "reader\\\\\\\\u0040example.com",
+        "reader@\u{fb01}le.example.com",
     ] {
         assert_one(&format!("to {value} now"), Class::Email, "email", value);
     }
@@ -58,6 +67,7 @@ fn disguises_are_seen_through() {
         "4111\u{a0}1111\u{a0}1111\u{a0}1111",
     );
     assert_one("078\u{2011}05\u{2011}1120", Class::GovId, "us_ssn", "078\u{2011}05\u{2011}1120");
+    assert_one("p\u{430}ssw\u{43e}rd: Summ3r!99", Class::Credential, "secret", "Summ3r!99");
     assert_one("to=%2B442079460018&x", Class::Phone, "phone_international", "%2B442079460018");
 }
 
@@ -77,6 +87,7 @@ fn telephone_numbers() {
         ("06 12 34 56 78", "06 12 34 56 78"),
         ("<tel>2025550143</tel>", "2025550143"),
         ("202-555-0143 2 times", "202-555-0143"),
+        ("guardian, 030 129703.", "030 129703"),
     ] {
         let all = found(text);
         assert!(all.len() == 1 && all[0].0 == Class::Phone && all[0].2 == value, "{text}: {all:?}");
@@ -107,6 +118,19 @@ fn government_numbers() {
         ("BSN 111222333", "nl_bsn", "111222333"),
         ("811218-9876", "se_personnummer", "811218-9876"),
         ("19811218-9876", "se_personnummer", "19811218-9876"),
+        ("Resident card: S1234567D", "sg_nric", "S1234567D"),
+        ("NHS 943 476 5919", "uk_nhs", "943 476 5919"),
+        ("131052-308T", "fi_hetu", "131052-308T"),
+        ("85.07.30-033.28", "be_national", "85.07.30-033.28"),
+        ("756.9217.0769.85", "ch_ahv", "756.9217.0769.85"),
+        ("112-233-445 95", "ru_snils", "112-233-445 95"),
+        ("kimlik no 10000000146", "tr_kimlik", "10000000146"),
+        ("id=12.345.678-5", "cl_rut", "12.345.678-5"),
+        ("800101 5009 087", "za_id", "800101 5009 087"),
+        ("CURP HEGG560427MVZRRL04", "mx_curp", "HEGG560427MVZRRL04"),
+        ("11010519491231002X", "cn_resident_id", "11010519491231002X"),
+        ("PPSN: 1234567T", "ie_pps", "1234567T"),
+        ("HKID A123456(3)", "hk_id", "A123456(3)"),
         ("Passport number L1234567, issued", "passport", "L1234567"),
         ("passport: 123456789", "passport", "123456789"),
         ("Driver's license: Z937-6462-5295 expires 2/18/2020", "drivers_licence", "Z937-6462-5295"),
@@ -217,4 +241,32 @@ fn several_side_by_side() {
     );
     let classes: Vec<Class> = all.iter().map(|m| m.0).collect();
     assert_eq!(classes, [Class::GovId, Class::Payment, Class::Payment, Class::Email]);
+}
+
+/// The classes that are read from free text.
+#[test]
+fn what_has_no_structure_is_read_from_the_words_around() {
+    for (text, class, value) in [
+        ("Dear Mr Jonathan Example, thank you for your letter.", Class::Person, "Jonathan Example"),
+        ("{\"full_name\": \"Maria Beispiel\", \"id\": 7}", Class::Person, "Maria Beispiel"),
+        ("please ship it to 12 Example Street, Springfield, IL 62701.", Class::Address, "12 Example Street"),
+        ("{\"address\": \"Musterstraße 7, 10115 Berlin\"}", Class::Address, "Musterstraße 7"),
+        ("She was diagnosed with type 2 diabetes last year.", Class::Health, "type 2 diabetes"),
+        ("The patient was prescribed metformin 500 mg.", Class::Health, "metformin"),
+        ("My 6 year old son uses the app.", Class::Minor, "6 year old son"),
+        ("We store the fingerprint template of each visitor.", Class::Biometric, "fingerprint template"),
+    ] {
+        let all = found(text);
+        let met = all.iter().any(|m| m.0 == class && (m.2.contains(value) || value.contains(m.2)));
+        assert!(met, "{text}: {all:?}");
+    }
+    for text in [
+        "The 10-year-old laptop needs a new battery.",
+        "SSH host key fingerprint is SHA256:763f972bd131ec752e6074f2bfd304940849e4cf",
+        "The scan found no virus; healthy diet tips below.",
+        "It is a minor issue of a minor version.",
+        "SELECT * FROM orders WHERE id = 53953220 LIMIT 10;",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
 }

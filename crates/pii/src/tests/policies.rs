@@ -3,10 +3,11 @@
 use crate::{Class, Mode, Policy, THRESHOLD_DEFAULT};
 
 #[test]
-fn the_default_is_strict_for_what_can_be_detected() {
+fn the_default_is_strict_for_what_has_a_structure_and_flags_the_rest() {
     let policy = Policy::default();
     for class in Class::ALL {
-        let expected = if class.is_implemented() { Mode::Strict } else { Mode::Off };
+        let structured = Class::structured().contains(&class);
+        let expected = if structured { Mode::Strict } else { Mode::FlagOnly };
         assert_eq!(policy.mode(class), expected, "{class}");
         assert!((policy.threshold(class) - THRESHOLD_DEFAULT).abs() < f32::EPSILON);
     }
@@ -40,7 +41,6 @@ fn nonsense_is_refused() {
         r#"{"version":"a","classes":{"EMAIL":{"mode":"loose"}}}"#,
         r#"{"version":"a","classes":{"EMAIL":{"mode":"strict","threshold":1.5}}}"#,
         r#"{"version":"a","classes":{"EMAIL":{"mode":"strict","limit":1}}}"#,
-        r#"{"version":"a","classes":{"PERSON":{"mode":"strict"}}}"#,
         r#"{"version":"a","extra":1}"#,
     ] {
         assert!(serde_json::from_str::<Policy>(wire).is_err(), "{wire}");

@@ -110,6 +110,14 @@ fn the_work_is_linear() {
         "_",
         "x1",
         "'",
+        "{\"name\":[",
+        "-----BEGIN PRIVATE KEY-----\nA",
+        "\u{202e}\u{200b}a\u{200d}",
+        "Anna Bo ",
+        "12 Main St, ",
+        "diagnosed with ",
+        "6 year old ",
+        "\\\\u0040%25",
     ] {
         let mut per_symbol = Vec::new();
         for size in [2_000, 20_000] {

@@ -36,6 +36,18 @@ pub(super) fn pem(lines: usize) -> String {
 
 /// Findings, near-findings and the things that disturb them.
 const PIECES: &[&str] = &[
+    "Mr John Example",
+    "my name is Maria Beispiel",
+    "12 Example Street, Springfield, IL 62701",
+    "Musterstraße 7, 10115 Berlin",
+    "PO Box 12",
+    "diagnosed with type 2 diabetes",
+    "my 6 year old son",
+    "a fingerprint template",
+    "{\"name\": \"Ada",
+    "Anna",
+    "12",
+    "Street",
     "reader@example.com",
     "First.Last+tag@mail.example.co.uk",
     "josé@example.org",

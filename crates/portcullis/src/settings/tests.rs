@@ -70,6 +70,7 @@ fn every_fault_is_reported_at_once() {
         body_bytes_max: Some("1".into()),
         rate_standard: Some("0".into()),
         rate_llm: Some("-1".into()),
+        rate_relations: Some("1.5".into()),
         rate_auth: Some("many".into()),
         checkpoint_seconds: Some("301".into()),
         app_connections: Some("2".into()),

@@ -1,0 +1,182 @@
+//! Words for what is made up.
+
+/// Who is young.
+pub(crate) const CHILDREN: &[&str] = &[
+    "son",
+    "daughter",
+    "girl",
+    "boy",
+    "child",
+    "kid",
+    "student",
+    "pupil",
+    "nephew",
+    "niece",
+    "brother",
+    "sister",
+    "grandson",
+    "granddaughter",
+    "cousin",
+    "patient",
+    "twins",
+    "stepson",
+    "foster child",
+];
+/// Ages in words.
+pub(crate) const SMALL_NUMBERS: &[&str] = &[
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+];
+/// Grades.
+pub(crate) const ORDINALS: &[&str] = &[
+    "first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "1st",
+    "2nd", "3rd", "4th", "5th", "6th", "7th", "8th", "9th",
+];
+/// Words that need no age.
+pub(crate) const CHILD_WORDS: &[&str] = &[
+    "toddler",
+    "newborn",
+    "infant",
+    "baby",
+    "preschooler",
+    "kindergartner",
+    "kindergartener",
+    "teenager",
+    "schoolgirl",
+    "schoolboy",
+    "adolescent",
+    "underage",
+    "a minor child",
+    "an underage user",
+    "preteen",
+    "minor daughter",
+    "minor son",
+];
+/// Words before who is young.
+pub(crate) const CHILD_KINDS: &[&str] = &[
+    "teenage",
+    "newborn",
+    "infant",
+    "baby",
+    "underage",
+    "minor",
+    "preteen",
+    "school-age",
+    "adolescent",
+    "little",
+];
+/// What of a body is measured.
+pub(crate) const SITES: &[&str] = &[
+    "fingerprint",
+    "thumbprint",
+    "iris",
+    "retina",
+    "retinal",
+    "palm vein",
+    "palm",
+    "palm print",
+    "finger vein",
+    "face",
+    "facial",
+    "facial recognition",
+    "face recognition",
+    "voice",
+    "hand geometry",
+    "gait",
+    "DNA",
+    "biometric",
+    "face ID",
+    "Face ID",
+    "Touch ID",
+    "ear shape",
+    "heartbeat",
+    "keystroke dynamics",
+    "vein",
+    "facial geometry",
+    "speaker recognition",
+    "iris recognition",
+];
+/// What a measurement is called.
+pub(crate) const MEASURES: &[&str] = &[
+    "template",
+    "scan",
+    "pattern",
+    "embedding",
+    "print",
+    "profile",
+    "sample",
+    "image",
+    "hash",
+    "vector",
+    "descriptor",
+    "data",
+    "signature",
+    "record",
+    "template",
+    "scan",
+    "recording",
+    "map",
+    "features",
+];
+/// Words that need no other.
+pub(crate) const BODY_WORDS: &[&str] = &[
+    "voiceprint",
+    "faceprint",
+    "thumbprint",
+    "fingerprints",
+    "iris code",
+    "DNA profile",
+    "DNA sample",
+    "handprint",
+    "palmprint",
+    "biometrics",
+    "retina scan",
+    "fingerprint",
+    "genetic profile",
+    "genome",
+];
+/// What streets are called in English.
+pub(crate) const STREETS: &[&str] = &[
+    "Street",
+    "Road",
+    "Avenue",
+    "Lane",
+    "Drive",
+    "St",
+    "Rd",
+    "Ave",
+    "Ln",
+    "Dr",
+    "Court",
+    "Place",
+    "Way",
+    "Close",
+    "Boulevard",
+    "Blvd",
+    "Terrace",
+    "Square",
+    "St.",
+    "Ave.",
+    "Rd.",
+];
+/// Street names that are no family names.
+pub(crate) const STREET_NAMES: &[&str] = &[
+    "Main", "High", "Church", "Park", "Oak", "Maple", "Station", "Mill", "Elm", "Victoria", "Example",
+    "Second", "King", "Queen", "North", "South", "Garden", "Market", "Bridge", "Lake", "Hill", "River",
+    "School", "Cedar", "Pine",
+];
+/// States of the US, and a word before a flat.
+pub(crate) const STATES: &[&str] = &[
+    "AL", "AZ", "CA", "CO", "CT", "FL", "GA", "IA", "IL", "IN", "KY", "LA", "MA", "MD", "MI", "MN", "MO",
+    "NC", "NJ", "NM", "NV", "NY", "OH", "OR", "PA", "TN", "TX", "UT", "VA", "WA", "WI",
+];
