@@ -28,6 +28,7 @@ pub mod settings;
 mod siem;
 mod signals;
 mod telemetry;
+mod timestamps;
 pub mod up;
 pub mod verify;
 mod web;
