@@ -11,8 +11,8 @@ use kernel::Timestamp;
 use uuid::Uuid;
 
 use crate::controls::ControlMap;
-use crate::pack::{self, Description, PackWriter, PolicyVersion, Signed, Stamp, Stream};
 use crate::digest;
+use crate::pack::{self, Description, PackWriter, PolicyVersion, Signed, Stamp, Stream};
 use crate::survey::{Selection, Summary, Survey};
 use crate::timestamp::testing::answer;
 

@@ -4,8 +4,7 @@ use std::time::Duration;
 
 use app::evidence::{
     CreatePack, DeletePack, Download, DownloadPack, LinkToken, ListPacks, MakeLink, NewPack, Pack, Period,
-    ReadCoverage, ReadPack, coverage, create, delete, download, follow, link, list, read, shown,
-    stamp,
+    ReadCoverage, ReadPack, coverage, create, delete, download, follow, link, list, read, shown, stamp,
 };
 use axum::body::Body;
 use axum::extract;

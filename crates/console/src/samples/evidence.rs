@@ -108,7 +108,11 @@ fn one() -> Vec<Sample> {
         ..full.clone()
     };
     let unstamped = EvidencePack { stamped: None, ..full.clone() };
-    vec![page("evidence-pack", &full), page("evidence-pack-unstamped", &unstamped), page("evidence-pack-hostile", &hostile)]
+    vec![
+        page("evidence-pack", &full),
+        page("evidence-pack-unstamped", &unstamped),
+        page("evidence-pack-hostile", &hostile),
+    ]
 }
 
 fn links() -> Vec<Sample> {

@@ -1,8 +1,6 @@
 //! Answers of an authority, built element by element, for tests. Nobody signs them.
 
-use super::der::{
-    BOOLEAN, CONTEXT_0, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET,
-};
+use super::der::{BOOLEAN, CONTEXT_0, GENERALIZED_TIME, INTEGER, OCTET_STRING, OID, SEQUENCE, SET};
 use super::{SHA256, SIGNED_DATA, TST_INFO};
 
 /// An element.
@@ -76,7 +74,13 @@ impl Shape {
         let certificates = element(CONTEXT_0, &[&element(SEQUENCE, &[&[7; 300]])]);
         let signed = element(
             SEQUENCE,
-            &[&element(INTEGER, &[&[3]]), &element(SET, &[]), &held, &certificates, &element(SET, &[&signer])],
+            &[
+                &element(INTEGER, &[&[3]]),
+                &element(SET, &[]),
+                &held,
+                &certificates,
+                &element(SET, &[&signer]),
+            ],
         );
         let token = element(SEQUENCE, &[&element(OID, &[SIGNED_DATA]), &element(CONTEXT_0, &[&signed])]);
         let status = element(SEQUENCE, &[&element(INTEGER, &[&[self.status]])]);

@@ -164,7 +164,8 @@ fn a_token_must_be_there_when_it_is_named_and_for_this_manifest() {
     assert_eq!((stamped.at.as_str(), stamped.policy.as_str()), ("2026-11-26T05:00:00.000000Z", "1.2.3.4.1"));
     let foreign = answer(&[9; 32], 0);
     for token in [None, Some(foreign), Some(b"garbage".to_vec())] {
-        let changed = rewrite(&bytes, |name, content| if name == TOKEN { token.clone() } else { Some(content) });
+        let changed =
+            rewrite(&bytes, |name, content| if name == TOKEN { token.clone() } else { Some(content) });
         let report = check(&changed, &known());
         assert_eq!(report.verdict(), Verdict::Damaged);
         assert_eq!(report.findings[0].file, TOKEN, "{:?}", report.findings);

@@ -134,7 +134,10 @@ pub(crate) fn put(work: &Path, out: &Path, replace: bool) -> Result<()> {
     }
     files::sync_parent(out).with_context(failed)?;
     if replace && let Err(error) = std::fs::remove_dir_all(work) {
-        say::note(format_args!("{} holds what was there before, and could not be removed: {error}", work.display()));
+        say::note(format_args!(
+            "{} holds what was there before, and could not be removed: {error}",
+            work.display()
+        ));
     }
     Ok(())
 }

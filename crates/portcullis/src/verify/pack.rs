@@ -105,7 +105,9 @@ fn stamped(report: &PackReport) -> String {
             stamped.at, stamped.policy
         ),
         (None, Some("token")) => "no token for this manifest, which names one".to_owned(),
-        (None, Some("failed")) => format!("none: the authority gave no token ({})", said("why").unwrap_or_default()),
+        (None, Some("failed")) => {
+            format!("none: the authority gave no token ({})", said("why").unwrap_or_default())
+        }
         (None, _) => "none".to_owned(),
     }
 }

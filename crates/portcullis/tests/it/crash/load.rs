@@ -98,7 +98,9 @@ async fn one(web: &Web, acknowledged: &Mutex<Acknowledged>) {
             }
             acknowledged.entries.insert(entry);
         }
-        [call, read].iter().any(|answer| answer.as_ref().is_ok_and(|answer| answer.status.is_server_error()) || answer.is_err())
+        [call, read].iter().any(|answer| {
+            answer.as_ref().is_ok_and(|answer| answer.status.is_server_error()) || answer.is_err()
+        })
     };
     if lost {
         tokio::time::sleep(Duration::from_millis(PAUSE_MILLIS)).await;

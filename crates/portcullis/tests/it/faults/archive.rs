@@ -49,7 +49,9 @@ fn an_archive_that_could_not_be_written_costs_no_entry() {
         env.push(("PORTCULLIS_DATA_DIR", &data));
         let act = Act {
             name: "archiving",
-            arguments: ["audit", "archive", "--archive-dir", &shelf.display().to_string()].map(String::from).into(),
+            arguments: ["audit", "archive", "--archive-dir", &shelf.display().to_string()]
+                .map(String::from)
+                .into(),
             env: &env,
             folder: &folder,
             place: place.clone(),

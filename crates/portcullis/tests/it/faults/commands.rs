@@ -121,7 +121,8 @@ fn whoever_takes_a_log_away_has_all_of_it_or_is_told() {
                 stage.goes_on("log").await;
             }
         };
-        let first = act.break_everywhere(async || stage.clear(), cut, async || stage.goes_on("log").await).await;
+        let first =
+            act.break_everywhere(async || stage.clear(), cut, async || stage.goes_on("log").await).await;
         assert!(first.calls > 40, "{first:?}");
 
         let whole = async || stage.goes_on_with_receipts().await;

@@ -48,7 +48,11 @@ impl Stage {
 
     async fn start(&self, launcher: &[String]) -> Result<Process, String> {
         let (data, file) = (format!("{}/data", self.place()), self.file());
-        let env = [("PORTCULLIS_DATA_DIR", data.as_str()), ("PORTCULLIS_SIEM_FILE", &file), ("PORTCULLIS_LOG", "error")];
+        let env = [
+            ("PORTCULLIS_DATA_DIR", data.as_str()),
+            ("PORTCULLIS_SIEM_FILE", &file),
+            ("PORTCULLIS_LOG", "error"),
+        ];
         Process::try_start(Process::serving(&self.database, launcher, &env), false).await
     }
 
@@ -143,7 +147,10 @@ fn a_server_forwards_and_remembers_whatever_its_disk_does() {
             broken += usize::from(hit(&log, place.as_ref(), &fault).await == Hit::There);
             drop(note);
         }
-        println!("a server: {} calls, {broken} faults came to pass, {told} entries acknowledged meanwhile", one.len());
+        println!(
+            "a server: {} calls, {broken} faults came to pass, {told} entries acknowledged meanwhile",
+            one.len()
+        );
         assert!(broken > 0);
     });
 }
@@ -172,7 +179,10 @@ async fn broken_and_mended(stage: &Stage, fault: &Fault, log: &Path) -> usize {
     assert_eq!((more.len(), again.len()), (2 * CALLS, 2), "everything works again");
     assert!(again.first() > signed.last(), "it signs on from what it signed");
     assert_eq!(web.entries("log.alarm").await, Vec::<Value>::new());
-    assert!(stage.forwarded(&[&entries[..], &more[..]].concat(), WELL_MILLIS_MAX).await, "events are forwarded");
+    assert!(
+        stage.forwarded(&[&entries[..], &more[..]].concat(), WELL_MILLIS_MAX).await,
+        "events are forwarded"
+    );
     stage.in_order();
     assert!(server.stop().await.success());
     stage.database.verified().await.exited(0);

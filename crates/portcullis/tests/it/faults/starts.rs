@@ -57,7 +57,10 @@ fn a_key_is_whole_or_not_there() {
             assert!(kept.is_none_or(|kept| kept == found), "a key was replaced");
             drop(note);
         }
-        println!("a new key: {} calls, {broken} faults came to pass, a key was left by {made} runs", one.len());
+        println!(
+            "a new key: {} calls, {broken} faults came to pass, a key was left by {made} runs",
+            one.len()
+        );
         assert!(broken > 4);
     });
 }
@@ -102,12 +105,20 @@ fn a_first_start_that_broke_off_is_gone_on_with() {
             command(&verify, &[]).await.exited(0);
             drop(note);
         }
-        println!("a first start: {} calls, {broken} faults came to pass, {started} times it started", one.len());
+        println!(
+            "a first start: {} calls, {broken} faults came to pass, {started} times it started",
+            one.len()
+        );
     });
 }
 
 /// `up`, of which only the main thread is looked at: PostgreSQL's own calls are another test's.
-async fn start(house: &House, folder: &Folder, data: &Path, fault: Option<&Fault>) -> Result<Process, String> {
+async fn start(
+    house: &House,
+    folder: &Folder,
+    data: &Path,
+    fault: Option<&Fault>,
+) -> Result<Process, String> {
     let words = tracing(&log_in(folder.path()), Follow::MainThread, fault);
     let mut command = program_by(&words, &up(data, &house.home().bin_dir().display().to_string()));
     command.env("PORTCULLIS_LOG", "warn");

@@ -251,7 +251,8 @@ pub(super) async fn seen(log: &Path, place: &Path) -> Vec<Seen> {
     let mut found = Vec::new();
     for line in text.lines() {
         // Where one thread alone is looked at, lines do not name it.
-        let named = line.split_once(' ').filter(|(thread, _)| thread.bytes().all(|byte| byte.is_ascii_digit()));
+        let named =
+            line.split_once(' ').filter(|(thread, _)| thread.bytes().all(|byte| byte.is_ascii_digit()));
         let (thread, rest) = named.unwrap_or(("", line));
         // What is resumed was counted when it began.
         let Some((call, arguments)) = rest.trim_start().split_once('(') else { continue };
@@ -374,7 +375,11 @@ mod tests {
                 let words = tracing(&log, Follow::Threads, fault);
                 let mut command = Command::new(&words[0]);
                 command.args(&words[1..]);
-                command.args(["sh", "-c", "echo one > \"$1\"; mkdir \"$1.d\"; rmdir \"$1.d\"; echo two >> \"$1\""]);
+                command.args([
+                    "sh",
+                    "-c",
+                    "echo one > \"$1\"; mkdir \"$1.d\"; rmdir \"$1.d\"; echo two >> \"$1\"",
+                ]);
                 command.arg("sh").arg(&file);
                 run_to_end(command).await.code
             };

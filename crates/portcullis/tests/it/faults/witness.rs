@@ -22,10 +22,14 @@ struct Stage {
 
 impl Stage {
     async fn start(&self, fault: Option<&Fault>, traced: bool) -> Result<Process, String> {
-        let words =
-            if traced { tracing(&self.folder.path().join("strace.log"), Follow::Threads, fault) } else { Vec::new() };
+        let words = if traced {
+            tracing(&self.folder.path().join("strace.log"), Follow::Threads, fault)
+        } else {
+            Vec::new()
+        };
         let state = self.folder.join("state");
-        let arguments = ["witness", "--json", "--listen", "127.0.0.1:0", "--state", &state, "--log", &self.vkey];
+        let arguments =
+            ["witness", "--json", "--listen", "127.0.0.1:0", "--state", &state, "--log", &self.vkey];
         Process::try_start(program_by(&words, &arguments), true).await
     }
 
@@ -102,7 +106,10 @@ fn a_witness_remembers_what_it_cosigned() {
             remembers(&stage, told).await;
             drop(note);
         }
-        println!("a witness: {} calls, {broken} faults came to pass, {cosigned} times it cosigned", one.len());
+        println!(
+            "a witness: {} calls, {broken} faults came to pass, {cosigned} times it cosigned",
+            one.len()
+        );
         assert!(broken > FAULTS_MAX / 2);
     });
 }

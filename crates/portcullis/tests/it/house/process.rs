@@ -214,7 +214,12 @@ pub(crate) fn program(arguments: &[impl AsRef<OsStr>]) -> Command {
 pub(crate) fn program_by(launcher: &[String], arguments: &[impl AsRef<OsStr>]) -> Command {
     let words: Vec<&OsStr> = launcher.iter().map(OsStr::new).chain([OsStr::new(PROGRAM)]).collect();
     let mut command = Command::new(words[0]);
-    command.args(&words[1..]).args(arguments).env_clear().env("RUST_BACKTRACE", "1").env("PORTCULLIS_LOG_FORMAT", "text");
+    command
+        .args(&words[1..])
+        .args(arguments)
+        .env_clear()
+        .env("RUST_BACKTRACE", "1")
+        .env("PORTCULLIS_LOG_FORMAT", "text");
     command.envs(std::env::var_os("PATH").map(|path| ("PATH", path)));
     command.env("PORTCULLIS_RATE_STANDARD", "off").env("PORTCULLIS_RATE_LLM", "off");
     command
@@ -350,7 +355,9 @@ impl Database {
             execute(&mut admin, &sql).await.expect("put back");
         }
         // Privileges on the database itself are not part of what a template hands on.
-        prepare(&mut self.superuser().await, &ClaimsKey::new(&instance_key()), None).await.expect("the schema again");
+        prepare(&mut self.superuser().await, &ClaimsKey::new(&instance_key()), None)
+            .await
+            .expect("the schema again");
     }
 
     /// [`Database::copy`], to be served: a backup that was put back.
