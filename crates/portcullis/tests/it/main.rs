@@ -75,6 +75,8 @@ mod tampering;
 #[cfg(test)]
 mod telemetry;
 #[cfg(test)]
+mod timestamps;
+#[cfg(test)]
 mod unprivileged;
 #[cfg(test)]
 mod upstreams;
