@@ -12,7 +12,7 @@ use audit_log::{
     Actor, ActorKind, At, Checkpoint, Entry, EntryCore, Frontier, KeyName, Kind, MemoryLog, Outcome,
     SigningKey, TileSink, TileSource as _, leaf_hash, sign_checkpoint,
 };
-use evidence::pack::{self, Description, FileLine, PackWriter, Signed, Stream};
+use evidence::pack::{self, Description, FileLine, PackWriter, Signed, Stamp, Stream};
 use evidence::verify::Verdict;
 use evidence::{ControlMap, Selection, Survey, verify_pack};
 use kernel::Timestamp;
@@ -91,6 +91,7 @@ fn describe(signed: Signed, size: u64) -> Result<Description, Box<dyn Error>> {
         first: 0,
         end: size,
         policies: Vec::new(),
+        stamp: Stamp::None,
     })
 }
 
@@ -134,7 +135,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in &paths {
         writer.file(&pack::tile_name(*path), &tiles.read(&path.to_string())?.ok_or("no tile")?)?;
     }
-    writer.finish(&manifest, &jws)?.into_inner()?.sync_all()?;
+    writer.finish(&manifest, &jws, None)?.into_inner()?.sync_all()?;
     let written = seconds(begun);
     let bytes = std::fs::metadata(&path)?.len();
     writeln!(out, "written in {:.2} s, {bytes} bytes", written - made)?;

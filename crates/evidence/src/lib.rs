@@ -7,6 +7,7 @@
 //! - [`controls`]: the control map, as data: which kinds of events speak to which control, and how strongly.
 //! - [`survey`]: one walk over the range counts and hashes all that follows from the entries.
 //! - [`pack`]: the files of a pack, its manifest, and the archive, written as a stream.
+//! - [`timestamp`]: what a time-stamping authority is asked about a manifest, and what its answer says.
 //! - [`verify`]: reading a pack and naming everything that is not what was signed.
 //!
 //! Bytes in, values out: the same range, checkpoint and description give the same files, byte for byte.
@@ -18,6 +19,7 @@ mod oscal;
 pub mod pack;
 mod report;
 pub mod survey;
+pub mod timestamp;
 pub mod verify;
 
 pub use controls::{Control, ControlMap, Framework, Strength};

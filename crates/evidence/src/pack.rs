@@ -20,7 +20,7 @@ use crate::controls::{ControlMap, Framework};
 
 pub use documents::documents;
 pub(crate) use manifest::{FORMAT, Manifest, Range};
-pub use manifest::{MANIFEST_BYTES_MAX, ManifestError, NOT_PROVEN, manifest};
+pub use manifest::{MANIFEST_BYTES_MAX, ManifestError, NOT_PROVEN, Stamp, manifest};
 pub use writer::{PackWriter, Stream, WriteError};
 
 /// The entries, a line each, as the bytes that were hashed.
@@ -49,6 +49,8 @@ pub const LOG_FOLDER: &str = "log/";
 pub const MANIFEST: &str = "manifest.json";
 /// The detached signature over the manifest.
 pub const SIGNATURE: &str = "manifest.json.jws";
+/// The answer of a time-stamping authority (RFC 3161) about the manifest, where the manifest names it.
+pub const TOKEN: &str = "manifest.tsr";
 /// Most entries in the range of a pack.
 pub const RANGE_ENTRIES_MAX: u64 = 1_000_000;
 /// Most bytes of entries in a pack: each of its files stays below what every reader of archives can hold.
@@ -124,6 +126,8 @@ pub struct Description {
     pub end: u64,
     /// Versions of the policy, in the order of their making.
     pub policies: Vec<PolicyVersion>,
+    /// Whether a time-stamping authority vouches for when it was made.
+    pub stamp: Stamp,
 }
 
 impl Description {

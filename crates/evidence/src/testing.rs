@@ -11,8 +11,10 @@ use kernel::Timestamp;
 use uuid::Uuid;
 
 use crate::controls::ControlMap;
-use crate::pack::{self, Description, PackWriter, PolicyVersion, Signed, Stream};
+use crate::digest;
+use crate::pack::{self, Description, PackWriter, PolicyVersion, Signed, Stamp, Stream};
 use crate::survey::{Selection, Summary, Survey};
+use crate::timestamp::testing::answer;
 
 pub(crate) const KINDS: [&str; 5] =
     ["account.signed_in", "llm.call.intent", "llm.call.outcome", "project.created", "policy.changed"];
@@ -77,6 +79,7 @@ pub(crate) fn description(framework: &str, signed: Signed, range: (u64, u64)) ->
             since: Some(at(3)),
             rules: serde_json::json!({ "label": "pii@1", "thresholds": { "EMAIL": 0.5 } }),
         }],
+        stamp: Stamp::None,
     }
 }
 
@@ -128,5 +131,6 @@ pub(crate) fn make(what: &Description, files: &MemoryLog) -> (Vec<u8>, Vec<u8>, 
         writer.file(name, text.as_bytes()).unwrap();
     }
     assert_eq!(pack::manifest(what, &summary, writer.files()).unwrap(), manifest);
-    (writer.finish(&manifest, &jws).unwrap(), manifest, summary)
+    let token = (what.stamp == Stamp::Token).then(|| answer(&digest::raw(&manifest), 0));
+    (writer.finish(&manifest, &jws, token.as_deref()).unwrap(), manifest, summary)
 }

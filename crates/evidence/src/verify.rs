@@ -20,8 +20,9 @@ use serde::Serialize;
 use crate::controls::{ControlMap, Framework};
 use crate::digest;
 use crate::pack::{
-    CHECKPOINT, CONTROLS, MANIFEST, MANIFEST_BYTES_MAX, Manifest, RANGE_ENTRIES_MAX, SIGNATURE,
+    CHECKPOINT, CONTROLS, MANIFEST, MANIFEST_BYTES_MAX, Manifest, RANGE_ENTRIES_MAX, SIGNATURE, Stamp, TOKEN,
 };
+use crate::timestamp::{self, TOKEN_BYTES_MAX};
 use archive::Archive;
 
 /// Findings that are listed; the rest is only counted.
@@ -54,6 +55,15 @@ pub struct Finding {
     pub detail: String,
 }
 
+/// A time-stamping authority's word about the manifest. Who signed it was not looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stamped {
+    /// When the manifest existed, by the authority's clock.
+    pub at: String,
+    /// The policy that the authority names.
+    pub policy: String,
+}
+
 /// What a verification found.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct PackReport {
@@ -64,6 +74,8 @@ pub struct PackReport {
     pub manifest: Option<serde_json::Value>,
     /// SHA-256 of the manifest, in hex.
     pub manifest_sha256: Option<String>,
+    /// What the token of a time-stamping authority says, where there is one for this very manifest.
+    pub timestamp: Option<Stamped>,
     /// Entries that were found in their place.
     pub entries: u64,
     /// Files whose hash is the one in the manifest.
@@ -122,7 +134,11 @@ pub fn verify_pack<R: Read + Seek>(
         Ok(checkpoint) => checkpoint,
         Err(detail) => return report.distrust(CHECKPOINT, detail),
     };
-    archive.compare(&manifest.files, &mut report);
+    let with_token = manifest.timestamp == Stamp::Token;
+    archive.compare(&manifest.files, with_token, &mut report);
+    if with_token {
+        stamp(&mut archive, &mut report);
+    }
     let size = manifest.range.end.saturating_sub(manifest.range.first);
     if size > RANGE_ENTRIES_MAX || manifest.range.end > checkpoint.size() {
         report.add(MANIFEST, None, "its range is longer than a pack can be, or than the log is");
@@ -197,6 +213,21 @@ fn open_checkpoint<R: Read + Seek>(
         Ok(checkpoint)
     } else {
         Err("it is not the state of the log that the manifest names".to_owned())
+    }
+}
+
+/// The token, which must be for this manifest. The authority's signature takes its certificates, which are the reader's to
+/// choose.
+fn stamp<R: Read + Seek>(archive: &mut Archive<R>, report: &mut PackReport) {
+    let read = archive
+        .read(TOKEN, TOKEN_BYTES_MAX)
+        .and_then(|bytes| timestamp::read(&bytes).map_err(|error| error.to_string()));
+    match read {
+        Ok(token) if Some(digest::hex(&token.imprint)) == report.manifest_sha256 => {
+            report.timestamp = Some(Stamped { at: token.at.to_string(), policy: token.policy });
+        }
+        Ok(_) => report.add(TOKEN, None, "it is not for this manifest: the hash in it is another"),
+        Err(detail) => report.add(TOKEN, None, detail),
     }
 }
 

@@ -355,7 +355,8 @@ events! {
     BreakGlassOverdue = "break_glass.overdue", BreakGlass, Personal, High, DETECTED, [letters: Number];
     /// An evidence pack was made.
     EvidencePackCreated = "evidence.pack_created", Audit, Operational, Low, LOG_EXPORT, [
-        framework: Word, from: Word, to: Word, size: Number, entries: Number, manifest: Word
+        framework: Word, from: Word, to: Word, size: Number, entries: Number, manifest: Word,
+        timestamp: Word
     ];
     /// Evidence packs, or what the log shows for the controls of a framework, were read.
     EvidenceRead = "evidence.read", Audit, Operational, Informational, API_READ, [

@@ -29,6 +29,7 @@ pub mod settings;
 mod siem;
 mod signals;
 mod telemetry;
+mod timestamps;
 pub mod up;
 pub mod verify;
 mod web;

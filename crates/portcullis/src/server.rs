@@ -31,6 +31,7 @@ use crate::mail::Smtp;
 use crate::settings::{MailSettings, Place, Settings, SiemSettings};
 use crate::siem::{FileCollector, SyslogCollector};
 use crate::telemetry::metrics::{self, Collectors, Metrics, counted};
+use crate::timestamps::HttpAuthority;
 use crate::verify::watch::Watcher;
 use crate::webhooks::HttpCourier;
 use crate::witness::show::Shower;
@@ -97,6 +98,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     let vault = Vault::open(options(&mut settings, logins, key, url.clone())).await?;
     let sequencer =
         sequencer(&vault, settings.checkpoint_every, &settings.place, settings.witnesses.clone())?;
+    let sequencer = with_authority(sequencer, settings.tsa_url.take())?;
     let shower = settings.witnesses.map(|policy| Shower::new(sequencer.clone(), policy)).transpose()?;
     let accounts = Accounts::new(Arc::clone(&vault), site, settings.password_scheme)
         .context("PORTCULLIS_PASSWORD_HASH")?;
@@ -214,6 +216,13 @@ pub(crate) fn sequencer(
         Some(policy) => sequencer.with_policy(policy),
         None => sequencer,
     })
+}
+
+/// With the operator's time-stamping authority, if there is one.
+fn with_authority(sequencer: Sequencer, url: Option<http::Uri>) -> Result<Sequencer> {
+    let Some(url) = url else { return Ok(sequencer) };
+    let authority = HttpAuthority::new(url).context("the way to PORTCULLIS_TSA_URL could not be set up")?;
+    Ok(sequencer.with_authority(Arc::new(authority)))
 }
 
 /// Begins to forward events, where there is somewhere to forward them to; what kinds of collectors there are, and

@@ -45,6 +45,10 @@ pub struct Pack {
     pub manifest_sha256: Vec<u8>,
     /// The detached signature over its manifest.
     pub jws: String,
+    /// When it existed by the clock of a time-stamping authority, whose answer is kept.
+    pub timestamped_at: Option<Timestamp>,
+    /// Why the authority that was asked gave no answer of use, in a word.
+    pub timestamp_failure: Option<String>,
     /// When it was made.
     pub created_at: Timestamp,
     /// Who made it: a kind and an id.
@@ -70,20 +74,22 @@ macro_rules! pack {
             controls: $row.controls,
             manifest_sha256: $row.manifest_sha256,
             jws: $row.jws,
+            timestamped_at: $row.timestamped_at.map(Timestamp::from),
+            timestamp_failure: $row.timestamp_failure,
             created_at: $row.created_at.into(),
             created_by: $row.created_by,
         }
     };
 }
 
-/// Keeps a pack.
-pub async fn create(tx: &mut WriteTx, pack: &Pack) -> Result<(), StoreError> {
+/// Keeps a pack, with what a time-stamping authority answered about it.
+pub async fn create(tx: &mut WriteTx, pack: &Pack, token: Option<&[u8]>) -> Result<(), StoreError> {
     let tenant = tx.tenant().uuid();
     sqlx::query!(
         "insert into evidence_pack (tenant_id, id, framework, everything, maker, organization_name, period_from, \
          period_to, epoch, log_size, range_first, range_end, included, held_back, controls, manifest_sha256, jws, \
-         created_at, created_by) \
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)",
+         created_at, created_by, timestamp_token, timestamped_at, timestamp_failure) \
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)",
         tenant,
         pack.id.uuid(),
         pack.framework,
@@ -102,7 +108,10 @@ pub async fn create(tx: &mut WriteTx, pack: &Pack) -> Result<(), StoreError> {
         pack.manifest_sha256,
         pack.jws,
         OffsetDateTime::from(pack.created_at),
-        pack.created_by
+        pack.created_by,
+        token,
+        pack.timestamped_at.map(OffsetDateTime::from),
+        pack.timestamp_failure
     )
     .execute(tx.connection())
     .await?;
@@ -114,7 +123,8 @@ pub async fn list(tx: &mut Tx, before: Option<EvidencePackId>, rows: i64) -> Res
     let tenant = tx.tenant().uuid();
     let found = sqlx::query!(
         "select id, framework, everything, maker, organization_name, period_from, period_to, epoch, log_size, \
-         range_first, range_end, included, held_back, controls, manifest_sha256, jws, created_at, created_by \
+         range_first, range_end, included, held_back, controls, manifest_sha256, jws, created_at, created_by, \
+         timestamped_at, timestamp_failure \
          from evidence_pack where tenant_id = $1 and ($2::uuid is null or id < $2) order by id desc limit $3",
         tenant,
         before.map(EvidencePackId::uuid),
@@ -156,7 +166,8 @@ async fn read_pack(
 ) -> Result<Option<Pack>, StoreError> {
     let row = sqlx::query!(
         "select id, framework, everything, maker, organization_name, period_from, period_to, epoch, log_size, \
-         range_first, range_end, included, held_back, controls, manifest_sha256, jws, created_at, created_by \
+         range_first, range_end, included, held_back, controls, manifest_sha256, jws, created_at, created_by, \
+         timestamped_at, timestamp_failure \
          from evidence_pack where tenant_id = $1 and id = $2",
         tenant.uuid(),
         id.uuid()
@@ -253,6 +264,19 @@ impl Reader<'_> {
             }
             Self::System(tx, tenant) => (tx.connection(), *tenant),
         }
+    }
+
+    /// What a time-stamping authority answered about a pack, as it came.
+    pub async fn timestamp_token(&mut self, id: EvidencePackId) -> Result<Option<Vec<u8>>, StoreError> {
+        let (connection, tenant) = self.connection();
+        let row = sqlx::query!(
+            "select timestamp_token from evidence_pack where tenant_id = $1 and id = $2",
+            tenant.uuid(),
+            id.uuid()
+        )
+        .fetch_optional(connection)
+        .await?;
+        Ok(row.and_then(|row| row.timestamp_token))
     }
 
     /// Entries in the order of the log, from index `from` on, as the bytes that were hashed.

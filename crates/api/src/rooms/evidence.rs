@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use app::evidence::{
     CreatePack, DeletePack, Download, DownloadPack, LinkToken, ListPacks, MakeLink, NewPack, Pack, Period,
-    ReadCoverage, ReadPack, coverage, create, delete, download, follow, link, list, read, shown,
+    ReadCoverage, ReadPack, coverage, create, delete, download, follow, link, list, read, shown, stamp,
 };
 use axum::body::Body;
 use axum::extract;
@@ -163,6 +163,15 @@ struct EvidencePack {
     held_back: u64,
     /// SHA-256 of its manifest, in hex.
     manifest_sha256: String,
+    /// Whether a time-stamping authority (RFC 3161) vouches for when it was made: `token`, `none` where none was asked,
+    /// `failed`.
+    #[schema(example = "token")]
+    timestamp: &'static str,
+    /// When it existed, by the authority's clock.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    timestamped_at: Option<Timestamp>,
+    /// Why there is no token: `busy`, `unreachable`, `silent`, `refused`, `malformed` or `mismatch`.
+    timestamp_failure: Option<String>,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     created_at: Timestamp,
@@ -185,6 +194,9 @@ impl From<&Pack> for EvidencePack {
             included: pack.included.unsigned_abs(),
             held_back: pack.held_back.unsigned_abs(),
             manifest_sha256: crypto::hex(&pack.manifest_sha256),
+            timestamp: stamp(pack).name(),
+            timestamped_at: pack.timestamped_at,
+            timestamp_failure: pack.timestamp_failure.clone(),
             created_at: pack.created_at,
             created_by: pack.created_by.clone(),
         }

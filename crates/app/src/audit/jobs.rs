@@ -17,6 +17,7 @@ use tokio::sync::watch;
 
 use super::signing::HeadMemory;
 use super::tiles::tile_roots;
+use crate::evidence::Authority;
 
 /// Entries placed in one transaction.
 const BATCH_ENTRIES_MAX: i64 = 2_000;
@@ -70,13 +71,14 @@ pub struct Sequencer {
     checkpoint_every: Duration,
     pub(super) heads: Option<Arc<dyn HeadMemory>>,
     pub(super) policy: Option<Arc<Policy>>,
+    authority: Option<Arc<dyn Authority>>,
 }
 
 impl Sequencer {
     /// A sequencer for this instance's logs. `origin` is a schema-less URL such as `portcullis.example`; a log's own
     /// origin is `<origin>/log/<tenant>`. Checkpoints of growing logs are at most `checkpoint_every` apart.
     pub fn new(vault: Arc<Vault>, origin: &str, checkpoint_every: Duration) -> Self {
-        Self { vault, origin: origin.into(), checkpoint_every, heads: None, policy: None }
+        Self { vault, origin: origin.into(), checkpoint_every, heads: None, policy: None, authority: None }
     }
 
     /// Compares each head with what this machine remembers to have signed, before it signs the next one.
@@ -91,6 +93,18 @@ impl Sequencer {
     pub fn with_policy(mut self, policy: Arc<Policy>) -> Self {
         self.policy = Some(policy);
         self
+    }
+
+    /// Has documents that are signed with a log's key time-stamped there.
+    #[must_use]
+    pub fn with_authority(mut self, authority: Arc<dyn Authority>) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
+    /// The way to the time-stamping authority, where there is one.
+    pub(crate) fn authority(&self) -> Option<&dyn Authority> {
+        self.authority.as_deref()
     }
 
     /// The longest time between two checkpoints of a log that grows.

@@ -1,16 +1,19 @@
 //! Making a pack: one walk over its range, with flat memory, and a row.
 
+use std::sync::Arc;
+
 use audit_log::proof::ProofPlan;
 use audit_log::{Checkpoint, Hash, LogProof, Note};
-use evidence::pack::{self, Description, FileLine, PolicyVersion, RANGE_ENTRIES_MAX};
+use evidence::pack::{self, Description, FileLine, PolicyVersion, RANGE_ENTRIES_MAX, Stamp};
 use evidence::survey::Example;
 use evidence::{Selection, Signed, Summary, Survey};
 use gates::{Draft, Pass, Receipt};
 use kernel::limits::EVIDENCE_PACKS_MAX;
-use kernel::{EventKind, EvidencePackId, Problem, ProblemKind, TenantId};
+use kernel::{EventKind, EvidencePackId, Problem, ProblemKind, Rng, TenantId};
 use store::evidence::{Pack, Reader};
 
-use super::{Period, Shown, control_map, framework, maker, word};
+use super::stamps::Authority;
+use super::{Period, Shown, control_map, framework, maker, stamp, stamps, word};
 use crate::audit::jobs::Sequencer;
 use crate::audit::{CHUNK_ENTRIES, Eyes, RENEW_CHUNKS};
 use crate::{action, undone};
@@ -57,7 +60,8 @@ pub async fn create(
                 .fact("to", made.to)
                 .fact("size", made.log_size)
                 .fact("entries", made.included)
-                .fact("manifest", &manifest);
+                .fact("manifest", &manifest)
+                .fact("timestamp", stamp(&made).name());
             let receipt = pass.seal(draft).await?;
             Ok((made, receipt))
         }
@@ -93,7 +97,8 @@ async fn make(
         return Err(Problem::invalid("/to", detail));
     }
     let organization = store::organizations::read(pass.tx()).await?.ok_or_else(Problem::not_found)?;
-    let (clock, rng) = (pass.vault().clock(), pass.vault().rng());
+    let vault = Arc::clone(pass.vault());
+    let (clock, rng) = (vault.clock(), vault.rng());
     let mut row = Pack {
         id: EvidencePackId::new(clock, rng),
         framework: framework.id.clone(),
@@ -111,12 +116,19 @@ async fn make(
         controls: serde_json::Value::Null,
         manifest_sha256: Vec::new(),
         jws: String::new(),
+        timestamped_at: None,
+        timestamp_failure: None,
         created_at: clock.now(),
         created_by: who(&pass.principal()),
     };
     let mut reader = Reader::Tenant(pass.tx());
-    let what = describe(&mut reader, tenant, &row).await?;
+    let mut what = describe(&mut reader, tenant, &row).await?;
     let (summary, files) = survey(&mut reader, &what).await?;
+    let token = match sequencer.authority() {
+        Some(authority) => time_stamp(authority, &mut what, &mut row, &summary, &files, rng).await?,
+        None => None,
+    };
+    renew(&mut reader).await?;
     let manifest = pack::manifest(&what, &summary, files).map_err(|error| broken(&error))?;
     let (jws, key) = sequencer.sign_document(tenant, &manifest).await?;
     if key != what.signed.key {
@@ -135,8 +147,38 @@ async fn make(
     row.controls = serde_json::to_value(shown).map_err(|error| broken(&error))?;
     row.manifest_sha256 = crypto::sha256(&manifest).to_vec();
     row.jws = jws;
-    store::evidence::create(pass.tx(), &row).await?;
+    store::evidence::create(pass.tx(), &row, token.as_deref()).await?;
     Ok((row, word(framework)))
+}
+
+/// Has the manifest time-stamped, as it will be with a token; without one it says why, and the pack is made all the same.
+///
+/// This is the one question to the outside that no receipt stands before: the entry of the pack says how it went, and both
+/// commit together. What goes out is a hash and a number by chance, which tell nothing, to an authority that the operator
+/// chose; when the commit fails nothing was done that must be on record.
+async fn time_stamp(
+    authority: &dyn Authority,
+    what: &mut Description,
+    row: &mut Pack,
+    summary: &Summary,
+    files: &[FileLine],
+    rng: &dyn Rng,
+) -> Result<Option<Vec<u8>>, Problem> {
+    what.stamp = Stamp::Token;
+    let manifest = pack::manifest(what, summary, files.to_vec()).map_err(|error| broken(&error))?;
+    match stamps::ask(authority, rng, &manifest).await {
+        Ok((answer, at)) => {
+            row.timestamped_at = Some(at);
+            Ok(Some(answer))
+        }
+        Err(why) => {
+            let why = why.word();
+            tracing::warn!(why, pack = %row.id, "the time-stamping authority gave no token for an evidence pack");
+            row.timestamp_failure = Some(why.to_owned());
+            what.stamp = Stamp::Failed { why: why.to_owned() };
+            Ok(None)
+        }
+    }
 }
 
 fn nothing_yet() -> Problem {
@@ -191,6 +233,7 @@ pub(super) async fn describe(
         first: row.first.unsigned_abs(),
         end: row.end.unsigned_abs(),
         policies: policies.collect(),
+        stamp: stamp(row),
     })
 }
 

@@ -5,6 +5,7 @@
 
 mod links;
 mod make;
+mod stamps;
 mod take;
 
 use std::collections::BTreeMap;
@@ -17,6 +18,7 @@ use serde::{Deserialize, Serialize};
 
 pub use links::{Link, LinkToken, MakeLink, follow, link};
 pub use make::{CreatePack, NewPack, create};
+pub use stamps::{Asked, Authority, Unstamped, stamp};
 pub use store::evidence::Pack;
 pub use take::{BrokenOff, Download, DownloadPack, download};
 
@@ -25,7 +27,7 @@ use crate::input::{Listed, Page};
 
 /// The form of a pack's files. A change of it, or of the control map, would give other bytes: packs made before are then
 /// made anew instead of taken away.
-const FORM: &str = "1";
+const FORM: &str = "2";
 /// Kinds of entries that are counted for a coverage.
 const KINDS_MAX: i64 = 4_096;
 

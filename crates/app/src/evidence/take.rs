@@ -170,7 +170,12 @@ async fn write(
     if crypto::sha256(&manifest).as_slice() != row.manifest_sha256 {
         return Err(broken(&"it is not the one that was signed"));
     }
-    writer.finish(&manifest, &row.jws).map_err(|error| broken(&error))?;
+    let token = held.reader().await?.timestamp_token(row.id).await?;
+    held.rest().await?;
+    if token.is_some() != row.timestamped_at.is_some() {
+        return Err(broken(&"its time-stamp is gone"));
+    }
+    writer.finish(&manifest, &row.jws, token.as_deref()).map_err(|error| broken(&error))?;
     // The reader may have gone; then nobody misses the end.
     let _ = pipe.flush(1, send).await;
     Ok(())

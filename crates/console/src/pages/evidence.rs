@@ -94,6 +94,10 @@ pub struct EvidencePack {
     pub range: String,
     /// SHA-256 of its manifest, in hex.
     pub manifest: String,
+    /// When it existed by the clock of a time-stamping authority.
+    pub stamped: Option<When>,
+    /// Why the authority that was asked gave no token, in a word.
+    pub unstamped: Option<String>,
     /// What it shows.
     pub controls: Vec<ControlRow>,
     /// Whether this person may take it away.

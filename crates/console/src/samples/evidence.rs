@@ -93,17 +93,26 @@ fn one() -> Vec<Sample> {
         held_back: 204,
         range: "Entries 100 to 48454 of the 60000 that the log had".to_owned(),
         manifest: "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".to_owned(),
+        stamped: Some(stamp(12)),
+        unstamped: None,
         controls: controls(),
         may_take: true,
     };
     let hostile = EvidencePack {
         shell: hostile_shell(Some(Room::Evidence)),
         pack: pack(HOSTILE),
+        stamped: None,
+        unstamped: Some(HOSTILE.to_owned()),
         controls: vec![control(HOSTILE, HOSTILE, Tone::Bad, HOSTILE, 1)],
         may_take: false,
         ..full.clone()
     };
-    vec![page("evidence-pack", &full), page("evidence-pack-hostile", &hostile)]
+    let unstamped = EvidencePack { stamped: None, ..full.clone() };
+    vec![
+        page("evidence-pack", &full),
+        page("evidence-pack-unstamped", &unstamped),
+        page("evidence-pack-hostile", &hostile),
+    ]
 }
 
 fn links() -> Vec<Sample> {

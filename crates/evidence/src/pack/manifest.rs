@@ -16,8 +16,8 @@ pub const MANIFEST_BYTES_MAX: usize = 4 * 1_048_576;
 /// What no pack proves, in plain words; stands in each one.
 pub const NOT_PROVEN: &[&str] = &[
     "That what happened outside the product is recorded: only what passed it has an entry.",
-    "That the clock of the server was right: times in entries are the server's own. No time-stamping authority (RFC 3161) has \
-     signed this pack.",
+    "That the clock of the server was right: times in entries are the server's own. A token of a time-stamping authority (RFC \
+     3161), where the manifest says that there is one, shows that the pack existed by its time, and no more.",
     "That nobody signed another history with the same key. A checkpoint kept elsewhere, or the cosignatures of witnesses, \
      show that; this pack holds neither.",
     "What prompts and answers said: the log keeps counts, hashes and the product's own words.",
@@ -81,6 +81,34 @@ pub(crate) struct Shown {
     pub(crate) entries: u64,
 }
 
+/// Whether a time-stamping authority vouches for when a pack was made. The manifest says so itself, so that nobody takes the
+/// token away unnoticed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Stamp {
+    /// No authority was asked.
+    #[default]
+    None,
+    /// Its answer lies beside the manifest.
+    Token,
+    /// One was asked, and gave nothing.
+    Failed {
+        /// In a word.
+        why: String,
+    },
+}
+
+impl Stamp {
+    /// In a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Token => "token",
+            Self::Failed { .. } => "failed",
+        }
+    }
+}
+
 /// The manifest's members.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
@@ -95,6 +123,9 @@ pub(crate) struct Manifest {
     pub(crate) range: Range,
     pub(crate) controls: Vec<Shown>,
     pub(crate) files: Vec<FileLine>,
+    /// Manifests of packs that were made before there were tokens say nothing.
+    #[serde(default)]
+    pub(crate) timestamp: Stamp,
     pub(crate) not_proven: Vec<String>,
 }
 
@@ -162,6 +193,7 @@ pub fn manifest(
             })
             .collect(),
         files,
+        timestamp: what.stamp.clone(),
         not_proven: NOT_PROVEN.iter().map(|&text| text.to_owned()).collect(),
     };
     let bytes = to_canonical(&serde_json::to_value(manifest)?)?;

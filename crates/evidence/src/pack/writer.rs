@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use zip::write::{SimpleFileOptions, StreamWriter};
 use zip::{CompressionMethod, DateTime, ZipWriter};
 
-use super::{EVENTS_CSV, EVENTS_JSONL, FileLine, MANIFEST, OUTPUTS, SIGNATURE};
+use super::{EVENTS_CSV, EVENTS_JSONL, FileLine, MANIFEST, OUTPUTS, SIGNATURE, TOKEN};
 use crate::digest::Running;
 use crate::lines::{CSV_HEADER, Line, OUTPUTS_HEAD, OUTPUTS_TAIL};
 use crate::survey::Selection;
@@ -165,13 +165,17 @@ impl<W: Write> PackWriter<W> {
         self.files.clone()
     }
 
-    /// Writes the manifest and its signature and ends the archive.
+    /// Writes the manifest, its signature and, where the manifest says that there is one, the answer of the time-stamping
+    /// authority, and ends the archive.
     ///
     /// # Errors
     /// When it cannot be written.
-    pub fn finish(mut self, manifest: &[u8], jws: &str) -> Result<W, WriteError> {
+    pub fn finish(mut self, manifest: &[u8], jws: &str, token: Option<&[u8]>) -> Result<W, WriteError> {
         self.put(MANIFEST, manifest)?;
         self.put(SIGNATURE, jws.as_bytes())?;
+        if let Some(token) = token {
+            self.put(TOKEN, token)?;
+        }
         Ok(self.zip.finish()?.into_inner())
     }
 }

@@ -8,7 +8,7 @@ use zip::ZipArchive;
 
 use super::PackReport;
 use crate::digest::Running;
-use crate::pack::{FileLine, MANIFEST, RANGE_ENTRIES_MAX, SIGNATURE};
+use crate::pack::{FileLine, MANIFEST, RANGE_ENTRIES_MAX, SIGNATURE, TOKEN};
 
 /// Most files: the tiles of the longest range, and room for the rest.
 const FILES_MAX: u64 = RANGE_ENTRIES_MAX / 256 + 1_000;
@@ -44,7 +44,7 @@ impl<R: Read + Seek> Archive<R> {
     }
 
     /// Compares every file with the manifest, and the manifest with the files.
-    pub(super) fn compare(&mut self, files: &[FileLine], report: &mut PackReport) {
+    pub(super) fn compare(&mut self, files: &[FileLine], with_token: bool, report: &mut PackReport) {
         for line in files {
             match self.hash(line) {
                 Ok((bytes, sha256)) if bytes == line.bytes && sha256 == line.sha256 => report.files += 1,
@@ -54,8 +54,8 @@ impl<R: Read + Seek> Archive<R> {
                 Err(error) => report.add(&line.name, None, format!("it cannot be read: {error}")),
             }
         }
-        let named: BTreeSet<&str> =
-            files.iter().map(|line| line.name.as_str()).chain([MANIFEST, SIGNATURE]).collect();
+        let beside = [MANIFEST, SIGNATURE].into_iter().chain(with_token.then_some(TOKEN));
+        let named: BTreeSet<&str> = files.iter().map(|line| line.name.as_str()).chain(beside).collect();
         let extra: Vec<String> = self
             .zip
             .file_names()

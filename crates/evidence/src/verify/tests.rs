@@ -5,8 +5,9 @@ use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
 
 use super::*;
-use crate::pack::Description;
+use crate::pack::{Description, Stamp, TOKEN};
 use crate::testing::{description, key, log, make};
+use crate::timestamp::testing::answer;
 
 fn check(bytes: &[u8], keys: &[VerifierKey]) -> PackReport {
     verify_pack(Cursor::new(bytes), keys, &mut |_, _| {})
@@ -149,5 +150,40 @@ proptest! {
         let report = check(&bytes, &known());
         prop_assert_eq!(report.verdict(), Verdict::Intact, "{:?}", report.findings);
         prop_assert_eq!(report.entries, report.manifest.unwrap()["range"]["included"].as_u64().unwrap());
+    }
+}
+
+#[test]
+fn a_token_must_be_there_when_it_is_named_and_for_this_manifest() {
+    let (files, signed) = log(300);
+    let what = Description { stamp: Stamp::Token, ..description("soc2", signed.clone(), (0, 300)) };
+    let (bytes, manifest, _) = make(&what, &files);
+    let report = check(&bytes, &known());
+    assert_eq!(report.verdict(), Verdict::Intact, "{:?}", report.findings);
+    let stamped = report.timestamp.unwrap();
+    assert_eq!((stamped.at.as_str(), stamped.policy.as_str()), ("2026-11-26T05:00:00.000000Z", "1.2.3.4.1"));
+    let foreign = answer(&[9; 32], 0);
+    for token in [None, Some(foreign), Some(b"garbage".to_vec())] {
+        let changed =
+            rewrite(&bytes, |name, content| if name == TOKEN { token.clone() } else { Some(content) });
+        let report = check(&changed, &known());
+        assert_eq!(report.verdict(), Verdict::Damaged);
+        assert_eq!(report.findings[0].file, TOKEN, "{:?}", report.findings);
+        assert!(report.timestamp.is_none());
+    }
+    // Where the manifest names none, a token that was put there is a file too many.
+    for stamp in [Stamp::None, Stamp::Failed { why: "silent".to_owned() }] {
+        let what = Description { stamp: stamp.clone(), ..what.clone() };
+        let (bytes, without, _) = make(&what, &files);
+        assert_ne!(without, manifest);
+        assert_eq!(check(&bytes, &known()).verdict(), Verdict::Intact);
+        assert!(!names(&bytes).iter().any(|name| name == TOKEN));
+        let mut put = ZipWriter::new_append(Cursor::new(bytes)).unwrap();
+        put.start_file(TOKEN, SimpleFileOptions::default()).unwrap();
+        put.write_all(&answer(&[9; 32], 0)).unwrap();
+        let report = check(&put.finish().unwrap().into_inner(), &known());
+        assert_eq!((report.verdict(), report.findings[0].file.as_str()), (Verdict::Damaged, TOKEN));
+        let said: serde_json::Value = serde_json::from_slice(&without).unwrap();
+        assert_eq!(said["timestamp"]["outcome"], stamp.name());
     }
 }

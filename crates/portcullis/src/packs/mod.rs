@@ -208,13 +208,14 @@ fn line(pack: &Value) -> String {
     };
     let day = |name: &str| text(name).chars().take(10).collect::<String>();
     format!(
-        "{}  {:<16} {} to {}  {} entries  sha256 {}\n",
+        "{}  {:<16} {} to {}  {} entries  sha256 {}  time-stamp {}\n",
         text("id"),
         text("framework"),
         day("from"),
         day("to"),
         text("included"),
-        text("manifest_sha256")
+        text("manifest_sha256"),
+        text("timestamp")
     )
 }
 

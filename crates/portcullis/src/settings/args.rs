@@ -113,6 +113,9 @@ pub struct ServerArgs {
     /// File that every organization's events are appended to, as JSON Lines; rename it to rotate it. Default: none.
     #[arg(long, env = "PORTCULLIS_SIEM_FILE", value_name = "FILE")]
     pub siem_file: Option<std::path::PathBuf>,
+    /// Time-stamping authority (RFC 3161) that is asked about each evidence pack, http or https. Default: none.
+    #[arg(long, env = "PORTCULLIS_TSA_URL", value_name = "URL")]
+    pub tsa_url: Option<String>,
     /// Form of the log on standard error: `json` or `text`. Default: text on a terminal, else json.
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_name = "FORM")]
     pub log_format: Option<String>,

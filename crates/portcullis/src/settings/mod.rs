@@ -142,6 +142,8 @@ pub struct Settings {
     pub mail: Option<MailSettings>,
     /// Where events are forwarded to.
     pub siem: SiemSettings,
+    /// The time-stamping authority that is asked about evidence packs.
+    pub tsa_url: Option<http::Uri>,
     /// How long requests under way may take when the server stops.
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
@@ -206,6 +208,7 @@ impl Settings {
             providers: provider::read(args.providers.as_deref(), environment, now, &mut faults),
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             siem: self::siem::read(args, &mut faults),
+            tsa_url: faults.keep("PORTCULLIS_TSA_URL", parse::whole_url(args.tsa_url.as_deref()), None),
             shutdown_grace: seconds(
                 &mut faults,
                 "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",

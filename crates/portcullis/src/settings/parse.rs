@@ -88,6 +88,21 @@ pub(super) fn base_url(text: Option<&str>) -> Result<Option<String>, String> {
     if plain { Ok(Some(text.trim_end_matches('/').to_owned())) } else { Err(wrong()) }
 }
 
+/// A URL that is asked as it is: http or https, a host, no user.
+pub(super) fn whole_url(text: Option<&str>) -> Result<Option<http::Uri>, String> {
+    let Some(text) = given(text) else { return Ok(None) };
+    let wrong = || {
+        "this is no URL; give one with http or https, a host and no user, such as https://tsa.example.com/tsr."
+            .to_owned()
+    };
+    let url: http::Uri = text.parse().map_err(|_| wrong())?;
+    let plain = matches!(url.scheme_str(), Some("http" | "https"))
+        && url.host().is_some_and(|host| !host.is_empty())
+        && url.authority().is_some_and(|authority| !authority.as_str().contains('@'))
+        && !text.contains('#');
+    if plain { Ok(Some(url)) } else { Err(wrong()) }
+}
+
 /// A URI that people can be reached at: `mailto:` with an address, or `https:` with a host (RFC 9116 §2.5.3).
 pub(super) fn contact(text: Option<&str>) -> Result<Option<String>, String> {
     let Some(text) = given(text) else { return Ok(None) };

@@ -78,6 +78,7 @@ fn every_fault_is_reported_at_once() {
         allow_private_upstreams: Some("maybe".into()),
         log_format: Some("xml".into()),
         otlp_endpoint: Some("collector:4318".into()),
+        tsa_url: Some("ftp://tsa.example.com".into()),
         ..args()
     };
     let variables = Variables::from([
@@ -103,6 +104,7 @@ fn every_fault_is_reported_at_once() {
         "PORTCULLIS_ALLOW_PRIVATE_UPSTREAMS",
         "PORTCULLIS_LOG_FORMAT",
         "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "PORTCULLIS_TSA_URL",
         "ENCRYPTION_KEY",
         "DATABASE_URL",
         "PORTCULLIS_API_KEYS",
@@ -247,5 +249,25 @@ proptest! {
         *field.into_iter().nth(which).unwrap() = Some(text.clone());
         let variables = Variables::from([("DATABASE_URL", text.as_str()), ("PORTCULLIS_API_KEYS", text.as_str())]);
         let _ = Settings::load(&args, &variables, true, now());
+    }
+}
+
+#[test]
+fn a_time_stamping_authority_is_a_url_with_a_host_and_no_user() {
+    let read = |url: &str| super::parse::whole_url(Some(url)).map(|url| url.map(|url| url.to_string()));
+    for url in ["https://tsa.example.com/tsr", "http://127.0.0.1:3161/?policy=1"] {
+        assert_eq!(read(url).unwrap().as_deref(), Some(url));
+    }
+    assert_eq!(read(""), Ok(None));
+    for bad in [
+        "tsa.example.com",
+        "/tsr",
+        "ftp://tsa.example.com",
+        "https://",
+        "https://user:secret@tsa.example.com/",
+        "http://h/#x",
+    ] {
+        let why = read(bad).unwrap_err();
+        assert!(!why.contains("secret"), "{why}");
     }
 }

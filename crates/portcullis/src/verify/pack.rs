@@ -93,6 +93,25 @@ const fn proves(report: &PackReport, known: bool) -> &'static str {
     }
 }
 
+/// Whether a time-stamping authority vouches for when the pack was made.
+fn stamped(report: &PackReport) -> String {
+    let said = |name: &str| {
+        let word = report.manifest.as_ref()?.get("timestamp")?.get(name)?.as_str()?;
+        Some(word.chars().filter(|c| !c.is_control()).collect::<String>())
+    };
+    match (&report.timestamp, said("outcome").as_deref()) {
+        (Some(stamped), _) => format!(
+            "{} by policy {}; who signed it is not checked here (openssl ts -verify)",
+            stamped.at, stamped.policy
+        ),
+        (None, Some("token")) => "no token for this manifest, which names one".to_owned(),
+        (None, Some("failed")) => {
+            format!("none: the authority gave no token ({})", said("why").unwrap_or_default())
+        }
+        (None, _) => "none".to_owned(),
+    }
+}
+
 /// What was found, for people.
 pub(crate) fn text(report: &PackReport, known: bool) -> String {
     let word = match report.verdict() {
@@ -126,6 +145,7 @@ pub(crate) fn text(report: &PackReport, known: bool) -> String {
     }
     if let Some(sha256) = &report.manifest_sha256 {
         lines.push(format!("  {:<12} sha256 {sha256}", "Manifest"));
+        lines.push(format!("  {:<12} {}", "Time-stamp", stamped(report)));
         let held_back =
             manifest.and_then(|manifest| manifest.pointer("/range/held_back")).and_then(Value::as_u64);
         lines.push(format!(

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::process::Command;
 use zip::ZipArchive;
 
-use crate::house::process::{Folder, Process, command, run_to_end};
+use crate::house::process::{Env, Folder, Process, command, run_to_end};
 use crate::house::web::{Answer, Web};
 use crate::house::{House, Tenant, run};
 
@@ -19,22 +19,26 @@ const CALLS: usize = 280;
 const CALLS_AT_ONCE: usize = 16;
 
 /// A server, an organization whose log has some entries, and its neighbour.
-struct Stage {
+pub(crate) struct Stage {
     server: Process,
-    web: Web,
+    pub(crate) web: Web,
     next_door: Web,
     key: String,
     database: crate::house::Database,
 }
 
 impl Stage {
-    async fn set(house: &'static House, purpose: &str) -> Self {
+    pub(crate) async fn set(house: &'static House, purpose: &str) -> Self {
+        Self::set_with(house, purpose, &[]).await
+    }
+
+    pub(crate) async fn set_with(house: &'static House, purpose: &str, env: Env<'_>) -> Self {
         let database = house.database(purpose).await;
         let vault = database.vault().await.expect("served");
         let (tenant, stranger) =
             (Tenant::make(&vault, purpose).await, Tenant::make(&vault, "next door").await);
         vault.close();
-        let server = Process::serve(&database, &[]).await;
+        let server = Process::serve(&database, env).await;
         let key = tenant.owner_key.expose().to_owned();
         let web = server.web(key.clone());
         let next_door = server.web(stranger.owner_key.expose().to_owned());
@@ -57,31 +61,31 @@ impl Stage {
         self.web.chat("loopback", "Good morning").await.expect(200);
     }
 
-    async fn pack(&self, framework: &str, everything: bool) -> Value {
+    pub(crate) async fn pack(&self, framework: &str, everything: bool) -> Value {
         let to = SystemClock.now();
         let from = Timestamp::from_unix_micros(to.unix_micros() - 3_600_000_000);
         let body = json!({ "framework": framework, "from": from, "to": to, "everything": everything });
         self.web.post("/api/v1/evidence/packs", &body).await.expect(201).json()
     }
 
-    async fn download(&self, id: &Value) -> Answer {
+    pub(crate) async fn download(&self, id: &Value) -> Answer {
         let path = format!("/api/v1/evidence/packs/{}/download", id.as_str().expect("an id"));
         self.web.get(&path).await.expect(200)
     }
 
-    async fn vkey(&self) -> audit_log::VerifierKey {
+    pub(crate) async fn vkey(&self) -> audit_log::VerifierKey {
         let nothing = serde_json::json!({});
         let checkpoint = self.web.post("/api/v1/audit/checkpoints", &nothing).await.expect(201).json();
         checkpoint["vkey"].as_str().expect("a key").parse().expect("a key")
     }
 
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         assert!(self.server.stop().await.success());
         self.database.verified().await.exited(0);
     }
 }
 
-fn verify(bytes: &[u8], key: &audit_log::VerifierKey) -> evidence::PackReport {
+pub(crate) fn verify(bytes: &[u8], key: &audit_log::VerifierKey) -> evidence::PackReport {
     evidence::verify_pack(Cursor::new(bytes), std::slice::from_ref(key), &mut |_, _| {})
 }
 

@@ -77,6 +77,8 @@ mod tampering;
 #[cfg(test)]
 mod telemetry;
 #[cfg(test)]
+mod timestamps;
+#[cfg(test)]
 mod unprivileged;
 #[cfg(test)]
 mod upstreams;
