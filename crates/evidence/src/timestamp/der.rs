@@ -121,6 +121,10 @@ pub(super) fn dotted(content: &[u8]) -> Result<String, NotDer> {
     let (Some(both), false) = (arcs.first().copied(), begun) else { return Err(NotDer) };
     // The first two arcs are one number.
     let first = (both / 40).min(2);
-    let rest = arcs.iter().skip(1).map(|arc| format!(".{arc}")).collect::<String>();
-    Ok(format!("{first}.{}{rest}", both - first * 40))
+    let mut text = format!("{first}.{}", both - first * 40);
+    for arc in arcs.iter().skip(1) {
+        text.push('.');
+        text.push_str(&arc.to_string());
+    }
+    Ok(text)
 }
