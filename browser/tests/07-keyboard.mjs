@@ -28,6 +28,8 @@ async function pressUntil(visit, key, name, most = 30) {
 test("the keyboard leads through sign-in, from the skip link to the main action", () =>
   visiting(async (visit) => {
     await visit.goto("/sign-in");
+    // A browser gives the focus with its first frame, which may come after the page is loaded.
+    await visit.page.locator("input:focus").waitFor();
     assert.equal(await focused(visit), "E-mail address", "typing starts there");
     await pressUntil(visit, "Shift+Tab", "Skip to content");
     const box = await visit.page.getByRole("link", { name: "Skip to content" }).boundingBox();

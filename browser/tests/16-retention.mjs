@@ -183,7 +183,7 @@ test("what is archived says where it is", { timeout: 180_000 }, () =>
     await Promise.all(Array.from({ length: READS_AT_ONCE }, read));
     assert.equal((await api("POST", "/api/v1/audit/checkpoints", { key })).status, 201);
     const oldest = await api("GET", "/api/v1/audit/events?limit=1&format=jsonl", { key });
-    const { id } = oldest.body;
+    const { id } = oldest.body.entry;
     await visit.goto("/settings");
     const organization = await visit.page.locator("main [data-copy]").first().getAttribute("data-copy");
     // Everything is old at once.
