@@ -85,17 +85,7 @@ async fn make(
         sequencer.settle(tenant, newest).await?;
     }
     let stored = store::audit::newest_checkpoint(pass.tx()).await?.ok_or_else(nothing_yet)?;
-    let (from, to) = new.period.ids();
-    let range = store::evidence::range(pass.tx(), from, to, stored.size).await?;
-    let (first, end) = range.unwrap_or((stored.size, stored.size));
-    if (end - first).unsigned_abs() > RANGE_ENTRIES_MAX {
-        let detail = format!(
-            "The period spans {} entries of the log, and a pack has at most {RANGE_ENTRIES_MAX}; make several of shorter \
-             periods.",
-            end - first
-        );
-        return Err(Problem::invalid("/to", detail));
-    }
+    let (first, end) = span(pass, &new, stored.size).await?;
     let organization = store::organizations::read(pass.tx()).await?.ok_or_else(Problem::not_found)?;
     let vault = Arc::clone(pass.vault());
     let (clock, rng) = (vault.clock(), vault.rng());
@@ -149,6 +139,22 @@ async fn make(
     row.jws = jws;
     store::evidence::create(pass.tx(), &row, token.as_deref()).await?;
     Ok((row, word(framework)))
+}
+
+/// Which entries of the log, as its checkpoint covers it, lie in the period: the first of them and the one after the last.
+async fn span(pass: &mut Pass<CreatePack>, new: &NewPack, size: i64) -> Result<(i64, i64), Problem> {
+    let (from, to) = new.period.ids();
+    let range = store::evidence::range(pass.tx(), from, to, size).await?;
+    let (first, end) = range.unwrap_or((size, size));
+    if (end - first).unsigned_abs() > RANGE_ENTRIES_MAX {
+        let detail = format!(
+            "The period spans {} entries of the log, and a pack has at most {RANGE_ENTRIES_MAX}; make several of shorter \
+             periods.",
+            end - first
+        );
+        return Err(Problem::invalid("/to", detail));
+    }
+    Ok((first, end))
 }
 
 /// Has the manifest time-stamped, as it will be with a token; without one it says why, and the pack is made all the same.
