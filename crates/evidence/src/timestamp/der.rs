@@ -121,6 +121,6 @@ pub(super) fn dotted(content: &[u8]) -> Result<String, NotDer> {
     let (Some(both), false) = (arcs.first().copied(), begun) else { return Err(NotDer) };
     // The first two arcs are one number.
     let first = (both / 40).min(2);
-    let rest = arcs.iter().skip(1).map(|arc| format!(".{arc}")).collect::<String>();
-    Ok(format!("{first}.{}{rest}", both - first * 40))
+    let arcs = [first, both - first * 40].into_iter().chain(arcs.into_iter().skip(1));
+    Ok(arcs.map(|arc| arc.to_string()).collect::<Vec<_>>().join("."))
 }
