@@ -1,13 +1,13 @@
 //! Answers in OpenFGA's shape.
 
-use app::relations::{Answered, Fault, Refused, id_text};
+use app::relations::{Answered, Fault, Refused, id_text, problem_json};
 use axum::body::Body;
 use axum::http::request::Parts;
 use axum::response::Response;
 use gates::Receipt;
 use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
-use kernel::{Gate, Problem, ProblemKind, RequestContext};
+use kernel::{Problem, ProblemKind, RequestContext};
 use serde::Serialize;
 use serde_json::json;
 
@@ -93,24 +93,9 @@ fn status(kind: ProblemKind) -> StatusCode {
 }
 
 fn problem_answer(problem: &Problem, parts: &Parts, request: &RequestContext) -> Response {
-    let code = match problem.kind {
-        ProblemKind::Unauthenticated if !parts.headers.contains_key(AUTHORIZATION) => "bearer_token_missing",
-        ProblemKind::Unauthenticated | ProblemKind::StepUp => "unauthenticated",
-        ProblemKind::Forbidden | ProblemKind::MustEnrol => "forbidden",
-        ProblemKind::NotFound | ProblemKind::MethodNotAllowed => "undefined_endpoint",
-        ProblemKind::RateLimited => "rate_limit_exceeded",
-        ProblemKind::Timeout => "throttled_timeout_error",
-        ProblemKind::Conflict => "Aborted",
-        kind if kind.status() < 500 => "validation_error",
-        _ => "internal_error",
-    };
-    let body = json!({
-        "code": code,
-        "message": format!("{}. {}", problem.kind.title(), problem.detail),
-        "gate": problem.gate.map(Gate::name),
-        "request_id": request.id.as_str(),
-    });
-    let mut response = bare(status(problem.kind), body.to_string().into_bytes(), request);
+    let anonymous = !parts.headers.contains_key(AUTHORIZATION);
+    let body = problem_json(problem, request.id.as_str(), anonymous);
+    let mut response = bare(status(problem.kind), body.into_bytes(), request);
     let headers = response.headers_mut();
     if let Some(seconds) = problem.retry_after_seconds {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));

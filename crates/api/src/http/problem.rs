@@ -11,6 +11,8 @@ use utoipa::ToSchema;
 pub const PROBLEM_JSON: &str = "application/problem+json";
 /// What the paths begin with whose callers are SDKs of the OpenAI API.
 const OPENAI_PATHS: &str = "/v1/";
+/// What the paths begin with whose callers are clients of OpenFGA.
+const RELATIONS_PATHS: &str = "/fga/";
 /// What the paths begin with whose callers are OAuth clients.
 pub(crate) const OAUTH_PATHS: &str = "/oauth/";
 
@@ -118,7 +120,7 @@ pub(crate) fn oauth_status(kind: ProblemKind) -> StatusCode {
 const _: () = assert!(kernel::limits::STEP_UP_SECONDS_MAX == 600, "the challenge of a step-up says so");
 
 /// Renders a problem for the client that asked for `path`: as [`PROBLEM_JSON`], in OpenAI's shape under `/v1/`, in OAuth's
-/// under `/oauth/`.
+/// under `/oauth/`, in OpenFGA's under `/fga/`.
 pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str) -> Response {
     let (body, media_type) = if path.starts_with(OAUTH_PATHS) {
         let body = OAuthErrorBody { error: oauth_code(problem.kind), error_description: &problem.detail };
@@ -128,6 +130,8 @@ pub fn problem_response(problem: &Problem, context: &RequestContext, path: &str)
         let body =
             llm::error::problem_json(kind.status(), kind.slug(), &problem.detail, gate, context.id.as_str());
         (body, "application/json")
+    } else if path.starts_with(RELATIONS_PATHS) {
+        (app::relations::problem_json(problem, context.id.as_str(), false), "application/json")
     } else {
         (problem_body(problem, context, path), PROBLEM_JSON)
     };

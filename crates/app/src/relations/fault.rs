@@ -96,6 +96,36 @@ impl Fault {
     }
 }
 
+/// OpenFGA's code for a refusal of a gate, or a failure of this server. `anonymous` is whoever sent no credential at all.
+const fn code_of(kind: ProblemKind, anonymous: bool) -> &'static str {
+    match kind {
+        ProblemKind::Unauthenticated if anonymous => "bearer_token_missing",
+        ProblemKind::Unauthenticated | ProblemKind::StepUp => "unauthenticated",
+        ProblemKind::Forbidden | ProblemKind::MustEnrol => "forbidden",
+        ProblemKind::NotFound | ProblemKind::MethodNotAllowed => "undefined_endpoint",
+        ProblemKind::RateLimited => "rate_limit_exceeded",
+        ProblemKind::Timeout => "throttled_timeout_error",
+        ProblemKind::Conflict => "Aborted",
+        ProblemKind::BadRequest
+        | ProblemKind::Invalid
+        | ProblemKind::TooLarge
+        | ProblemKind::TooSlow
+        | ProblemKind::UnsupportedMediaType => "validation_error",
+        ProblemKind::Internal | ProblemKind::BadGateway | ProblemKind::Unavailable => "internal_error",
+    }
+}
+
+/// A refusal of a gate as OpenFGA's clients read it, with `gate` and `request_id` beside their members.
+pub fn problem_json(problem: &Problem, request_id: &str, anonymous: bool) -> String {
+    let body = serde_json::json!({
+        "code": code_of(problem.kind, anonymous),
+        "message": format!("{}. {}", problem.kind.title(), problem.detail),
+        "gate": problem.gate.map(kernel::Gate::name),
+        "request_id": request_id,
+    });
+    body.to_string()
+}
+
 /// Why something was not done.
 #[derive(Debug)]
 pub enum Refused {

@@ -290,8 +290,11 @@ pub async fn put_assertions(
     } else {
         let document = serde_json::to_string(asserted).map_err(|error| Fault::invalid(error.to_string()))?;
         rows::put_assertions(pass.tx(), store, model, &document, now).await?;
-        let draft =
-            Draft::done(kind).fact("store", store).fact("model", model).fact("items", asserted.len() as u64);
+        let draft = Draft::done(kind)
+            .subject("relation_model", model)
+            .fact("store", store)
+            .fact("model", model)
+            .fact("items", asserted.len() as u64);
         return Ok(pass.seal(draft).await?);
     };
     Err(fail(pass, kind, refused.into()).await)

@@ -19,7 +19,7 @@ pub use ask::{
 };
 pub use authz::Tuple as TupleKey;
 pub use book::{Freshness, Relations};
-pub use fault::{Code, Fault, Refused};
+pub use fault::{Code, Fault, Refused, problem_json};
 pub use manage::{
     Asserted, CreateStore, DeleteStore, ListModels, ListStores, ReadAssertions, ReadModel, ReadStore,
     WriteAssertions, WriteModel, WrittenModel, assertions, create_store, delete_store, model, models,

@@ -48,6 +48,12 @@ fn problem(answer: &Answer, path: &str, what: &str) -> String {
         assert!(body["error"]["message"].is_string(), "{what}: {body}");
         return body["error"]["code"].as_str().expect("a code").to_owned();
     }
+    if path.starts_with("/fga/") {
+        assert_eq!(answer.header("content-type"), "application/json", "{what}");
+        assert_eq!(body["request_id"], id, "{what}: {body}");
+        assert!(body["message"].is_string(), "{what}: {body}");
+        return body["code"].as_str().expect("a code").to_owned();
+    }
     if path.starts_with("/oauth/") {
         assert_eq!(answer.header("content-type"), "application/json", "{what}");
         assert!(body["error_description"].is_string(), "{what}: {body}");
@@ -97,6 +103,8 @@ fn what_is_not_there_is_a_problem_that_says_so() {
             (Method::GET, "/nowhere", 404, "/problems/not-found"),
             (Method::GET, "/api/v1/nowhere", 404, "/problems/not-found"),
             (Method::GET, "/v1/nowhere", 404, "unknown_url"),
+            (Method::GET, "/fga/nowhere", 404, "undefined_endpoint"),
+            (Method::PUT, "/fga/stores", 405, "undefined_endpoint"),
             (Method::DELETE, "/api/v1/projects", 405, "/problems/method-not-allowed"),
             (Method::PUT, "/v1/models", 405, "method_not_allowed"),
             (Method::GET, "/v1/chat/completions", 405, "method_not_allowed"),
@@ -113,6 +121,13 @@ fn what_is_not_there_is_a_problem_that_says_so() {
     });
 }
 
+/// The path of an operation, about something of the tenant's or of nobody's.
+fn path_of(operation: &Operation, cast: &Cast) -> String {
+    let id = cast.tenant.agent_key_id.to_string();
+    let nobody = "01HVMMBCMGZNT3SED4Z17ECXCA";
+    operation.path.replace("{id}", &id).replace("{store}", nobody).replace("{model}", nobody)
+}
+
 /// Every operation of the control plane that takes a body, and every way to send a bad one.
 #[test]
 fn bad_bodies_are_refused_with_the_right_status() {
@@ -122,13 +137,15 @@ fn bad_bodies_are_refused_with_the_right_status() {
         let big = format!("{{\"name\":\"{}\"}}", "x".repeat(2 << 20));
         let deep = "[".repeat(1 << 19);
         let own = |operation: &Operation| {
-            let path = operation.path.replace("{id}", &cast.tenant.agent_key_id.to_string());
+            let path = path_of(operation, &cast);
             // As somebody who may: who may not is told so before the body is read.
             cast.signed(Ask::new(operation.method.clone(), path), Who::best(operation))
         };
         for operation in Operation::all().iter().filter(|operation| operation.has_body) {
-            let plain = operation.is_gateway() || operation.is_oauth();
+            let plain = operation.is_gateway() || operation.is_oauth() || operation.is_relations();
             let (unknown, type_wrong) = if plain { (400, 400) } else { (422, 415) };
+            // Members that are not known are passed over, and then there is no such store.
+            let passed_over = operation.path.contains("{store}");
             for (ask, status, what) in [
                 (own(operation).json(big.clone()), 413, "too large"),
                 (
@@ -139,7 +156,11 @@ fn bad_bodies_are_refused_with_the_right_status() {
                 (own(operation).json("{"), 400, "half"),
                 (own(operation).json(&b"{\"\xff\":1}"[..]), 400, "invalid UTF-8"),
                 (own(operation).json(deep.clone()), 400, "nesting"),
-                (own(operation).json("{\"never_heard_of\":1}"), unknown, "an unknown member"),
+                (
+                    own(operation).json("{\"never_heard_of\":1}"),
+                    if passed_over { 404 } else { unknown },
+                    "an unknown member",
+                ),
                 (own(operation).json("[]"), unknown, "not an object"),
             ] {
                 let what = format!("{}: {what}", operation.id);
@@ -150,7 +171,7 @@ fn bad_bodies_are_refused_with_the_right_status() {
                 let deep = if operation.is_form { 413 } else { 422 };
                 let fine = clear == status || (what.ends_with("nesting") && clear == deep);
                 assert!(fine, "{what}: {clear} instead of {status}: {}", answer.text());
-                let path = operation.path.replace("{id}", &cast.tenant.agent_key_id.to_string());
+                let path = path_of(operation, &cast);
                 problem(&answer, &path, &what);
                 well_mannered(&answer, &what);
             }
