@@ -46,6 +46,8 @@ pub struct PolicyHealth {
     pub flagged: usize,
     /// Classes that could be looked for and are not.
     pub off: usize,
+    /// Classes with which less is done than the product does by itself.
+    pub loosened: usize,
 }
 
 /// The PII policy in force for this caller's organization, as far as it says how the gate stands.
@@ -55,12 +57,24 @@ pub struct PolicyHealth {
 pub async fn policy(vault: &Vault, caller: &Principal) -> Result<PolicyHealth, Problem> {
     let policy = vault.policy_of(caller).await?;
     let count = |mode: Mode| Class::ALL.iter().filter(|class| policy.mode(**class) == mode).count();
+    let default = pii::Policy::new(String::new());
+    let looser = |class: &&Class| rank(policy.mode(**class)) < rank(default.mode(**class));
     Ok(PolicyHealth {
         version: policy.version().to_owned(),
         strict: count(Mode::Strict),
         flagged: count(Mode::FlagOnly),
         off: count(Mode::Off),
+        loosened: Class::ALL.iter().filter(looser).count(),
     })
+}
+
+/// How much is done with what is found.
+const fn rank(mode: Mode) -> u8 {
+    match mode {
+        Mode::Strict => 2,
+        Mode::FlagOnly => 1,
+        Mode::Off => 0,
+    }
 }
 
 /// What is there for somebody who may read the log.

@@ -105,7 +105,7 @@ fn privacy(facts: &Facts) -> GateHealth {
         let detail = "The PII policy could not be read; without it nothing is said to a provider.";
         return health(Gate::Privacy, Tone::Bad, "Shut", detail.to_owned(), None);
     };
-    let PolicyHealth { version, strict, flagged, off } = policy;
+    let PolicyHealth { version, strict, flagged, off, loosened } = policy;
     let counted = match flagged {
         0 => String::new(),
         count => format!(" That of {} is only counted and goes out.", kinds(*count)),
@@ -117,7 +117,7 @@ fn privacy(facts: &Facts) -> GateHealth {
     let kept = kinds(*strict);
     let detail =
         format!("Policy {version}: personal data of {kept} is replaced before it goes out.{counted}{unseen}");
-    match (strict, flagged + off) {
+    match (strict, loosened) {
         (_, 0) => health(Gate::Privacy, Tone::Good, "Open", detail, None),
         (0, _) => {
             let detail = format!("Policy {version} replaces nothing: personal data goes out as it is.");
@@ -205,7 +205,13 @@ mod tests {
             no_credentials: false,
             ready: true,
             fresh: true,
-            policy: Ok(PolicyHealth { version: "pii@default".into(), strict: 9, flagged: 0, off: 0 }),
+            policy: Ok(PolicyHealth {
+                version: "pii@default".into(),
+                strict: 9,
+                flagged: 0,
+                off: 0,
+                loosened: 0,
+            }),
             log: Ok(LogHealth {
                 standing: Some(standing),
                 behind: false,
@@ -263,7 +269,13 @@ mod tests {
         one(&dev, Gate::Identity, Tone::Warn, "Unguarded", "development mode");
         one(&Facts { fresh: false, ..well() }, Gate::Token, Tone::Warn, "Slow", "looked up anew");
         let policy = |strict, flagged, off| Facts {
-            policy: Ok(PolicyHealth { version: "mine".into(), strict, flagged, off }),
+            policy: Ok(PolicyHealth {
+                version: "mine".into(),
+                strict,
+                flagged,
+                off,
+                loosened: flagged + off,
+            }),
             ..well()
         };
         one(&policy(7, 1, 1), Gate::Privacy, Tone::Warn, "Partly open", "That of 1 kind is only counted");

@@ -37,14 +37,14 @@ fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
     // The first symbols tell most of what is none, before the rest is looked at.
     let head = prefix.min.min(HEAD_SYMBOLS);
     let stop = window.span(body, head, |b| prefix.alphabet.has(b))?;
-    if stop < body + head || head == HEAD_SYMBOLS && is_placeholder(&window.symbols[body..stop]) {
+    if stop < body + head || head == HEAD_SYMBOLS && is_filler(&window.symbols[body..stop]) {
         return Ok(None);
     }
     let room = CANDIDATE_SYMBOLS_MAX - prefix.text.len();
     let mut stop = window.span(body, room, |b| prefix.alphabet.has(b))?;
     let hit = Hit::new(Class::Credential, prefix.kind, "key_prefix", prefix.confidence);
     if stop == body + room && prefix.alphabet.has(window.at(stop)?) {
-        let long_enough = prefix.max == 0 && !is_placeholder(&window.symbols[body..stop]);
+        let long_enough = prefix.max == 0 && !is_filler(&window.symbols[body..stop]);
         return Ok(long_enough.then(|| hit.at(at, stop).tail(Tail::Key)));
     }
     // A sentence may end behind the key.
@@ -57,15 +57,22 @@ fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
     let wordy = prefix.kind == "slack_token" && digits < SLACK_DIGITS_MIN;
     let fits =
         !wordy && len >= prefix.min && (prefix.max == 0 || len <= prefix.max) && window.ends_at(stop)?;
-    Ok((fits && !is_placeholder(&window.symbols[body..stop])).then(|| hit.at(at, stop)))
+    Ok((fits && !is_filler(&window.symbols[body..stop])).then(|| hit.at(at, stop)))
 }
 
 /// How much of a key, in symbols, is looked at to tell a placeholder.
 const PLACEHOLDER_SYMBOLS: usize = 64;
 
-/// `xxxxxxxx`, `000000…`, `abcdefgh…`, `…EXAMPLE`: what stands where a key would be. Chance puts ten letters in the
-/// order of the alphabet, or the word example, into one key in a thousand million.
+/// What stands where a secret would be: filler, or something with the word example in it.
 pub(crate) fn is_placeholder(body: &[u8]) -> bool {
+    let body = &body[..body.len().min(PLACEHOLDER_SYMBOLS)];
+    is_filler(body)
+        || body.windows(7).any(|word| word[0] | 32 == b'e' && word.eq_ignore_ascii_case(b"example"))
+}
+
+/// `xxxxxxxx`, `000000…`, `abcdefgh…`: no key. Chance puts ten letters in the order of the alphabet into one key in a thousand
+/// million. A key of a vendor's shape that only says that it is an example is replaced like any other: nobody misses it.
+fn is_filler(body: &[u8]) -> bool {
     let body = &body[..body.len().min(PLACEHOLDER_SYMBOLS)];
     // One bit for each symbol below 128; the others share the last.
     let mut seen = 0_u128;
@@ -81,10 +88,7 @@ pub(crate) fn is_placeholder(body: &[u8]) -> bool {
         steepest = steepest.max(ascent);
         previous = b;
     }
-    seen.count_ones() < 6
-        || longest >= 6
-        || steepest >= 10
-        || body.windows(7).any(|word| word[0] | 32 == b'e' && word.eq_ignore_ascii_case(b"example"))
+    seen.count_ones() < 6 || longest >= 6 || steepest >= 10
 }
 
 /// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.

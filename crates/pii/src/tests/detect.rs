@@ -170,6 +170,8 @@ fn keys_that_show_what_they_are() {
         (texts::stripe(), "stripe_key"),
         (texts::slack(), "slack_token"),
         (texts::aws(), "aws_access_key_id"),
+        // What documentation shows has the shape of a key, and is replaced like one.
+        ("AKIAIOSFODNN7EXAMPLE".to_owned(), "aws_access_key_id"),
         (format!("glpat{}{}", "-", &texts::RANDOM[..20]), "gitlab_token"),
         (format!("sk-{}-{}", "ant", texts::RANDOM), "anthropic_key"),
         (format!("sk-{}-{}", "proj", texts::RANDOM), "openai_key"),

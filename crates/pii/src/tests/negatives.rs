@@ -46,7 +46,6 @@ fn things_that_only_look_like_it() {
         "-----BEGIN OPENSSH PRIVATE KEY----------END OPENSSH PRIVATE KEY-----",
         "SELECT * FROM orders WHERE id = 937940544",
         "sk-ant-api03-abc123xyz-456de-klMnopqrstuvwx-3456yza789bcde-1234fghijklmnopAA",
-        "AKIAIOSFODNN7EXAMPLE",
         "xoxe.xoxp-1-SlackAppConfigurationAccessTokenHere",
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
