@@ -1,7 +1,19 @@
 //! Input, parsed once; afterwards the type remembers what was checked.
 
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
 use kernel::Problem;
 use kernel::limits::{DESCRIPTION_CHARS_MAX, NAME_CHARS_MAX, PAGE_ROWS_DEFAULT, PAGE_ROWS_MAX};
+
+/// The credential as sent, without its scheme (RFC 6750 §2.1). Another scheme, or two headers, is a credential that opens
+/// nothing rather than none.
+pub fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let mut sent = headers.get_all(AUTHORIZATION).iter();
+    let (first, more) = (sent.next()?, sent.next());
+    let (scheme, token) = first.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
+    let good = more.is_none() && scheme.eq_ignore_ascii_case("bearer");
+    Some(if good { token.trim() } else { "" })
+}
 
 /// A name: 1 to 100 characters, no control characters, no blanks at the ends.
 pub struct Name(String);

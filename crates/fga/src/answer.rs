@@ -2,10 +2,9 @@
 
 use app::relations::{Answered, Fault, Refused, id_text, problem_json};
 use axum::body::Body;
-use axum::http::request::Parts;
 use axum::response::Response;
 use gates::Receipt;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::header::{CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
 use kernel::{Problem, ProblemKind, RequestContext};
 use serde::Serialize;
@@ -78,13 +77,14 @@ pub(crate) fn name_source<T>(response: &mut Response, answered: &Answered<T>) {
 }
 
 /// A refusal, as OpenFGA's clients read it, with `gate` and `request_id` beside their members.
-pub(crate) fn refused(refused: &Refused, parts: &Parts, request: &RequestContext) -> Response {
+/// `anonymous` is whoever sent no credential at all.
+pub(crate) fn refused(refused: &Refused, anonymous: bool, request: &RequestContext) -> Response {
     match refused {
         Refused::Fault(Fault { code, message }) => {
             let body = json!({ "code": code.name(), "message": message, "request_id": request.id.as_str() });
             bare(status(code.kind()), body.to_string().into_bytes(), request)
         }
-        Refused::Problem(problem) => problem_answer(problem, parts, request),
+        Refused::Problem(problem) => problem_answer(problem, anonymous, request),
     }
 }
 
@@ -92,8 +92,7 @@ fn status(kind: ProblemKind) -> StatusCode {
     StatusCode::from_u16(kind.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn problem_answer(problem: &Problem, parts: &Parts, request: &RequestContext) -> Response {
-    let anonymous = !parts.headers.contains_key(AUTHORIZATION);
+fn problem_answer(problem: &Problem, anonymous: bool, request: &RequestContext) -> Response {
     let body = problem_json(problem, request.id.as_str(), anonymous);
     let mut response = bare(status(problem.kind), body.into_bytes(), request);
     let headers = response.headers_mut();

@@ -15,12 +15,14 @@ mod wire;
 
 use std::sync::Arc;
 
+use app::input::bearer;
 use app::relations::{Fault, Freshness, Refused, Relations};
 use axum::Router;
 use axum::body::Body;
-use axum::extract::State;
+use axum::extract::{FromRequestParts, Request, State};
 use axum::http::request::Parts;
-use axum::response::Response;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use bytes::Bytes;
 use gates::{Action, Docket, Pass, Vault};
@@ -44,16 +46,6 @@ impl Fga {
     pub fn new(vault: Arc<Vault>, relations: Arc<Relations>) -> Self {
         Self { vault, relations }
     }
-
-    /// What the outer layers know of the request; made here when there are none.
-    fn context(&self, parts: &Parts) -> RequestContext {
-        let known = parts.extensions.get::<RequestContext>().cloned();
-        known.unwrap_or_else(|| RequestContext::internal(Face::Api, self.vault.clock(), self.vault.rng()))
-    }
-
-    fn visit(self, parts: Parts) -> Visit {
-        Visit { context: self.context(&parts), fga: self, parts, docket: Docket::default() }
-    }
 }
 
 /// A request under way.
@@ -65,17 +57,32 @@ struct Visit {
     docket: Docket,
 }
 
+impl FromRequestParts<Fga> for Visit {
+    type Rejection = Refusal;
+
+    async fn from_request_parts(parts: &mut Parts, fga: &Fga) -> Result<Self, Refusal> {
+        let context = parts.extensions.get::<RequestContext>().cloned();
+        let docket = parts.extensions.get::<Docket>().cloned();
+        // `recorded`, around every route, puts both there.
+        let (Some(context), Some(docket)) = (context, docket) else {
+            return Err(Problem::internal().into());
+        };
+        Ok(Self { fga: fga.clone(), parts: parts.clone(), context, docket })
+    }
+}
+
 impl Visit {
     /// Gates one to three.
-    async fn enter<A: Action>(&self) -> Result<Pass<A>, Refused> {
+    async fn enter<A: Action>(&self) -> Result<Pass<A>, Refusal> {
         let vault = &self.fga.vault;
-        let principal = vault.authenticate_for(A::NAME, bearer(&self.parts), &self.context).await?;
+        let credential = bearer(&self.parts.headers);
+        let principal = vault.authenticate_for(A::NAME, credential, &self.context).await?;
         self.docket.note(&principal, A::NAME);
         Ok(vault.enter::<A>(principal, self.context.clone()).await?)
     }
 
     /// The body, read to its end.
-    async fn body(&self, body: Body) -> Result<Bytes, Refused> {
+    async fn body(&self, body: Body) -> Result<Bytes, Refusal> {
         axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|error| {
             let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
             while let Some(this) = cause {
@@ -88,33 +95,52 @@ impl Visit {
             Fault::invalid("the body ended before it was complete, or is too large").into()
         })
     }
+}
 
-    /// The answer. A refusal of a known caller that no pass has written is on record before it is answered.
-    async fn answer(&self, done: Result<Response, Refused>) -> Response {
-        let refused = match done {
-            Ok(response) => return response,
-            Err(refused) => refused,
-        };
-        let why = match &refused {
-            Refused::Problem(problem) => (problem.gate, problem.kind),
-            Refused::Fault(fault) => (None, fault.code.kind()),
-        };
-        let written = self.fga.vault.record_refusal(&self.docket, &self.context, why, None).await;
-        let refused = written.err().map_or(refused, Refused::Problem);
-        answer::refused(&refused, &self.parts, &self.context)
+/// What a handler answers.
+type Answer = Result<Response, Refusal>;
+
+/// A refusal on its way to [`recorded`].
+#[derive(Clone)]
+struct Refusal(Refused);
+
+macro_rules! refusals {
+    ($($from:ty),*) => {$(
+        impl From<$from> for Refusal {
+            fn from(refused: $from) -> Self {
+                Self(refused.into())
+            }
+        }
+    )*};
+}
+
+refusals!(Refused, Fault, Problem);
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let mut response = Response::default();
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
-/// The credential as sent, without its scheme. Two of them are none that could be relied on.
-fn bearer(parts: &Parts) -> Option<&str> {
-    let mut sent = parts.headers.get_all(AUTHORIZATION).iter();
-    let first = sent.next()?;
-    if sent.next().is_some() {
-        return Some("");
-    }
-    let text = first.to_str().unwrap_or_default();
-    let (scheme, credential) = text.split_once(' ').unwrap_or((text, ""));
-    Some(if scheme.eq_ignore_ascii_case("bearer") { credential.trim() } else { "" })
+/// Puts refusals into OpenFGA's words. That of a known caller which no pass has written is on record before.
+async fn recorded(State(fga): State<Fga>, mut request: Request, next: Next) -> Response {
+    let vault = &fga.vault;
+    let context = request.extensions().get::<RequestContext>().cloned();
+    let context = context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()));
+    let (docket, anonymous) = (Docket::default(), !request.headers().contains_key(AUTHORIZATION));
+    request.extensions_mut().insert(context.clone());
+    request.extensions_mut().insert(docket.clone());
+    let mut response = next.run(request).await;
+    let Some(Refusal(refused)) = response.extensions_mut().remove::<Refusal>() else { return response };
+    let why = match &refused {
+        Refused::Problem(problem) => (problem.gate, problem.kind),
+        Refused::Fault(fault) => (None, fault.code.kind()),
+    };
+    let written = vault.record_refusal(&docket, &context, why, None).await;
+    let refused = written.err().map_or(refused, Refused::Problem);
+    answer::refused(&refused, anonymous, &context)
 }
 
 /// How new an answer must be: what the body says, unless a revision is named.
@@ -135,7 +161,8 @@ pub fn router(fga: Fga) -> Router {
     let add = |router: Router<Fga>, (path, methods): (&str, MethodRouter<Fga>)| {
         router.route(path, methods.fallback(wrong_method))
     };
-    routes().into_iter().fold(Router::new(), add).with_state(fga)
+    let routes = routes().into_iter().fold(Router::new(), add);
+    routes.layer(from_fn_with_state(fga.clone(), recorded)).with_state(fga)
 }
 
 /// The paths of this face, as patterns: each must stand in the description of the API.
@@ -162,7 +189,6 @@ fn routes() -> [(&'static str, MethodRouter<Fga>); 14] {
     ]
 }
 
-async fn wrong_method(State(fga): State<Fga>, parts: Parts) -> Response {
-    let problem = Problem::new(ProblemKind::MethodNotAllowed, "See /docs for the methods of this path.");
-    answer::refused(&problem.into(), &parts, &fga.context(&parts))
+async fn wrong_method() -> Refusal {
+    Problem::new(ProblemKind::MethodNotAllowed, "See /docs for the methods of this path.").into()
 }

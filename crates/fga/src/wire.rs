@@ -1,11 +1,14 @@
 //! What requests say, in OpenFGA's words (openfga/api). Members that are not known are passed over and `null` is as good as
 //! absent, as its servers have it.
 
-use app::relations::{Asked, Fault, Freshness, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, TupleKey, parse_id};
+use app::relations::{
+    Asked, Code, Fault, Freshness, PAGE_ITEMS_DEFAULT, PAGE_ITEMS_MAX, TupleKey, id_text, parse_id,
+};
 use kernel::{RelationModelId, RelationStoreId};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
+use uuid::Uuid;
 
 /// Reads a body.
 pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
@@ -61,6 +64,21 @@ pub(crate) fn page_size(asked: Option<i64>) -> Result<i64, Fault> {
         Some(size) if (1..=PAGE_ITEMS_MAX).contains(&size) => Ok(size),
         Some(_) => Err(Fault::invalid(format!("invalid PageSize: it must be from 1 to {PAGE_ITEMS_MAX}"))),
     }
+}
+
+/// Where a list goes on whose places are ids.
+pub(crate) fn after(token: &str) -> Result<Option<Uuid>, Fault> {
+    if token.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || Fault::new(Code::ContinuationToken, "Invalid continuation token");
+    parse_id(token).map(Some).ok_or_else(wrong)
+}
+
+/// Where the page after this one begins; empty when this one is not full.
+pub(crate) fn next(found: usize, rows: i64, last: Option<Uuid>) -> String {
+    let full = i64::try_from(found).is_ok_and(|found| found == rows);
+    last.filter(|_| full).map(id_text).unwrap_or_default()
 }
 
 /// How new an answer must be.

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use app::input::bearer;
 use app::models::{Call, CallModel, Ended, Intent, Status, refuse};
 use app::providers::{Destination, Endpoint};
 use axum::body::{Body, to_bytes};
@@ -22,11 +23,11 @@ use llm::sse::TapOptions;
 use llm::usage::Usage;
 use tokio::time::{Instant, timeout_at};
 
+use crate::Gateway;
 use crate::answer::{self, Refusal};
 use crate::relay::{Relay, unrecorded};
 use crate::source::Source;
 use crate::upstream::{Outgoing, UpstreamError};
-use crate::{Gateway, bearer};
 
 /// Most of a provider's error body that is read, in bytes.
 const ERROR_BODY_BYTES_MAX: usize = 64 * 1024;
@@ -50,7 +51,7 @@ async fn call(
     context: &RequestContext,
 ) -> Result<Response, Refusal> {
     let vault = &gateway.vault;
-    let principal = vault.authenticate(bearer(parts), context).await?;
+    let principal = vault.authenticate(bearer(&parts.headers), context).await?;
     let pass = vault.enter::<CallModel>(principal, context.clone()).await?;
     let raw = match read(body, gateway.limits.body_bytes_max).await {
         Ok(raw) => raw,

@@ -26,7 +26,6 @@ use axum::http::request::Parts;
 use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use gates::Vault;
-use http::header::AUTHORIZATION;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
 
 pub use answer::{HEADER_ENTRY, HEADER_REDACTIONS, openai_error};
@@ -99,18 +98,6 @@ fn routes() -> [(&'static str, MethodRouter<Gateway>); 3] {
 async fn wrong_method(State(gateway): State<Gateway>, parts: Parts) -> Response {
     let problem = Problem::new(ProblemKind::MethodNotAllowed, "See /docs for the methods of this path.");
     openai_error(&problem, &gateway.context(&parts))
-}
-
-/// The credential as sent, without its scheme. Two of them are none that could be relied on.
-fn bearer(parts: &Parts) -> Option<&str> {
-    let mut sent = parts.headers.get_all(AUTHORIZATION).iter();
-    let first = sent.next()?;
-    if sent.next().is_some() {
-        return Some("");
-    }
-    let text = first.to_str().unwrap_or_default();
-    let (scheme, credential) = text.split_once(' ').unwrap_or((text, ""));
-    Some(if scheme.eq_ignore_ascii_case("bearer") { credential.trim() } else { "" })
 }
 
 #[cfg(test)]

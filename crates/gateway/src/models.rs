@@ -1,5 +1,6 @@
 //! `GET /v1/models` and `GET /v1/models/{id}`.
 
+use app::input::bearer;
 use app::models::{ListModels, listed};
 use app::providers::ListedModel;
 use axum::extract::{Path, State};
@@ -9,9 +10,9 @@ use gates::Receipt;
 use kernel::{Problem, RequestContext};
 use llm::models::{Model, list_json};
 
+use crate::Gateway;
 use crate::answer::{self, Refusal};
 use crate::chat::model_not_found;
-use crate::{Gateway, bearer};
 
 /// The models this key may name.
 pub(crate) async fn list(State(gateway): State<Gateway>, parts: Parts) -> Response {
@@ -50,7 +51,7 @@ async fn read(
     context: &RequestContext,
 ) -> Result<(Vec<ListedModel>, Receipt), Problem> {
     let vault = &gateway.vault;
-    let principal = vault.authenticate(bearer(parts), context).await?;
+    let principal = vault.authenticate(bearer(&parts.headers), context).await?;
     let pass = vault.enter::<ListModels>(principal, context.clone()).await?;
     let models = gateway.directory.models(&pass).await?;
     let receipt = listed(pass, models.len()).await?;

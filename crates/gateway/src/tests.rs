@@ -1,5 +1,6 @@
 use axum::body::to_bytes;
 use http::Request;
+use http::header::AUTHORIZATION;
 use kernel::{Gate, Rng, SystemClock};
 
 use super::*;
@@ -26,7 +27,7 @@ fn parts(headers: &[&str]) -> Parts {
 
 #[test]
 fn a_credential_is_read_from_one_bearer_header_and_nothing_else() {
-    let read = |headers: &[&str]| bearer(&parts(headers)).map(str::to_owned);
+    let read = |headers: &[&str]| app::input::bearer(&parts(headers).headers).map(str::to_owned);
     assert_eq!(read(&[]), None, "no header is no credential: gate one");
     assert_eq!(read(&["Bearer pcl_x"]).as_deref(), Some("pcl_x"));
     assert_eq!(read(&["bEaReR  pcl_x "]).as_deref(), Some("pcl_x"));

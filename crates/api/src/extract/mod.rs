@@ -10,11 +10,11 @@ use std::convert::Infallible;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use app::input::bearer;
 use axum::extract::{FromRef, FromRequest, FromRequestParts, Path, Query, Request};
 use gates::{Action, Docket, Pass, Principal, Vault};
-use http::header::AUTHORIZATION;
 use http::request::Parts;
-use http::{Extensions, HeaderMap, Uri};
+use http::{Extensions, Uri};
 use http_body_util::BodyExt as _;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
 use serde::Deserialize;
@@ -123,16 +123,6 @@ pub(crate) fn note(extensions: &Extensions, principal: &Principal, action: &'sta
 pub(crate) fn context_of(parts: &Parts, vault: &Vault) -> RequestContext {
     let context = parts.extensions.get::<RequestContext>().cloned();
     context.unwrap_or_else(|| RequestContext::internal(Face::Api, vault.clock(), vault.rng()))
-}
-
-/// The credential as sent, without its scheme (RFC 6750 §2.1). Another scheme, or two headers, is a credential that
-/// opens nothing rather than none.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let mut sent = headers.get_all(AUTHORIZATION).iter();
-    let (first, more) = (sent.next()?, sent.next());
-    let (scheme, token) = first.to_str().ok().and_then(|text| text.split_once(' ')).unwrap_or_default();
-    let good = more.is_none() && scheme.eq_ignore_ascii_case("bearer");
-    Some(if good { token.trim() } else { "" })
 }
 
 pub(crate) fn broken_body(parts: &Parts) -> Problem {

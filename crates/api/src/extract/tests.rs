@@ -1,6 +1,8 @@
 use std::collections::BTreeMap;
 
+use http::HeaderMap;
 use http::HeaderValue;
+use http::header::AUTHORIZATION;
 use http::header::CONTENT_TYPE;
 use kernel::Role;
 use proptest::prelude::*;

@@ -127,7 +127,7 @@ pub fn problem_json(problem: &Problem, request_id: &str, anonymous: bool) -> Str
 }
 
 /// Why something was not done.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Refused {
     /// A gate, or this server, could not do it.
     Problem(Problem),

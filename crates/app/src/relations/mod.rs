@@ -27,8 +27,8 @@ pub use manage::{
 };
 pub use store::relations::{Model as StoredModel, Store};
 pub use tuples::{
-    ChangesAsked, PageOf, ReadChanges, ReadRelations, TuplesAsked, WhenMissing, WhenPresent, WriteRelations,
-    Written, changes, read, tuple_of, write,
+    ChangesAsked, OnClash, PageOf, ReadChanges, ReadRelations, TuplesAsked, WriteRelations, Written, changes,
+    read, tuple_of, write,
 };
 pub use ulid::{parse as parse_id, text as id_text};
 

@@ -79,24 +79,28 @@ pub fn tuple_of(row: &Tuple) -> TupleKey {
     }
 }
 
-/// What becomes of a delete whose tuple is not there.
+/// What becomes of a write whose tuple is there already, or a delete whose tuple is not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenMissing {
+pub enum OnClash {
     /// Nothing is written.
     #[default]
     Error,
-    /// It is passed over.
+    /// It is passed over; a tuple to write only when the one that is there is the same.
     Ignore,
 }
 
-/// What becomes of a write whose tuple is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum WhenPresent {
-    /// Nothing is written.
-    #[default]
-    Error,
-    /// It is passed over when it is the same.
-    Ignore,
+impl OnClash {
+    /// As OpenFGA's clients write it in the member `name`; nothing is an error.
+    ///
+    /// # Errors
+    /// When it is neither.
+    pub fn parse(text: &str, name: &str) -> Result<Self, Fault> {
+        match text {
+            "" | "error" => Ok(Self::Error),
+            "ignore" => Ok(Self::Ignore),
+            _ => Err(Fault::invalid(format!("{name} is error or ignore"))),
+        }
+    }
 }
 
 /// What was written.
@@ -116,8 +120,8 @@ pub async fn write(
     mut pass: Pass<WriteRelations>,
     relations: &Relations,
     (store, model): (RelationStoreId, Option<RelationModelId>),
-    (writes, present): (&[TupleKey], WhenPresent),
-    (deletes, missing): (&[TupleKey], WhenMissing),
+    (writes, present): (&[TupleKey], OnClash),
+    (deletes, missing): (&[TupleKey], OnClash),
 ) -> Result<(Written, Receipt), Refused> {
     let kind = EventKind::RelationsWritten;
     let asked = Asked { store, model, writes, present, deletes, missing };
@@ -144,9 +148,9 @@ struct Asked<'a> {
     store: RelationStoreId,
     model: Option<RelationModelId>,
     writes: &'a [TupleKey],
-    present: WhenPresent,
+    present: OnClash,
     deletes: &'a [TupleKey],
-    missing: WhenMissing,
+    missing: OnClash,
 }
 
 impl Asked<'_> {
@@ -166,9 +170,9 @@ impl Asked<'_> {
         let sha256 = digest(&deletes, &writes);
         let what = Writes {
             deletes: &deletes,
-            ignore_missing: self.missing == WhenMissing::Ignore,
+            ignore_missing: self.missing == OnClash::Ignore,
             writes: &writes,
-            ignore_present: self.present == WhenPresent::Ignore,
+            ignore_present: self.present == OnClash::Ignore,
             at: now,
         };
         match rows::apply(pass.tx(), self.store, &what).await? {
@@ -271,30 +275,21 @@ pub struct TuplesAsked {
 
 impl TuplesAsked {
     fn filter(&self) -> Result<TupleFilter<'_>, Fault> {
-        let given = |text: &'_ str| !text.is_empty();
-        let mut filter = TupleFilter::default();
-        if given(&self.object) {
-            let (object_type, object_id) = self.object.split_once(':').unwrap_or_default();
-            if object_type.is_empty() {
-                let message = "the 'tuple_key' field was provided but the object type field is required and both the \
-                               object id and user cannot be empty";
-                return Err(Fault::invalid(message));
-            }
-            filter.object_type = Some(object_type);
-            filter.object_id = Some(object_id).filter(|id| given(id));
-            if filter.object_id.is_none() && !given(&self.user) {
-                let message = "the 'tuple_key' field was provided but the object type field is required and both the \
-                               object id and user cannot be empty";
-                return Err(Fault::invalid(message));
-            }
-        } else if given(&self.user) || given(&self.relation) {
+        let Self { user, relation, object, .. } = self;
+        let given = |text: &&str| !text.is_empty();
+        let (object_type, object_id) = object.split_once(':').unwrap_or_default();
+        let all = [user, relation, object].iter().all(|text| text.is_empty());
+        if !all && (object_type.is_empty() || object_id.is_empty() && user.is_empty()) {
             let message = "the 'tuple_key' field was provided but the object type field is required and both the object \
                            id and user cannot be empty";
             return Err(Fault::invalid(message));
         }
-        filter.relation = Some(self.relation.as_str()).filter(|relation| given(relation));
-        filter.subject = Some(self.user.as_str()).filter(|user| given(user));
-        Ok(filter)
+        Ok(TupleFilter {
+            object_type: Some(object_type).filter(given),
+            object_id: Some(object_id).filter(given),
+            relation: Some(relation.as_str()).filter(given),
+            subject: Some(user.as_str()).filter(given),
+        })
     }
 }
 
