@@ -3,36 +3,27 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
-use anyhow::{Context as _, Result, anyhow, bail};
-use bytes::Bytes;
-use http::{Method, Request, header};
-use http_body_util::{BodyExt as _, Full, Limited};
+use anyhow::{Result, bail};
+use http::Method;
 use serde_json::{Value, json};
 use zeroize::Zeroizing;
 
-use crate::export::{BEGIN_SECONDS_MAX, endpoint, send};
+use crate::packs::ServerUrl;
+use crate::packs::call::Server;
 use crate::say;
 
 /// The way to it.
 const RETENTION: &str = "/api/v1/audit/retention";
-/// Longest answer that is read, in bytes.
-const ANSWER_BYTES_MAX: usize = 64 * 1_024;
 
 /// What to ask, and of whom.
 #[derive(clap::Args, Clone, Debug)]
 pub struct RetentionArgs {
-    /// The server's URL.
-    #[arg(long, value_name = "URL", env = "PORTCULLIS_URL", default_value = "http://127.0.0.1:8080")]
-    pub url: String,
     /// Keep entries for so many days from here on; a shorter time than now counts only 30 days later.
     #[arg(long, value_name = "DAYS")]
     pub days: Option<i32>,
-    /// Send the key without TLS to another machine.
-    #[arg(long)]
-    pub allow_plain_http: bool,
-    /// Print what the server answers, as JSON.
-    #[arg(long)]
-    pub json: bool,
+    /// Where the server is.
+    #[command(flatten)]
+    pub server: ServerUrl,
 }
 
 /// Asks, or changes.
@@ -45,22 +36,12 @@ pub(crate) async fn run(args: &RetentionArgs, key: Option<Zeroizing<String>>) ->
             "PORTCULLIS_API_KEY is not set; it needs audit:read, and organization:manage to change anything"
         );
     };
-    let uri = endpoint(&args.url, args.allow_plain_http, RETENTION)?;
-    let mut request = Request::builder().uri(&uri).header(header::ACCEPT, "application/json");
-    let body = match args.days {
-        None => Bytes::new(),
-        Some(days) => {
-            request = request.method(Method::PUT).header(header::CONTENT_TYPE, "application/json");
-            json!({ "days": days }).to_string().into()
-        }
+    let server = Server::new(&args.server, &key);
+    let answer = match args.days {
+        None => server.json(Method::GET, RETENTION, None).await?,
+        Some(days) => server.json(Method::PUT, RETENTION, Some(&json!({ "days": days }))).await?,
     };
-    let response = send(request.body(Full::new(body))?, &key, BEGIN_SECONDS_MAX).await?;
-    let body = Limited::new(response.into_body(), ANSWER_BYTES_MAX).collect().await;
-    let body = body
-        .map(http_body_util::Collected::to_bytes)
-        .map_err(|_| anyhow!("the server's answer broke off"))?;
-    let answer: Value = serde_json::from_slice(&body).context("the server's answer is no JSON")?;
-    if args.json {
+    if args.server.json {
         say::json(&answer)?;
     } else {
         say::out(text(&answer))?;

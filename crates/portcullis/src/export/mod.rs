@@ -32,7 +32,7 @@ use crate::web::{self, WebClient};
 use unpack::{PieceReader, Unpacked, unpack};
 
 /// How long the server may take to begin: it first brings the log up to date.
-pub(crate) const BEGIN_SECONDS_MAX: u64 = 60;
+const BEGIN_SECONDS_MAX: u64 = 60;
 /// Longest silence between two pieces, in seconds.
 const SILENCE_SECONDS_MAX: u64 = 60;
 /// Pieces that wait for the disk.
