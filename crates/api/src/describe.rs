@@ -5,10 +5,14 @@ use std::any::TypeId;
 use gates::{Account, Action, Agent, Caller as _, Proof as _, Service, Write};
 use kernel::{Need, ProblemKind};
 use serde_json::json;
+use utoipa::__dev::SchemaReferences;
+use utoipa::Path;
 use utoipa::openapi::extensions::Extensions;
 use utoipa::openapi::path::{Operation, Parameter, ParameterIn, PathItem, Paths};
 use utoipa::openapi::security::SecurityRequirement;
-use utoipa::openapi::{ContentBuilder, HeaderBuilder, Ref, RefOr, Response, ResponseBuilder};
+use utoipa::openapi::{
+    ContentBuilder, HeaderBuilder, HttpMethod, OpenApi, Ref, RefOr, Response, ResponseBuilder,
+};
 use utoipa_axum::router::UtoipaMethodRouter;
 
 use crate::http::PROBLEM_JSON;
@@ -75,6 +79,29 @@ fn complete<A: Action>(paths: &mut Paths) {
             persons::<A>(operation);
         }
     }
+}
+
+/// Adds an operation that lives in another face: there is one document for the whole server. Where its path is known already,
+/// beside what that has.
+pub(crate) fn elsewhere<'a, P: Path + SchemaReferences, A: Action>(
+    api: &'a mut OpenApi,
+    tag: &str,
+    method: &HttpMethod,
+) -> &'a mut Operation {
+    let mut operation = P::operation();
+    operation.tags = Some(vec![tag.to_owned()]);
+    action::<A>(&mut operation, *method == HttpMethod::Get);
+    let mut schemas = Vec::new();
+    P::schemas(&mut schemas);
+    api.components.get_or_insert_default().schemas.extend(schemas);
+    let item: &mut PathItem = api.paths.paths.entry(P::path()).or_default();
+    let place = match method {
+        HttpMethod::Get => &mut item.get,
+        HttpMethod::Put => &mut item.put,
+        HttpMethod::Delete => &mut item.delete,
+        _ => &mut item.post,
+    };
+    place.insert(operation)
 }
 
 /// Says of an operation what its action says. What is a person's own is read in a transaction that could write; whether it

@@ -4,13 +4,11 @@
 #![expect(dead_code, reason = "these functions and types exist for their descriptions alone")]
 
 use app::models::{CallModel, ListModels};
-use gates::Action;
 use serde_json::Value;
-use utoipa::openapi::path::PathItem;
+use utoipa::ToSchema;
 use utoipa::openapi::{HttpMethod, OpenApi};
-use utoipa::{Path, ToSchema};
 
-use crate::describe;
+use crate::describe::elsewhere;
 
 /// A chat request. Members that are not listed here go to the provider as they are.
 #[derive(ToSchema)]
@@ -138,24 +136,13 @@ fn models() {}
     ))]
 fn model() {}
 
+/// What the operations are listed under.
+const TAG: &str = "gateway";
+
 /// Adds the gateway's operations to the description.
 pub(crate) fn describe(api: &mut OpenApi) {
-    add::<__path_chat, CallModel>(api, HttpMethod::Post, CallModel::NAME);
-    add::<__path_models, ListModels>(api, HttpMethod::Get, ListModels::NAME);
-    add::<__path_model, ListModels>(api, HttpMethod::Get, "models.read");
-}
-
-fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(
-    api: &mut OpenApi,
-    method: HttpMethod,
-    name: &str,
-) {
-    let mut operation = P::operation();
-    operation.tags = Some(vec!["gateway".to_owned()]);
-    describe::action::<A>(&mut operation, method == HttpMethod::Get);
-    operation.operation_id = Some(name.to_owned());
-    let mut schemas = Vec::new();
-    P::schemas(&mut schemas);
-    api.components.get_or_insert_default().schemas.extend(schemas);
-    api.paths.paths.insert(P::path(), PathItem::new(method, operation));
+    elsewhere::<__path_chat, CallModel>(api, TAG, &HttpMethod::Post);
+    elsewhere::<__path_models, ListModels>(api, TAG, &HttpMethod::Get);
+    let model = elsewhere::<__path_model, ListModels>(api, TAG, &HttpMethod::Get);
+    model.operation_id = Some("models.read".to_owned());
 }

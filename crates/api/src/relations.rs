@@ -10,11 +10,10 @@ use app::relations::{
 };
 use gates::Action;
 use serde_json::Value;
-use utoipa::openapi::path::PathItem;
 use utoipa::openapi::{HttpMethod, OpenApi};
 use utoipa::{IntoResponses, Path, ToSchema};
 
-use crate::describe;
+use crate::describe::{elsewhere, persons};
 
 /// An error, in the shape of OpenFGA's API.
 #[derive(ToSchema)]
@@ -391,18 +390,5 @@ pub(crate) fn describe(api: &mut OpenApi) {
 }
 
 fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: &HttpMethod) {
-    let mut operation = P::operation();
-    operation.tags = Some(vec!["relations".to_owned()]);
-    describe::action::<A>(&mut operation, *method == HttpMethod::Get);
-    describe::persons::<A>(&mut operation);
-    let mut schemas = Vec::new();
-    P::schemas(&mut schemas);
-    api.components.get_or_insert_default().schemas.extend(schemas);
-    let item: &mut PathItem = api.paths.paths.entry(P::path()).or_default();
-    match method {
-        HttpMethod::Get => item.get = Some(operation),
-        HttpMethod::Put => item.put = Some(operation),
-        HttpMethod::Delete => item.delete = Some(operation),
-        _ => item.post = Some(operation),
-    }
+    persons::<A>(elsewhere::<P, A>(api, "relations", method));
 }

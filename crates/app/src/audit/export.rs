@@ -117,12 +117,13 @@ impl TileSink for Archive {
 }
 
 /// Writes the hash tiles of what is archived; the index of the first entry that is not. The entry that says where the archived
-/// ones are is among those that follow.
+/// ones are is among those that follow. `None` when nobody reads any more.
 async fn begin(
     tx: &mut gates::Tx,
     signed: &Signed,
     folder: &mut Exporter<'_, Archive>,
-) -> Result<i64, Broken> {
+    send: &Pieces,
+) -> Result<Option<i64>, Broken> {
     let archived = store::retention::archive(tx, signed.size).await?.map_or(0, |archive| archive.size);
     let mut from = 0;
     while from < archived {
@@ -136,9 +137,21 @@ async fn begin(
             folder.push_archived(&decode_tile(tile, TILE_WIDTH).map_err(|_| Broken::Short)?)?;
             from += width;
         }
+        if !hand_on(folder, send).await {
+            return Ok(None);
+        }
         tx.renew().await?;
     }
-    Ok(from)
+    Ok(Some(from))
+}
+
+/// Where the pieces of a running export go.
+type Pieces = mpsc::Sender<Result<Bytes, ExportError>>;
+
+/// Hands on what is ready, so that no more of the log is in memory than was read at once; false when nobody reads any more.
+async fn hand_on(folder: &mut Exporter<'_, Archive>, send: &Pieces) -> bool {
+    let ready = std::mem::take(folder.sink_mut().0.get_mut());
+    ready.is_empty() || send.send(Ok(ready.into())).await.is_ok()
 }
 
 /// Personal values on their way into their files, which lie beside the log: so many entries a file.
@@ -172,7 +185,7 @@ async fn write(
     tx: &mut gates::Tx,
     signed: &Signed,
     (key, anchor): (VerifierKey, Option<(LogProof, InstanceHead)>),
-    send: &mpsc::Sender<Result<Bytes, ExportError>>,
+    send: &Pieces,
 ) -> Result<(), Broken> {
     let mut archive = Archive(tar::Builder::new(Vec::new()));
     archive.write(VKEY_FILE, format!("{key}\n").as_bytes())?;
@@ -182,7 +195,7 @@ async fn write(
     }
     let keys = [key];
     let mut folder = Exporter::new(&mut archive, signed.note.as_bytes(), &keys)?;
-    let mut from = begin(tx, signed, &mut folder).await?;
+    let Some(mut from) = begin(tx, signed, &mut folder, send).await? else { return Ok(()) };
     let (mut chunks, mut values) = (0_u64, Values::after(from.unsigned_abs()));
     while from < signed.size {
         chunks += 1;
@@ -201,8 +214,7 @@ async fn write(
                 folder.sink_mut().write(&path, &lines)?;
             }
         }
-        let ready = std::mem::take(folder.sink_mut().0.get_mut());
-        if !ready.is_empty() && send.send(Ok(ready.into())).await.is_err() {
+        if !hand_on(&mut folder, send).await {
             return Ok(());
         }
     }
