@@ -8,6 +8,7 @@
 //! * [`Snapshot`] holds tuples at one revision; [`Snapshot::with`] is the one after some changes.
 //! * [`Engine`] binds the two, and answers: [`Engine::check`], [`Engine::list_objects`], [`Engine::list_users`],
 //!   [`Engine::expand`].
+//! * [`sql::compile`] makes functions for PostgreSQL of a model, so that row-security policies ask the same questions.
 
 mod cel;
 mod dsl;
@@ -16,6 +17,7 @@ mod model;
 pub mod modules;
 pub mod names;
 mod problem;
+pub mod sql;
 mod store;
 
 #[cfg(test)]

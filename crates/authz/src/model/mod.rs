@@ -7,6 +7,7 @@ pub(crate) mod validate;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use ordered::Ordered;
+pub(crate) use print::definition;
 pub use print::{PrintError, PrintOptions, modules, to_dsl};
 
 /// An authorization model.

@@ -73,6 +73,11 @@ pub fn to_dsl(model: &Model, options: PrintOptions) -> Result<String, PrintError
     Ok(out)
 }
 
+/// What a relation follows from, in one line of the language.
+pub(crate) fn definition(of: &TypeDefinition, relation: &str, userset: &Userset) -> String {
+    format!("define {relation}: {}", Writer { of, relation, direct: 0 }.top(userset))
+}
+
 /// The modules of a model, sorted.
 ///
 /// # Errors

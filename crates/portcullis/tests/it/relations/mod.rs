@@ -2,7 +2,9 @@
 
 mod clients;
 mod gates;
+mod random;
 mod replicas;
+mod sql;
 mod suites;
 
 use serde_json::{Value, json};

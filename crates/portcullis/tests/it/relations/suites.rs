@@ -20,13 +20,13 @@ enum How {
     Contextual,
 }
 
-fn tests(file: &str) -> Vec<Value> {
+pub(super) fn tests(file: &str) -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../authz/testdata/openfga").join(file);
     let read: Value = serde_json::from_slice(&std::fs::read(&path).expect("the suite")).expect("JSON");
     read["tests"].as_array().expect("tests").clone()
 }
 
-fn list(value: &Value) -> Vec<Value> {
+pub(super) fn list(value: &Value) -> Vec<Value> {
     value.as_array().cloned().unwrap_or_default()
 }
 
