@@ -407,6 +407,7 @@ impl Vault {
             key: standing.key,
             name: standing.name.clone(),
             capabilities: standing.capabilities.within(&person.capabilities),
+            links: standing.links.iter().chain(person.links.iter()).cloned().collect(),
         })))
     }
 

@@ -6,7 +6,7 @@ use zeroize::Zeroizing;
 /// Length of an HMAC-SHA-256 block, which the pads fill.
 const BLOCK_BYTES: usize = 64;
 /// What claims with a request id of ours take, in bytes.
-const CLAIMS_BYTES_TYPICAL: usize = 256;
+const CLAIMS_BYTES_TYPICAL: usize = 352;
 
 /// The key that signs tenant claims. The database holds the same key as two pads in a schema that no role but the
 /// owner reads, and verifies every claim (`gate.tenant()`).
@@ -27,13 +27,21 @@ impl ClaimsKey {
     }
 
     /// The claims of one transaction: who the tenant is, until when, for which request, on which backend. The
-    /// signature covers their own text before it; `gate.tenant()` cuts them at fixed places.
-    pub(crate) fn sign(&self, tenant: TenantId, request: &RequestId, now: Timestamp, backend: i32) -> String {
+    /// signature covers their own text before it; `gate.tenant()` cuts them at fixed places. `by` is as whom the caller is
+    /// asked about: policies of tables look at their relations.
+    pub(crate) fn sign(
+        &self,
+        tenant: TenantId,
+        (request, by): (&RequestId, &[String]),
+        now: Timestamp,
+        backend: i32,
+    ) -> String {
         let expires = now.unix_seconds() + limits::CLAIMS_SECONDS;
         let mut claims = String::with_capacity(CLAIMS_BYTES_TYPICAL);
         let _ = write!(
             claims,
-            r#"{{"tenant_id":"{tenant}","exp":{expires:010},"request_id":"{request}"|{backend}"#
+            r#"{{"tenant_id":"{tenant}","exp":{expires:010},"request_id":"{request}","by":"{}"|{backend}"#,
+            by.join(" ")
         );
         let sig = crypto::hex(&crypto::hmac_sha256(self.0.as_slice(), claims.as_bytes()));
         claims.truncate(claims.rfind('|').unwrap_or(claims.len()));

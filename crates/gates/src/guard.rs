@@ -237,8 +237,14 @@ const OBJECTS: &str = r"
     where to_regprocedure('gate.tenant()') is null
 ";
 
+/// Whether the roles and permissions of this program, whose model has the hash `$1`, are those the tuples were made for.
+const MODEL: &str = r"
+    select 'The roles and permissions in the database are not those of this program. Run: portcullis migrate' as finding
+    where to_regprocedure('gate.own_model()') is null or gate.own_model() is distinct from $1
+";
+
 /// Looks at the database through the eyes of both roles.
-pub(crate) async fn check(app: &Arc<Pool>, system: &Arc<Pool>) -> Result<(), GuardError> {
+pub(crate) async fn check(app: &Arc<Pool>, system: &Arc<Pool>, model: &[u8; 32]) -> Result<(), GuardError> {
     let mut lease = app.lease().await?;
     refuse_any(ask(lease.connection(), PRESENT).await?)?;
     lease.give_back();
@@ -252,6 +258,11 @@ pub(crate) async fn check(app: &Arc<Pool>, system: &Arc<Pool>) -> Result<(), Gua
     }
     // A wrong role may not even look at the rest.
     refuse_any(std::mem::take(&mut findings))?;
+    let mut lease = system.lease().await?;
+    let other: Vec<Option<String>> =
+        sqlx::query_scalar(MODEL).bind(model.as_slice()).fetch_all(lease.connection()).await?;
+    findings.extend(other.into_iter().flatten().map(Finding));
+    lease.give_back();
     let mut lease = app.lease().await?;
     let version: i32 = sqlx::query_scalar("select current_setting('server_version_num')::int")
         .fetch_one(lease.connection())
@@ -281,7 +292,7 @@ pub(crate) async fn try_claims(
     rng: &dyn Rng,
 ) -> Result<(), GuardError> {
     let request = RequestId::new(&*tenancy.clock, rng);
-    let mut tx = tenancy.begin(tenant, &request, Access::ReadOnly).await?;
+    let mut tx = tenancy.begin(tenant, (&request, &Arc::default()), Access::ReadOnly).await?;
     let verified: Option<Uuid> =
         sqlx::query_scalar("select gate.tenant()").fetch_one(tx.connection()).await?;
     let unsigned: Option<Uuid> = sqlx::query_scalar(

@@ -71,6 +71,7 @@ impl StaticKey {
             key: None,
             name: "static key".to_owned(),
             capabilities: Capabilities::new(self.role, None),
+            links: Arc::default(),
         }
     }
 }
@@ -158,7 +159,8 @@ impl Vault {
             // Hashes are compared in constant time, and a key of no list is compared with all of it.
             && let Some(found) = self.static_keys.iter().find(|candidate| candidate.hash == hash)
         {
-            return Ok(Ok(Arc::new(found.standing())));
+            let authority = self.authority(found.tenant).await?;
+            return Ok(Ok(Arc::new(authority.holding(&found.standing())?)));
         }
         if self.mode == AuthMode::Env {
             return Ok(Err(Refusal::unknown("unknown")));
@@ -168,14 +170,17 @@ impl Vault {
 
     async fn dev_principal(&self) -> Result<Principal, Problem> {
         let tenant = self.first_organization().await?.ok_or_else(Problem::not_found)?;
-        Ok(Principal::of(Arc::new(Standing {
+        let standing = Standing {
             who: Who::Service,
             tenant,
             project: None,
             key: None,
             name: "development mode".to_owned(),
             capabilities: Capabilities::new(Role::Owner, None),
-        })))
+            links: Arc::default(),
+        };
+        let authority = self.authority(tenant).await?;
+        Ok(Principal::of(Arc::new(authority.holding(&standing)?)))
     }
 
     pub(crate) async fn refuse(

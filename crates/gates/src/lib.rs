@@ -8,6 +8,7 @@
 
 mod access;
 mod audit;
+mod authority;
 mod claims;
 mod docket;
 mod guard;
@@ -28,6 +29,7 @@ mod vault;
 
 pub use access::{AccessToken, DELEGATION_PAUSE_SECONDS, TokenFacts};
 pub use audit::{Draft, EntryError, Fact, Receipt};
+pub use authority::{Holders, MCP_ACCESS, MODEL, ModelError, Own, Template, built_in, own, template};
 pub use claims::ClaimsKey;
 pub use docket::Docket;
 pub use guard::{Finding, GuardError};

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use kernel::limits::STEP_UP_SECONDS_MAX;
 use kernel::{
-    Assurance, EventKind, Gate, Need, Problem, ProblemKind, ProjectId, RequestContext, TenantId, Timestamp,
+    Assurance, EventKind, Gate, Need, PermissionSet, Problem, ProblemKind, ProjectId, RequestContext,
+    TenantId, Timestamp,
 };
 
 use crate::audit::{Author, Draft, Receipt, Row};
+use crate::authority::Authority;
 use crate::personal::Keys;
 use crate::pool::DatabaseError;
 use crate::principal::{Caller, Human, Person, Principal, opened_by_override};
@@ -139,7 +141,8 @@ impl Hold for Tx {
         principal: &Principal,
         request: &RequestContext,
     ) -> Result<Self, Problem> {
-        let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadOnly).await;
+        let tx =
+            vault.tenancy.begin(tenant, (&request.id, &principal.standing().links), Access::ReadOnly).await;
         tx.map(|tx| tx.within(principal.project())).map_err(|error| unavailable(&error))
     }
 
@@ -167,7 +170,8 @@ impl Hold for WriteTx {
         principal: &Principal,
         request: &RequestContext,
     ) -> Result<Self, Problem> {
-        let tx = vault.tenancy.begin(tenant, &request.id, Access::ReadWrite).await;
+        let tx =
+            vault.tenancy.begin(tenant, (&request.id, &principal.standing().links), Access::ReadWrite).await;
         tx.map(|tx| WriteTx(tx.within(principal.project()))).map_err(|error| unavailable(&error))
     }
 
@@ -405,7 +409,11 @@ impl Vault {
         request: RequestContext,
     ) -> Result<Pass<A>, Problem> {
         let at = Station::of(self, &principal, request).await?;
-        let problem = refusal::<A>(&principal, self.clock.now());
+        let authority = match A::NEEDS {
+            Need::Permission(_) => Some(self.authority(at.tenant).await?),
+            Need::Credential | Need::Own | Need::Enrol => None,
+        };
+        let problem = refusal::<A>(&principal, authority.as_deref(), self.clock.now())?;
         let refusal = match (A::Who::admit(principal), problem) {
             (Ok(who), None) => {
                 let hold =
@@ -425,16 +433,24 @@ impl Vault {
             .fact("needs", A::NEEDS)
             .fact("gate", gate)
             .fact("because", problem.kind.slug());
+        let draft = match authority {
+            Some(authority) => draft.fact("revision", authority.revision()),
+            None => draft,
+        };
         let row = at.row(draft, A::NAME, &principal, &Keys::default())?;
         at.append(row).await?;
         Err(problem)
     }
 }
 
-/// Why this principal may not do `A` now, when its kind is right.
-fn refusal<A: Action>(principal: &Principal, now: Timestamp) -> Option<Problem> {
+/// Why this principal may not do `A` now, when its kind is right. `authority` is there when `A` needs a permission.
+fn refusal<A: Action>(
+    principal: &Principal,
+    authority: Option<&Authority>,
+    now: Timestamp,
+) -> Result<Option<Problem>, Problem> {
     let person = principal.person();
-    let refused = |kind, detail: String| Some(Problem::at(Gate::Token, kind, detail));
+    let refused = |kind, detail: String| Ok(Some(Problem::at(Gate::Token, kind, detail)));
     if let (Some(person), true) = (person, A::NEEDS != Need::Enrol) {
         if person.second_factor_required && !person.second_factor {
             let detail = "The organization asks for a second factor, and there is none yet. Until it is set up, only \
@@ -445,13 +461,14 @@ fn refusal<A: Action>(principal: &Principal, now: Timestamp) -> Option<Problem> 
             return refused(ProblemKind::StepUp, "Confirm your second factor to go on.".to_owned());
         }
     }
-    let permitted = match A::NEEDS {
-        Need::Credential => true,
-        Need::Own | Need::Enrol => person.is_some(),
-        Need::Permission(permission) => {
-            principal.capabilities().has(permission)
+    let permitted = match (A::NEEDS, authority) {
+        (Need::Credential, _) => true,
+        (Need::Own | Need::Enrol, _) => person.is_some(),
+        (Need::Permission(permission), Some(authority)) => {
+            authority.allows(&principal.standing().links, permission)?
                 || (opened_by_override(permission) && person.is_some_and(|p| p.override_at(now).is_some()))
         }
+        (Need::Permission(_), None) => false,
     };
     if !permitted {
         return refused(ProblemKind::Forbidden, format!("It needs the permission {}.", A::NEEDS));
@@ -460,7 +477,7 @@ fn refusal<A: Action>(principal: &Principal, now: Timestamp) -> Option<Problem> 
         let detail = "This needs a factor confirmed within the last 10 minutes. Confirm that it is you, then try again.";
         return refused(ProblemKind::StepUp, detail.to_owned());
     }
-    None
+    Ok(None)
 }
 
 /// Whether what a person last proved is too old, or too little, for a dangerous action.
@@ -506,6 +523,16 @@ impl<A: Action> Pass<A> {
     /// The vault this pass came from.
     pub fn vault(&self) -> &Arc<Vault> {
         &self.at.vault
+    }
+
+    /// What each of some others in the organization may do: what the gates would answer them. Each is named as the model of
+    /// relations does, such as `user:<account>`.
+    ///
+    /// # Errors
+    /// When that cannot be found out.
+    pub async fn held(&self, subjects: &[String]) -> Result<Vec<PermissionSet>, Problem> {
+        let authority = self.at.vault.authority(self.at.tenant).await?;
+        subjects.iter().map(|subject| authority.held(std::slice::from_ref(subject))).collect()
     }
 
     /// Gate four for this request, under the tenant's policy.

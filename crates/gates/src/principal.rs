@@ -9,7 +9,7 @@ use kernel::{
 };
 
 /// What a verified credential stands for; shared by all requests that use it.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Standing {
     pub(crate) who: Who,
     pub(crate) tenant: TenantId,
@@ -17,10 +17,12 @@ pub(crate) struct Standing {
     pub(crate) key: Option<KeyId>,
     pub(crate) name: String,
     pub(crate) capabilities: Capabilities,
+    /// As whom it is asked about in the model of relations: itself, and the person it acts for.
+    pub(crate) links: Arc<[String]>,
 }
 
 /// The kind, and what only that kind has.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Who {
     Human(Arc<Person>),
     Agent(Delegate),
@@ -28,7 +30,7 @@ pub(crate) enum Who {
 }
 
 /// An agent, and the person it acts for when it was given a token that says so (RFC 8693 `act`).
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Delegate {
     pub(crate) agent: AgentId,
     pub(crate) acting_for: Option<AccountId>,

@@ -143,6 +143,7 @@ mod tests {
             key: key.then(|| KeyId::first_at(at(number))),
             name: "a key".to_owned(),
             capabilities: Capabilities::new(Role::Reader, None),
+            links: Arc::default(),
         }
     }
 

@@ -113,6 +113,8 @@ impl Vault {
         let Some(known) = self.read_session(key).await.map_err(|error| unreachable(&error))? else {
             return Ok(Err(Refusal::unknown("unknown")));
         };
+        let authority = self.fresh_authority(known.standing.tenant).await?;
+        let known = KnownSession { standing: Arc::new(authority.holding(&known.standing)?), ..known };
         self.memory.remember(&self.memory.sessions, key, known.clone(), generation);
         let judged = known.judge(now);
         if judged.is_ok() {
@@ -188,6 +190,7 @@ impl Vault {
             key: None,
             name: row.try_get("name")?,
             capabilities: Capabilities::of(role.map_or(Rank::Newcomer, Rank::Member)),
+            links: Arc::default(),
         };
         Ok(KnownSession {
             standing: Arc::new(standing),

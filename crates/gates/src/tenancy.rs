@@ -36,6 +36,7 @@ pub struct Tx {
     tenant: TenantId,
     project: Option<ProjectId>,
     request: RequestId,
+    by: Arc<[String]>,
     keys: Arc<Tenancy>,
 }
 
@@ -51,7 +52,7 @@ impl Tenancy {
     pub(crate) async fn begin(
         self: &Arc<Self>,
         tenant: TenantId,
-        request: &RequestId,
+        (request, by): (&RequestId, &Arc<[String]>),
         access: Access,
     ) -> Result<Tx, DatabaseError> {
         let begin = match access {
@@ -61,12 +62,12 @@ impl Tenancy {
         let mut tries = 1;
         loop {
             let mut lease = self.pool.lease().await?;
-            let claims = self.claims.sign(tenant, request, self.clock.now(), lease.backend());
+            let claims = self.claims.sign(tenant, (request, by), self.clock.now(), lease.backend());
             // The sweep is needed only after statements of `store`; those follow every time, so it always runs.
             match lease.run(format!("{SWEEP}; {begin}; select gate.open('{claims}')")).await {
                 Ok(()) => {
-                    let (request, keys) = (request.clone(), Arc::clone(self));
-                    return Ok(Tx { lease, tenant, project: None, request, keys });
+                    let (request, by, keys) = (request.clone(), Arc::clone(by), Arc::clone(self));
+                    return Ok(Tx { lease, tenant, project: None, request, by, keys });
                 }
                 Err(error) => tries = again(lease, tries, error)?,
             }
@@ -84,7 +85,7 @@ impl Tenancy {
         let mut tries = 1;
         loop {
             let mut lease = self.pool.lease_clean().await?;
-            let claims = self.claims.sign(tenant, request, self.clock.now(), lease.backend());
+            let claims = self.claims.sign(tenant, (request, &[]), self.clock.now(), lease.backend());
             let written = async {
                 if !lease.is_clean() {
                     // What follows is a prepared statement, so a trap must be found before it.
@@ -169,7 +170,7 @@ impl Tx {
     /// Signs the claims anew, for long reads that outlive [`kernel::limits::CLAIMS_SECONDS`].
     pub async fn renew(&mut self) -> Result<(), DatabaseError> {
         let now = self.keys.clock.now();
-        let claims = self.keys.claims.sign(self.tenant, &self.request, now, self.lease.backend());
+        let claims = self.keys.claims.sign(self.tenant, (&self.request, &self.by), now, self.lease.backend());
         self.lease.run(set_claims(&claims)).await
     }
 

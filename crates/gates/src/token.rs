@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::access::AccessKeys;
+use crate::authority::Authority;
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Standing, Who};
 use crate::session::{KnownSession, SessionKey};
@@ -56,6 +57,12 @@ struct Known {
 }
 
 impl Known {
+    /// The same with what its relations say that it holds.
+    async fn asked_about(self, vault: &Vault) -> Result<Self, Problem> {
+        let authority = vault.fresh_authority(self.standing.tenant).await?;
+        Ok(Self { standing: Arc::new(authority.holding(&self.standing)?), ..self })
+    }
+
     fn judge(&self, now: Timestamp) -> Result<Arc<Standing>, Refusal> {
         let reason = if self.revoked_at.is_some_and(|at| at <= now) {
             "revoked"
@@ -84,6 +91,7 @@ pub(crate) struct Memory {
     looked: AtomicU64,
     keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
     policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
+    pub(crate) authorities: RwLock<HashMap<TenantId, (Arc<Authority>, Instant)>>,
     pub(crate) sessions: RwLock<HashMap<SessionKey, (KnownSession, Instant)>>,
     keys_by_id: RwLock<HashMap<KeyId, (Known, Instant)>>,
     pub(crate) access: RwLock<Option<(Arc<AccessKeys>, Instant)>>,
@@ -97,6 +105,7 @@ impl Memory {
             looked: AtomicU64::new(0),
             keys: RwLock::default(),
             policies: RwLock::default(),
+            authorities: RwLock::default(),
             sessions: RwLock::default(),
             keys_by_id: RwLock::default(),
             access: RwLock::default(),
@@ -120,6 +129,7 @@ impl Memory {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.authorities.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.keys_by_id.write().unwrap_or_else(PoisonError::into_inner).clear();
         *self.access.write().unwrap_or_else(PoisonError::into_inner) = None;
@@ -211,6 +221,7 @@ impl Vault {
         match self.read_key(hash).await.map_err(|error| unreachable(&error))? {
             None => Ok(Err(Refusal::unknown("unknown"))),
             Some(known) => {
+                let known = known.asked_about(self).await?;
                 self.memory.remember(&self.memory.keys, hash, known.clone(), generation);
                 Ok(known.judge(now))
             }
@@ -227,6 +238,7 @@ impl Vault {
         match self.read_key_by_id(id).await.map_err(|error| unreachable(&error))? {
             None => Ok(Err(Refusal::unknown("unknown"))),
             Some(found) => {
+                let found = found.asked_about(self).await?;
                 self.memory.remember(&self.memory.keys_by_id, id, found.clone(), generation);
                 Ok(found.judge(now))
             }
@@ -320,6 +332,7 @@ fn known(row: &PgRow) -> Result<Known, DatabaseError> {
             key: Some(KeyId::from_uuid(uuid("id")?)),
             name: row.try_get("name")?,
             capabilities: Capabilities::new(role, only),
+            links: Arc::default(),
         }),
         expires_at: moment("expires_at")?,
         revoked_at: moment("revoked_at")?,

@@ -9,6 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::audit::{Receipt, Row};
+use crate::authority::{Authorities, ModelError};
 use crate::claims::ClaimsKey;
 use crate::guard::{self, GuardError};
 use crate::identity::{AuthMode, StaticKey};
@@ -54,6 +55,9 @@ pub enum OpenError {
     /// The database would not hold the tenants apart.
     #[error(transparent)]
     Guard(#[from] GuardError),
+    /// This program's own model of permissions is broken.
+    #[error(transparent)]
+    Model(#[from] ModelError),
     /// `ENCRYPTION_KEY` is not the one this database was set up with.
     #[error("ENCRYPTION_KEY is not the key this database was set up with; start with the original key")]
     WrongKey,
@@ -64,6 +68,7 @@ pub struct Vault {
     pub(crate) tenancy: Arc<Tenancy>,
     pub(crate) system: Arc<Pool>,
     pub(crate) memory: Memory,
+    pub(crate) authorities: Authorities,
     pub(crate) seen: Seen,
     pub(crate) subject_keys: KeyMemory,
     pub(crate) issuer: String,
@@ -92,7 +97,8 @@ impl Vault {
         // the queue from end to end, made while it was empty, would be kept while it is long.
         let by_index = options.system.options([("enable_seqscan", "off"), ("enable_bitmapscan", "off")]);
         let system = Pool::new(by_index, options.system_connections_max);
-        guard::check(&tenancy.pool, &system).await?;
+        let authorities = Authorities::new()?;
+        guard::check(&tenancy.pool, &system, &authorities.adopts).await?;
         months::make(&system).await?;
         let envelope = options.instance_key.envelope();
         let blind = options.instance_key.derive("blind/v1");
@@ -104,6 +110,7 @@ impl Vault {
             tenancy,
             system,
             memory: Memory::new(),
+            authorities,
             seen: Seen::default(),
             subject_keys: KeyMemory::default(),
             issuer: options.issuer,

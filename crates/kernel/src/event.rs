@@ -82,7 +82,7 @@ events! {
     ];
     /// A known caller asked for something that is not open to it, or in a way that cannot be read.
     AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [
-        needs: Word, gate: Word, stage: Word, because: Word, route: Word
+        needs: Word, gate: Word, stage: Word, because: Word, route: Word, revision: Number
     ];
     /// The organization came into being, with its first project, agent and keys.
     OrganizationCreated = "organization.created", Organization, Operational, Low, ENTITY_CREATE, [
@@ -337,6 +337,28 @@ events! {
     ];
     /// The table of roles and permissions was read.
     RolesRead = "organization.roles_read", Organization, None, Informational, API_READ, [];
+    /// The templates of roles were listed; whether all were sound is there.
+    RoleTemplatesListed = "role.templates_listed", Organization, None, Informational, API_READ, [items: Number, sound: Number];
+    /// A template of a role was made.
+    RoleTemplateCreated = "role.template_created", Organization, Operational, Medium, ENTITY_CREATE, [
+        permissions: Number, holders: Word
+    ];
+    /// What a template carries was changed, for everybody who holds it.
+    RoleTemplateChanged = "role.template_changed", Organization, Operational, Medium, ENTITY_UPDATE, [
+        permissions: Number, holders: Word
+    ];
+    /// A template was removed, and taken from everybody who held it.
+    RoleTemplateDeleted = "role.template_deleted", Organization, Operational, Medium, ENTITY_DELETE, [
+        taken_from: Number
+    ];
+    /// What was given beside roles was listed.
+    RoleGrantsListed = "role.grants_listed", Members, None, Informational, API_READ, [items: Number];
+    /// A template, or access to the MCP endpoint, was given to somebody.
+    RoleGiven = "role.given", Members, Personal, Medium, GRANT, [template: Word, grants: Word, changed: Number];
+    /// What was given to somebody was taken back.
+    RoleTaken = "role.taken", Members, Personal, Medium, REVOKE, [grants: Word];
+    /// What each member may do was looked at.
+    MemberPermissionsListed = "member.permissions_listed", Members, None, Informational, API_READ, [items: Number];
     /// An override was opened: from here on its holder may do what their role does not allow.
     BreakGlassOpened = "break_glass.opened", BreakGlass, Personal, High, GRANT, [
         seconds: Number, until: Word, reason: Personal

@@ -28,7 +28,7 @@ pub use id::{
     LetterId, ParseIdError, PasskeyId, ProjectId, ProviderId, RelationModelId, RelationStoreId, SessionId,
     TenantId, TotpId, WebhookId,
 };
-pub use permission::{Capabilities, Need, ParsePermissionError, Permission, Rank};
+pub use permission::{Capabilities, Need, ParsePermissionError, Permission, PermissionSet, Rank};
 pub use problem::{FieldError, Problem, ProblemKind};
 pub use recorder::{RECORDED_ENTRIES_MAX, Recorded, Recorder};
 pub use request::{Face, RefusalMark, RequestContext, RequestId, TraceContext};

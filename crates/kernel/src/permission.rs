@@ -24,6 +24,12 @@ macro_rules! permissions {
                 match self { $(Permission::$name => $text,)* }
             }
 
+            /// The relation to the organization that stands for it in the model of relations: the name with `_` for `:`,
+            /// which a relation's name cannot have.
+            pub fn relation(self) -> String {
+                self.name().replace(':', "_")
+            }
+
             /// The part of the product it belongs to, for tables that people read.
             pub const fn area(self) -> &'static str {
                 match self { $(Permission::$name => $area,)* }
@@ -176,30 +182,85 @@ impl Rank {
     }
 }
 
-/// What a credential may do at most: its role, narrowed by its capability set when it has one.
+/// A set of permissions: one bit each, in the order of the table.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct PermissionSet(u64);
+
+// One bit each.
+const _: () = assert!(Permission::ALL.len() <= 64, "there are more permissions than bits");
+
+impl PermissionSet {
+    /// No permission.
+    pub const EMPTY: Self = Self(0);
+
+    /// Whether `permission` is in it.
+    pub const fn has(self, permission: Permission) -> bool {
+        self.0 & (1 << permission as u32) != 0
+    }
+
+    /// The set with `permission` too.
+    #[must_use]
+    pub const fn with(self, permission: Permission) -> Self {
+        Self(self.0 | (1 << permission as u32))
+    }
+
+    /// What is in both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether everything of `other` is in it.
+    pub const fn covers(self, other: Self) -> bool {
+        other.0 & !self.0 == 0
+    }
+
+    /// Each of it, in the order of the table.
+    pub fn iter(self) -> impl Iterator<Item = Permission> {
+        Permission::ALL.iter().copied().filter(move |permission| self.has(*permission))
+    }
+}
+
+impl FromIterator<Permission> for PermissionSet {
+    fn from_iter<I: IntoIterator<Item = Permission>>(permissions: I) -> Self {
+        permissions.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+/// What a credential may do: the rank it has, and the permissions that it was found to hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
     rank: Rank,
-    only: Option<BTreeSet<Permission>>,
+    held: PermissionSet,
 }
 
 impl Capabilities {
     /// All of an API key's `role`, or the part of it named in `only`. A capability set can narrow a role, never widen
     /// it.
     pub fn new(role: Role, only: Option<BTreeSet<Permission>>) -> Self {
-        Self { rank: Rank::Key(role), only }
+        let rank = Rank::Key(role);
+        let within = |permission: &Permission| only.as_ref().is_none_or(|only| only.contains(permission));
+        let held = Permission::ALL.iter().copied().filter(|each| rank.has(*each) && within(each)).collect();
+        Self { rank, held }
     }
 
     /// All of a rank.
     pub fn of(rank: Rank) -> Self {
-        Self { rank, only: None }
+        Self::found(
+            rank,
+            Permission::ALL.iter().copied().filter(|permission| rank.has(*permission)).collect(),
+        )
+    }
+
+    /// What was found to be held, whatever the rank carries by itself.
+    pub fn found(rank: Rank, held: PermissionSet) -> Self {
+        Self { rank, held }
     }
 
     /// The part of these that `other` holds too: what one may do on another's behalf.
     #[must_use]
     pub fn within(&self, other: &Self) -> Self {
-        let both = self.held().filter(|permission| other.has(*permission)).collect();
-        Self { rank: self.rank, only: Some(both) }
+        Self { rank: self.rank, held: self.held.and(other.held) }
     }
 
     /// Where they come from.
@@ -209,17 +270,17 @@ impl Capabilities {
 
     /// Whether `permission` is held.
     pub fn has(&self, permission: Permission) -> bool {
-        self.rank.has(permission) && self.only.as_ref().is_none_or(|only| only.contains(&permission))
+        self.held.has(permission)
     }
 
     /// Whether everything `other` allows is allowed here too: a key may not make a key stronger than itself.
     pub fn covers(&self, other: &Capabilities) -> bool {
-        Permission::ALL.iter().all(|permission| !other.has(*permission) || self.has(*permission))
+        self.held.covers(other.held)
     }
 
     /// Every permission held, in the order of the table.
-    pub fn held(&self) -> impl Iterator<Item = Permission> + '_ {
-        Permission::ALL.iter().copied().filter(|permission| self.has(*permission))
+    pub fn held(&self) -> impl Iterator<Item = Permission> {
+        self.held.iter()
     }
 }
 

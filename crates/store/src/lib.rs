@@ -29,6 +29,7 @@ pub mod projects;
 pub mod providers;
 pub mod relations;
 pub mod retention;
+pub mod roles;
 pub mod schema;
 pub mod sessions;
 pub mod settings;

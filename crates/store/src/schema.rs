@@ -25,6 +25,9 @@ pub enum SchemaError {
     /// A migration failed or does not match what was applied before.
     #[error("a migration could not be applied: {0}")]
     Migrate(#[from] MigrateError),
+    /// This program's own model of permissions is broken.
+    #[error(transparent)]
+    Model(#[from] gates::ModelError),
     /// The roles exist, but this login may not use them.
     #[error(
         "the role {0} is missing and this login may not create roles; create it, or use a login that may"
@@ -228,10 +231,30 @@ async fn prepare_locked(
     .bind(outer.as_slice())
     .execute(&mut *owner)
     .await?;
+    adopt(owner).await?;
     // So that a server that is not the owner can tell whether the schema is its own.
     sqlx::raw_sql("grant select on _sqlx_migrations to portcullis_system").execute(&mut *owner).await?;
     let total = MIGRATOR.iter().count();
     Ok(Prepared { applied: total.saturating_sub(before), total })
+}
+
+/// Has the database take over this program's model of permissions and its templates of roles.
+async fn adopt(owner: &mut PgConnection) -> Result<(), SchemaError> {
+    let own = gates::own()?;
+    // A new model comes after those before it, which are ordered by their ids.
+    let now: time::OffsetDateTime =
+        sqlx::query_scalar("select clock_timestamp()").fetch_one(&mut *owner).await?;
+    let id = kernel::RelationModelId::first_at(now.into());
+    sqlx::query("select gate.adopt($1, $2, $3, $4, $5, $6)")
+        .bind(id.uuid())
+        .bind(own.model)
+        .bind(own.sha256.as_slice())
+        .bind(own.functions)
+        .bind(own.adopts.as_slice())
+        .bind(own.templates)
+        .execute(&mut *owner)
+        .await?;
+    Ok(())
 }
 
 /// Applies the migrations of a working tree that this build does not know yet, so that statements about new tables can be

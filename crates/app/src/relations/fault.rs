@@ -1,7 +1,7 @@
 //! What went wrong, in OpenFGA's words, which its clients match on.
 
 use gates::{Action, Draft, Pass};
-use kernel::{EventKind, Problem, ProblemKind};
+use kernel::{EventKind, Problem, ProblemKind, RelationStoreId, TenantId};
 use store::StoreError;
 
 macro_rules! codes {
@@ -89,6 +89,16 @@ impl Fault {
     /// There is no such store, or it is somebody else's.
     pub fn no_store() -> Self {
         Self::new(Code::StoreNotFound, "Store ID not found")
+    }
+
+    /// Refuses a change of the store that the product keeps, whose id is the organization's own. The database refuses it too.
+    pub(super) fn unless_kept(tenant: TenantId, store: RelationStoreId) -> Result<(), Self> {
+        if store.uuid() != tenant.uuid() {
+            return Ok(());
+        }
+        let message = "this store is kept by the product: what is in it follows members, keys and roles, and is changed \
+                       with them";
+        Err(Self::invalid(message))
     }
 
     fn problem(&self) -> Problem {

@@ -121,10 +121,13 @@ pub async fn delete_store(
     id: RelationStoreId,
 ) -> Result<Receipt, Refused> {
     let (kind, now) = (EventKind::RelationStoreDeleted, pass.vault().clock().now());
+    let tenant = pass.tenant();
+    if let Err(kept) = Fault::unless_kept(tenant, id) {
+        return Err(fail(pass, kind, kept.into()).await);
+    }
     if !rows::delete_store(pass.tx(), id, now).await? {
         return Err(fail(pass, kind, Fault::no_store().into()).await);
     }
-    let tenant = pass.tenant();
     let receipt = pass.seal(Draft::done(kind).subject("relation_store", id)).await?;
     relations.wrote(tenant, id);
     Ok(receipt)
@@ -216,6 +219,7 @@ async fn keep_model(
     store: RelationStoreId,
     model: &Model,
 ) -> Result<WrittenModel, Refused> {
+    Fault::unless_kept(pass.tenant(), store)?;
     if model.types().is_empty() || model.types().len() > TYPES_MAX {
         let message = format!("a model has 1 to {TYPES_MAX} type definitions");
         return Err(Fault::invalid(message).into());
@@ -281,7 +285,9 @@ pub async fn put_assertions(
     asserted: &Asserted,
 ) -> Result<Receipt, Refused> {
     let (kind, now) = (EventKind::RelationAssertionsWritten, pass.vault().clock().now());
-    let refused = if asserted.len() > ASSERTIONS_MAX {
+    let refused = if let Err(kept) = Fault::unless_kept(pass.tenant(), store) {
+        kept
+    } else if asserted.len() > ASSERTIONS_MAX {
         Fault::invalid(format!("a model has at most {ASSERTIONS_MAX} assertions"))
     } else if rows::hold_store(pass.tx(), store).await?.is_none() {
         Fault::no_store()

@@ -159,6 +159,7 @@ impl Asked<'_> {
         pass: &mut Pass<WriteRelations>,
         relations: &Relations,
     ) -> Result<(Written, rows::Applied, [u8; 32]), Refused> {
+        Fault::unless_kept(pass.tenant(), self.store)?;
         self.is_well_formed()?;
         let now = pass.vault().clock().now();
         let (id, schema) = relations.schema(pass.tx(), self.store, self.model).await?;

@@ -219,7 +219,7 @@ pub(super) const CASES: &[Case] = &[
                     r#"begin; select set_config('request.jwt.claims', said || ',"sig":"' || encode(sha256(outer_pad
                        || sha256(inner_pad || convert_to(said || '|' || pg_backend_pid(), 'UTF8'))), 'hex') || '"}', true)
                        from gate_private.claims_key,
-                       (values ('{"tenant_id":"{b}","exp":9999999999,"request_id":"x"')) as c (said)"#,
+                       (values ('{"tenant_id":"{b}","exp":9999999999,"request_id":"x","by":"static_key:owner"')) as c (said)"#,
                 ),
                 Sql("select description from agent"),
             ],
@@ -257,7 +257,7 @@ create function bad.unbound() returns uuid language plpgsql stable security defi
 declare part text[]; mac bytea;
 begin
     part := regexp_match(current_setting('request.jwt.claims', true),
-        '^(\{"tenant_id":"([0-9a-f-]{36})","exp":[0-9]{10},"request_id":"[0-9A-Za-z._-]{1,128}"),"sig":"([0-9a-f]{64})"\}$');
+        '^(\{"tenant_id":"([0-9a-f-]{36})","exp":[0-9]{10},"request_id":"[0-9A-Za-z._-]{1,128}","by":"[^"]*"),"sig":"([0-9a-f]{64})"\}$');
     select sha256(k.outer_pad || sha256(k.inner_pad || convert_to(part[1], 'UTF8')))
         into mac from gate_private.claims_key k;
     return case when mac = decode(part[3], 'hex') then part[2]::uuid end;
@@ -270,7 +270,7 @@ create function bad.forever() returns uuid language plpgsql stable security defi
 declare part text[]; mac bytea;
 begin
     part := regexp_match(current_setting('request.jwt.claims', true),
-        '^(\{"tenant_id":"([0-9a-f-]{36})","exp":[0-9]{10},"request_id":"[0-9A-Za-z._-]{1,128}"),"sig":"([0-9a-f]{64})"\}$');
+        '^(\{"tenant_id":"([0-9a-f-]{36})","exp":[0-9]{10},"request_id":"[0-9A-Za-z._-]{1,128}","by":"[^"]*"),"sig":"([0-9a-f]{64})"\}$');
     select sha256(k.outer_pad || sha256(k.inner_pad
         || convert_to(part[1] || '|' || pg_backend_pid(), 'UTF8')))
         into mac from gate_private.claims_key k;

@@ -26,9 +26,9 @@ pub(super) const CASES: &[Case] = &[
         made: "create view portcullis.owned_helpers as select description from agent;
                alter view portcullis.owned_helpers owner to portcullis_owner;
                grant select on portcullis.owned_helpers to portcullis_app",
-        // FORCE binds the owner, and no policy lets it see an agent.
+        // FORCE binds the owner, and its policy asks what only functions of the owner's may ask.
         attack: &[Sql("{as_a}"), Sql("select description from owned_helpers")],
-        holds: Rows(&[]),
+        holds: Refused("42501"),
         twin: twin(
             "create table bad.unforced_agent as select * from agent;
              alter table bad.unforced_agent enable row level security;
@@ -60,7 +60,7 @@ pub(super) const CASES: &[Case] = &[
                alter function portcullis.helpers_of_owner() owner to portcullis_owner;
                grant execute on function portcullis.helpers_of_owner() to portcullis_app",
         attack: &[Sql("{as_a}"), Sql("select helpers_of_owner()")],
-        holds: Rows(&[]),
+        holds: Rows(&["own-words-of-a"]),
         twin: twin(
             "create function bad.helpers_of_mighty() returns setof text language sql stable security definer
                  set search_path = portcullis, pg_temp as 'select description from agent'",

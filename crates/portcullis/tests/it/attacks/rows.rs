@@ -404,6 +404,8 @@ pub(super) const EVERY_ROOM: &str = "select name from organization where tenant_
     union all select subject from relation_tuple where tenant_id <> '{a}' \
     union all select subject from relation_change where tenant_id <> '{a}' \
     union all select document from relation_assertions where tenant_id <> '{a}' \
+    union all select name from role_template where tenant_id <> '{a}' \
+    union all select subject from role_grant where tenant_id <> '{a}' \
     union all select tenant_id::text from audit_retention where tenant_id <> '{a}' \
     union all select tenant_id::text from audit_hold where tenant_id <> '{a}' \
     union all select tenant_id::text from audit_personal where tenant_id <> '{a}' \

@@ -11,6 +11,9 @@ pub(crate) struct Claims {
     pub(crate) tenant: String,
     pub(crate) expires: i64,
     pub(crate) request: &'static str,
+    /// As whom they are. By default a key of the configuration with all that a key can have, so that what is refused is not
+    /// refused for want of a relation.
+    pub(crate) by: String,
     /// The process id of the backend they are for; `None` signs without one, which no real claims do.
     pub(crate) backend: Option<i32>,
 }
@@ -18,14 +21,20 @@ pub(crate) struct Claims {
 impl Claims {
     /// Good claims of `tenant` on `backend`, from `now` on.
     pub(crate) fn good(tenant: impl Display, backend: i32, now: i64) -> Self {
-        Self { tenant: tenant.to_string(), expires: now + 120, request: "req-1", backend: Some(backend) }
+        Self {
+            tenant: tenant.to_string(),
+            expires: now + 120,
+            request: "req-1",
+            by: "static_key:owner".to_owned(),
+            backend: Some(backend),
+        }
     }
 
     /// What they say, before the signature.
     fn said(&self) -> String {
         format!(
-            r#"{{"tenant_id":"{}","exp":{:010},"request_id":"{}""#,
-            self.tenant, self.expires, self.request
+            r#"{{"tenant_id":"{}","exp":{:010},"request_id":"{}","by":"{}""#,
+            self.tenant, self.expires, self.request, self.by
         )
     }
 

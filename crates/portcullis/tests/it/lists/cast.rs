@@ -259,6 +259,24 @@ impl Cast {
                 let model = self.made(&models, &super::samples::relation_model()).await;
                 format!("{store} {}", model["authorization_model_id"].as_str().expect("an id"))
             }
+            Subject::Template => {
+                let name = format!("template-{number}");
+                let body = json!({
+                    "name": name, "holders": "person", "title": "Lists", "permissions": ["members:read"],
+                });
+                self.made("/api/v1/roles/templates", &body).await;
+                name
+            }
+            Subject::Grantee | Subject::Grant => {
+                let member = Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Viewer).await;
+                let grantee = format!("user:{}", member.account);
+                if subject == Subject::Grant {
+                    let body = json!({"grants": "mcp_access"}).to_string();
+                    self.done(Ask::post(format!("/api/v1/roles/grants/{grantee}")).json(body)).await;
+                    return format!("{grantee} mcp_access");
+                }
+                grantee
+            }
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {
                 let id = self.open_override().await;

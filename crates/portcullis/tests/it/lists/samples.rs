@@ -43,6 +43,12 @@ pub(crate) enum Subject {
     Hold,
     /// A fresh store of relations with a model, and the model.
     Relations,
+    /// A fresh template of a role.
+    Template,
+    /// A fresh member, as somebody that something can be given to.
+    Grantee,
+    /// The same, and what was given to them.
+    Grant,
     /// The same for everybody.
     Fixed(&'static str),
 }
@@ -167,6 +173,21 @@ const SAMPLES: &[Sample] = &[
         }))
     }),
     plain("role.list", 200),
+    plain("role.list_templates", 200),
+    with("role.create_template", 201, || {
+        Some(
+            json!({"name": "template-#", "holders": "person", "title": "Lists", "permissions": ["members:read"]}),
+        )
+    }),
+    Sample {
+        body: || Some(json!({"title": "Lists", "permissions": ["projects:read"]})),
+        ..of("role.change_template", 200, Subject::Template)
+    },
+    of("role.delete_template", 204, Subject::Template),
+    plain("role.list_grants", 200),
+    Sample { body: || Some(json!({"grants": "mcp_access"})), ..of("role.give", 204, Subject::Grantee) },
+    of("role.take", 204, Subject::Grant),
+    plain("member.list_permissions", 200),
     plain("member.list", 200),
     of("member.read", 200, Subject::Member),
     Sample { body: || Some(json!({"role": "member"})), ..of("member.change_role", 204, Subject::Member) },
@@ -379,6 +400,9 @@ pub(super) fn plain_ask(operation: &Operation, subject: &str, query: &str) -> As
         .replace("{request_id}", id)
         .replace("{session}", part)
         .replace("{delivery}", part)
+        .replace("{name}", id)
+        .replace("{subject}", id)
+        .replace("{grants}", part)
         .replace("{store}", id)
         .replace("{model}", part);
     let what = &operation.id;

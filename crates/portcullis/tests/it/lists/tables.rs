@@ -74,11 +74,9 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
          insert into audit_retention (tenant_id, days, changed_at) values ('{tenant}', 2557, now());
          insert into audit_hold (tenant_id, id, reason, placed_at, placed_by)
          values ('{tenant}', '{tenant}', 'words', now(), '{account}');
-         insert into relation_store values ('{tenant}', '{tenant}', 'words', 1, now(), now());
-         insert into relation_model values ('{tenant}', '{tenant}', '{tenant}', '{{}}', sha256(''), now());
-         insert into relation_tuple values ('{tenant}', '{tenant}', 'document', '1', 'viewer', 'user:a', null, null, 1, null, now());
-         insert into relation_change values ('{tenant}', '{tenant}', 1, 0, false, 'document', '1', 'viewer', 'user:a', null, null, now());
-         insert into relation_assertions values ('{tenant}', '{tenant}', '{tenant}', '[]', now());
+         insert into relation_assertions select m.tenant_id, m.store_id, m.id, '[]', now() from relation_model m
+         where m.tenant_id = '{tenant}';
+         insert into role_grant values ('{tenant}', 'user:{account}', 'mcp_access', now());
          insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
         tenant = tenant.id,
         account = owner.account

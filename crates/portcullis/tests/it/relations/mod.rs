@@ -2,6 +2,7 @@
 
 mod clients;
 mod gates;
+mod own;
 mod random;
 mod replicas;
 mod sql;

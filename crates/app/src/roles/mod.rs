@@ -1,9 +1,23 @@
-//! What each role may do: the table of the kernel, for people to read.
+//! What each role may do: the table of the kernel, for people to read, and the templates and grants by which an organization
+//! gives more than its roles do.
+
+mod grants;
+mod templates;
 
 use std::fmt::Write as _;
 
 use gates::{Draft, Pass, Receipt};
 use kernel::{EventKind, MemberRole, Permission, Problem, Role};
+
+pub use grants::{
+    GRANTS_MAX, GiveRole, ListGrants, ParseSubjectError, ReadMemberPermissions, Standing, Subject, TakeRole,
+    give, list_grants, of_members, take,
+};
+pub use store::roles::Grant;
+pub use templates::{
+    ChangeTemplate, CreateTemplate, DeleteTemplate, Drift, ListTemplates, NewTemplate, TEMPLATES_MAX,
+    Templates, change_template, create_template, delete_template, list_templates,
+};
 
 use crate::action;
 
@@ -64,12 +78,25 @@ pub fn page() -> String {
     page.push_str(
         "\nWhat no key can hold is for people alone. What no role holds is opened by an override only\n\
          ([break-glass](break-glass.md)), which opens everything here but `providers:across`.\n\n\
-         ## Where the table is, and where it is not\n\n\
-         The database holds who has which role, and knows the names of the roles, nothing more: a second table of\n\
-         permissions there could only differ from this one. A permission decides *whether* an action is entered at all,\n\
-         which is asked before its transaction begins; what the action may then reach is the database's own to hold, and\n\
-         it does so without knowing permissions: rows of one tenant alone, columns that the serving role was granted, and\n\
-         no change without an entry. A test compares the names of the roles in its constraints with those of the code.\n",
+         ## Templates, and what is given by name\n\n\
+         Each role is a *template*: a named bundle of permissions, kept in every organization with the SHA-256 of its\n\
+         canonical JSON (RFC 8785). An organization can make templates of its own (`auditor`: see and take away the log) and\n\
+         give them to members or keys beside their role: `/api/v1/roles/templates` and `/api/v1/roles/grants`, or *Roles* in\n\
+         the console. Nobody gives what they do not hold themselves; `providers:across` and `pii:reveal` are in no template.\n\
+         Access to the MCP endpoint (`mcp_access`) comes with no role at all: it is given by name. So is `system-super-admin`,\n\
+         by the operator on the machine alone.\n\n\
+         ## Where it is decided\n\n\
+         Roles, templates, members and keys are relations in a store of the organization's own, under\n\
+         [a model in OpenFGA's language](https://openfga.dev) that comes with the program (`crates/gates/src/authority/model.fga`).\n\
+         The gates ask it before every action, for the credential and for the person it acts for: every one of them must hold\n\
+         the permission. A permission that no key can hold has no place in the model for one, so no tuple can give it.\n\
+         Row-level security asks the same model through SQL functions compiled from it: a member without the relation sees\n\
+         no row, even where the application forgot to ask. The store can be read and asked with OpenFGA's own clients at\n\
+         `/fga`, under the organization's id; see [Relations](relations.md#the-products-own-store).\n\n\
+         ## Drift\n\n\
+         `GET /api/v1/roles/templates` says of each template whether it still hashes to what it was written with and, for the\n\
+         product's own, whether it is this program's; and of the whole store, how many tuples are missing or explained by\n\
+         nothing. Anything but zero means that somebody changed the database past the product.\n",
     );
     page
 }

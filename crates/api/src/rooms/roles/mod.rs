@@ -1,4 +1,6 @@
-//! What each role may do.
+//! What each role may do, and what is given beside a role.
+
+mod templates;
 
 use app::roles::{ReadRoles, read};
 use kernel::{MemberRole, Permission, Role};
@@ -13,7 +15,7 @@ use crate::describe::of;
 use crate::extract::Gate;
 
 pub(super) fn routes() -> OpenApiRouter<State> {
-    OpenApiRouter::new().routes(of::<ReadRoles, _>(routes!(get_roles)))
+    OpenApiRouter::new().routes(of::<ReadRoles, _>(routes!(get_roles))).merge(templates::routes())
 }
 
 /// A role.
