@@ -11,9 +11,17 @@ create table gate_private.relating (
     tenant uuid not null
 );
 create function gate.relating() returns uuid
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
-as $$ select tenant from gate_private.relating where xact = pg_current_xact_id_if_assigned() $$;
+as $$
+begin
+    -- A transaction that wrote nothing relates nothing.
+    if pg_current_xact_id_if_assigned() is null then
+        return null;
+    end if;
+    return (select r.tenant from gate_private.relating r where r.xact = pg_current_xact_id_if_assigned());
+end
+$$;
 revoke all on function gate.relating() from public;
 
 -- Lets the owner see, and with `writes` change, rows of the organization that is related now, or whose claims verify.
@@ -34,7 +42,13 @@ $$;
 revoke all on procedure gate.open_to_owner(regclass, text, boolean) from public;
 call gate.open_to_owner('relation_store', 'id = tenant_id', true);
 call gate.open_to_owner('relation_model', 'store_id = tenant_id', true);
-call gate.open_to_owner('relation_tuple', 'store_id = tenant_id', true);
+-- Tuples are read by every statement under a policy that asks for a relation: of these stores the owner sees all, and no
+-- function of its looks for another organization than the one whose claims verify.
+create policy owner_reads on relation_tuple for select to portcullis_owner using (store_id = tenant_id);
+create policy owner_adds on relation_tuple for insert to portcullis_owner
+    with check (store_id = tenant_id and tenant_id = (select gate.relating()));
+create policy owner_changes on relation_tuple for update to portcullis_owner
+    using (store_id = tenant_id and tenant_id = (select gate.relating()));
 call gate.open_to_owner('relation_change', 'store_id = tenant_id', true);
 call gate.open_to_owner('organization', 'true', false);
 call gate.open_to_owner('member', 'true', false);

@@ -5,11 +5,13 @@
 
 -- As whom this transaction is, or NULL when the claims do not verify.
 create function gate.by() returns text[]
-language sql stable security definer
+language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-    select string_to_array(substring(left(current_setting('request.jwt.claims', true), -74) from '"by":"([^"]*)"$'), ' ')
-    where gate.tenant() is not null
+begin
+    return case when gate.tenant() is not null then
+        string_to_array(substring(left(current_setting('request.jwt.claims', true), -74) from '"by":"([^"]*)"$'), ' ') end;
+end
 $$;
 revoke all on function gate.by() from public;
 grant execute on function gate.by() to portcullis_app;
@@ -31,7 +33,9 @@ begin
     if tenant is null then
         return false;
     end if;
-    subjects := gate.by();
+    -- The claims verify, so what stands in them was written by the server.
+    subjects := string_to_array(
+        substring(left(current_setting('request.jwt.claims', true), -74) from '"by":"([^"]*)"$'), ' ');
     if coalesce(cardinality(subjects), 0) = 0 then
         return false;
     end if;
@@ -120,11 +124,24 @@ grant execute on function gate.is_successor(text, text[], uuid, uuid) to portcul
 
 -- A key sees itself.
 create policy relation_reads on api_key as restrictive for select to portcullis_app
-    using ((select gate.may('keys_read', 'keys_manage', 'agents_read')) or 'api_key:' || id = any ((select gate.by())::text[]));
+    using ((select gate.may('keys_read', 'keys_manage')) or 'api_key:' || id = any ((select gate.by())::text[]));
 create policy relation_adds on api_key as restrictive for insert to portcullis_app
     with check ((select gate.may('keys_manage')) or gate.is_successor(role, capabilities, project_id, agent_id));
 create policy relation_changes on api_key as restrictive for update to portcullis_app
     using ((select gate.may('keys_manage')) or 'api_key:' || id = any ((select gate.by())::text[]));
+
+-- When the keys of each agent were last used, for those who may see agents and not their keys.
+create function gate.agents_seen() returns table (agent_id uuid, at timestamptz)
+language sql stable security definer
+set search_path = portcullis, pg_catalog, pg_temp
+as $$
+    select k.agent_id, max(s.at) from api_key_seen s join api_key k on k.tenant_id = s.tenant_id and k.id = s.key_id
+    where s.tenant_id = gate.tenant() and k.agent_id is not null and gate.may('agents_read', 'agents_manage')
+    group by k.agent_id
+$$;
+revoke all on function gate.agents_seen() from public;
+grant execute on function gate.agents_seen() to portcullis_app;
+call gate.open_to_owner('api_key_seen', 'true', false);
 
 -- How many hold a template.
 create function gate.holders(template text, holders text) returns bigint

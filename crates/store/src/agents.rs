@@ -43,10 +43,7 @@ pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<
     let found = sqlx::query!(
         r#"select a.id, a.project_id, a.name, a.description, a.suspended_at, a.created_at, a.created_by_account,
                a.created_by_key, u.at as "last_used_at?"
-           from agent a left join (
-               select k.agent_id, max(s.at) as at
-               from api_key_seen s join api_key k on k.tenant_id = s.tenant_id and k.id = s.key_id
-               where s.tenant_id = $1 group by k.agent_id) u on u.agent_id = a.id
+           from agent a left join gate.agents_seen() u on u.agent_id = a.id
            where a.tenant_id = $1 and ($2::uuid is null or a.id > $2) and ($4::uuid is null or a.project_id = $4)
            order by a.id limit $3"#,
         tenant,

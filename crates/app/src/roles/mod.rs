@@ -13,7 +13,7 @@ pub use grants::{
     GRANTS_MAX, GiveRole, ListGrants, ParseSubjectError, ReadMemberPermissions, Standing, Subject, TakeRole,
     give, list_grants, of_members, take,
 };
-pub use store::roles::Grant;
+pub use store::roles::{Grant, StoredTemplate};
 pub use templates::{
     ChangeTemplate, CreateTemplate, DeleteTemplate, Drift, ListTemplates, NewTemplate, TEMPLATES_MAX,
     Templates, change_template, create_template, delete_template, list_templates,

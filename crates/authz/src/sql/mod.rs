@@ -24,8 +24,8 @@
 //!   a circle with a path that is too long beside it.
 //!
 //! # How
-//! There are three [`Shape`]s. Most relations of most models are a single statement. Those are in `language sql`; a function
-//! whose body looks into a table is never inlined by PostgreSQL, but it runs as one plan. A relation of unions that can come
+//! There are three [`Shape`]s. Most relations of most models are a single statement, whose plan is kept with the session
+//! (PL/pgSQL; a function in SQL would be planned at each call). A relation of unions that can come
 //! back to itself is walked level by level, and one that can come back to itself through `and` or `but not` is followed
 //! path by path, as the engine does, with the engine's values.
 
@@ -273,7 +273,12 @@ impl<'a> Maker<'a> {
             self.create(&name, CHECK_ARGUMENTS, "boolean", language, source, text)
         };
         if let Some(text) = flat::relation(self, number) {
-            return (Shape::Flat, create("sql", &text));
+            // A function in SQL is planned each time it is called; what PL/pgSQL runs keeps its plan.
+            // What the subject is is found out once, so that the ways it cannot go cost nothing.
+            let form = format!("{}($4)", self.form);
+            let text = text.replace(&form, "asked_form");
+            let text = format!("declare\n  asked_form text := {form};\nbegin\n  return ({text});\nend");
+            return (Shape::Flat, create("plpgsql", &text));
         }
         let mut all = String::new();
         for needed in self.closure(number, true) {

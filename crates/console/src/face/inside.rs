@@ -4,14 +4,14 @@ use app::audit::{EntryRecord, Names, ReadEntries};
 use app::break_glass::{Override, Stage};
 use app::home::{Inside, Key, LogHealth};
 use gates::{AuthMode, Caller as _, Human};
-use kernel::{Gate, MemberRole, Permission, ProblemKind, Role, Timestamp};
+use kernel::{Gate, Permission, ProblemKind, Timestamp};
 
 use super::answer::Answer;
 use super::health::{self, Facts, Unknown};
 use super::visit::{Visit, may, now};
 use super::words;
 use crate::layout::Room;
-use crate::pages::{self, Activity, FirstStep, PermissionArea, PermissionRow, RoleColumn, Task};
+use crate::pages::{self, Activity, FirstStep, Task};
 use crate::parts::When;
 
 /// Entries on the home page.
@@ -182,36 +182,4 @@ async fn facts(visit: &Visit, human: &Human, log: Result<LogHealth, Unknown>, no
         checkpoint_every: visit.state.sequencer.checkpoint_every(),
         now,
     }
-}
-
-/// `GET /roles`.
-pub(super) async fn roles(visit: Visit) -> Result<Answer, Answer> {
-    let human = visit.signed_in().await?;
-    let shell = visit.shell(&human, Some(Room::Roles));
-    let mine = human.principal().capabilities().rank().name();
-    let column = |name: &str, title: &str, says: &str| RoleColumn {
-        name: title.to_owned(),
-        explanation: says.to_owned(),
-        yours: name == mine,
-    };
-    let mut areas: Vec<PermissionArea> = Vec::new();
-    for permission in Permission::ALL {
-        let row = PermissionRow {
-            name: permission.name().to_owned(),
-            explanation: permission.says().to_owned(),
-            people: MemberRole::ALL.iter().map(|role| role.has(*permission)).collect(),
-            keys: Role::ALL.iter().map(|role| role.has(*permission)).collect(),
-        };
-        match areas.iter_mut().find(|area| area.name == permission.area()) {
-            Some(area) => area.rows.push(row),
-            None => areas.push(PermissionArea { name: permission.area().to_owned(), rows: vec![row] }),
-        }
-    }
-    let page = pages::Roles {
-        shell,
-        people: MemberRole::ALL.iter().map(|role| column(role.name(), role.title(), role.says())).collect(),
-        keys: Role::ALL.iter().map(|role| column("", role.title(), role.says())).collect(),
-        areas,
-    };
-    Ok(visit.settle(Answer::page(&page)))
 }

@@ -12,9 +12,9 @@ use kernel::{AccountId, Gate, MemberRole, Permission, Problem, ProblemKind, Sess
 
 use super::answer::{Answer, Said};
 use super::cookies::Cookie;
-use super::invitations;
 use super::posted::Posted;
 use super::visit::{Visit, admits, matches, may, now, pass};
+use super::{invitations, roles as roles_of};
 use crate::layout::Room;
 use crate::pages::{self, MemberRow, SessionRow};
 use crate::parts::{Badge, Choice, Form, Pager, Tone, When};
@@ -183,6 +183,9 @@ async fn member_page(
     form: Form,
 ) -> Result<pages::MemberPage, Answer> {
     let at = now(&visit.state);
+    let (given, givable) = roles_of::given(visit, human, member.account).await?;
+    let chosen = visit.query("grants").map(|chosen| chosen.to_string()).unwrap_or_default();
+    let give_form = Form::named("give").with("grants", chosen);
     let you = member.account == human.account();
     let manages = may(human, Permission::MembersManage);
     let heir = member.role >= MemberRole::Admin && member.suspended_at.is_none() && !member.owner;
@@ -192,6 +195,9 @@ async fn member_page(
         joined: When::day(member.joined_at),
         form,
         roles: roles(human),
+        given,
+        givable,
+        give_form,
         sessions: sessions(visit, human, member.account).await?,
         suspended: member.suspended_at.is_some(),
         may_manage: manages && members::may_change(&human.principal(), member).is_ok(),

@@ -21,6 +21,7 @@ mod passkey;
 mod posted;
 mod record;
 mod retention;
+mod roles;
 mod settings;
 mod sign_in;
 mod sign_up;
@@ -99,7 +100,7 @@ pub fn paths() -> Vec<&'static str> {
 fn doors() -> Doors {
     Doors::new()
         .route("/", get(inside::home))
-        .route("/roles", get(inside::roles))
+        .route("/roles", get(roles::page))
         .route("/agents", get(agents::list))
         .route("/agents/new", get(agents::new_page).post(agents::create))
         .route("/agents/{id}", get(agents::page))
@@ -186,6 +187,12 @@ fn people() -> Doors {
         .route("/members", get(members::list))
         .route("/members/invite", get(invitations::page).post(invitations::invite))
         .route("/members/leave", get(members::leave_page).post(members::leave))
+        .route("/members/permissions", get(roles::of_members))
+        .route("/members/{id}/give", post(roles::give))
+        .route("/members/{id}/take", post(roles::take))
+        .route("/roles/templates/new", get(roles::new_page).post(roles::make))
+        .route("/roles/templates/{name}", get(roles::template_page).post(roles::change))
+        .route("/roles/templates/{name}/remove", get(roles::remove_page).post(roles::remove))
         .route("/members/{id}", get(members::page).post(members::change_role))
         .route("/members/{id}/suspend", get(members::suspend_page).post(members::suspend))
         .route("/members/{id}/resume", post(members::resume))

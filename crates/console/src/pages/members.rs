@@ -124,6 +124,12 @@ pub struct MemberPage {
     pub form: Form,
     /// The roles this person may give.
     pub roles: Vec<Choice>,
+    /// What they were given beside the role: the word for it, and how people read it.
+    pub given: Vec<(String, String)>,
+    /// What can be given to them.
+    pub givable: Vec<Choice>,
+    /// `grants`; POST to `/members/{id}/give`.
+    pub give_form: Form,
     /// Where they are signed in; nothing for somebody who may not see it.
     pub sessions: Option<Vec<SessionRow>>,
     /// Whether they are suspended.
@@ -167,6 +173,87 @@ pub struct PermissionArea {
     pub rows: Vec<PermissionRow>,
 }
 
+/// A template of a role.
+#[derive(Debug, Clone)]
+pub struct TemplateRow {
+    /// Its name, for paths.
+    pub name: String,
+    /// Its name as people read it.
+    pub title: String,
+    /// What it is for.
+    pub says: String,
+    /// Whose it can be: "people" or "API keys".
+    pub holders: &'static str,
+    /// Whether it is the product's.
+    pub built_in: bool,
+    /// The names of what it carries.
+    pub permissions: Vec<String>,
+    /// How many hold it.
+    pub held_by: i64,
+    /// What is wrong with it, when it was changed past the product.
+    pub drift: Option<&'static str>,
+    /// The hash of its canonical form.
+    pub sha256: Id,
+}
+
+/// `/roles/templates/new` and `/roles/templates/{name}`: a template made or changed.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/role_template.html")]
+pub struct RoleTemplate {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// The template, when it is there already.
+    pub there: Option<TemplateRow>,
+    /// `name`, `holders`, `title`, `says`, `permissions`.
+    pub form: Form,
+    /// Whose it can be.
+    pub holders: Vec<Choice>,
+    /// What it may carry, by area.
+    pub permissions: Vec<Choice>,
+    /// Whether the one who looks may change it.
+    pub may_manage: bool,
+    /// Whether they have to confirm who they are before it is written.
+    pub must_confirm: bool,
+}
+
+/// A member, as a column.
+#[derive(Debug, Clone)]
+pub struct MemberColumn {
+    /// For paths.
+    pub id: String,
+    /// The name they gave.
+    pub name: String,
+    /// Their role, in words.
+    pub role: String,
+    /// What they were given beside it.
+    pub given: Vec<String>,
+}
+
+/// A permission, as a row of what members may do.
+#[derive(Debug, Clone)]
+pub struct HeldRow {
+    /// The stable name.
+    pub name: String,
+    /// What it allows.
+    pub explanation: String,
+    /// For each member: whether they hold it.
+    pub held: Vec<bool>,
+}
+
+/// `/members/permissions`: who may do what, as the gates would answer.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/member_permissions.html")]
+pub struct MemberPermissions {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// The members of this page.
+    pub members: Vec<MemberColumn>,
+    /// The permissions, by area.
+    pub areas: Vec<(String, Vec<HeldRow>)>,
+    /// The way to the next page.
+    pub pager: Pager,
+}
+
 /// `/roles`: what each role may do.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/roles.html")]
@@ -179,4 +266,28 @@ pub struct Roles {
     pub keys: Vec<RoleColumn>,
     /// The permissions.
     pub areas: Vec<PermissionArea>,
+    /// The templates of roles: the product's and the organization's own.
+    pub templates: Vec<TemplateRow>,
+    /// Relations that are missing, and those that nothing explains.
+    pub missing: i64,
+    /// See [`Roles::missing`].
+    pub extra: i64,
+    /// Whether the one who looks may make templates.
+    pub may_manage: bool,
+    /// Whether the one who looks may see what members may do.
+    pub may_see_members: bool,
+}
+
+impl Roles {
+    fn sound(&self) -> bool {
+        self.missing == 0 && self.extra == 0 && self.templates.iter().all(|one| one.drift.is_none())
+    }
+
+    fn own(&self) -> Vec<&TemplateRow> {
+        self.templates.iter().filter(|one| !one.built_in).collect()
+    }
+
+    fn drifted(&self) -> Vec<&TemplateRow> {
+        self.templates.iter().filter(|one| one.drift.is_some()).collect()
+    }
 }

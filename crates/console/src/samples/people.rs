@@ -7,10 +7,10 @@ use super::{
 };
 use crate::layout::{Banner, Flash, Room, Shell};
 use crate::pages::*;
-use crate::parts::{Badge, Form, Pager, Tone};
+use crate::parts::{Badge, Form, Id, Pager, Tone};
 
 pub(super) fn all() -> Vec<Sample> {
-    [home(), members(), one_member(), vec![page("roles", &roles())]].into_iter().flatten().collect()
+    [home(), members(), one_member(), role_pages()].into_iter().flatten().collect()
 }
 
 fn gates(audit: Tone, state: &str) -> Vec<GateHealth> {
@@ -222,6 +222,9 @@ fn one_member() -> Vec<Sample> {
         joined: ago(90 * DAY),
         form: Form::blank().with("role", "admin"),
         roles: people_roles(),
+        given: vec![("auditor".to_owned(), "Auditor".to_owned())],
+        givable: choices(&[("mcp_access", "Access to the MCP endpoint")]),
+        give_form: Form::named("give"),
         sessions: Some(vec![session(false, false), session(false, true)]),
         suspended: false,
         may_manage: true,
@@ -299,5 +302,89 @@ fn roles() -> Roles {
             ),
             area("Models", vec![row("models:invoke", "Call a model", 1, 1)]),
         ],
+        templates: vec![role_template("auditor", None), role_template("release", None)],
+        missing: 0,
+        extra: 0,
+        may_manage: true,
+        may_see_members: true,
     }
+}
+
+fn role_template(name: &str, drift: Option<&'static str>) -> TemplateRow {
+    TemplateRow {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        says: "Sees the log and takes it away.".to_owned(),
+        holders: "people",
+        built_in: false,
+        permissions: vec!["audit:read".to_owned(), "audit:export".to_owned()],
+        held_by: 3,
+        drift,
+        sha256: Id::new("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    }
+}
+
+fn role_pages() -> Vec<Sample> {
+    let full = roles();
+    let drifted = Roles {
+        templates: vec![role_template("auditor", Some("is no longer what it was written as"))],
+        missing: 2,
+        extra: 1,
+        ..full.clone()
+    };
+    let none = Roles { templates: Vec::new(), may_manage: false, may_see_members: false, ..full.clone() };
+    let hostile =
+        TemplateRow { title: HOSTILE.to_owned(), says: HOSTILE.to_owned(), ..role_template("odd", None) };
+    let permissions = choices(&[("audit:read", "audit:read"), ("audit:export", "audit:export")]);
+    let new = RoleTemplate {
+        shell: shell(Some(Room::Roles)),
+        there: None,
+        form: Form::blank()
+            .with("holders", "person")
+            .refuse("permissions", "A template carries at least one permission."),
+        holders: choices(&[("person", "People"), ("key", "API keys")]),
+        permissions,
+        may_manage: true,
+        must_confirm: true,
+    };
+    let there = RoleTemplate {
+        there: Some(role_template("auditor", None)),
+        form: Form::blank().with("title", "Auditor").with("permissions", "audit:read"),
+        must_confirm: false,
+        ..new.clone()
+    };
+    let odd = RoleTemplate {
+        shell: hostile_shell(Some(Room::Roles)),
+        there: Some(hostile.clone()),
+        may_manage: false,
+        ..there.clone()
+    };
+    let column = |id: &str, name: &str, given: &[&str]| MemberColumn {
+        id: id.to_owned(),
+        name: name.to_owned(),
+        role: "Member".to_owned(),
+        given: given.iter().map(|one| (*one).to_owned()).collect(),
+    };
+    let held = |name: &str, held: Vec<bool>| HeldRow {
+        name: name.to_owned(),
+        explanation: "View the audit log.".to_owned(),
+        held,
+    };
+    let members = MemberPermissions {
+        shell: shell(Some(Room::Members)),
+        members: vec![column("1", "Member one", &["auditor"]), column("2", HOSTILE, &[])],
+        areas: vec![("Oversight".to_owned(), vec![held("audit:read", vec![true, false])])],
+        pager: Pager { shown: 2, first: None, next: Some("/members/permissions?after=2".to_owned()) },
+    };
+    let hostile = Roles { templates: vec![hostile], ..full.clone() };
+    vec![
+        page("roles", &full),
+        page("roles-drifted", &drifted),
+        page("roles-none", &none),
+        page("roles-hostile", &hostile),
+        page("role-template-new", &new),
+        page("role-template", &there),
+        page("role-template-looking", &odd),
+        page("member-permissions", &members),
+    ]
 }

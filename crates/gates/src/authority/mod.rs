@@ -101,13 +101,13 @@ fn functions(model: &Model) -> Result<String, ModelError> {
     let mut text = compiled.text;
     text.push_str(
         "\ncreate function gate_own.organization(tenant uuid, relation text, subject text) returns boolean\n\
-         language sql stable set search_path = pg_catalog, pg_temp\nas $$ select case relation\n",
+         language plpgsql stable set search_path = pg_catalog, pg_temp\nas $$ begin return case relation\n",
     );
     for function in &compiled.checks {
         let (relation, check) = (&function.relation, &function.check);
         let _ = writeln!(text, "    when '{relation}' then {check}(tenant, tenant, tenant::text, subject)");
     }
-    text.push_str("    else false end $$;\n");
+    text.push_str("    else false end; end $$;\n");
     Ok(text)
 }
 
