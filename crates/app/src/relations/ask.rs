@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use super::book::{Freshness, Relations};
 use super::fault::{Fault, Refused, fail};
+use super::why::aside;
 use super::{BATCH_CHECKS_MAX, CONTEXT_BYTES_MAX, CONTEXTUAL_TUPLES_MAX, LIST_ITEMS_MAX, TupleKey};
 use crate::action;
 
@@ -51,7 +52,7 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn around(&self) -> Result<Around<'_>, Fault> {
+    pub(super) fn around(&self) -> Result<Around<'_>, Fault> {
         around(&self.contextual, self.context.as_ref())
     }
 }
@@ -84,12 +85,16 @@ pub struct Answered<T> {
 }
 
 /// A question on record: what was asked is there as a hash, so that whoever kept the question can show that it was this one.
-fn question_hash(question: &TupleKey, asked: &Asked) -> [u8; 32] {
+pub(super) fn question_hash(question: &TupleKey, asked: &Asked) -> [u8; 32] {
     let text = serde_json::json!([question, asked.contextual, asked.context]).to_string();
     crypto::sha256(text.as_bytes())
 }
 
-fn draft(kind: EventKind, store: RelationStoreId, (model, engine): &(RelationModelId, Arc<Engine>)) -> Draft {
+pub(super) fn draft(
+    kind: EventKind,
+    store: RelationStoreId,
+    (model, engine): &(RelationModelId, Arc<Engine>),
+) -> Draft {
     Draft::done(kind)
         .subject("relation_store", store)
         .fact("store", store)
@@ -129,7 +134,7 @@ pub async fn check(
     }
 }
 
-fn answer<T>((model, engine): (RelationModelId, Arc<Engine>), answer: T) -> Answered<T> {
+pub(super) fn answer<T>((model, engine): (RelationModelId, Arc<Engine>), answer: T) -> Answered<T> {
     Answered { answer, model, revision: engine.snapshot().revision() }
 }
 
@@ -231,9 +236,7 @@ async fn search<A: Action<Mode = Record>, T: Send + 'static>(
             let around = asked.around()?;
             find(&engine, around).map_err(Fault::from)
         };
-        let found = tokio::task::spawn_blocking(work).await;
-        let found = found.map_err(|_| Refused::Problem(kernel::Problem::internal()))??;
-        Ok::<_, Refused>((bound, found))
+        Ok::<_, Refused>((bound, aside(work).await?))
     };
     match found.await {
         Ok((bound, found)) => {

@@ -301,6 +301,15 @@ const SAMPLES: &[Sample] = &[
         body: || Some(json!({"tuple_key": {"relation": "viewer", "object": "document:1"}})),
         ..of("relations.expand", 200, Subject::Relations)
     },
+    Sample {
+        body: || Some(json!({"tuple_key": relation()})),
+        ..of("relations.explain", 200, Subject::Relations)
+    },
+    Sample {
+        body: || Some(json!({"suppose": {"writes": {"tuple_keys": [relation()]}}, "check": relation()})),
+        ..of("relations.what_if", 200, Subject::Relations)
+    },
+    Sample { body: || Some(json!({"user": "user:anne"})), ..of("relations.review", 200, Subject::Relations) },
     Sample { body: || Some(relation_list()), ..of("relations.list_objects", 200, Subject::Relations) },
     Sample { body: || Some(relation_list()), ..of("relations.stream_objects", 200, Subject::Relations) },
     Sample {

@@ -2,6 +2,7 @@
 
 mod clients;
 mod gates;
+mod questions;
 mod replicas;
 mod suites;
 
