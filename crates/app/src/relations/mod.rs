@@ -30,7 +30,7 @@ pub use manage::{
 pub use review::{
     REVIEW_EXPORT_ROWS_MAX, REVIEW_ROWS_MAX, Reach, Review, ReviewAccess, Undecided, review, review_csv,
 };
-pub use store::relations::{Model as StoredModel, Store};
+pub use store::relations::{Change as StoredChange, Model as StoredModel, Store, Tuple as StoredTuple};
 pub use tuples::{
     ChangesAsked, OnClash, PageOf, ReadChanges, ReadRelations, TuplesAsked, WriteRelations, Written, changes,
     read, tuple_of, write,

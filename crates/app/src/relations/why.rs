@@ -137,9 +137,9 @@ pub enum Differs {
     /// The two answers.
     Check {
         /// As it is.
-        before: Explanation,
+        before: Box<Explanation>,
         /// As it would be.
-        after: Explanation,
+        after: Box<Explanation>,
     },
     /// Who or what is gained and lost; at most [`LIST_ITEMS_MAX`] of each.
     Lists(AnswerDifference),
@@ -212,9 +212,10 @@ fn difference(
         Wondered::Check(question) => {
             let (is, would) = (knows(before, question), knows(after, question));
             // What one of the two models has no relation for is had by nobody under it.
-            let ask = |engine: &Engine, known: bool| match known || is == would {
-                true => explained(engine, question, around),
-                false => Ok(Explanation { allowed: false, because: None, missing: None }),
+            let ask = |engine: &Engine, known: bool| {
+                let nobody = Explanation { allowed: false, because: None, missing: None };
+                let said = if known || is == would { explained(engine, question, around)? } else { nobody };
+                Ok::<_, Fault>(Box::new(said))
             };
             return Ok(Differs::Check { before: ask(before, is)?, after: ask(after, would)? });
         }

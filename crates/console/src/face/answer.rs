@@ -106,6 +106,14 @@ impl Answer {
         Self(response)
     }
 
+    /// A table to keep, as CSV. Its name is ours.
+    pub(super) fn table(name: &str, text: String) -> Self {
+        let mut answer = Self::file(name, text);
+        let csv = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+        answer.headers_mut().insert(header::CONTENT_TYPE, csv);
+        answer
+    }
+
     /// An evidence pack, piece by piece. Its name is ours.
     pub(super) fn archive(name: &str, pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
         let pieces = stream::unfold(pieces, |mut pieces| async {
@@ -200,6 +208,9 @@ said! {
     RetentionWaits = "retention-waits", done, "The shorter time waits. Until it counts, asking for the old one again takes it back.";
     HoldPlaced = "hold-placed", done, "The hold stands: nothing of what it is about leaves the database.";
     HoldLifted = "hold-lifted", done, "The hold is lifted. It stays in this list, with your reason.";
+    StoreMade = "store-made", done, "The store is made. Give it a model next.";
+    TupleWritten = "tuple-written", done, "The relation is written and counts at once.";
+    TupleRemoved = "tuple-removed", done, "The relation is removed and opens nothing any more.";
     GlassReviewed = "glass-reviewed", done, "The review is written down.";
 }
 
