@@ -106,6 +106,7 @@ macro_rules! operation {
     };
 }
 
+mod authzen;
 mod why;
 
 operation!(list_stores, get, "/fga/stores",
@@ -396,6 +397,7 @@ pub(crate) fn describe(api: &mut OpenApi) {
     add::<__path_streamed_list_objects, StreamObjects>(api, &HttpMethod::Post);
     add::<__path_list_users, ListUsersOf>(api, &HttpMethod::Post);
     why::describe(api);
+    authzen::describe(api);
 }
 
 fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: &HttpMethod) {

@@ -7,6 +7,7 @@
 //! Architecture invariant: this face translates. What is allowed, answered and recorded is decided in `app` and `gates`.
 
 mod answer;
+mod authzen;
 mod models;
 mod query;
 mod stores;
@@ -186,7 +187,7 @@ pub fn paths() -> Vec<&'static str> {
     routes().into_iter().map(|(path, _)| path).collect()
 }
 
-fn routes() -> [(&'static str, MethodRouter<Fga>); 17] {
+fn routes() -> [(&'static str, MethodRouter<Fga>); 23] {
     [
         ("/fga/stores", get(stores::list).post(stores::create)),
         ("/fga/stores/{store}", get(stores::read).delete(stores::delete)),
@@ -202,6 +203,12 @@ fn routes() -> [(&'static str, MethodRouter<Fga>); 17] {
         ("/fga/stores/{store}/list-objects", post(query::list_objects)),
         ("/fga/stores/{store}/streamed-list-objects", post(query::streamed_list_objects)),
         ("/fga/stores/{store}/list-users", post(query::list_users)),
+        ("/fga/stores/{store}/access/v1/evaluation", post(authzen::evaluation)),
+        ("/fga/stores/{store}/access/v1/evaluations", post(authzen::evaluations)),
+        ("/fga/stores/{store}/access/v1/search/subject", post(authzen::search_subject)),
+        ("/fga/stores/{store}/access/v1/search/resource", post(authzen::search_resource)),
+        ("/fga/stores/{store}/access/v1/search/action", post(authzen::search_action)),
+        ("/.well-known/authzen-configuration/fga/stores/{store}", get(authzen::configuration)),
         ("/fga/stores/{store}/explain", post(why::explain)),
         ("/fga/stores/{store}/what-if", post(why::what_if)),
         ("/fga/stores/{store}/access-review", post(why::access_review)),

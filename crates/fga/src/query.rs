@@ -141,9 +141,8 @@ pub(crate) async fn list_users(visit: Visit, Path(store): Path<String>, body: Bo
     let about = (question.object.text(), question.relation);
     let relation = Some(filter.relation.clone()).filter(|relation| !relation.is_empty());
     let filter = (filter.type_name.clone(), relation);
-    let (answered, receipt) =
-        house::list_users(pass, &visit.fga.relations, store, about, filter, cursor(&visit.parts)?, asked)
-            .await?;
+    let (relations, page) = (&visit.fga.relations, (LIST_ITEMS_MAX, cursor(&visit.parts)?));
+    let (answered, receipt) = house::list_users(pass, relations, store, about, filter, page, asked).await?;
     let users: Vec<Value> = answered.answer.items.iter().map(|user| in_parts(user)).collect();
     let mut response = answer::json(StatusCode::OK, &json!({ "users": users }), &receipt, &visit.context);
     name_list(&mut response, &answered);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use super::book::{Freshness, Relations};
 use super::fault::{Fault, Refused, fail};
 use super::why::aside;
-use super::{BATCH_CHECKS_MAX, CONTEXT_BYTES_MAX, CONTEXTUAL_TUPLES_MAX, LIST_ITEMS_MAX, TupleKey};
+use super::{BATCH_CHECKS_MAX, CONTEXT_BYTES_MAX, CONTEXTUAL_TUPLES_MAX, TupleKey};
 use crate::action;
 
 action! {
@@ -57,7 +57,7 @@ impl Asked {
     }
 }
 
-fn around<'a>(
+pub(super) fn around<'a>(
     contextual: &'a [TupleKey],
     context: Option<&'a Map<String, Value>>,
 ) -> Result<Around<'a>, Fault> {
@@ -106,8 +106,8 @@ pub(super) fn draft(
 ///
 /// # Errors
 /// When the question makes no sense under the model, has no answer, or there is no such store or model.
-pub async fn check(
-    pass: Pass<CheckRelations>,
+pub async fn check<A: Action<Mode = Record>>(
+    pass: Pass<A>,
     relations: &Relations,
     store: RelationStoreId,
     question: &TupleKey,
@@ -273,18 +273,18 @@ pub async fn list_objects<A: Action<Mode = Record>>(
 ///
 /// # Errors
 /// As [`check`].
-pub async fn list_users(
-    pass: Pass<ListUsersOf>,
+pub async fn list_users<A: Action<Mode = Record>>(
+    pass: Pass<A>,
     relations: &Relations,
     store: RelationStoreId,
     (object, relation): (String, String),
     (user_type, user_relation): (String, Option<String>),
-    cursor: Option<String>,
+    (size, cursor): (usize, Option<String>),
     asked: Asked,
 ) -> Result<(Answered<List>, Receipt), Refused> {
     let find = move |engine: &Engine, around: Around<'_>| {
         let filter = UserFilter { type_name: &user_type, relation: user_relation.as_deref() };
-        let page = Page { size: LIST_ITEMS_MAX, cursor: cursor.as_deref() };
+        let page = Page { size, cursor: cursor.as_deref() };
         engine.list_users(&ListUsers { object: &object, relation: &relation, filter, around, page })
     };
     search(pass, relations, store, asked, find, |found| found.items.len()).await

@@ -5,6 +5,7 @@
 
 mod ask;
 mod book;
+mod evaluate;
 mod fault;
 mod manage;
 mod review;
@@ -21,6 +22,10 @@ pub use ask::{
 };
 pub use authz::Tuple as TupleKey;
 pub use book::{Freshness, Moment, Relations};
+pub use evaluate::{
+    Evaluate, EvaluateAll, Evaluation, Found, SearchActions, SearchResources, SearchSubjects, Semantic,
+    evaluate_all, search_actions, search_resources, search_subjects,
+};
 pub use fault::{Code, Fault, Refused, problem_json};
 pub use manage::{
     Asserted, CreateStore, DeleteStore, ListModels, ListStores, ReadAssertions, ReadModel, ReadStore,

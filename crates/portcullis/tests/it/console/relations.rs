@@ -25,7 +25,7 @@ fn what_a_person_writes_counts_and_is_explained() {
         let store = rest.split('"').next().unwrap_or_default().to_owned();
         let base = format!("/relations/{store}");
         assert!(browser.page(&base).await.contains("No model yet"));
-        let send = Ask::post(&format!("/fga/stores/{store}/authorization-models"));
+        let send = Ask::post(format!("/fga/stores/{store}/authorization-models"));
         let written = wire.ask(send.json(model(DOCUMENTS).to_string()).key(&tenant.owner_key)).await;
         assert_eq!(written.status, 201, "{}", written.text());
         let page = browser.page(&base).await;
@@ -39,7 +39,7 @@ fn what_a_person_writes_counts_and_is_explained() {
         browser.accepted(&add, &tuple).await;
         let question =
             json!({ "tuple_key": { "user": "user:anne", "relation": "viewer", "object": "document:1" } });
-        let check = || Ask::post(&format!("/fga/stores/{store}/check")).json(question.to_string());
+        let check = || Ask::post(format!("/fga/stores/{store}/check")).json(question.to_string());
         let answer = wire.ask(check().key(&tenant.agent_key)).await;
         assert_eq!(answer.json()["allowed"], true, "it counts at once: {}", answer.text());
 

@@ -1,5 +1,6 @@
 //! Relations over OpenFGA's HTTP API: OpenFGA's own suites, its own clients, the gates around it, and two processes.
 
+mod authzen;
 mod clients;
 mod gates;
 mod questions;
