@@ -23,6 +23,7 @@ const PAGES = [
   ["/members/invite", "Invite somebody", "invite"],
   ["/members/leave", `Leave ${server.organization.name}`, "leave"],
   ["/settings", "Organization", "settings"],
+  ["/relations", "Relations", "relations"],
   ["/webhooks", "Webhooks", "webhooks"],
   ["/webhooks/new", "New webhook", "webhook-new"],
   ["/evidence", "Evidence", "evidence"],

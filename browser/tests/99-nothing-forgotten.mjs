@@ -17,6 +17,7 @@ const NO_PAGES = new Map([
   ["/audit/checkpoints/note", "a file"],
   ["/audit/checkpoints/anchor", "a file"],
   ["/evidence/{id}/download", "a file"],
+  ["/relations/{store}/review/file", "a file"],
 ]);
 
 /** The methods a path takes, as the server says when it is asked with one that no page takes. */

@@ -106,6 +106,9 @@ macro_rules! operation {
     };
 }
 
+mod authzen;
+mod why;
+
 operation!(list_stores, get, "/fga/stores",
     (("page_size" = Option<i64>, Query, description = "1 to 100", minimum = 1, maximum = 100),
      ("continuation_token" = Option<String>, Query, description = "Where the page before ended"),
@@ -279,7 +282,8 @@ operation!(
     check,
     post,
     "/fga/stores/{store}/check",
-    (("store" = String, Path, description = "The store")),
+    (("store" = String, Path, description = "The store"),
+     ("X-Authz-At" = Option<String>, Header, description = "Ask as of then: a revision, or a time (RFC 3339)")),
     (
         request_body(
             content = Value,
@@ -306,7 +310,8 @@ operation!(
     batch_check,
     post,
     "/fga/stores/{store}/batch-check",
-    (("store" = String, Path, description = "The store")),
+    (("store" = String, Path, description = "The store"),
+     ("X-Authz-At" = Option<String>, Header, description = "Ask as of then: a revision, or a time (RFC 3339)")),
     (
         request_body(
             content = Value,
@@ -324,7 +329,8 @@ operation!(
     expand,
     post,
     "/fga/stores/{store}/expand",
-    (("store" = String, Path, description = "The store")),
+    (("store" = String, Path, description = "The store"),
+     ("X-Authz-At" = Option<String>, Header, description = "Ask as of then: a revision, or a time (RFC 3339)")),
     (
         request_body(
             content = Value,
@@ -338,6 +344,7 @@ operation!(
 
 operation!(list_objects, post, "/fga/stores/{store}/list-objects",
     (("store" = String, Path, description = "The store"),
+     ("X-Authz-At" = Option<String>, Header, description = "Ask as of then: a revision, or a time (RFC 3339)"),
      ("continuation_token" = Option<String>, Query, description = "The X-Authz-Continuation of the page before")),
     (request_body(content = Value, example = json!({"user": "user:anne", "relation": "viewer", "type": "document"})),
      responses((status = 200, description = "At most 1,000 objects", body = Value), Refusals)),
@@ -347,7 +354,8 @@ operation!(
     streamed_list_objects,
     post,
     "/fga/stores/{store}/streamed-list-objects",
-    (("store" = String, Path, description = "The store")),
+    (("store" = String, Path, description = "The store"),
+     ("X-Authz-At" = Option<String>, Header, description = "Ask as of then: a revision, or a time (RFC 3339)")),
     (
         request_body(
             content = Value,
@@ -361,6 +369,7 @@ operation!(
 
 operation!(list_users, post, "/fga/stores/{store}/list-users",
     (("store" = String, Path, description = "The store"),
+     ("X-Authz-At" = Option<String>, Header, description = "Ask as of then: a revision, or a time (RFC 3339)"),
      ("continuation_token" = Option<String>, Query, description = "The X-Authz-Continuation of the page before")),
     (request_body(content = Value, example = json!({
         "object": {"type": "document", "id": "1"}, "relation": "viewer", "user_filters": [{"type": "user"}],
@@ -387,6 +396,8 @@ pub(crate) fn describe(api: &mut OpenApi) {
     add::<__path_list_objects, ListObjectsOf>(api, &HttpMethod::Post);
     add::<__path_streamed_list_objects, StreamObjects>(api, &HttpMethod::Post);
     add::<__path_list_users, ListUsersOf>(api, &HttpMethod::Post);
+    why::describe(api);
+    authzen::describe(api);
 }
 
 fn add<P: Path + utoipa::__dev::SchemaReferences, A: Action>(api: &mut OpenApi, method: &HttpMethod) {

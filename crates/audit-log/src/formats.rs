@@ -23,6 +23,12 @@ use crate::personal::Shown;
 /// Vendor and name of the product, where a format asks for them.
 const PRODUCT: &str = "Portcullis";
 
+/// A row of CSV (RFC 4180) with the end of its line, for tables of other things than events: nothing that a spreadsheet
+/// would run, nothing that ends a line early.
+pub fn csv_row(cells: &[&str]) -> String {
+    csv::row(cells)
+}
+
 /// A format of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, std::hash::Hash)]
 pub enum Format {

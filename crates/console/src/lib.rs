@@ -90,6 +90,14 @@
 //! | `/webhooks/{id}?state=&after=` | [`pages::WebhookPage`] | `/webhooks/{id}/test` |
 //! | `/webhooks/{id}/edit` | [`pages::WebhookForm`] | the same, and `enabled` (`on`) |
 //! | `/webhooks/{id}/deliveries/{delivery}` | [`pages::WebhookDelivery`] | |
+//! | `/relations?after=` | [`pages::RelationStores`] | `name` |
+//! | `/relations/{store}?model=` | [`pages::RelationStorePage`] | |
+//! | `/relations/{store}/tuples?object=&relation=&user=&after=` | [`pages::RelationTuples`] | |
+//! | `/relations/{store}/tuples/new?user=&relation=&object=` | [`pages::RelationTupleNew`] | `user`, `relation`, `object` |
+//! | `/relations/{store}/changes?after=` | [`pages::RelationChanges`] | |
+//! | `/relations/{store}/ask?user=&relation=&object=&at=` | [`pages::RelationAsk`] | |
+//! | `/relations/{store}/what-if?user=&relation=&object=&writes=&deletes=&model=&at=` | [`pages::RelationWhatIf`] | the same |
+//! | `/relations/{store}/review?user=&at=&after=` | [`pages::RelationReview`] | |
 //! | `/break-glass?after=` | [`pages::BreakGlass`] | `reason`, `minutes` |
 //! | `/break-glass/{id}?after=` | [`pages::BreakGlassReview`] | `verdict`, `note` |
 //! | `/instance/outbox?after=`, `/instance/outbox/{id}` | [`pages::Outbox`], [`pages::OutboxMessage`] | |
@@ -100,7 +108,7 @@
 //! `/agents/{id}/clients/{client}/revoke`; `/keys/{id}/` + `rotate`, `revoke`; `/sessions/{id}/revoke`,
 //! `/sessions/revoke-others`; `/security/` + `passkeys/{id}/remove`, `totp/remove`;
 //! `/break-glass/{id}/end`; `/webhooks/{id}/` + `rotate` (then [`pages::WebhookSecret`]), `delete`, `replay`,
-//! `deliveries/{delivery}/replay`.
+//! `deliveries/{delivery}/replay`; `/relations/{store}/tuples/remove?user=&relation=&object=`.
 //!
 //! What needs a factor confirmed a moment ago leads to `/step-up` first and comes back: to a confirm page, or to the form with
 //! what was chosen in its query, which says that it is not saved yet. Prose stands in no address: the page of a

@@ -81,6 +81,8 @@ rooms! {
     Evidence = Oversight, "Evidence", "/evidence", Pack, "e";
     /// Access beyond the rules, for a while and with a reason.
     BreakGlass = Oversight, "Break-glass", "/break-glass", Glass, "b";
+    /// Who may do what in the organization's own programs: stores of relations, and why an answer is what it is.
+    Relations = Oversight, "Relations", "/relations", Graph, "n";
     /// Where the organization's own services are told of events.
     Webhooks = Oversight, "Webhooks", "/webhooks", Hook, "w";
     /// The organization itself.

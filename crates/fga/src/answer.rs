@@ -15,6 +15,8 @@ use serde_json::json;
 pub const HEADER_REVISION: HeaderName = HeaderName::from_static("x-authz-revision");
 /// Asks for an answer that knows of everything until this revision.
 pub const HEADER_AT_LEAST: HeaderName = HeaderName::from_static("x-authz-at-least");
+/// Asks as of then: a revision, or a time (RFC 3339).
+pub const HEADER_AT: HeaderName = HeaderName::from_static("x-authz-at");
 /// Where a list goes on: the value of `continuation_token` for its next page.
 pub const HEADER_CONTINUATION: HeaderName = HeaderName::from_static("x-authz-continuation");
 /// `true` when a list lacks something, because more had to be looked at than one question may cost.

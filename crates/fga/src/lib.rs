@@ -7,16 +7,18 @@
 //! Architecture invariant: this face translates. What is allowed, answered and recorded is decided in `app` and `gates`.
 
 mod answer;
+mod authzen;
 mod models;
 mod query;
 mod stores;
 mod tuples;
+mod why;
 mod wire;
 
 use std::sync::Arc;
 
 use app::input::bearer;
-use app::relations::{Fault, Freshness, Refused, Relations};
+use app::relations::{Fault, Freshness, Moment, Refused, Relations};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{FromRequestParts, Request, State};
@@ -29,7 +31,9 @@ use gates::{Action, Docket, Pass, Vault};
 use http::header::AUTHORIZATION;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
 
-pub use answer::{HEADER_AT_LEAST, HEADER_CONTINUATION, HEADER_INCOMPLETE, HEADER_MODEL, HEADER_REVISION};
+pub use answer::{
+    HEADER_AT, HEADER_AT_LEAST, HEADER_CONTINUATION, HEADER_INCOMPLETE, HEADER_MODEL, HEADER_REVISION,
+};
 
 /// Longest body that is read, in bytes, whatever the outer layers let through.
 const BODY_BYTES_MAX: usize = 4 * 1_024 * 1_024;
@@ -143,14 +147,27 @@ async fn recorded(State(fga): State<Fga>, mut request: Request, next: Next) -> R
     answer::refused(&refused, anonymous, &context)
 }
 
-/// How new an answer must be: what the body says, unless a revision is named.
-fn freshness(parts: &Parts, consistency: wire::Consistency) -> Freshness {
+/// How new an answer must be: what the body says, unless a revision is named; or of when it must be.
+fn freshness(parts: &Parts, consistency: wire::Consistency) -> Result<Freshness, Fault> {
     let named = parts.headers.get(HEADER_AT_LEAST).and_then(|value| value.to_str().ok()?.parse().ok());
-    match (consistency, named) {
+    if let Some(moment) = parts.headers.get(HEADER_AT) {
+        if named.is_some() {
+            return Err(Fault::invalid("X-Authz-At and X-Authz-At-Least contradict each other"));
+        }
+        return moment.to_str().ok().and_then(moment_of).map(Freshness::At).ok_or_else(|| {
+            Fault::invalid("X-Authz-At is neither a revision nor a time, as in 2026-03-03T12:00:00Z")
+        });
+    }
+    Ok(match (consistency, named) {
         (wire::Consistency::Higher, _) => Freshness::Higher,
         (_, Some(revision)) => Freshness::AtLeast(revision),
         _ => Freshness::MinimizeLatency,
-    }
+    })
+}
+
+fn moment_of(text: &str) -> Option<Moment> {
+    let is_revision = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if is_revision { text.parse().ok().map(Moment::Revision) } else { text.parse().ok().map(Moment::Time) }
 }
 
 /// The routes.
@@ -170,7 +187,7 @@ pub fn paths() -> Vec<&'static str> {
     routes().into_iter().map(|(path, _)| path).collect()
 }
 
-fn routes() -> [(&'static str, MethodRouter<Fga>); 14] {
+fn routes() -> [(&'static str, MethodRouter<Fga>); 23] {
     [
         ("/fga/stores", get(stores::list).post(stores::create)),
         ("/fga/stores/{store}", get(stores::read).delete(stores::delete)),
@@ -186,6 +203,15 @@ fn routes() -> [(&'static str, MethodRouter<Fga>); 14] {
         ("/fga/stores/{store}/list-objects", post(query::list_objects)),
         ("/fga/stores/{store}/streamed-list-objects", post(query::streamed_list_objects)),
         ("/fga/stores/{store}/list-users", post(query::list_users)),
+        ("/fga/stores/{store}/access/v1/evaluation", post(authzen::evaluation)),
+        ("/fga/stores/{store}/access/v1/evaluations", post(authzen::evaluations)),
+        ("/fga/stores/{store}/access/v1/search/subject", post(authzen::search_subject)),
+        ("/fga/stores/{store}/access/v1/search/resource", post(authzen::search_resource)),
+        ("/fga/stores/{store}/access/v1/search/action", post(authzen::search_action)),
+        ("/.well-known/authzen-configuration/fga/stores/{store}", get(authzen::configuration)),
+        ("/fga/stores/{store}/explain", post(why::explain)),
+        ("/fga/stores/{store}/what-if", post(why::what_if)),
+        ("/fga/stores/{store}/access-review", post(why::access_review)),
     ]
 }
 

@@ -19,7 +19,7 @@ pub(crate) async fn check(visit: Visit, Path(store): Path<String>, body: Body) -
     let pass = visit.enter::<CheckRelations>().await?;
     let store = wire::store(&store)?;
     let question: wire::Question = wire::read(&visit.body(body).await?)?;
-    let freshness = freshness(&visit.parts, question.common.consistency);
+    let freshness = freshness(&visit.parts, question.common.consistency)?;
     let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
     let key = question.tuple_key.into();
     let (answered, receipt) = house::check(pass, &visit.fga.relations, store, &key, &asked).await?;
@@ -33,7 +33,7 @@ pub(crate) async fn batch_check(visit: Visit, Path(store): Path<String>, body: B
     let pass = visit.enter::<BatchCheck>().await?;
     let store = wire::store(&store)?;
     let batch: wire::BatchCheck = wire::read(&visit.body(body).await?)?;
-    let freshness = freshness(&visit.parts, batch.common.consistency);
+    let freshness = freshness(&visit.parts, batch.common.consistency)?;
     let asked = batch.common.asked(Vec::new(), freshness)?;
     let items = batch.checks.into_iter().map(|item| BatchItem {
         correlation_id: item.correlation_id,
@@ -64,7 +64,7 @@ pub(crate) async fn expand(visit: Visit, Path(store): Path<String>, body: Body) 
     let pass = visit.enter::<Expand>().await?;
     let store = wire::store(&store)?;
     let question: wire::Question = wire::read(&visit.body(body).await?)?;
-    let freshness = freshness(&visit.parts, question.common.consistency);
+    let freshness = freshness(&visit.parts, question.common.consistency)?;
     let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
     let wire::Key { relation, object, .. } = question.tuple_key;
     let (answered, receipt) =
@@ -90,7 +90,7 @@ async fn objects<A: Action<Mode = Record>>(
     let pass = visit.enter::<A>().await?;
     let store = wire::store(store)?;
     let question: wire::ListObjects = wire::read(&visit.body(body).await?)?;
-    let freshness = freshness(&visit.parts, question.common.consistency);
+    let freshness = freshness(&visit.parts, question.common.consistency)?;
     let asked = question.common.asked(question.contextual_tuples.tuple_keys, freshness)?;
     let about = (question.user, question.relation, question.object_type);
     Ok(house::list_objects(pass, &visit.fga.relations, store, about, (size, cursor(&visit.parts)?), asked)
@@ -132,18 +132,17 @@ pub(crate) async fn list_users(visit: Visit, Path(store): Path<String>, body: Bo
     let pass = visit.enter::<ListUsersOf>().await?;
     let store = wire::store(&store)?;
     let question: wire::ListUsers = wire::read(&visit.body(body).await?)?;
-    let freshness = freshness(&visit.parts, question.common.consistency);
+    let freshness = freshness(&visit.parts, question.common.consistency)?;
     let asked = question.common.asked(question.contextual_tuples, freshness)?;
     let [filter] = question.user_filters.as_slice() else {
         let message = "invalid ListUsersRequest.UserFilters: value must contain exactly 1 item(s)";
         return Err(Fault::new(Code::Validation, message).into());
     };
-    let about = (format!("{}:{}", question.object.object_type, question.object.id), question.relation);
+    let about = (question.object.text(), question.relation);
     let relation = Some(filter.relation.clone()).filter(|relation| !relation.is_empty());
     let filter = (filter.type_name.clone(), relation);
-    let (answered, receipt) =
-        house::list_users(pass, &visit.fga.relations, store, about, filter, cursor(&visit.parts)?, asked)
-            .await?;
+    let (relations, page) = (&visit.fga.relations, (LIST_ITEMS_MAX, cursor(&visit.parts)?));
+    let (answered, receipt) = house::list_users(pass, relations, store, about, filter, page, asked).await?;
     let users: Vec<Value> = answered.answer.items.iter().map(|user| in_parts(user)).collect();
     let mut response = answer::json(StatusCode::OK, &json!({ "users": users }), &receipt, &visit.context);
     name_list(&mut response, &answered);

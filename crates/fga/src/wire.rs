@@ -282,6 +282,13 @@ pub(crate) struct ObjectId {
     pub(crate) id: String,
 }
 
+impl ObjectId {
+    /// `type:id`.
+    pub(crate) fn text(&self) -> String {
+        format!("{}:{}", self.object_type, self.id)
+    }
+}
+
 /// A kind of users.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -290,6 +297,75 @@ pub(crate) struct UserFilter {
     pub(crate) type_name: String,
     #[serde(deserialize_with = "or_default")]
     pub(crate) relation: String,
+}
+
+/// `POST …/what-if`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WhatIf {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) suppose: Suppose,
+    pub(crate) check: Option<Key>,
+    #[serde(alias = "listUsers")]
+    pub(crate) list_users: Option<WhoElse>,
+    #[serde(alias = "listObjects")]
+    pub(crate) list_objects: Option<WhatElse>,
+    #[serde(alias = "contextualTuples", deserialize_with = "or_default")]
+    pub(crate) contextual_tuples: TupleKeys,
+    #[serde(flatten)]
+    pub(crate) common: Common,
+}
+
+/// What is supposed.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Suppose {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) writes: TupleKeys,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) deletes: TupleKeys,
+    #[serde(alias = "authorizationModelId", deserialize_with = "or_default")]
+    pub(crate) authorization_model_id: String,
+}
+
+/// Who gains and who loses a relation to an object.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WhoElse {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) object: ObjectId,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) relation: String,
+    #[serde(alias = "userFilters", deserialize_with = "or_default")]
+    pub(crate) user_filters: Vec<UserFilter>,
+}
+
+/// Which objects somebody gains and loses.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct WhatElse {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) user: String,
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) relation: String,
+    #[serde(rename = "type", deserialize_with = "or_default")]
+    pub(crate) object_type: String,
+}
+
+/// `POST …/access-review`.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(crate) struct Review {
+    #[serde(deserialize_with = "or_default")]
+    pub(crate) user: String,
+    #[serde(alias = "pageSize")]
+    pub(crate) page_size: Option<i64>,
+    #[serde(alias = "continuationToken", deserialize_with = "or_default")]
+    pub(crate) continuation_token: String,
+    #[serde(alias = "contextualTuples", deserialize_with = "or_default")]
+    pub(crate) contextual_tuples: TupleKeys,
+    #[serde(flatten)]
+    pub(crate) common: Common,
 }
 
 /// `PUT …/assertions/{model}`.

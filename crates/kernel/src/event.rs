@@ -464,6 +464,15 @@ events! {
     RelationsSearched = "relations.searched", Relations, Operational, Informational, API_READ, [
         store: Id, model: Id, revision: Number, items: Number
     ];
+    /// It was asked what would be with other tuples or another model. Nothing was changed by it.
+    RelationsSupposed = "relations.supposed", Relations, Operational, Informational, API_READ, [
+        store: Id, model: Id, revision: Number, other_model: Id, written: Number, deleted: Number, items: Number,
+        sha256: Word
+    ];
+    /// It was looked at what all somebody can reach; the hash is that of whom it was about.
+    RelationsReviewed = "relations.reviewed", Relations, Operational, Low, API_READ, [
+        store: Id, model: Id, revision: Number, items: Number, sha256: Word
+    ];
     /// What a model is expected to answer was written.
     RelationAssertionsWritten = "relations.assertions_written", Relations, Operational, Low, API_UPDATE, [
         store: Id, model: Id, items: Number

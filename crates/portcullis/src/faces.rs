@@ -46,7 +46,9 @@ pub(crate) fn router(
     let control = control.with_tails(tails).with_security_contact(security_contact).with_webhooks(webhooks);
     let control = control.with_receipts(receipts.clone());
     let console = console.with_webhooks(webhooks).with_receipts(receipts.clone());
-    let fga = Fga::new(Arc::clone(vault), Arc::new(Relations::new()));
+    let relations = Arc::new(Relations::new());
+    let console = console.with_relations(Arc::clone(&relations));
+    let fga = Fga::new(Arc::clone(vault), relations);
     let programs = api::router(control).merge(gateway::router(gateway)).merge(fga::router(fga));
     let programs = with_receipts(programs, receipts);
     let mut faces = programs.merge(console::router(console));

@@ -8,8 +8,8 @@ mod write;
 use kernel::{RelationModelId, RelationStoreId, Timestamp};
 
 pub use read::{
-    Position, TupleFilter, assertions, at, changes, latest_model, model, models, revision, store, stores,
-    tuples,
+    Position, TupleFilter, assertions, at, changed_at, changes, latest_model, model, model_at, models,
+    revision, revision_at, store, stores, tuples,
 };
 pub use write::{
     Applied, Key, Refused, Writes, apply, count_stores, create_model, create_store, delete_store, hold_store,

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use super::book::{Freshness, Relations};
 use super::fault::{Fault, Refused, fail};
-use super::{BATCH_CHECKS_MAX, CONTEXT_BYTES_MAX, CONTEXTUAL_TUPLES_MAX, LIST_ITEMS_MAX, TupleKey};
+use super::why::aside;
+use super::{BATCH_CHECKS_MAX, CONTEXT_BYTES_MAX, CONTEXTUAL_TUPLES_MAX, TupleKey};
 use crate::action;
 
 action! {
@@ -51,12 +52,12 @@ pub struct Asked {
 }
 
 impl Asked {
-    fn around(&self) -> Result<Around<'_>, Fault> {
+    pub(super) fn around(&self) -> Result<Around<'_>, Fault> {
         around(&self.contextual, self.context.as_ref())
     }
 }
 
-fn around<'a>(
+pub(super) fn around<'a>(
     contextual: &'a [TupleKey],
     context: Option<&'a Map<String, Value>>,
 ) -> Result<Around<'a>, Fault> {
@@ -84,12 +85,16 @@ pub struct Answered<T> {
 }
 
 /// A question on record: what was asked is there as a hash, so that whoever kept the question can show that it was this one.
-fn question_hash(question: &TupleKey, asked: &Asked) -> [u8; 32] {
+pub(super) fn question_hash(question: &TupleKey, asked: &Asked) -> [u8; 32] {
     let text = serde_json::json!([question, asked.contextual, asked.context]).to_string();
     crypto::sha256(text.as_bytes())
 }
 
-fn draft(kind: EventKind, store: RelationStoreId, (model, engine): &(RelationModelId, Arc<Engine>)) -> Draft {
+pub(super) fn draft(
+    kind: EventKind,
+    store: RelationStoreId,
+    (model, engine): &(RelationModelId, Arc<Engine>),
+) -> Draft {
     Draft::done(kind)
         .subject("relation_store", store)
         .fact("store", store)
@@ -101,8 +106,8 @@ fn draft(kind: EventKind, store: RelationStoreId, (model, engine): &(RelationMod
 ///
 /// # Errors
 /// When the question makes no sense under the model, has no answer, or there is no such store or model.
-pub async fn check(
-    pass: Pass<CheckRelations>,
+pub async fn check<A: Action<Mode = Record>>(
+    pass: Pass<A>,
     relations: &Relations,
     store: RelationStoreId,
     question: &TupleKey,
@@ -129,7 +134,7 @@ pub async fn check(
     }
 }
 
-fn answer<T>((model, engine): (RelationModelId, Arc<Engine>), answer: T) -> Answered<T> {
+pub(super) fn answer<T>((model, engine): (RelationModelId, Arc<Engine>), answer: T) -> Answered<T> {
     Answered { answer, model, revision: engine.snapshot().revision() }
 }
 
@@ -231,9 +236,7 @@ async fn search<A: Action<Mode = Record>, T: Send + 'static>(
             let around = asked.around()?;
             find(&engine, around).map_err(Fault::from)
         };
-        let found = tokio::task::spawn_blocking(work).await;
-        let found = found.map_err(|_| Refused::Problem(kernel::Problem::internal()))??;
-        Ok::<_, Refused>((bound, found))
+        Ok::<_, Refused>((bound, aside(work).await?))
     };
     match found.await {
         Ok((bound, found)) => {
@@ -270,18 +273,18 @@ pub async fn list_objects<A: Action<Mode = Record>>(
 ///
 /// # Errors
 /// As [`check`].
-pub async fn list_users(
-    pass: Pass<ListUsersOf>,
+pub async fn list_users<A: Action<Mode = Record>>(
+    pass: Pass<A>,
     relations: &Relations,
     store: RelationStoreId,
     (object, relation): (String, String),
     (user_type, user_relation): (String, Option<String>),
-    cursor: Option<String>,
+    (size, cursor): (usize, Option<String>),
     asked: Asked,
 ) -> Result<(Answered<List>, Receipt), Refused> {
     let find = move |engine: &Engine, around: Around<'_>| {
         let filter = UserFilter { type_name: &user_type, relation: user_relation.as_deref() };
-        let page = Page { size: LIST_ITEMS_MAX, cursor: cursor.as_deref() };
+        let page = Page { size, cursor: cursor.as_deref() };
         engine.list_users(&ListUsers { object: &object, relation: &relation, filter, around, page })
     };
     search(pass, relations, store, asked, find, |found| found.items.len()).await

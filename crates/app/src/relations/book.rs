@@ -5,6 +5,8 @@
 //! a moment ago costs the database nothing; past [`FRESH_MILLIS`] it is looked at, and when that cannot be done there is no
 //! answer.
 
+mod past;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -18,6 +20,8 @@ use store::relations as rows;
 use super::fault::{Code, Fault, Refused};
 use super::manage::no_model;
 use super::tuples::tuple_of;
+
+pub use past::Moment;
 
 /// How long an answer may be given from what is in memory without a look into the database, in milliseconds: so long a
 /// relation that was revoked elsewhere may still open something, when the question does not ask for more.
@@ -45,6 +49,8 @@ pub enum Freshness {
     Higher,
     /// What was written until this revision counts.
     AtLeast(i64),
+    /// What was there then counts, and nothing that was written later.
+    At(Moment),
 }
 
 /// What is there of a store at one moment.
@@ -67,6 +73,7 @@ struct Shelf {
     models: Mutex<Models>,
     /// Held by whoever asks the database: the others wait for what it says.
     asking: tokio::sync::Mutex<()>,
+    past: past::Past,
     used: AtomicU64,
     /// Something was written here meanwhile: what is there must not be answered from.
     outdated: AtomicBool,
@@ -78,6 +85,7 @@ impl Shelf {
             present: Live::new(None),
             models: Mutex::default(),
             asking: tokio::sync::Mutex::default(),
+            past: past::Past::default(),
             used: AtomicU64::new(0),
             outdated: AtomicBool::new(false),
         }
@@ -109,7 +117,9 @@ impl Shelf {
     }
 
     fn bytes(&self) -> usize {
-        self.present.load().as_ref().as_ref().map_or(0, |present| present.snapshot.base_bytes())
+        let present = self.present.load();
+        let present = present.as_ref().as_ref().map_or(0, |present| present.snapshot.base_bytes());
+        present + self.past.bytes()
     }
 }
 
@@ -179,6 +189,9 @@ impl Relations {
         model: Option<RelationModelId>,
         freshness: Freshness,
     ) -> Result<Bound, Refused> {
+        if let Freshness::At(moment) = freshness {
+            return self.engine_then(pass, store, model, moment).await;
+        }
         let (asked, tenant) = (Instant::now(), pass.tenant());
         let shelf = self.shelf(tenant, store);
         if let Some(bound) = ready(&shelf, store, model, freshness, asked)? {
@@ -215,6 +228,23 @@ impl Relations {
     }
 }
 
+impl Relations {
+    /// A compiled model of the store beside the one that answers.
+    pub(super) async fn other_schema<A: gates::Action<Mode = gates::Record>>(
+        &self,
+        pass: &Pass<A>,
+        store: RelationStoreId,
+        id: RelationModelId,
+    ) -> Result<Arc<Schema>, Refused> {
+        let shelf = self.shelf(pass.tenant(), store);
+        if let Some((schema, _)) = shelf.models().get(&id) {
+            return Ok(Arc::clone(schema));
+        }
+        let mut tx = pass.read().await?;
+        compiled(&shelf, &mut tx, store, id).await
+    }
+}
+
 /// Lets go of the stores that were longest not asked about, as far as room is needed.
 fn make_room(shelves: &mut HashMap<(TenantId, RelationStoreId), Arc<Shelf>>) {
     let mut bytes: usize = shelves.values().map(|shelf| shelf.bytes()).sum();
@@ -246,6 +276,8 @@ fn ready(
         Freshness::AtLeast(revision) => {
             young && i64::try_from(present.snapshot.revision()).is_ok_and(|there| there >= revision)
         }
+        // Of then, not of now.
+        Freshness::At(_) => false,
     };
     if !new_enough {
         return Ok(None);

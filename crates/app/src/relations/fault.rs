@@ -145,6 +145,16 @@ pub enum Refused {
     Fault(Fault),
 }
 
+impl Refused {
+    /// The same as a problem, for a face that shows problems.
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Problem(problem) => problem.clone(),
+            Self::Fault(fault) => fault.problem(),
+        }
+    }
+}
+
 impl From<Problem> for Refused {
     fn from(problem: Problem) -> Self {
         Self::Problem(problem)
@@ -181,10 +191,7 @@ impl From<StoreError> for Refused {
 
 /// Undoes what was done under this pass and puts on record that it was not done.
 pub(super) async fn fail<A: Action>(pass: Pass<A>, kind: EventKind, refused: Refused) -> Refused {
-    let problem = match &refused {
-        Refused::Problem(problem) => problem.clone(),
-        Refused::Fault(fault) => fault.problem(),
-    };
+    let problem = refused.problem();
     let known = problem.kind;
     let said = pass.fail(Draft::failed(kind), problem).await;
     // When even that could not be written, this is what is wrong.

@@ -5,10 +5,13 @@
 
 mod ask;
 mod book;
+mod evaluate;
 mod fault;
 mod manage;
+mod review;
 mod tuples;
 mod ulid;
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -18,19 +21,27 @@ pub use ask::{
     StreamObjects, batch_check, check, expand, list_objects, list_users,
 };
 pub use authz::Tuple as TupleKey;
-pub use book::{Freshness, Relations};
+pub use book::{Freshness, Moment, Relations};
+pub use evaluate::{
+    Evaluate, EvaluateAll, Evaluation, Found, SearchActions, SearchResources, SearchSubjects, Semantic,
+    evaluate_all, search_actions, search_resources, search_subjects,
+};
 pub use fault::{Code, Fault, Refused, problem_json};
 pub use manage::{
     Asserted, CreateStore, DeleteStore, ListModels, ListStores, ReadAssertions, ReadModel, ReadStore,
     WriteAssertions, WriteModel, WrittenModel, assertions, create_store, delete_store, model, models,
     put_assertions, store, stores, write_model,
 };
-pub use store::relations::{Model as StoredModel, Store};
+pub use review::{
+    REVIEW_EXPORT_ROWS_MAX, REVIEW_ROWS_MAX, Reach, Review, ReviewAccess, Undecided, review, review_csv,
+};
+pub use store::relations::{Change as StoredChange, Model as StoredModel, Store, Tuple as StoredTuple};
 pub use tuples::{
     ChangesAsked, OnClash, PageOf, ReadChanges, ReadRelations, TuplesAsked, WriteRelations, Written, changes,
     read, tuple_of, write,
 };
 pub use ulid::{parse as parse_id, text as id_text};
+pub use why::{Differs, Explain, Supposed, WhatIf, Wondered, explain, what_if};
 
 /// Most tuples that come with a question.
 pub const CONTEXTUAL_TUPLES_MAX: usize = 100;

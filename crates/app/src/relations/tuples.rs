@@ -403,12 +403,12 @@ async fn changed(
 }
 
 /// A place in a list, as it is given out.
-fn token(place: &impl serde::Serialize) -> String {
+pub(super) fn token(place: &impl serde::Serialize) -> String {
     URL_SAFE_NO_PAD.encode(serde_json::to_vec(place).unwrap_or_default())
 }
 
 /// The place that was given out; `None` for the beginning.
-fn place<T: serde::de::DeserializeOwned>(token: &str) -> Result<Option<T>, Fault> {
+pub(super) fn place<T: serde::de::DeserializeOwned>(token: &str) -> Result<Option<T>, Fault> {
     if token.is_empty() {
         return Ok(None);
     }

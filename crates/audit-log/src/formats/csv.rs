@@ -47,6 +47,19 @@ pub(super) fn line(event: &Event<'_>) -> String {
     line
 }
 
+/// A row of these cells, with the end of its line.
+pub(super) fn row(cells: &[&str]) -> String {
+    let mut line = String::new();
+    for (at, value) in cells.iter().enumerate() {
+        if at > 0 {
+            line.push(',');
+        }
+        put(&mut line, &cell(value));
+    }
+    line.push_str("\r\n");
+    line
+}
+
 /// What stands in a cell for a value. A spreadsheet takes what begins like a formula for one, wherever it came from: an
 /// apostrophe before it makes it text. Control characters, which could end a line or hide what follows, are spelled out.
 pub(super) fn cell(value: &str) -> Cow<'_, str> {

@@ -122,6 +122,15 @@ pub struct Schema {
 }
 
 impl Schema {
+    /// Its relations with their types, by the names of both.
+    pub fn relations(&self) -> Vec<(&str, &str)> {
+        let mut all: Vec<(&str, &str)> = (self.types.iter())
+            .flat_map(|of| of.relations.iter().map(|(name, _)| (&*of.name, &**name)))
+            .collect();
+        all.sort_unstable();
+        all
+    }
+
     /// Compiles a model.
     ///
     /// # Errors

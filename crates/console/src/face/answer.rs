@@ -106,6 +106,14 @@ impl Answer {
         Self(response)
     }
 
+    /// A table to keep, as CSV. Its name is ours.
+    pub(super) fn table(name: &str, text: String) -> Self {
+        let mut answer = Self::file(name, text);
+        let csv = HeaderValue::from_static("text/csv; charset=utf-8; header=present");
+        answer.headers_mut().insert(header::CONTENT_TYPE, csv);
+        answer
+    }
+
     /// An evidence pack, piece by piece. Its name is ours.
     pub(super) fn archive(name: &str, pieces: mpsc::Receiver<Result<Bytes, BrokenOff>>) -> Self {
         let pieces = stream::unfold(pieces, |mut pieces| async {
@@ -205,6 +213,9 @@ said! {
     TemplateRemoved = "template-removed", done, "The template is removed, and taken from everybody who held it.";
     RoleGiven = "role-given", done, "They have it, within a second everywhere.";
     RoleTaken = "role-taken", done, "It is taken back.";
+    StoreMade = "store-made", done, "The store is made. Give it a model next.";
+    TupleWritten = "tuple-written", done, "The relation is written and counts at once.";
+    TupleRemoved = "tuple-removed", done, "The relation is removed and opens nothing any more.";
     GlassReviewed = "glass-reviewed", done, "The review is written down.";
 }
 

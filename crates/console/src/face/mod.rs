@@ -20,6 +20,7 @@ mod own;
 mod passkey;
 mod posted;
 mod record;
+mod relations;
 mod retention;
 mod roles;
 mod settings;
@@ -36,6 +37,7 @@ use app::accounts::Accounts;
 use app::audit::Receipts;
 use app::audit::jobs::Sequencer;
 use app::providers::UrlRules;
+use app::relations::Relations;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
@@ -53,13 +55,21 @@ pub struct State {
     receipts: Receipts,
     mail_server: Option<String>,
     webhook_rules: UrlRules,
+    relations: Arc<Relations>,
 }
 
 impl State {
     /// The console of an instance; `sequencer` signs checkpoints for proofs.
     pub fn new(accounts: Accounts, sequencer: Sequencer) -> Self {
         let receipts = Receipts::new(sequencer.clone());
-        Self { accounts, sequencer, receipts, mail_server: None, webhook_rules: UrlRules::default() }
+        Self {
+            accounts,
+            sequencer,
+            receipts,
+            mail_server: None,
+            webhook_rules: UrlRules::default(),
+            relations: Arc::default(),
+        }
     }
 
     /// The same, with the keys for receipts that other faces hold too.
@@ -78,6 +88,12 @@ impl State {
     #[must_use]
     pub fn with_webhooks(self, webhook_rules: UrlRules) -> Self {
         Self { webhook_rules, ..self }
+    }
+
+    /// The same, with the tuples in memory that other faces answer from too: what one writes the others know at once.
+    #[must_use]
+    pub fn with_relations(self, relations: Arc<Relations>) -> Self {
+        Self { relations, ..self }
     }
 
     fn vault(&self) -> &Arc<Vault> {
@@ -237,6 +253,7 @@ fn oversight() -> Doors {
         .route("/break-glass", get(break_glass::list).post(break_glass::open))
         .route("/break-glass/{id}", get(break_glass::page).post(break_glass::review))
         .route("/break-glass/{id}/end", get(break_glass::end_page).post(break_glass::end))
+        .merge(relations::doors())
         .route("/instance/outbox", get(outbox::list))
         .route("/instance/outbox/{id}", get(outbox::page))
         .merge(hooks())

@@ -134,6 +134,8 @@ fn said(kind: EventKind) -> &'static str {
         K::RelationsRead => "read relations",
         K::RelationsChecked => "asked who may do what",
         K::RelationsSearched => "asked what may be done",
+        K::RelationsSupposed => "asked what would be with other relations",
+        K::RelationsReviewed => "reviewed what somebody can reach",
         K::RelationAssertionsWritten => "wrote what a model of relations is expected to answer",
         K::RelationAssertionsRead => "read what a model of relations is expected to answer",
         K::WebhooksListed => "listed the webhooks",

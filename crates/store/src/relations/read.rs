@@ -127,6 +127,63 @@ pub async fn latest_model(
     Ok(row.map(|row| RelationModelId::from_uuid(row.id)))
 }
 
+/// The newest model of a store that was there at a moment.
+pub async fn model_at(
+    tx: &mut Tx,
+    store: RelationStoreId,
+    at: kernel::Timestamp,
+) -> Result<Option<RelationModelId>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        "select id from relation_model where tenant_id = $1 and store_id = $2 and created_at <= $3 \
+         order by id desc limit 1",
+        tenant,
+        store.uuid(),
+        time::OffsetDateTime::from(at)
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| RelationModelId::from_uuid(row.id)))
+}
+
+/// The revision of the last change that was made until a moment; `None` when there was none.
+pub async fn revision_at(
+    tx: &mut Tx,
+    store: RelationStoreId,
+    at: kernel::Timestamp,
+) -> Result<Option<i64>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        "select revision from relation_change where tenant_id = $1 and store_id = $2 and at <= $3 \
+         order by at desc, revision desc limit 1",
+        tenant,
+        store.uuid(),
+        time::OffsetDateTime::from(at)
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| row.revision))
+}
+
+/// When the last change until a revision was made; `None` when there was none.
+pub async fn changed_at(
+    tx: &mut Tx,
+    store: RelationStoreId,
+    revision: i64,
+) -> Result<Option<kernel::Timestamp>, StoreError> {
+    let tenant = tx.tenant().uuid();
+    let row = sqlx::query!(
+        "select at from relation_change where tenant_id = $1 and store_id = $2 and revision <= $3 \
+         order by revision desc, ordinal desc limit 1",
+        tenant,
+        store.uuid(),
+        revision
+    )
+    .fetch_optional(tx.connection())
+    .await?;
+    Ok(row.map(|row| row.at.into()))
+}
+
 /// Models of a store, newest first, those before `before`.
 pub async fn models(
     tx: &mut Tx,

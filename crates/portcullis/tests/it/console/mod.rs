@@ -10,6 +10,7 @@ mod members;
 pub(crate) mod newcomers;
 mod outbox;
 mod refusals;
+mod relations;
 mod retention;
 mod settings;
 mod webhooks;

@@ -140,10 +140,11 @@ fn routes(
     let sequencer = Sequencer::new(Arc::clone(vault), &origin, Duration::from_secs(CHECKPOINT_SECONDS_MAX));
     let rules = directory.rules();
     let pages = console::State::new(accounts.clone(), sequencer.clone()).with_webhooks(rules);
-    let pages = console::router(pages);
+    let tuples: Arc<app::relations::Relations> = Arc::default();
+    let pages = console::router(pages.with_relations(Arc::clone(&tuples)));
     let control = api::State::new(accounts, sequencer, rules, origins).with_webhooks(rules);
     let control = control.with_security_contact(contact);
-    let relations = fga::Fga::new(Arc::clone(vault), Arc::default());
+    let relations = fga::Fga::new(Arc::clone(vault), tuples);
     api::router(control).merge(gateway::router(gateway)).merge(fga::router(relations)).merge(pages)
 }
 

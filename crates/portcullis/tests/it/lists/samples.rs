@@ -322,6 +322,21 @@ const SAMPLES: &[Sample] = &[
         body: || Some(json!({"tuple_key": {"relation": "viewer", "object": "document:1"}})),
         ..of("relations.expand", 200, Subject::Relations)
     },
+    Sample { body: || Some(decision()), ..of("relations.evaluate", 200, Subject::Relations) },
+    Sample { body: || Some(decision()), ..of("relations.evaluate_all", 200, Subject::Relations) },
+    Sample { body: || Some(decision()), ..of("relations.search_subjects", 200, Subject::Relations) },
+    Sample { body: || Some(decision()), ..of("relations.search_resources", 200, Subject::Relations) },
+    Sample { body: || Some(decision()), ..of("relations.search_actions", 200, Subject::Relations) },
+    of("relations.authzen", 200, Subject::Fixed("01HVMMBCMGZNT3SED4Z17ECXCA")),
+    Sample {
+        body: || Some(json!({"tuple_key": relation()})),
+        ..of("relations.explain", 200, Subject::Relations)
+    },
+    Sample {
+        body: || Some(json!({"suppose": {"writes": {"tuple_keys": [relation()]}}, "check": relation()})),
+        ..of("relations.what_if", 200, Subject::Relations)
+    },
+    Sample { body: || Some(json!({"user": "user:anne"})), ..of("relations.review", 200, Subject::Relations) },
     Sample { body: || Some(relation_list()), ..of("relations.list_objects", 200, Subject::Relations) },
     Sample { body: || Some(relation_list()), ..of("relations.stream_objects", 200, Subject::Relations) },
     Sample {
@@ -353,6 +368,12 @@ pub(super) fn relation_model() -> Value {
 
 fn relation() -> Value {
     json!({"user": "user:anne", "relation": "viewer", "object": "document:1"})
+}
+
+fn decision() -> Value {
+    json!({
+        "subject": {"type": "user", "id": "anne"}, "action": {"name": "viewer"}, "resource": {"type": "document", "id": "1"},
+    })
 }
 
 fn relation_list() -> Value {

@@ -78,6 +78,10 @@ fn a_store_of_another_organization_does_not_exist() {
         let expand = json!({ "tuple_key": { "relation": "viewer", "object": "document:1" } });
         let batch = json!({ "checks": [{ "tuple_key": tuple("user:anne", "viewer", "document:1"), "correlation_id": "a" }] });
         let write = json!({ "writes": { "tuple_keys": [tuple("user:eve", "owner", "document:1")] } });
+        let decision = json!({ "subject": { "type": "user", "id": "anne" }, "action": { "name": "viewer" },
+                               "resource": { "type": "document", "id": "1" } });
+        let supposed = json!({ "suppose": { "writes": { "tuple_keys": [tuple("user:anne", "viewer", "document:1")] } },
+                               "check": tuple("user:anne", "viewer", "document:1") });
         let all = [
             (Method::GET, String::new(), None),
             (Method::DELETE, String::new(), None),
@@ -89,7 +93,15 @@ fn a_store_of_another_organization_does_not_exist() {
             (Method::POST, "/write".to_owned(), Some(write)),
             (Method::POST, "/read".to_owned(), Some(json!({}))),
             (Method::GET, "/changes".to_owned(), None),
-            (Method::POST, "/check".to_owned(), Some(question)),
+            (Method::POST, "/check".to_owned(), Some(question.clone())),
+            (Method::POST, "/explain".to_owned(), Some(question.clone())),
+            (Method::POST, "/what-if".to_owned(), Some(supposed)),
+            (Method::POST, "/access/v1/evaluation".to_owned(), Some(decision.clone())),
+            (Method::POST, "/access/v1/evaluations".to_owned(), Some(decision.clone())),
+            (Method::POST, "/access/v1/search/subject".to_owned(), Some(decision.clone())),
+            (Method::POST, "/access/v1/search/resource".to_owned(), Some(decision.clone())),
+            (Method::POST, "/access/v1/search/action".to_owned(), Some(decision)),
+            (Method::POST, "/access-review".to_owned(), Some(json!({ "user": "user:anne" }))),
             (Method::POST, "/batch-check".to_owned(), Some(batch)),
             (Method::POST, "/expand".to_owned(), Some(expand)),
             (Method::POST, "/list-objects".to_owned(), Some(objects.clone())),

@@ -1,8 +1,10 @@
 //! Relations over OpenFGA's HTTP API: OpenFGA's own suites, its own clients, the gates around it, and two processes.
 
+mod authzen;
 mod clients;
 mod gates;
 mod own;
+mod questions;
 mod random;
 mod replicas;
 mod sql;
