@@ -9,6 +9,7 @@
 mod access;
 mod audit;
 mod claims;
+mod constraint;
 mod docket;
 mod guard;
 mod identity;

@@ -19,6 +19,7 @@ use tokio::time::MissedTickBehavior;
 use uuid::Uuid;
 
 use crate::access::AccessKeys;
+use crate::constraint::InForce;
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Standing, Who};
 use crate::session::{KnownSession, SessionKey};
@@ -84,6 +85,7 @@ pub(crate) struct Memory {
     looked: AtomicU64,
     keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
     policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
+    pub(crate) packs: RwLock<HashMap<TenantId, (Option<InForce>, Instant)>>,
     pub(crate) sessions: RwLock<HashMap<SessionKey, (KnownSession, Instant)>>,
     keys_by_id: RwLock<HashMap<KeyId, (Known, Instant)>>,
     pub(crate) access: RwLock<Option<(Arc<AccessKeys>, Instant)>>,
@@ -97,6 +99,7 @@ impl Memory {
             looked: AtomicU64::new(0),
             keys: RwLock::default(),
             policies: RwLock::default(),
+            packs: RwLock::default(),
             sessions: RwLock::default(),
             keys_by_id: RwLock::default(),
             access: RwLock::default(),
@@ -120,6 +123,7 @@ impl Memory {
         self.generation.fetch_add(1, Ordering::AcqRel);
         self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.packs.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.keys_by_id.write().unwrap_or_else(PoisonError::into_inner).clear();
         *self.access.write().unwrap_or_else(PoisonError::into_inner) = None;

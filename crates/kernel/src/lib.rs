@@ -25,7 +25,7 @@ pub use event::{
 pub use gate::Gate;
 pub use id::{
     AccountId, AgentId, BreakGlassId, DeliveryId, EntryId, EvidencePackId, HoldId, InvitationId, KeyId,
-    LetterId, ParseIdError, PasskeyId, ProjectId, ProviderId, RelationModelId, RelationStoreId, SessionId,
+    LetterId, ParseIdError, PasskeyId, ProjectId, ProviderId, PolicyKeyId, PolicyPackId, RelationModelId, RelationStoreId, SessionId,
     TenantId, TotpId, WebhookId,
 };
 pub use permission::{Capabilities, Need, ParsePermissionError, Permission, Rank};
