@@ -132,6 +132,11 @@ impl Pack {
         self.policies.iter().map(|known| known.id.as_str())
     }
 
+    /// Its policies by id, as Cedar writes them: without comments, in one spelling.
+    pub fn texts(&self) -> impl Iterator<Item = (&str, String)> {
+        self.policies.iter().map(|known| (known.id.as_str(), known.policy.to_string()))
+    }
+
     /// How many policies it has.
     pub fn len(&self) -> usize {
         self.policies.len()
