@@ -107,8 +107,9 @@ mod tests {
 
     #[test]
     fn a_key_is_read_as_it_was_written_and_not_otherwise() {
-        let dir = testkit::TempDir::new();
-        let path = dir.path().join("policy.key");
+        let dir = std::env::temp_dir().join(format!("pc-policy-{}", files::random_name().unwrap()));
+        std::fs::create_dir(&dir).unwrap();
+        let path = dir.join("policy.key");
         let args = NewKeyArgs { name: "policy.example.com".to_owned(), out: path.clone() };
         new(&args).unwrap();
         let key = read(&path).unwrap();
@@ -119,5 +120,6 @@ mod tests {
             std::fs::write(&path, bad).unwrap();
             assert!(read(&path).is_err());
         }
+        std::fs::remove_dir_all(&dir).unwrap();
     }
 }

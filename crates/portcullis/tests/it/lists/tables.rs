@@ -74,6 +74,12 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
          insert into audit_retention (tenant_id, days, changed_at) values ('{tenant}', 2557, now());
          insert into audit_hold (tenant_id, id, reason, placed_at, placed_by)
          values ('{tenant}', '{tenant}', 'words', now(), '{account}');
+         insert into policy_key (tenant_id, id, name, vkey, not_before, trusted_at, trusted_by)
+         values ('{tenant}', '{tenant}', 'words', 'words', now(), now(), '{account}');
+         insert into policy_pack (tenant_id, id, name, version, mode, policies, document, sha256, signature, key_id, uploaded_at)
+         values ('{tenant}', '{tenant}', 'words', 1, 'forbid', 1, '\x7b7d', sha256(''), 'words', '{tenant}', now());
+         insert into policy_turn (tenant_id, seq, pack_id, way, turned_at, turned_by)
+         values ('{tenant}', 1, '{tenant}', 'activate', now(), '{account}');
          insert into relation_store values ('{tenant}', '{tenant}', 'words', 1, now(), now());
          insert into relation_model values ('{tenant}', '{tenant}', '{tenant}', '{{}}', sha256(''), now());
          insert into relation_tuple values ('{tenant}', '{tenant}', 'document', '1', 'viewer', 'user:a', null, null, 1, null, now());
