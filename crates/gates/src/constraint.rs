@@ -152,7 +152,13 @@ pub(crate) fn refusal(
     problem(verdict, principal).map(|problem| PackRefusal { problem, verdict, policies })
 }
 
-fn ask(pack: &Pack, action: &str, principal: &Principal, request: &RequestContext, now: Timestamp) -> Decision {
+fn ask(
+    pack: &Pack,
+    action: &str,
+    principal: &Principal,
+    request: &RequestContext,
+    now: Timestamp,
+) -> Decision {
     let standing = principal.standing();
     let person = principal.person();
     let key = standing.key.map(|key| key.to_string());

@@ -19,7 +19,11 @@ fn document(policies: usize) -> Result<Document, Box<dyn std::error::Error>> {
     for at in 0..policies {
         let row = &ACTIONS[at % ACTIONS.len()];
         if at % 8 == 7 {
-            writeln!(text, "forbid(principal is Agent, action, resource) when {{ context.hour > {} }};", at % 24)?;
+            writeln!(
+                text,
+                "forbid(principal is Agent, action, resource) when {{ context.hour > {} }};",
+                at % 24
+            )?;
         } else {
             writeln!(
                 text,
@@ -46,7 +50,11 @@ fn nanoseconds(mut decide: impl FnMut() -> bool) -> u128 {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let mut out = std::io::stdout().lock();
-    writeln!(out, "{:>8} {:>10} {:>12} {:>12} {:>10}", "policies", "considered", "sliced ns", "whole ns", "load ms")?;
+    writeln!(
+        out,
+        "{:>8} {:>10} {:>12} {:>12} {:>10}",
+        "policies", "considered", "sliced ns", "whole ns", "load ms"
+    )?;
     for policies in [9, 65, 513] {
         let document = document(policies)?;
         let started = Instant::now();
@@ -57,7 +65,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let question = Question {
             action: "key.create",
             organization: "an-organization",
-            asker: Asker { kind: AskerKind::User, id: "somebody", role: "admin", owner: false, second_factor: true },
+            asker: Asker {
+                kind: AskerKind::User,
+                id: "somebody",
+                role: "admin",
+                owner: false,
+                second_factor: true,
+            },
             facts: Facts {
                 assurance: Some(2),
                 auth_age_seconds: Some(60),

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::sync::LazyLock;
 
-use cedar_policy::{Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning, Validator};
+use cedar_policy::{
+    Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning, Validator,
+};
 
 use crate::document::{Document, PARTS};
 use crate::finding::{Finding, Weight};
@@ -155,7 +157,8 @@ fn policies_of<'a>(
         for (at, policy) in in_order(&set).into_iter().enumerate() {
             let id = id_of(file, at, policy);
             if !is_name(&id) {
-                let says = format!("@id({id:?}) must have 1 to 64 lower-case letters, digits, `.`, `_` and `-`");
+                let says =
+                    format!("@id({id:?}) must have 1 to 64 lower-case letters, digits, `.`, `_` and `-`");
                 findings.push(Finding::error(file, says));
                 continue;
             }
@@ -165,7 +168,9 @@ fn policies_of<'a>(
             }
             let forbid_pack = manifest.is_some_and(|manifest| manifest.mode == Mode::Forbid);
             if forbid_pack && policy.effect() == Effect::Permit {
-                let says = format!("{id} permits, and a pack of the mode forbid grants nothing; roles and relations do");
+                let says = format!(
+                    "{id} permits, and a pack of the mode forbid grants nothing; roles and relations do"
+                );
                 findings.push(Finding::error(file, says));
             }
             placed.push(Placed { policy: policy.new_id(PolicyId::new(&id)), file, text });
@@ -187,7 +192,8 @@ fn policies_of<'a>(
 /// The policies of a file as they stand in it: Cedar numbers them.
 fn in_order(set: &PolicySet) -> Vec<&Policy> {
     let mut policies: Vec<&Policy> = set.policies().collect();
-    let number = |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse::<u32>().unwrap_or(0);
+    let number =
+        |policy: &Policy| policy.id().to_string().trim_start_matches("policy").parse::<u32>().unwrap_or(0);
     policies.sort_by_key(|policy| number(policy));
     policies
 }
@@ -211,7 +217,9 @@ fn validate(own: Option<&Schema>, policies: &[Placed<'_>], findings: &mut Vec<Fi
         }
     }
     let place = |id: &PolicyId| policies.iter().find(|placed| placed.policy.id() == id);
-    for (schema, whose) in own.map(|own| (own, "the pack's schema")).into_iter().chain([(engine, "this server's schema")]) {
+    for (schema, whose) in
+        own.map(|own| (own, "the pack's schema")).into_iter().chain([(engine, "this server's schema")])
+    {
         let result = Validator::new(schema.clone()).validate(&set, ValidationMode::Strict);
         let mut add = |weight, id: &PolicyId, error: &dyn miette::Diagnostic| {
             let Some(Placed { file, text, .. }) = place(id) else { return };

@@ -39,7 +39,9 @@ pub enum DocumentError {
     #[error("a pack has at most 256 files and 524,288 bytes")]
     Size,
     /// A file that no pack has.
-    #[error("{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, mfa.json and README.md")]
+    #[error(
+        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, mfa.json and README.md"
+    )]
     File(String),
 }
 
@@ -57,7 +59,8 @@ impl Document {
     /// # Errors
     /// When there is a file that no pack has, or too much.
     pub fn of_files(files: BTreeMap<String, String>) -> Result<Self, DocumentError> {
-        if files.len() > FILES_MAX || files.iter().map(|(path, text)| path.len() + text.len()).sum::<usize>() > PACK_BYTES_MAX
+        if files.len() > FILES_MAX
+            || files.iter().map(|(path, text)| path.len() + text.len()).sum::<usize>() > PACK_BYTES_MAX
         {
             return Err(DocumentError::Size);
         }
@@ -82,12 +85,15 @@ impl Document {
         let shape = |says: &str| DocumentError::Shape(says.to_owned());
         let members = value.as_object().ok_or_else(|| shape("not an object"))?;
         if members.len() != 3 || members.get("kind").and_then(Value::as_str) != Some(KIND) {
-            return Err(shape("it has the members files, kind and v, and says that it is a portcullis-policy-pack"));
+            return Err(shape(
+                "it has the members files, kind and v, and says that it is a portcullis-policy-pack",
+            ));
         }
         if members.get("v").and_then(Value::as_u64) != Some(1) {
             return Err(shape("v is not 1"));
         }
-        let files = members.get("files").and_then(Value::as_object).ok_or_else(|| shape("files is no object"))?;
+        let files =
+            members.get("files").and_then(Value::as_object).ok_or_else(|| shape("files is no object"))?;
         let texts = files.iter().map(|(path, text)| Some((path.clone(), text.as_str()?.to_owned())));
         let files = texts.collect::<Option<BTreeMap<_, _>>>().ok_or_else(|| shape("a file is no text"))?;
         Self::of_files(files)
@@ -128,7 +134,10 @@ impl Document {
     /// Files of a folder.
     pub(crate) fn under(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         let within = move |path: &String| path.split('/').next() == Some(folder) && path.contains('/');
-        self.files.iter().filter(move |(path, _)| within(path)).map(|(path, text)| (path.as_str(), text.as_str()))
+        self.files
+            .iter()
+            .filter(move |(path, _)| within(path))
+            .map(|(path, text)| (path.as_str(), text.as_str()))
     }
 
     /// Signs it: a detached JWS in compact form.
@@ -196,7 +205,9 @@ mod tests {
 
     #[test]
     fn what_no_pack_has_makes_no_document() {
-        for stray in ["policies/a.txt", "policies/A.cedar", "policies/../a.cedar", "a.cedar", "tests/a/b.json", "x"] {
+        for stray in
+            ["policies/a.txt", "policies/A.cedar", "policies/../a.cedar", "a.cedar", "tests/a/b.json", "x"]
+        {
             let mut files = files();
             files.insert(stray.to_owned(), String::new());
             assert_eq!(Document::of_files(files), Err(DocumentError::File(stray.to_owned())), "{stray}");
@@ -204,7 +215,13 @@ mod tests {
         let mut large = files();
         large.insert("README.md".to_owned(), "x".repeat(PACK_BYTES_MAX));
         assert_eq!(Document::of_files(large), Err(DocumentError::Size));
-        for bad in ["", "{}", "[]", r#"{"files":{},"kind":"other","v":1}"#, r#"{"files":{"pack.json":1},"kind":"portcullis-policy-pack","v":1}"#] {
+        for bad in [
+            "",
+            "{}",
+            "[]",
+            r#"{"files":{},"kind":"other","v":1}"#,
+            r#"{"files":{"pack.json":1},"kind":"portcullis-policy-pack","v":1}"#,
+        ] {
             assert!(matches!(Document::of_bytes(bad.as_bytes()), Err(DocumentError::Shape(_))), "{bad}");
         }
     }

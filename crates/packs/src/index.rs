@@ -26,7 +26,12 @@ pub(crate) struct Known {
 impl Known {
     pub(crate) fn of(policy: Policy) -> Self {
         let beyond_record = policy.to_json().map_or(true, |json| looks_beyond(&json, None));
-        Self { id: policy.id().to_string(), forbids: policy.effect() == Effect::Forbid, beyond_record, policy }
+        Self {
+            id: policy.id().to_string(),
+            forbids: policy.effect() == Effect::Forbid,
+            beyond_record,
+            policy,
+        }
     }
 }
 
@@ -42,7 +47,8 @@ impl Index {
             .iter()
             .map(|row| {
                 AskerKind::ALL.map(|kind| {
-                    let matching = policies.iter().enumerate().filter(|(_, known)| can_match(&known.policy, row, kind));
+                    let matching =
+                        policies.iter().enumerate().filter(|(_, known)| can_match(&known.policy, row, kind));
                     matching.filter_map(|(at, _)| u16::try_from(at).ok()).collect()
                 })
             })
@@ -95,7 +101,9 @@ fn can_match(policy: &Policy, row: &ActionRow, kind: AskerKind) -> bool {
     };
     let resource = match policy.resource_constraint() {
         ResourceConstraint::Any => true,
-        ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) => uid.type_name().basename() == row.resource,
+        ResourceConstraint::Eq(uid) | ResourceConstraint::In(uid) => {
+            uid.type_name().basename() == row.resource
+        }
         ResourceConstraint::Is(name) | ResourceConstraint::IsIn(name, _) => name.basename() == row.resource,
     };
     action && principal && resource
@@ -115,7 +123,8 @@ fn looks_beyond(json: &Value, around: Option<&str>) -> bool {
                 };
             }
             members.iter().any(|(name, value)| {
-                let attribute = matches!(name.as_str(), "." | "has").then(|| value.get("attr")?.as_str()).flatten();
+                let attribute =
+                    matches!(name.as_str(), "." | "has").then(|| value.get("attr")?.as_str()).flatten();
                 match (attribute, value.get("left")) {
                     (Some(attribute), Some(left)) => looks_beyond(left, Some(attribute)),
                     _ => looks_beyond(value, None),
@@ -138,9 +147,13 @@ mod tests {
     #[test]
     fn what_hangs_on_something_unrecorded_is_known() {
         assert!(!beyond("forbid(principal, action, resource);"));
-        assert!(!beyond("forbid(principal, action, resource) when { context.hour < 8 || principal.role == \"x\" };"));
+        assert!(!beyond(
+            "forbid(principal, action, resource) when { context.hour < 8 || principal.role == \"x\" };"
+        ));
         assert!(!beyond("forbid(principal, action, resource) when { principal in Role::\"x\" };"));
-        assert!(!beyond("forbid(principal, action, resource) when { context has project && context.project == \"x\" };"));
+        assert!(!beyond(
+            "forbid(principal, action, resource) when { context has project && context.project == \"x\" };"
+        ));
         assert!(beyond("forbid(principal, action, resource) when { context has ip };"));
         assert!(beyond("forbid(principal, action, resource) unless { context has mfa && context.mfa };"));
         assert!(beyond("forbid(principal is User, action, resource) when { !principal.second_factor };"));
@@ -162,6 +175,9 @@ mod tests {
         assert!(!can("forbid(principal == User::\"x\", action, resource);", AskerKind::ApiKey));
         assert!(can("forbid(principal, action, resource is ApiKeys);", AskerKind::User));
         assert!(!can("forbid(principal, action, resource is Log);", AskerKind::User));
-        assert!(can("forbid(principal, action in [Action::\"key.list\", Action::\"key.create\"], resource);", AskerKind::User));
+        assert!(can(
+            "forbid(principal, action in [Action::\"key.list\", Action::\"key.create\"], resource);",
+            AskerKind::User
+        ));
     }
 }

@@ -185,6 +185,11 @@ mod tests {
             let found = Manifest::parse(&bad).expect_err(&bad);
             assert!(found.message.contains(says), "{bad}: {found}");
         }
-        assert!(!Manifest::parse(&good.replace("\"min\":1,\"max\":1", "\"min\":2,\"max\":3")).unwrap().engine.fit());
+        assert!(
+            !Manifest::parse(&good.replace("\"min\":1,\"max\":1", "\"min\":2,\"max\":3"))
+                .unwrap()
+                .engine
+                .fit()
+        );
     }
 }

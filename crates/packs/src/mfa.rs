@@ -84,7 +84,9 @@ pub(crate) fn parse(text: &str) -> Result<Table, Finding> {
                 }
             }
             if !met {
-                return Err(wrong(&format!("{name:?} is no action that a person can be asked to prove themselves for")));
+                return Err(wrong(&format!(
+                    "{name:?} is no action that a person can be asked to prove themselves for"
+                )));
             }
         }
     }

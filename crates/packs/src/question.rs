@@ -105,7 +105,9 @@ pub struct Question<'a> {
 pub(crate) fn type_name(name: &str) -> Option<EntityTypeName> {
     static NAMES: LazyLock<HashMap<&'static str, EntityTypeName>> = LazyLock::new(|| {
         let own = AskerKind::ALL.map(AskerKind::name).into_iter();
-        let names = own.chain(["Action", "Organization", "Role"]).chain(crate::catalogue::COLLECTIONS.iter().copied());
+        let names = own
+            .chain(["Action", "Organization", "Role"])
+            .chain(crate::catalogue::COLLECTIONS.iter().copied());
         names.filter_map(|name| Some((name, name.parse().ok()?))).collect()
     });
     NAMES.get(name).cloned()
@@ -197,7 +199,9 @@ mod tests {
 
     #[test]
     fn a_moment_is_spelled_as_the_calendar_has_it() {
-        for moment in ["1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z", "2026-11-26T07:05:09Z", "2100-03-01T12:00:00Z"] {
+        for moment in
+            ["1970-01-01T00:00:00Z", "2000-02-29T23:59:59Z", "2026-11-26T07:05:09Z", "2100-03-01T12:00:00Z"]
+        {
             let at: Timestamp = moment.parse().unwrap();
             let seconds = at.unix_seconds();
             assert_eq!(cedar_time(seconds.div_euclid(DAY_SECONDS), seconds.rem_euclid(DAY_SECONDS)), moment);

@@ -25,7 +25,12 @@ impl Pack {
             return Replayed::Unknown;
         }
         debug_assert!(at < ACTIONS.len());
-        let slice = || self.index.which(at, question.asker.kind).iter().filter_map(|at| self.policies.get(usize::from(*at)));
+        let slice = || {
+            self.index
+                .which(at, question.asker.kind)
+                .iter()
+                .filter_map(|at| self.policies.get(usize::from(*at)))
+        };
         let hidden = |forbids: bool| slice().any(|known| known.beyond_record && known.forbids == forbids);
         let Decision { verdict, policies } = self.decide(question);
         let clean: Vec<String> = policies.into_iter().filter(|id| self.is_recorded(id)).collect();
@@ -34,7 +39,9 @@ impl Pack {
             Verdict::Forbid | Verdict::Broken if clean.is_empty() => Replayed::Unknown,
             Verdict::Forbid | Verdict::Broken => refused(clean),
             Verdict::Allow if hidden(true) => Replayed::Unknown,
-            Verdict::Allow if self.by_default() == Verdict::Unpermitted && clean.is_empty() => Replayed::Unknown,
+            Verdict::Allow if self.by_default() == Verdict::Unpermitted && clean.is_empty() => {
+                Replayed::Unknown
+            }
             Verdict::Allow => Replayed::Allowed,
             Verdict::Unpermitted if hidden(false) => Replayed::Unknown,
             Verdict::Unpermitted => refused(clean),

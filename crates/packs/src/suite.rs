@@ -173,7 +173,8 @@ pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
         }
     }
     if count == 0 {
-        findings.push(Finding::error("tests/", "there is no test: a pack shows what it does before it does it"));
+        findings
+            .push(Finding::error("tests/", "there is no test: a pack shows what it does before it does it"));
     } else if count > TESTS_MAX {
         findings.push(Finding::error("tests/", format!("there are more than {TESTS_MAX} tests")));
     }

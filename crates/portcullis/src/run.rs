@@ -12,8 +12,8 @@ use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
 use crate::{
-    archive, doctor, events, export, holds, mail, operator, packs, policy, retention, say, scan, serve, telemetry,
-    up, verify, witness,
+    archive, doctor, events, export, holds, mail, operator, packs, policy, retention, say, scan, serve,
+    telemetry, up, verify, witness,
 };
 
 /// Exit status of a command that failed.

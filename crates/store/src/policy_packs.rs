@@ -96,7 +96,12 @@ pub async fn trust(tx: &mut WriteTx, new: &NewKey<'_>) -> Result<(), StoreError>
 }
 
 /// Revokes a key. False when there is none of this id that is not revoked.
-pub async fn revoke(tx: &mut WriteTx, id: PolicyKeyId, by: AccountId, at: Timestamp) -> Result<bool, StoreError> {
+pub async fn revoke(
+    tx: &mut WriteTx,
+    id: PolicyKeyId,
+    by: AccountId,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
     let tenant = tx.tenant().uuid();
     let done = sqlx::query!(
         "update policy_key set revoked_at = $3, revoked_by = $4 \

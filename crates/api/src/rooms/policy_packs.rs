@@ -223,7 +223,9 @@ struct NewPolicyPack {
     #[schema(value_type = Object)]
     document: Value,
     /// The detached signature: JWS in compact form, EdDSA, the payload unencoded (RFC 7515 appendix F, RFC 7797).
-    #[schema(example = "eyJhbGciOiJFZERTQSIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il0sImtpZCI6IjBiMmU3ZDRhIn0..c2lnbmF0dXJl")]
+    #[schema(
+        example = "eyJhbGciOiJFZERTQSIsImI2NCI6ZmFsc2UsImNyaXQiOlsiYjY0Il0sImtpZCI6IjBiMmU3ZDRhIn0..c2lnbmF0dXJl"
+    )]
     signature: String,
 }
 
@@ -280,7 +282,9 @@ impl From<Uploaded> for TakenPolicyPack {
         (status = 201, description = "The pack", body = TakenPolicyPack),
         (status = 409, description = "It is here already, or there are as many as may be"),
     ))]
-async fn post_pack(Submitted { pass, body }: Submitted<UploadPack, NewPolicyPack>) -> Answered<TakenPolicyPack> {
+async fn post_pack(
+    Submitted { pass, body }: Submitted<UploadPack, NewPolicyPack>,
+) -> Answered<TakenPolicyPack> {
     let (uploaded, receipt) = upload(pass, &body.document, &body.signature).await?;
     Ok(Answer::created(uploaded.into(), &receipt))
 }

@@ -53,12 +53,18 @@ pub async fn trust(mut pass: Pass<TrustKey>, new: Trusted) -> Result<(PolicyKey,
 
 async fn put(pass: &mut Pass<TrustKey>, new: Trusted) -> Result<PolicyKey, Problem> {
     let key: VerifierKey = new.vkey.trim().parse().map_err(|_| {
-        Problem::invalid("/key", "It is no public key of the form name+id+base64, as `policy key new` prints it.")
+        Problem::invalid(
+            "/key",
+            "It is no public key of the form name+id+base64, as `policy key new` prints it.",
+        )
     })?;
     let (by, at) = (pass.who().account(), pass.vault().clock().now());
     let not_before = new.not_before.unwrap_or(at);
     if new.expires_at.is_some_and(|until| until <= not_before || until <= at) {
-        return Err(Problem::invalid("/expires_at", "A key expires after it begins to count, and not before now."));
+        return Err(Problem::invalid(
+            "/expires_at",
+            "A key expires after it begins to count, and not before now.",
+        ));
     }
     if kept::keys(pass.tx(), POLICY_KEYS_ROWS_MAX).await?.len() >= POLICY_KEYS_MAX {
         let says = format!("{POLICY_KEYS_MAX} keys are known here, which is as many as may be.");
@@ -67,12 +73,12 @@ async fn put(pass: &mut Pass<TrustKey>, new: Trusted) -> Result<PolicyKey, Probl
     let name = pass.privacy().text(new.name.raw());
     let id = PolicyKeyId::new(pass.vault().clock(), pass.vault().rng());
     let vkey = key.to_string();
-    let row =
-        NewKey { id, name: &name, vkey: &vkey, not_before, expires_at: new.expires_at, at, by };
+    let row = NewKey { id, name: &name, vkey: &vkey, not_before, expires_at: new.expires_at, at, by };
     match kept::trust(pass.tx(), &row).await {
         Ok(()) => {}
         Err(StoreError::Taken) => {
-            let says = "This key is known here already. One that was revoked is not trusted again: make a new one.";
+            let says =
+                "This key is known here already. One that was revoked is not trusted again: make a new one.";
             return Err(Problem::new(ProblemKind::Conflict, says));
         }
         Err(error) => return Err(error.into()),

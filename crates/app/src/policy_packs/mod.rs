@@ -15,10 +15,10 @@ use serde_json::Value;
 use store::policy_packs as kept;
 pub use store::policy_packs::{PolicyKey, PolicyPack, Tried, Turn};
 
-pub use keys::{RevokeKey, Trusted, TrustKey, revoke, trust};
+pub use keys::{RevokeKey, TrustKey, Trusted, revoke, trust};
 pub use tried::{TryPack, try_pack};
 pub use turns::{ActivatePack, Activation, RollBack, activate, roll_back};
-pub use upload::{Uploaded, UploadPack, upload};
+pub use upload::{UploadPack, Uploaded, upload};
 
 use crate::action;
 
@@ -105,26 +105,35 @@ impl PackFault {
                 "/signature",
                 "The signature does not fit the document: something in it was changed after it was signed.",
             ),
-            Self::NoSignature => {
-                invalid("/signature", "It is no detached JWS with EdDSA over an unencoded payload (RFC 7797).")
+            Self::NoSignature => invalid(
+                "/signature",
+                "It is no detached JWS with EdDSA over an unencoded payload (RFC 7797).",
+            ),
+            Self::UnknownKey => {
+                invalid("/signature", "It is signed with a key that this organization does not trust.")
             }
-            Self::UnknownKey => invalid("/signature", "It is signed with a key that this organization does not trust."),
             Self::RevokedKey => invalid("/signature", "It is signed with a key that was revoked."),
             Self::ExpiredKey => invalid("/signature", "It is signed with a key whose time is over."),
             Self::EarlyKey => invalid("/signature", "It is signed with a key that counts only later."),
             Self::OtherOrganization => invalid("/document", "The pack is for another organization."),
             Self::Engine(says) | Self::Schema(says) => invalid("/document", says),
             Self::Test(says) => invalid("/document", &format!("A test of the pack fails: {says}")),
-            Self::Expired => invalid("/document", "The pack's time is over; it cannot come into force any more."),
+            Self::Expired => {
+                invalid("/document", "The pack's time is over; it cannot come into force any more.")
+            }
             Self::Downgrade(highest) => conflict(&format!(
                 "Version {highest} of this pack was in force already, and only a higher one can follow; to go back, roll back."
             )),
-            Self::Names => invalid("/document", "The names of the pack and of its policies hold personal data."),
+            Self::Names => {
+                invalid("/document", "The names of the pack and of its policies hold personal data.")
+            }
             Self::Untried => conflict(
                 "Try the pack first: what it would have refused must have been shown within the last hour, against the pack \
                  that is in force now.",
             ),
-            Self::OtherDryRun => conflict("The dry run you name is not the last one; look at the last one and name that."),
+            Self::OtherDryRun => {
+                conflict("The dry run you name is not the last one; look at the last one and name that.")
+            }
             Self::InForce => conflict("It is in force already."),
         }
     }

@@ -176,7 +176,8 @@ impl<'a> Replay<'a> {
                 self.replayed += 1;
                 if !by_pack {
                     let verdict = decision.verdict.name();
-                    self.refused.add(|| told(entry, json!({ "verdict": verdict, "policies": decision.policies })));
+                    self.refused
+                        .add(|| told(entry, json!({ "verdict": verdict, "policies": decision.policies })));
                 }
             }
             Some(Replayed::Allowed) => {

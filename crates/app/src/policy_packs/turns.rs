@@ -79,7 +79,9 @@ async fn turn_to(
         return Err(PackFault::InForce.into());
     }
     let pack = upload::again(tx, asked.pack, tenant, now).await?;
-    if let Some(highest) = kept::highest(tx, &kept_pack.name).await?.filter(|highest| *highest >= kept_pack.version) {
+    if let Some(highest) =
+        kept::highest(tx, &kept_pack.name).await?.filter(|highest| *highest >= kept_pack.version)
+    {
         return Err(PackFault::Downgrade(highest).into());
     }
     let tried = kept_pack.tried.as_ref().ok_or(PackFault::Untried)?;
@@ -134,8 +136,12 @@ pub async fn roll_back(mut pass: Pass<RollBack>) -> Result<(Turn, Receipt), Prob
 async fn step_back(pass: &mut Pass<RollBack>) -> Result<(Turn, Option<Label>, Option<Label>), Problem> {
     let (now, by) = (pass.vault().clock().now(), pass.who().account());
     let tx = pass.tx();
-    let Some(current) = kept::turns(tx, 1).await?.into_iter().next().filter(|turn| turn.pack.is_some()) else {
-        return Err(Problem::new(ProblemKind::Conflict, "No pack is in force, so there is nothing to go back from."));
+    let Some(current) = kept::turns(tx, 1).await?.into_iter().next().filter(|turn| turn.pack.is_some())
+    else {
+        return Err(Problem::new(
+            ProblemKind::Conflict,
+            "No pack is in force, so there is nothing to go back from.",
+        ));
     };
     let target = match current.below {
         Some(seq) => kept::turn(tx, seq).await?,

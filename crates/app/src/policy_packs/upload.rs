@@ -1,7 +1,7 @@
 //! Taking a pack in: what it takes to be one that could come into force.
 
-use audit_log::{Hash, VerifierKey};
 use audit_log::jws::JwsError;
+use audit_log::{Hash, VerifierKey};
 use gates::{Draft, Pass, Raw, Receipt, Tx};
 use kernel::limits::{POLICY_KEYS_ROWS_MAX, POLICY_PACKS_MAX};
 use kernel::{EventKind, PolicyPackId, Problem, ProblemKind, TenantId, Timestamp};

@@ -24,20 +24,40 @@ fn without(path: &str) -> BTreeMap<String, String> {
 /// Policies, and what is said of them at which line and column.
 const POLICIES: &[(&str, u32, u32, &str)] = &[
     ("forbid(principal, action, resource)", 1, 36, "unexpected end of input"),
-    ("forbid(principal, action, resource);\n\nforbid(principal action, resource);", 3, 18, "unexpected token"),
+    (
+        "forbid(principal, action, resource);\n\nforbid(principal action, resource);",
+        3,
+        18,
+        "unexpected token",
+    ),
     ("forbid(principal, action == Action::\"key.invent\", resource);", 1, 29, "unrecognized action"),
     ("forbid(principal is Robot, action, resource);", 1, 21, "unrecognized entity type"),
     ("forbid(principal, action, resource)\nwhen { context.colour == \"red\" };", 2, 8, "attribute"),
     ("forbid(principal, action, resource)\nwhen { context.mfa };", 2, 8, "optional attribute"),
     ("forbid(principal, action, resource)\n  when { context.hour == \"8\" };", 2, 10, "not compatible"),
     ("forbid(principal, action, resource)\nwhen { context.need };", 2, 8, "unexpected type"),
-    ("forbid(principal is Agent, action == Action::\"key.create\", resource);", 1, 1, "unable to find an applicable action"),
-    ("forbid(principal, action == Action::\"keys:manage\", resource);", 1, 1, "unable to find an applicable action"),
+    (
+        "forbid(principal is Agent, action == Action::\"key.create\", resource);",
+        1,
+        1,
+        "unable to find an applicable action",
+    ),
+    (
+        "forbid(principal, action == Action::\"keys:manage\", resource);",
+        1,
+        1,
+        "unable to find an applicable action",
+    ),
     ("forbid(principal, action, resource == Providers::\"one\");", 1, 39, "enumerated"),
     ("forbid(principal, action, resource) when { 1 == 2 };", 1, 1, "impossible"),
     ("permit(principal, action, resource);", 1, 1, "grants nothing"),
     ("@id(\"Two words\") forbid(principal, action, resource);", 1, 1, "@id"),
-    ("@id(\"a\") forbid(principal, action, resource);\n@id(\"a\") forbid(principal, action, resource);", 1, 1, "already"),
+    (
+        "@id(\"a\") forbid(principal, action, resource);\n@id(\"a\") forbid(principal, action, resource);",
+        1,
+        1,
+        "already",
+    ),
     ("forbid(principal == ?principal, action, resource);", 1, 1, "template"),
     ("// nothing", 1, 1, "no policy"),
 ];
@@ -77,7 +97,9 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
         (with("tests/more.json", "[{"), "tests/more.json", "EOF"),
     ] {
         let found = findings(files);
-        let hit = found.iter().any(|finding| finding.is_error() && finding.file == file && finding.message.contains(says));
+        let hit = found
+            .iter()
+            .any(|finding| finding.is_error() && finding.file == file && finding.message.contains(says));
         assert!(hit, "{file}: {says}: {found:#?}");
     }
 }
@@ -85,7 +107,9 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
 #[test]
 fn a_test_that_asks_what_cannot_be_asked_is_wrong() {
     let one = |kind: &str, action: &str| {
-        format!(r#"[{{"name":"n","principal":{{"type":"{kind}","role":"admin"}},"action":"{action}","expect":"allow"}}]"#)
+        format!(
+            r#"[{{"name":"n","principal":{{"type":"{kind}","role":"admin"}},"action":"{action}","expect":"allow"}}]"#
+        )
     };
     for (text, says) in [
         (one("Robot", "key.create"), "principal.type"),

@@ -14,7 +14,8 @@ const P_PEOPLE: &str = "@id(\"p-people\") permit(principal is User, action, reso
 const P_CREATE: &str = "@id(\"p-create\") permit(principal, action == Action::\"key.create\", resource);";
 
 /// Mode, policies, action, kind, role, what is expected, by which policies.
-type Case = (Mode, &'static [&'static str], &'static str, AskerKind, &'static str, Verdict, &'static [&'static str]);
+type Case =
+    (Mode, &'static [&'static str], &'static str, AskerKind, &'static str, Verdict, &'static [&'static str]);
 
 const CASES: &[Case] = &[
     (Mode::Forbid, &[F_AGENTS], "key.create", AskerKind::User, "admin", Allow, &[]),
@@ -26,7 +27,15 @@ const CASES: &[Case] = &[
     (Mode::Forbid, &[F_ROLE], "project.list", AskerKind::User, "viewer", Forbid, &["f-role"]),
     (Mode::Forbid, &[F_ROLE], "project.list", AskerKind::User, "admin", Allow, &[]),
     (Mode::Forbid, &[F_NIGHT], "project.list", AskerKind::User, "admin", Allow, &[]),
-    (Mode::Forbid, &[F_ALL, F_AGENTS], "models.call", AskerKind::Agent, "editor", Forbid, &["f-agents", "f-all"]),
+    (
+        Mode::Forbid,
+        &[F_ALL, F_AGENTS],
+        "models.call",
+        AskerKind::Agent,
+        "editor",
+        Forbid,
+        &["f-agents", "f-all"],
+    ),
     (Mode::Forbid, &[F_ALL], "policy_pack.activate", AskerKind::User, "owner", Forbid, &["f-all"]),
     (Mode::Forbid, &[F_ALL], "policy_pack.roll_back", AskerKind::User, "owner", Allow, &[]),
     (Mode::Forbid, &[F_ALL], "policy_pack.read", AskerKind::User, "owner", Allow, &[]),
@@ -47,7 +56,11 @@ fn a_pack_says_what_its_policies_say_together() {
     for (mode, policies, action, kind, role, verdict, by) in CASES {
         let pack = pack(*mode, &policies.join("\n"));
         let decision = pack.decide(&question(action, asker(*kind, role)));
-        assert_eq!((decision.verdict, &decision.policies[..]), (*verdict, &by.map(str::to_owned)[..]), "{policies:?} {action}");
+        assert_eq!(
+            (decision.verdict, &decision.policies[..]),
+            (*verdict, &by.map(str::to_owned)[..]),
+            "{policies:?} {action}"
+        );
     }
 }
 
@@ -65,7 +78,10 @@ impl Owned for &[&str] {
 #[test]
 fn an_action_that_nobody_knows_is_never_allowed() {
     let pack = pack(Mode::Permit, P_ALL);
-    assert_eq!(pack.decide(&question("key.invent", asker(AskerKind::User, "owner"))).verdict, Verdict::Broken);
+    assert_eq!(
+        pack.decide(&question("key.invent", asker(AskerKind::User, "owner"))).verdict,
+        Verdict::Broken
+    );
 }
 
 #[test]
@@ -89,7 +105,9 @@ fn the_circumstances_are_what_the_schema_says() {
         ("resource == ApiKeys::\"all\"", true),
     ];
     for (when, met) in circumstances {
-        let text = format!("forbid(principal is User, action == Action::\"key.create\", resource) when {{ {when} }};");
+        let text = format!(
+            "forbid(principal is User, action == Action::\"key.create\", resource) when {{ {when} }};"
+        );
         let pack = pack(Mode::Forbid, &text);
         let mut asked = question("key.create", asker(AskerKind::User, "admin"));
         asked.facts.ip = Some("10.1.2.3".parse().unwrap());
@@ -109,9 +127,12 @@ fn what_mfa_json_asks_is_asked_of_people_alone() {
     files.insert("mfa.json".to_owned(), rules.to_owned());
     let pack = pack_of(files);
     let mut asked = question("key.create", asker(AskerKind::User, "admin"));
-    for (assurance, age, verdict) in
-        [(None, None, Prove), (Some(1), Some(1), Prove), (Some(2), Some(301), Prove), (Some(2), Some(300), Allow)]
-    {
+    for (assurance, age, verdict) in [
+        (None, None, Prove),
+        (Some(1), Some(1), Prove),
+        (Some(2), Some(301), Prove),
+        (Some(2), Some(300), Allow),
+    ] {
         (asked.facts.assurance, asked.facts.auth_age_seconds) = (assurance, age);
         let decision = pack.decide(&asked);
         assert_eq!(decision.verdict, verdict, "{assurance:?} {age:?}");

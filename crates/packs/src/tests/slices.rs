@@ -24,12 +24,17 @@ fn policy() -> impl Strategy<Value = String> {
         "action == Action::\"organization.read\"",
         "action == Action::\"key.create\"",
     ]);
-    let resource =
-        prop::sample::select(vec!["resource", "resource is ApiKeys", "resource is Organization", "resource is Models"]);
+    let resource = prop::sample::select(vec![
+        "resource",
+        "resource is ApiKeys",
+        "resource is Organization",
+        "resource is Models",
+    ]);
     let when = prop::sample::select(vec!["", " when { context.hour == 12 }", " when { context.hour > 12 }"]);
     let effect = prop::sample::select(vec!["forbid", "permit"]);
-    (effect, principal, action, resource, when)
-        .prop_map(|(effect, principal, action, resource, when)| format!("{effect}({principal}, {action}, {resource}){when};"))
+    (effect, principal, action, resource, when).prop_map(|(effect, principal, action, resource, when)| {
+        format!("{effect}({principal}, {action}, {resource}){when};")
+    })
 }
 
 proptest! {

@@ -26,7 +26,8 @@ pub(super) fn read(path: &Path) -> Result<Document> {
 
 /// A signed pack.
 pub(super) fn signed(path: &Path) -> Result<Signed> {
-    let text = files::read_text(path, SIGNED_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?;
+    let text = files::read_text(path, SIGNED_BYTES_MAX)
+        .with_context(|| format!("cannot read {}", path.display()))?;
     let value: Value =
         serde_json::from_str(&text).with_context(|| format!("{} is no signed pack", path.display()))?;
     let document = Document::of_json(&value["document"])?;
@@ -50,7 +51,9 @@ fn take(dir: &Path, prefix: &str, found: &mut BTreeMap<String, String>) -> Resul
     for entry in std::fs::read_dir(dir).with_context(|| format!("cannot read {}", dir.display()))? {
         let entry = entry?;
         let name = entry.file_name();
-        let Some(name) = name.to_str() else { bail!("{} has a name that is no text", entry.path().display()) };
+        let Some(name) = name.to_str() else {
+            bail!("{} has a name that is no text", entry.path().display())
+        };
         if name.starts_with('.') || name.ends_with(".pack.json") {
             continue;
         }

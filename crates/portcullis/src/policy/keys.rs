@@ -87,7 +87,8 @@ pub(super) fn sign(args: &SignArgs) -> Result<ExitCode> {
     // The document in its canonical bytes, so that the very bytes that are signed can be cut out of the file.
     let text = std::str::from_utf8(document.bytes()).context("the document is no text")?;
     let whole = format!("{{\"document\":{text},\"signature\":\"{signature}\"}}\n");
-    files::write_new(&out, whole.as_bytes(), PACK_MODE).with_context(|| format!("cannot write {}", out.display()))?;
+    files::write_new(&out, whole.as_bytes(), PACK_MODE)
+        .with_context(|| format!("cannot write {}", out.display()))?;
     if args.json {
         say::json(&json!({
             "file": out,
@@ -116,7 +117,11 @@ mod tests {
         assert_eq!(key.verifier().name().as_str(), "policy.example.com");
         assert!(new(&args).is_err(), "a key is never written over");
         let text = std::fs::read_to_string(&path).unwrap();
-        for bad in [text.replace("PRIVATE", "PUBLIC"), text.replace("policy.example", "other.example"), "x".to_owned()] {
+        for bad in [
+            text.replace("PRIVATE", "PUBLIC"),
+            text.replace("policy.example", "other.example"),
+            "x".to_owned(),
+        ] {
             std::fs::write(&path, bad).unwrap();
             assert!(read(&path).is_err());
         }

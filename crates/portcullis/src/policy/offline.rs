@@ -38,11 +38,13 @@ pub(super) fn init(args: &InitArgs) -> Result<ExitCode> {
         bail!("{} is there already; give the name of a new folder", args.dir.display());
     }
     for inner in ["policies", "tests"] {
-        std::fs::create_dir_all(args.dir.join(inner)).with_context(|| format!("cannot make {}", args.dir.display()))?;
+        std::fs::create_dir_all(args.dir.join(inner))
+            .with_context(|| format!("cannot make {}", args.dir.display()))?;
     }
     for (path, text) in found {
         let path = args.dir.join(path);
-        files::write_new(&path, text.as_bytes(), FILE_MODE).with_context(|| format!("cannot write {}", path.display()))?;
+        files::write_new(&path, text.as_bytes(), FILE_MODE)
+            .with_context(|| format!("cannot write {}", path.display()))?;
     }
     say::out(format_args!(
         "{} is a pack: edit policies/ and tests/, then `portcullis policy test {0}`.\n",
@@ -116,7 +118,10 @@ pub(super) fn told(outcomes: &[Outcome]) -> String {
             format!("ok      {}: {}: {}{by}", outcome.file, outcome.name, outcome.verdict)
         } else {
             let expected = outcome.expected.name();
-            format!("FAILED  {}: {}: expected {expected}, and it was {}{by}", outcome.file, outcome.name, outcome.verdict)
+            format!(
+                "FAILED  {}: {}: expected {expected}, and it was {}{by}",
+                outcome.file, outcome.name, outcome.verdict
+            )
         };
         lines += &plain(&line);
         lines.push('\n');
@@ -186,8 +191,15 @@ mod tests {
 
     #[test]
     fn what_came_went_and_changed_is_told_apart() {
-        let map = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-        let found = differences(&map(&[("a", "1"), ("b", "1"), ("c", "1")]), &map(&[("b", "1"), ("c", "2"), ("d", "1")]));
-        assert_eq!((found.added, found.removed, found.changed), (vec!["d".to_owned()], vec!["a".to_owned()], vec!["c".to_owned()]));
+        let map =
+            |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let found = differences(
+            &map(&[("a", "1"), ("b", "1"), ("c", "1")]),
+            &map(&[("b", "1"), ("c", "2"), ("d", "1")]),
+        );
+        assert_eq!(
+            (found.added, found.removed, found.changed),
+            (vec!["d".to_owned()], vec!["a".to_owned()], vec!["c".to_owned()])
+        );
     }
 }

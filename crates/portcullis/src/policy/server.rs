@@ -81,7 +81,9 @@ pub(super) async fn activate(args: &ActivateArgs, key: &str) -> Result<ExitCode>
     let server = Server::new(&args.server, key);
     let sha256 = packs::manifest::hex(signed.document.sha256());
     let found = server.json(Method::GET, PACKS, None).await?;
-    let there = found["packs"].as_array().and_then(|packs| packs.iter().find(|pack| pack["sha256"] == sha256.as_str()));
+    let there = found["packs"]
+        .as_array()
+        .and_then(|packs| packs.iter().find(|pack| pack["sha256"] == sha256.as_str()));
     let id = match there {
         Some(pack) => word(pack, "id"),
         None => {
@@ -136,7 +138,8 @@ fn differences(tried: &Value) -> String {
     );
     for (mark, list) in [("-", "refused"), ("+", "allowed")] {
         for item in report[list].as_array().into_iter().flatten() {
-            let by: Vec<&str> = item["policies"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let by: Vec<&str> =
+                item["policies"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
             let _ = writeln!(
                 lines,
                 "  {mark} {} {} by {} {} {}",
@@ -173,11 +176,23 @@ fn told(found: &Value) -> String {
     }
     for turn in list("turns") {
         let pack = if turn["pack"].is_null() { "no pack".to_owned() } else { word(&turn, "pack") };
-        let _ = writeln!(lines, "turn {} at {}: {} to {pack}", word(&turn, "number"), word(&turn, "at"), word(&turn, "way"));
+        let _ = writeln!(
+            lines,
+            "turn {} at {}: {} to {pack}",
+            word(&turn, "number"),
+            word(&turn, "at"),
+            word(&turn, "way")
+        );
     }
     for key in list("keys") {
         let state = if key["revoked_at"].is_null() { "trusted" } else { "revoked" };
-        let _ = writeln!(lines, "key {}  {state}  {} {}", word(&key, "id"), word(&key, "name"), word(&key, "key"));
+        let _ = writeln!(
+            lines,
+            "key {}  {state}  {} {}",
+            word(&key, "id"),
+            word(&key, "name"),
+            word(&key, "key")
+        );
     }
     lines
 }

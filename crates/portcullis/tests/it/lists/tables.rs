@@ -77,7 +77,7 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
          insert into policy_key (tenant_id, id, name, vkey, not_before, trusted_at, trusted_by)
          values ('{tenant}', '{tenant}', 'words', 'words', now(), now(), '{account}');
          insert into policy_pack (tenant_id, id, name, version, mode, policies, document, sha256, signature, key_id, uploaded_at)
-         values ('{tenant}', '{tenant}', 'words', 1, 'forbid', 1, '\x7b7d', sha256(''), 'words', '{tenant}', now());
+         values ('{tenant}', '{tenant}', 'words', 1, 'forbid', 1, decode('3030', 'hex'), sha256(''), 'words', '{tenant}', now());
          insert into policy_turn (tenant_id, seq, pack_id, way, turned_at, turned_by)
          values ('{tenant}', 1, '{tenant}', 'activate', now(), '{account}');
          insert into relation_store values ('{tenant}', '{tenant}', 'words', 1, now(), now());

@@ -17,7 +17,9 @@ fn from_an_empty_folder_to_a_pack_in_force_and_back() {
             let arguments = [&["policy"], arguments, &["--url", stage.one.url.as_str()]].concat();
             command(&arguments, &[("PORTCULLIS_API_KEY", key)]).await
         };
-        let json = |text: &str| serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+        let json = |text: &str| {
+            serde_json::from_str::<Value>(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+        };
         let (key, token) = (stage.key.key().expect("a key"), stage.person.key().expect("a token"));
 
         offline(&["init", &dir]).await.exited(0);
@@ -25,7 +27,8 @@ fn from_an_empty_folder_to_a_pack_in_force_and_back() {
         offline(&["lint", &dir]).await.exited(0);
         let tested = json(&offline(&["test", &dir, "--json"]).await.exited(0));
         assert_eq!((&tested["passed"], tested["tests"].as_array().map(Vec::len)), (&true.into(), Some(4)));
-        let public = offline(&["key", "new", "--name", "policy.example.com", "--out", &secret]).await.exited(0);
+        let public =
+            offline(&["key", "new", "--name", "policy.example.com", "--out", &secret]).await.exited(0);
         offline(&["key", "new", "--name", "policy.example.com", "--out", &secret]).await.exited(1);
         let first = folder.join("first.pack.json");
         offline(&["sign", &dir, "--key", &secret, "--out", &first]).await.exited(0);
@@ -39,10 +42,15 @@ fn from_an_empty_folder_to_a_pack_in_force_and_back() {
         offline(&["sign", &dir, "--key", &secret, "--out", &folder.join("none.pack.json")]).await.exited(3);
         std::fs::write(&main, NO_LISTS.0).expect("written");
         let said = offline(&["test", &dir]).await.exited(3);
-        assert!(said.contains("FAILED  tests/main.json: and not by night: expected forbid, and it was allow"), "{said}");
+        assert!(
+            said.contains("FAILED  tests/main.json: and not by night: expected forbid, and it was allow"),
+            "{said}"
+        );
         std::fs::write(&tests, NO_LISTS.1).expect("written");
         let manifest = format!("{dir}/pack.json");
-        let text = std::fs::read_to_string(&manifest).expect("a manifest").replace("\"version\": 1", "\"version\": 2");
+        let text = std::fs::read_to_string(&manifest)
+            .expect("a manifest")
+            .replace("\"version\": 1", "\"version\": 2");
         std::fs::write(&manifest, text).expect("written");
         let second = folder.join("second.pack.json");
         offline(&["sign", &dir, "--key", &secret, "--out", &second]).await.exited(0);

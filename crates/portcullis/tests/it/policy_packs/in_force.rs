@@ -37,7 +37,10 @@ fn a_pack_holds_for_every_process_within_a_second_and_stands_in_every_entry() {
         let answer = stage.key.get("/api/v1/projects").await.expect(403).json();
         assert_eq!(answer["gate"], "token", "{answer}");
         let text = answer.to_string();
-        assert!(text.contains("policy pack") && !text.contains("no-lists") && !text.contains("lists@1"), "{text}");
+        assert!(
+            text.contains("policy pack") && !text.contains("no-lists") && !text.contains("lists@1"),
+            "{text}"
+        );
         println!("the other process refused after {:?}", until(&there, "/api/v1/projects", 403).await);
         // People are not keys, and other actions are not this one.
         stage.person.get("/api/v1/projects").await.expect(200);
@@ -46,11 +49,18 @@ fn a_pack_holds_for_every_process_within_a_second_and_stands_in_every_entry() {
         let denied = &stage.key.entries("access.denied").await[0];
         let label = denied["data"]["pack"].as_str().expect("a label").to_owned();
         assert!(label.starts_with("lists@1+") && label.len() == "lists@1+".len() + 16, "{label}");
-        assert_eq!((&denied["data"]["verdict"], &denied["data"]["policies"]), (&"forbid".into(), &"no-lists".into()));
+        assert_eq!(
+            (&denied["data"]["verdict"], &denied["data"]["policies"]),
+            (&"forbid".into(), &"no-lists".into())
+        );
         assert_eq!(denied["action"], "project.list");
         assert_eq!(stage.key.entries("agent.listed").await[0]["data"]["pack"], label.as_str());
         let activated = &stage.key.entries("policy_pack.activated").await[0]["data"];
-        assert_eq!((&activated["label"], &activated["replaces"]), (&label.as_str().into(), &Value::Null), "{activated}");
+        assert_eq!(
+            (&activated["label"], &activated["replaces"]),
+            (&label.as_str().into(), &Value::Null),
+            "{activated}"
+        );
 
         stage.person.post_empty("/api/v1/policies/packs/roll-back").await.expect(200);
         stage.key.get("/api/v1/projects").await.expect(200);
@@ -123,7 +133,11 @@ fn a_dry_run_shows_what_would_have_been_refused() {
         let (hash, report) = stage.try_out(&pack).await;
         assert_eq!((&report["would_refuse"], &report["would_allow"]), (&3.into(), &0.into()), "{report}");
         let first = &report["refused"][0];
-        assert_eq!((&first["action"], &first["policies"]), (&"project.list".into(), &json!(["no-lists"])), "{report}");
+        assert_eq!(
+            (&first["action"], &first["policies"]),
+            (&"project.list".into(), &json!(["no-lists"])),
+            "{report}"
+        );
         assert!(report["replayed"].as_u64() >= Some(4), "{report}");
         // Trying does not put into force.
         stage.key.get("/api/v1/projects").await.expect(200);
@@ -131,8 +145,10 @@ fn a_dry_run_shows_what_would_have_been_refused() {
         stage.person.post(&format!("/api/v1/policies/packs/{pack}/activate"), &body).await.expect(200);
         stage.key.get("/api/v1/projects").await.expect(403);
         // A pack that says nothing about it would allow what this one refused.
-        let (policies, tests) = ("@id(\"other\") forbid(principal is Agent, action, resource);",
-            r#"[{"name":"n","principal":{"type":"ApiKey","role":"owner"},"action":"project.list","expect":"allow"}]"#);
+        let (policies, tests) = (
+            "@id(\"other\") forbid(principal is Agent, action, resource);",
+            r#"[{"name":"n","principal":{"type":"ApiKey","role":"owner"},"action":"project.list","expect":"allow"}]"#,
+        );
         let next = stage.upload(&signed(files("lists", 2, Some((policies, tests))), &signer(7))).await;
         let (_, report) = stage.try_out(&next).await;
         assert_eq!((&report["would_refuse"], &report["would_allow"]), (&0.into(), &1.into()), "{report}");
@@ -151,7 +167,10 @@ fn what_a_pack_asks_of_people_is_asked_at_the_gate() {
         files.insert("mfa.json".to_owned(), rules.to_owned());
         stage.put(&signed(files, &signer(7))).await;
         let answer = stage.person.get("/api/v1/agents").await.expect(403).json();
-        assert!(answer["type"].as_str().is_some_and(|kind| kind.ends_with("second-factor-required")), "{answer}");
+        assert!(
+            answer["type"].as_str().is_some_and(|kind| kind.ends_with("second-factor-required")),
+            "{answer}"
+        );
         stage.key.get("/api/v1/agents").await.expect(200);
         let denied = &stage.key.entries("access.denied").await[0]["data"];
         assert_eq!((&denied["verdict"], &denied["policies"]), (&"prove".into(), &"mfa.1".into()), "{denied}");

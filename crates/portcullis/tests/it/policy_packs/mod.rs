@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use audit_log::{KeyName, SigningKey};
-use gates::Vault;
+use gates::{Vault, VaultOptions};
 use packs::{Document, Mode, sample};
 use serde_json::{Value, json};
 
@@ -73,6 +73,10 @@ impl Stage {
         let vault = database.vault().await.expect("served");
         let tenant = Tenant::make(&vault, purpose).await;
         let (one, other) = tokio::join!(Process::serve(&database, &[]), Process::serve(&database, &[]));
+        vault.close();
+        // Tokens are bound to the URL of who issued them.
+        let vault = Vault::open(VaultOptions { issuer: one.url.clone(), ..database.options() }).await;
+        let vault = vault.expect("served");
         let person = one.web(Somebody::owner(&vault, tenant.id).await.token(&vault).await);
         let key = one.web(tenant.owner_key.expose().to_owned());
         Self { database, tenant, vault, one, other, key, person }
@@ -91,7 +95,8 @@ impl Stage {
 
     /// Tries a pack; the hash of what it showed, and what it showed.
     async fn try_out(&self, pack: &str) -> (String, Value) {
-        let tried = self.key.post_empty(&format!("/api/v1/policies/packs/{pack}/dry-run")).await.expect(200).json();
+        let tried =
+            self.key.post_empty(&format!("/api/v1/policies/packs/{pack}/dry-run")).await.expect(200).json();
         (tried["sha256"].as_str().expect("a hash").to_owned(), tried["report"].clone())
     }
 
