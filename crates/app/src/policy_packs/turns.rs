@@ -125,7 +125,8 @@ pub async fn roll_back(mut pass: Pass<RollBack>) -> Result<(Turn, Receipt), Prob
     let kind = EventKind::PolicyPackRolledBack;
     match step_back(&mut pass).await {
         Ok((turn, new, old)) => {
-            let draft = Draft::done(kind).fact("label", new).fact("replaces", old);
+            let draft =
+                Draft::done(kind).subject("policy_turn", turn.seq).fact("label", new).fact("replaces", old);
             let receipt = pass.seal(draft).await?;
             Ok((turn, receipt))
         }
