@@ -1,6 +1,6 @@
 //! What a pack says about itself: `pack.json`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use kernel::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -125,7 +125,7 @@ fn is_label(text: &str) -> bool {
     !text.is_empty() && text.len() <= LABEL_BYTES_MAX && text.bytes().all(fit)
 }
 
-/// Which pack, as every entry made under it says: `name@version+hash`, the hash being the first sixteen hex digits of the
+/// Which pack, as every entry made under it says: `name/version+hash`, the hash being the first sixteen hex digits of the
 /// SHA-256 of its document.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Label(String);
@@ -133,13 +133,13 @@ pub struct Label(String);
 impl Label {
     pub(crate) fn new(manifest: &Manifest, sha256: &[u8; 32]) -> Self {
         let short: String = hex(sha256).chars().take(16).collect();
-        Self(format!("{}@{}+{short}", manifest.name, manifest.version))
+        Self(format!("{}/{}+{short}", manifest.name, manifest.version))
     }
 
     /// The label of a pack of which no more than this is known.
     pub fn of(name: &str, version: u64, sha256: &[u8; 32]) -> Self {
         let name: String = name.chars().filter(|c| is_name(&c.to_string()) || "._-".contains(*c)).collect();
-        Self(format!("{name}@{version}+{}", hex(sha256).chars().take(16).collect::<String>()))
+        Self(format!("{name}/{version}+{}", hex(sha256).chars().take(16).collect::<String>()))
     }
 
     /// The text.
@@ -156,7 +156,11 @@ impl fmt::Display for Label {
 
 /// Lower-case hex digits.
 pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut hex, byte| {
+        // Writing to memory cannot fail.
+        let _ = write!(hex, "{byte:02x}");
+        hex
+    })
 }
 
 #[cfg(test)]
@@ -170,7 +174,7 @@ mod tests {
         assert!(manifest.engine.fit() && manifest.mode == Mode::Forbid);
         assert_eq!(
             Label::new(&manifest, &[0xab; 32]).as_str(),
-            "office-hours@3+abababababababab",
+            "office-hours/3+abababababababab",
             "sixteen digits name a pack among an organization's"
         );
         for (bad, says) in [

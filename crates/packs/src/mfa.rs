@@ -55,8 +55,7 @@ pub(crate) fn parse(text: &str) -> Result<Table, Finding> {
     for (at, rule) in file.rules.iter().enumerate() {
         let wrong = |says: &str| Finding::error(FILE, format!("rule {}: {says}", at + 1));
         let assurance = match rule.assurance.as_deref() {
-            None => 1,
-            Some("aal1") => 1,
+            None | Some("aal1") => 1,
             Some("aal2") => 2,
             Some(_) => return Err(wrong("assurance is aal1 or aal2")),
         };

@@ -37,14 +37,13 @@ impl Pack {
         let refused = |policies| Replayed::Refused(Decision { verdict, policies });
         match verdict {
             Verdict::Forbid | Verdict::Broken if clean.is_empty() => Replayed::Unknown,
-            Verdict::Forbid | Verdict::Broken => refused(clean),
             Verdict::Allow if hidden(true) => Replayed::Unknown,
             Verdict::Allow if self.by_default() == Verdict::Unpermitted && clean.is_empty() => {
                 Replayed::Unknown
             }
             Verdict::Allow => Replayed::Allowed,
             Verdict::Unpermitted if hidden(false) => Replayed::Unknown,
-            Verdict::Unpermitted => refused(clean),
+            Verdict::Forbid | Verdict::Broken | Verdict::Unpermitted => refused(clean),
             Verdict::Prove => Replayed::Unknown,
         }
     }

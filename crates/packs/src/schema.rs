@@ -8,7 +8,7 @@ use crate::catalogue::{ACTIONS, COLLECTIONS};
 /// The file of a pack that holds the schema it was written for.
 pub const FILE: &str = "schema.cedarschema";
 
-const HEAD: &str = r#"// The schema of policy packs, engine 1. Made by the server from its own actions; do not edit.
+const HEAD: &str = r"// The schema of policy packs, engine 1. Made by the server from its own actions; do not edit.
 
 // Whose data it is. Its id is the organization's.
 entity Organization;
@@ -25,9 +25,9 @@ entity ApiKey in [Organization, Role] = { role: String };
 entity Service in [Organization, Role] = { role: String };
 
 // What of a kind the organization has. Packs are asked before the thing itself is looked up.
-"#;
+";
 
-const CONTEXT: &str = r#"
+const CONTEXT: &str = r"
 type Asked = {
   // When, and the same as the hour (0 to 23) and the day of the week (1 is Monday), in UTC.
   time: datetime,
@@ -49,7 +49,7 @@ type Asked = {
 };
 
 // Groups: every action stands in the group of what it needs.
-"#;
+";
 
 /// The schema as Cedar writes it.
 pub fn text() -> String {

@@ -88,7 +88,7 @@ struct DryRun {
     /// The entries looked at, how many decisions of them could be replayed and how many not, and the differences: what would
     /// have been refused, and what would have been allowed. At most 100 of each are shown; all are counted.
     #[schema(value_type = Object, example = json!({
-        "pack": "office-hours@3+5f0c3a7e9b1d2c48", "in_force": null, "entries": 1000, "replayed": 412, "unknown": 3,
+        "pack": "office-hours/3+5f0c3a7e9b1d2c48", "in_force": null, "entries": 1000, "replayed": 412, "unknown": 3,
         "would_refuse": 1, "would_allow": 0, "allowed": [], "refused": [{
             "entry": "019a0000-0000-7000-8000-000000000000", "at": "2026-01-05T23:00:00Z", "action": "models.call",
             "actor_kind": "agent", "actor": "019a0000-0000-7000-8000-000000000001", "was": "allowed",

@@ -100,7 +100,6 @@ impl PackFault {
         let invalid = |pointer: &str, says: &str| Problem::invalid(pointer, says);
         let conflict = |says: &str| Problem::new(ProblemKind::Conflict, says.to_owned());
         match self {
-            Self::Document(says) => invalid("/document", says),
             Self::Signature => invalid(
                 "/signature",
                 "The signature does not fit the document: something in it was changed after it was signed.",
@@ -116,7 +115,7 @@ impl PackFault {
             Self::ExpiredKey => invalid("/signature", "It is signed with a key whose time is over."),
             Self::EarlyKey => invalid("/signature", "It is signed with a key that counts only later."),
             Self::OtherOrganization => invalid("/document", "The pack is for another organization."),
-            Self::Engine(says) | Self::Schema(says) => invalid("/document", says),
+            Self::Document(says) | Self::Engine(says) | Self::Schema(says) => invalid("/document", says),
             Self::Test(says) => invalid("/document", &format!("A test of the pack fails: {says}")),
             Self::Expired => {
                 invalid("/document", "The pack's time is over; it cannot come into force any more.")

@@ -84,13 +84,12 @@ pub(super) async fn activate(args: &ActivateArgs, key: &str) -> Result<ExitCode>
     let there = found["packs"]
         .as_array()
         .and_then(|packs| packs.iter().find(|pack| pack["sha256"] == sha256.as_str()));
-    let id = match there {
-        Some(pack) => word(pack, "id"),
-        None => {
-            let document: Value = serde_json::from_slice(signed.document.bytes())?;
-            let body = json!({ "document": document, "signature": signed.signature });
-            word(&server.json(Method::POST, PACKS, Some(&body)).await?, "id")
-        }
+    let id = if let Some(pack) = there {
+        word(pack, "id")
+    } else {
+        let document: Value = serde_json::from_slice(signed.document.bytes())?;
+        let body = json!({ "document": document, "signature": signed.signature });
+        word(&server.json(Method::POST, PACKS, Some(&body)).await?, "id")
     };
     if let Some(hash) = &args.confirm {
         let path = format!("{PACKS}/{id}/activate");
@@ -204,12 +203,12 @@ mod tests {
     #[test]
     fn a_dry_run_is_told_in_lines_that_play_no_tricks() {
         let tried = json!({ "report": {
-            "pack": "p@1+00", "replayed": 12, "unknown": 3, "would_refuse": 1, "would_allow": 0, "allowed": [],
+            "pack": "p/1+00", "replayed": 12, "unknown": 3, "would_refuse": 1, "would_allow": 0, "allowed": [],
             "refused": [{ "at": "then", "action": "key.create", "actor_kind": "human", "actor": "a\u{1b}[2J", "policies": ["x"] }],
         }});
         assert_eq!(
             differences(&tried),
-            "p@1+00 against 12 recorded decisions (3 more cannot be told):\n  1 would have been refused, 0 would have been \
+            "p/1+00 against 12 recorded decisions (3 more cannot be told):\n  1 would have been refused, 0 would have been \
              allowed.\n  - then key.create by human a [2J x\n"
         );
     }

@@ -38,7 +38,7 @@ fn a_pack_holds_for_every_process_within_a_second_and_stands_in_every_entry() {
         assert_eq!(answer["gate"], "token", "{answer}");
         let text = answer.to_string();
         assert!(
-            text.contains("policy pack") && !text.contains("no-lists") && !text.contains("lists@1"),
+            text.contains("policy pack") && !text.contains("no-lists") && !text.contains("lists/1"),
             "{text}"
         );
         println!("the other process refused after {:?}", until(&there, "/api/v1/projects", 403).await);
@@ -48,7 +48,7 @@ fn a_pack_holds_for_every_process_within_a_second_and_stands_in_every_entry() {
 
         let denied = &stage.key.entries("access.denied").await[0];
         let label = denied["data"]["pack"].as_str().expect("a label").to_owned();
-        assert!(label.starts_with("lists@1+") && label.len() == "lists@1+".len() + 16, "{label}");
+        assert!(label.starts_with("lists/1+") && label.len() == "lists/1+".len() + 16, "{label}");
         assert_eq!(
             (&denied["data"]["verdict"], &denied["data"]["policies"]),
             (&"forbid".into(), &"no-lists".into())
