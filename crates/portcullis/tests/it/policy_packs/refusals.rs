@@ -37,7 +37,7 @@ fn a_pack_is_kept_out_for_a_reason_of_its_own() {
         let key = signer(7);
         let good = || files("office", 1, None);
         upload(&stage, &signed(good(), &key), "does not trust", "unknown-key").await;
-        let trusted = stage.trust(7).await;
+        stage.trust(7).await;
 
         let mut changed = signed(good(), &key);
         let text = changed["document"]["files"]["policies/main.cedar"].as_str().expect("policies").to_owned();
@@ -93,8 +93,17 @@ fn a_pack_is_kept_out_for_a_reason_of_its_own() {
         let mut carrying = good();
         carrying.insert("limits.json".to_owned(), "{}".to_owned());
         upload(&stage, &signed(carrying, &key), "limits.json", "schema").await;
+        stage.stop().await;
+    });
+}
 
-        // Keys that count no more, or not yet.
+#[test]
+fn a_key_that_does_not_count_opens_nothing() {
+    run(async |house| {
+        let stage = Stage::new(house, "policy_keys").await;
+        let key = signer(7);
+        let good = || files("office", 1, None);
+        let trusted = stage.trust(7).await;
         for (seed, column, says, because) in [
             (
                 8,
@@ -119,7 +128,7 @@ fn a_pack_comes_into_force_by_a_person_who_has_seen_what_it_does() {
     run(async |house| {
         let stage = Stage::new(house, "activation").await;
         let (key, path) = (signer(7), |id: &str| format!("/api/v1/policies/packs/{id}/activate"));
-        let trusted = stage.trust(7).await;
+        stage.trust(7).await;
         let pack = stage.upload(&signed(files("office", 2, None), &key)).await;
         let kind = "policy_pack.activated";
         let any = json!({ "dry_run": "00".repeat(32) });
@@ -166,8 +175,17 @@ fn a_pack_comes_into_force_by_a_person_who_has_seen_what_it_does() {
             "in-force",
         )
         .await;
+        stage.stop().await;
+    });
+}
 
-        // No way down but the one that says so; and another name has versions of its own.
+#[test]
+fn there_is_no_way_down_but_the_one_that_says_so() {
+    run(async |house| {
+        let stage = Stage::new(house, "downgrade").await;
+        let (key, path) = (signer(7), |id: &str| format!("/api/v1/policies/packs/{id}/activate"));
+        let (trusted, kind) = (stage.trust(7).await, "policy_pack.activated");
+        let pack = stage.put(&signed(files("office", 2, None), &key)).await;
         let older = stage.upload(&signed(files("office", 1, None), &key)).await;
         let (hash, _) = stage.try_out(&older).await;
         let seen = json!({ "dry_run": hash });
