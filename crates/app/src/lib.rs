@@ -18,6 +18,7 @@ pub mod models;
 pub mod operator;
 pub mod organizations;
 pub mod policies;
+pub mod policy_packs;
 pub mod projects;
 pub mod providers;
 pub mod relations;
@@ -46,6 +47,12 @@ macro_rules! action {
         $(#[$doc])*
         #[derive(Debug)]
         pub struct $name;
+
+        // A pack speaks of actions by name: one that no pack knows, or knows otherwise, does not compile.
+        const _: () = assert!(
+            packs::catalogue::holds($text, $crate::need!($needs).name(), stringify!($who)),
+            concat!("packs::catalogue does not have this action as it is declared: ", $text)
+        );
 
         impl gates::Action for $name {
             const NAME: &'static str = $text;

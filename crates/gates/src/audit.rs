@@ -67,14 +67,31 @@ named!(
     kernel::EvidencePackId,
     kernel::HoldId,
     kernel::RelationStoreId,
-    kernel::RelationModelId
+    kernel::RelationModelId,
+    kernel::PolicyKeyId,
+    kernel::PolicyPackId
 );
-named!(Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
+named!(packs::Label, Need, Permission, Role, MemberRole, Assurance, Timestamp, llm::price::PicoUsd);
 
 impl From<u64> for Fact {
     /// Entries hold integers that every JSON reader can hold; past 2⁵³ the number becomes text.
     fn from(value: u64) -> Self {
         if value < 1 << 53 { Self::own(value) } else { Self::own(value.to_string()) }
+    }
+}
+
+impl From<&packs::Label> for Fact {
+    fn from(label: &packs::Label) -> Self {
+        Self::own(label.as_str())
+    }
+}
+
+/// Ids of policies, in a line; of very many, the first.
+pub(crate) struct PolicyIds<'a>(pub(crate) &'a [String]);
+
+impl From<PolicyIds<'_>> for Fact {
+    fn from(PolicyIds(ids): PolicyIds<'_>) -> Self {
+        Self::own(ids.iter().take(POLICY_IDS_MAX).map(String::as_str).collect::<Vec<_>>().join(" "))
     }
 }
 
@@ -240,6 +257,9 @@ pub(crate) struct Author<'a> {
     pub(crate) policy: &'a str,
     pub(crate) request: &'a RequestContext,
 }
+
+/// Ids of policies that one entry names.
+const POLICY_IDS_MAX: usize = 16;
 
 /// What the call of `gate.append` takes without the leaf, in bytes.
 const APPEND_BYTES_TYPICAL: usize = 320;

@@ -10,6 +10,7 @@ mod access;
 mod audit;
 mod authority;
 mod claims;
+mod constraint;
 mod docket;
 mod guard;
 mod identity;

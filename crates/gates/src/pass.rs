@@ -11,6 +11,7 @@ use kernel::{
 
 use crate::audit::{Author, Draft, Receipt, Row};
 use crate::authority::Authority;
+use crate::constraint::{self, InForce};
 use crate::personal::Keys;
 use crate::pool::DatabaseError;
 use crate::principal::{Caller, Human, Person, Principal, opened_by_override};
@@ -316,6 +317,7 @@ pub(crate) struct Station {
     tenant: TenantId,
     project: Option<ProjectId>,
     policy: Arc<pii::Policy>,
+    pack: Option<InForce>,
     request: RequestContext,
 }
 
@@ -328,7 +330,8 @@ impl Station {
     ) -> Result<Self, Problem> {
         let tenant = principal.tenant();
         let policy = vault.policy(tenant).await?;
-        Ok(Self { vault: Arc::clone(vault), tenant, project: principal.project(), policy, request })
+        let pack = vault.pack(tenant).await?;
+        Ok(Self { vault: Arc::clone(vault), tenant, project: principal.project(), policy, pack, request })
     }
 
     /// Writes an entry that has no transaction of its own.
@@ -381,6 +384,10 @@ impl Station {
         {
             draft = draft.fact("break_glass", opened);
         }
+        // Like the version of the PII policy: under which rules it was.
+        if let Some(pack) = &self.pack {
+            draft = draft.fact("pack", pack.label());
+        }
         let author = Author {
             tenant,
             actor: principal.actor(),
@@ -413,7 +420,13 @@ impl Vault {
             Need::Permission(_) => Some(self.authority(at.tenant).await?),
             Need::Credential | Need::Own | Need::Enrol => None,
         };
-        let problem = refusal::<A>(&principal, authority.as_deref(), self.clock.now())?;
+        let now = self.clock.now();
+        let mut by_pack = None;
+        let problem = refusal::<A>(&principal, authority.as_deref(), now)?.or_else(|| {
+            let asked = (A::NAME, A::NEEDS);
+            by_pack = constraint::refusal(at.pack.as_ref(), asked, &principal, &at.request, now);
+            by_pack.as_ref().map(|refused| refused.problem.clone())
+        });
         let refusal = match (A::Who::admit(principal), problem) {
             (Ok(who), None) => {
                 let hold =
@@ -429,14 +442,17 @@ impl Vault {
         };
         let (principal, problem) = refusal;
         let gate = problem.gate.map_or("", Gate::name);
-        let draft = Draft::refused(EventKind::AccessDenied)
+        let mut draft = Draft::refused(EventKind::AccessDenied)
             .fact("needs", A::NEEDS)
             .fact("gate", gate)
             .fact("because", problem.kind.slug());
-        let draft = match authority {
+        let mut draft = match authority {
             Some(authority) => draft.fact("revision", authority.revision()),
             None => draft,
         };
+        if let Some(refused) = by_pack.filter(|refused| refused.problem == problem) {
+            draft = refused.say(draft);
+        }
         let row = at.row(draft, A::NAME, &principal, &Keys::default())?;
         at.append(row).await?;
         Err(problem)

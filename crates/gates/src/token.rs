@@ -20,6 +20,7 @@ use uuid::Uuid;
 
 use crate::access::AccessKeys;
 use crate::authority::Authority;
+use crate::constraint::InForce;
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Standing, Who};
 use crate::session::{KnownSession, SessionKey};
@@ -92,6 +93,7 @@ pub(crate) struct Memory {
     keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
     policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
     pub(crate) authorities: RwLock<HashMap<TenantId, (Arc<Authority>, Instant)>>,
+    pub(crate) packs: RwLock<HashMap<TenantId, (Option<InForce>, Instant)>>,
     pub(crate) sessions: RwLock<HashMap<SessionKey, (KnownSession, Instant)>>,
     keys_by_id: RwLock<HashMap<KeyId, (Known, Instant)>>,
     pub(crate) access: RwLock<Option<(Arc<AccessKeys>, Instant)>>,
@@ -106,6 +108,7 @@ impl Memory {
             keys: RwLock::default(),
             policies: RwLock::default(),
             authorities: RwLock::default(),
+            packs: RwLock::default(),
             sessions: RwLock::default(),
             keys_by_id: RwLock::default(),
             access: RwLock::default(),
@@ -130,6 +133,7 @@ impl Memory {
         self.keys.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.policies.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.authorities.write().unwrap_or_else(PoisonError::into_inner).clear();
+        self.packs.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.sessions.write().unwrap_or_else(PoisonError::into_inner).clear();
         self.keys_by_id.write().unwrap_or_else(PoisonError::into_inner).clear();
         *self.access.write().unwrap_or_else(PoisonError::into_inner) = None;

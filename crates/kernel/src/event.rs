@@ -7,12 +7,12 @@ use std::str::FromStr;
 
 pub use catalogue::{Category, DataClass, FieldClass, Ocsf, ParseCategoryError, Severity};
 
-/// Fields that entries of every kind may have: an agent's token names a person, an override was open, or the problem's
-/// status when it was not done.
-pub const FIELDS_OF_ALL: &[&str] = &["acting_for", "break_glass", "status"];
+/// Fields that entries of every kind may have: an agent's token names a person, an override was open, the policy pack that
+/// was in force, or the problem's status when it was not done.
+pub const FIELDS_OF_ALL: &[&str] = &["acting_for", "break_glass", "pack", "status"];
 
 /// What these hold, in the same order.
-const CLASSES_OF_ALL: [FieldClass; 3] = [FieldClass::Id, FieldClass::Id, FieldClass::Word];
+const CLASSES_OF_ALL: [FieldClass; 4] = [FieldClass::Id, FieldClass::Id, FieldClass::Word, FieldClass::Word];
 
 /// One kind a line: its name, its category, the class of its data, its severity, class and activity in OCSF, and the
 /// fields its `data` may hold besides [`FIELDS_OF_ALL`], each with what it holds. The sentence above it is what people read.
@@ -82,7 +82,7 @@ events! {
     ];
     /// A known caller asked for something that is not open to it, or in a way that cannot be read.
     AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [
-        needs: Word, gate: Word, stage: Word, because: Word, route: Word, revision: Number
+        needs: Word, gate: Word, stage: Word, because: Word, route: Word, revision: Number, verdict: Word, policies: Word
     ];
     /// The organization came into being, with its first project, agent and keys.
     OrganizationCreated = "organization.created", Organization, Operational, Low, ENTITY_CREATE, [
@@ -128,6 +128,30 @@ events! {
     PolicyRead = "policy.read", Privacy, None, Informational, API_READ, [];
     /// The PII policy was changed.
     PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces: Number];
+    /// A key was trusted: from now on packs of policies that it signs can come into force.
+    PolicyKeyTrusted = "policy_key.trusted", Privacy, Operational, High, GRANT, [
+        not_before: Word, expires_at: Word
+    ];
+    /// A key that signs packs of policies was revoked: nothing it signed comes into force any more.
+    PolicyKeyRevoked = "policy_key.revoked", Privacy, Operational, High, REVOKE, [];
+    /// The packs of policies were looked at: those there are, their history, and the keys that are trusted.
+    PolicyPacksRead = "policy_pack.read", Privacy, Operational, Informational, API_READ, [items: Number];
+    /// A pack of policies was uploaded; it is not in force.
+    PolicyPackUploaded = "policy_pack.uploaded", Privacy, Operational, Medium, ENTITY_CREATE, [
+        label: Word, sha256: Word, key: Id, because: Word
+    ];
+    /// It was tried what a pack of policies would have said to recorded decisions.
+    PolicyPackTried = "policy_pack.tried", Privacy, Operational, Low, API_OTHER, [
+        label: Word, replayed: Number, refused: Number, allowed: Number, unknown: Number, sha256: Word, because: Word
+    ];
+    /// A pack of policies came into force.
+    PolicyPackActivated = "policy_pack.activated", Privacy, Operational, High, ENTITY_UPDATE, [
+        label: Word, sha256: Word, replaces: Word, dry_run: Word, because: Word
+    ];
+    /// The pack of policies that was in force before is in force again, or none.
+    PolicyPackRolledBack = "policy_pack.rolled_back", Privacy, Operational, High, ENTITY_UPDATE, [
+        label: Word, replaces: Word
+    ];
     /// The models were listed.
     ModelsListed = "model.listed", Models, None, Informational, API_READ, [count: Number];
     /// A model is about to be called; written before the provider sees anything.

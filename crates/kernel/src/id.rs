@@ -104,6 +104,10 @@ ids! {
     RelationStoreId;
     /// A model of relations.
     RelationModelId;
+    /// A key whose signature on policy packs is trusted.
+    PolicyKeyId;
+    /// A policy pack.
+    PolicyPackId;
 }
 
 #[cfg(test)]

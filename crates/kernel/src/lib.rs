@@ -25,8 +25,8 @@ pub use event::{
 pub use gate::Gate;
 pub use id::{
     AccountId, AgentId, BreakGlassId, DeliveryId, EntryId, EvidencePackId, HoldId, InvitationId, KeyId,
-    LetterId, ParseIdError, PasskeyId, ProjectId, ProviderId, RelationModelId, RelationStoreId, SessionId,
-    TenantId, TotpId, WebhookId,
+    LetterId, ParseIdError, PasskeyId, PolicyKeyId, PolicyPackId, ProjectId, ProviderId, RelationModelId,
+    RelationStoreId, SessionId, TenantId, TotpId, WebhookId,
 };
 pub use permission::{Capabilities, Need, ParsePermissionError, Permission, PermissionSet, Rank};
 pub use problem::{FieldError, Problem, ProblemKind};

@@ -133,3 +133,17 @@ pub const EVIDENCE_LINK_SECONDS_MAX: u64 = 7 * 24 * 3_600;
 pub const EVIDENCE_LINK_SECONDS_DEFAULT: u64 = 3_600;
 /// Shortest a link to an evidence pack may be asked for, in seconds.
 pub const EVIDENCE_LINK_SECONDS_MIN: u64 = 60;
+/// Keys one organization may have trusted with signing its policy packs, those it revoked among them.
+pub const POLICY_KEYS_MAX: usize = 100;
+/// Keys that are read at once: all there can be.
+pub const POLICY_KEYS_ROWS_MAX: i64 = 100;
+/// Policy packs one organization may keep.
+pub const POLICY_PACKS_MAX: i64 = 200;
+/// Policy packs, and turns between them, that are shown at once.
+pub const POLICY_PACKS_ROWS_MAX: i64 = 200;
+/// Entries of the log, the newest, that a dry run of a policy pack replays.
+pub const POLICY_REPLAY_ROWS_MAX: i64 = 1_000;
+/// Decisions of each sort that a dry run shows; it counts them all.
+pub const POLICY_REPLAY_SHOWN_MAX: usize = 100;
+/// How long a dry run vouches for what a policy pack would do, in seconds (1 hour).
+pub const POLICY_DRY_RUN_SECONDS_MAX: u64 = 3_600;

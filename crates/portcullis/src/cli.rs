@@ -10,6 +10,7 @@ use crate::holds::HoldCommand;
 use crate::mail::MailArgs;
 use crate::operator::OperatorArgs;
 use crate::packs::EvidenceCommand;
+use crate::policy::PolicyCommand;
 use crate::retention::RetentionArgs;
 use crate::scan::PiiCommand;
 use crate::settings::ServerArgs;
@@ -110,6 +111,9 @@ pub enum Command {
     /// Personal data and credentials: find them in files, as the privacy gate does.
     #[command(subcommand)]
     Pii(PiiCommand),
+    /// Policy packs: signed folders of policies that narrow what roles grant.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print the description of the REST API (OpenAPI 3.1) as JSON.
     Openapi,
     /// API keys for the static list.

@@ -18,6 +18,7 @@ mod loopback;
 pub mod mail;
 pub mod operator;
 pub mod packs;
+pub mod policy;
 pub mod retention;
 mod root;
 pub mod run;

@@ -12,8 +12,8 @@ use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
 use crate::{
-    archive, doctor, events, export, holds, mail, operator, packs, retention, say, scan, serve, telemetry,
-    up, verify, witness,
+    archive, doctor, events, export, holds, mail, operator, packs, policy, retention, say, scan, serve,
+    telemetry, up, verify, witness,
 };
 
 /// Exit status of a command that failed.
@@ -79,6 +79,7 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Operator(args) => wait(operator::run(&args, &environment)),
         Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
         Command::Pii(command) => scan::run(&command),
+        Command::Policy(command) => wait(policy::run(&command, environment.get("PORTCULLIS_API_KEY"))),
         Command::Openapi => done(say::out(api::openapi_json())),
         Command::Key(KeyCommand::Generate { env }) => {
             let key = ApiKey::generate(env.parse().context("--env is live, test or dev")?, &SystemRng);

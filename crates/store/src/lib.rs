@@ -25,6 +25,7 @@ pub mod members;
 pub mod organizations;
 pub mod personal;
 pub mod policies;
+pub mod policy_packs;
 pub mod projects;
 pub mod providers;
 pub mod relations;

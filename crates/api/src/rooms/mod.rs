@@ -15,6 +15,7 @@ pub(crate) mod operations;
 mod organizations;
 mod passkeys;
 mod policies;
+mod policy_packs;
 mod projects;
 mod providers;
 mod retention;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(keys::routes())
         .merge(providers::routes())
         .merge(policies::routes())
+        .merge(policy_packs::routes())
         .merge(audit::routes())
         .merge(audit_events::routes())
         .merge(retention::routes())

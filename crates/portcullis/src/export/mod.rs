@@ -282,8 +282,15 @@ fn problem(body: &[u8]) -> String {
         let text = parsed.as_ref()?.get(name)?.as_str()?;
         Some(text.chars().filter(|c| !c.is_control()).collect::<String>())
     };
+    let errors =
+        parsed.as_ref().and_then(|problem| problem.get("errors")?.as_array().cloned()).unwrap_or_default();
+    let errors = errors.iter().filter_map(|error| {
+        let (pointer, detail) = (error.get("pointer")?.as_str()?, error.get("detail")?.as_str()?);
+        Some(format!(" {pointer}: {detail}").chars().filter(|c| !c.is_control()).collect::<String>())
+    });
+    let errors: String = errors.collect();
     match (member("detail"), member("request_id")) {
-        (Some(detail), Some(id)) => format!("{detail} (request {id})"),
+        (Some(detail), Some(id)) => format!("{detail}{errors} (request {id})"),
         (Some(detail), None) => detail,
         _ => "it gave no reason".to_owned(),
     }

@@ -51,6 +51,8 @@ mod people;
 #[cfg(test)]
 mod personal;
 #[cfg(test)]
+mod policy_packs;
+#[cfg(test)]
 mod pool;
 #[cfg(test)]
 mod processes;

@@ -399,6 +399,9 @@ pub(super) const EVERY_ROOM: &str = "select name from organization where tenant_
     union all select tenant_id::text from audit_anchor where tenant_id <> '{a}' \
     union all select tenant_id::text from audit_alarm where tenant_id <> '{a}' \
     union all select tenant_id::text from audit_archive where tenant_id <> '{a}' \
+    union all select name from policy_key where tenant_id <> '{a}' \
+    union all select name from policy_pack where tenant_id <> '{a}' \
+    union all select tenant_id::text from policy_turn where tenant_id <> '{a}' \
     union all select name from relation_store where tenant_id <> '{a}' \
     union all select document from relation_model where tenant_id <> '{a}' \
     union all select subject from relation_tuple where tenant_id <> '{a}' \

@@ -2,8 +2,10 @@
 //! a token, and from next door.
 
 use app::audit::retention::{Held, PlaceHold, place_hold};
+use app::input::Name;
+use app::policy_packs::{TrustKey, Trusted, trust};
 use crypto::{ApiKey, ApiKeyEnv, SystemRng};
-use kernel::{MemberRole, Need, Rank, Role};
+use kernel::{MemberRole, Need, PolicyKeyId, Problem, Rank, Role};
 use serde_json::{Value, json};
 use sqlx::AssertSqlSafe;
 
@@ -11,6 +13,7 @@ use super::samples::Subject;
 use super::{Operation, Sample};
 use crate::house::members::Somebody;
 use crate::house::{Ask, Build, Database, Desk, Tenant, Wire};
+use crate::policy_packs::{files, signed};
 
 /// Who asks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,6 +256,13 @@ impl Cast {
                 let placed = place_hold(person.pass::<PlaceHold>(&self.desk.vault).await, held).await;
                 placed.expect("placed").0.id.to_string()
             }
+            Subject::PolicyKey => self.policy_key(&number.to_string()).await.1.expect("trusted").to_string(),
+            Subject::PolicyPack => {
+                // One key for all of them: there is room for a few only.
+                let (key, _) = self.policy_key("packs").await;
+                let pack = signed(files(&format!("pack-{number}"), 1, None), &key);
+                id(&self.made("/api/v1/policies/packs", &pack).await)
+            }
             Subject::Relations => {
                 let store = id(&self.made("/fga/stores", &json!({"name": format!("store-{number}")})).await);
                 let models = format!("/fga/stores/{store}/authorization-models");
@@ -288,6 +298,21 @@ impl Cast {
                 answer.header("x-portcullis-entry").to_owned()
             }
         }
+    }
+
+    /// A key with this in its name, and its id when it was not trusted yet.
+    async fn policy_key(&self, words: &str) -> (audit_log::SigningKey, Result<PolicyKeyId, Problem>) {
+        let name = audit_log::KeyName::new(format!("{words}.example.com")).expect("a name");
+        let key = audit_log::SigningKey::from_seed(name, &[7; 32]).expect("a key");
+        let person = Somebody::owner(&self.desk.vault, self.tenant.id).await;
+        let new = Trusted {
+            name: Name::parse("a key".to_owned(), "/name").expect("a name"),
+            vkey: key.verifier().to_string(),
+            not_before: None,
+            expires_at: None,
+        };
+        let trusted = trust(person.pass::<TrustKey>(&self.desk.vault).await, new).await;
+        (key, trusted.map(|(key, _)| key.id))
     }
 
     /// There is room for a few only, so those of earlier requests go.

@@ -41,6 +41,10 @@ pub(crate) enum Subject {
     Pack,
     /// A fresh legal hold.
     Hold,
+    /// A fresh key that signs policy packs.
+    PolicyKey,
+    /// A fresh policy pack, signed by such a key.
+    PolicyPack,
     /// A fresh store of relations with a model, and the model.
     Relations,
     /// A fresh template of a role.
@@ -151,6 +155,17 @@ const SAMPLES: &[Sample] = &[
         body: || Some(json!({"reason": "The court has closed the case."})),
         ..of("audit.lift_hold", 204, Subject::Hold)
     },
+    plain("policy_pack.list", 200),
+    with("policy_pack.upload", 422, || Some(json!({"document": {}, "signature": "a..b"}))),
+    of("policy_pack.read", 200, Subject::PolicyPack),
+    of("policy_pack.dry_run", 200, Subject::PolicyPack),
+    Sample {
+        body: || Some(json!({"dry_run": "00".repeat(32)})),
+        ..of("policy_pack.activate", 409, Subject::PolicyPack)
+    },
+    plain("policy_pack.roll_back", 409),
+    with("policy_key.trust", 422, || Some(json!({"name": "a key", "key": "no key"}))),
+    of("policy_key.revoke", 204, Subject::PolicyKey),
     plain("audit.list_kinds", 200),
     Sample { query: "?format=ocsf&limit=10", ..plain("audit.export_events", 200) },
     // Without an end of its own it would be read for ever.

@@ -14,10 +14,16 @@ use crate::people::factors::code;
 use crate::people::rest::{Client, link, newcomer};
 
 /// Changes and doors that are not done here, and why. One that has a story is to be taken out.
-const ELSEWHERE: &[(&str, &str)] = &[(
-    "account.welcome",
-    "the first administrator is made once in a database: `the_first_administrator_leaves_an_entry_for_each_thing_done`",
-)];
+const ELSEWHERE: &[(&str, &str)] = &[
+    (
+        "account.welcome",
+        "the first administrator is made once in a database: `the_first_administrator_leaves_an_entry_for_each_thing_done`",
+    ),
+    ("policy_key.trust", "a key is trusted once: `policy_packs`"),
+    ("policy_pack.activate", "what was tried first would constrain everybody else here: `policy_packs`"),
+    ("policy_pack.roll_back", "no pack is in force here: `policy_packs`"),
+    ("policy_pack.upload", "a pack is taken once: `policy_packs`"),
+];
 
 /// Doors that leave nothing when they are used, and why.
 const LEAVES_NOTHING: &[(&str, &str)] =

@@ -77,6 +77,12 @@ async fn people(wire: &Wire, vault: &Arc<Vault>, superuser: &mut PgConnection, t
          insert into relation_assertions select m.tenant_id, m.store_id, m.id, '[]', now() from relation_model m
          where m.tenant_id = '{tenant}';
          insert into role_grant values ('{tenant}', 'user:{account}', 'mcp_access', now());
+         insert into policy_key (tenant_id, id, name, vkey, not_before, trusted_at, trusted_by)
+         values ('{tenant}', '{tenant}', 'words', 'words', now(), now(), '{account}');
+         insert into policy_pack (tenant_id, id, name, version, mode, policies, document, sha256, signature, key_id, uploaded_at)
+         values ('{tenant}', '{tenant}', 'words', 1, 'forbid', 1, decode('3030', 'hex'), sha256(''), 'words', '{tenant}', now());
+         insert into policy_turn (tenant_id, seq, pack_id, way, turned_at, turned_by)
+         values ('{tenant}', 1, '{tenant}', 'activate', now(), '{account}');
          insert into audit_alarm values ('{tenant}', '{tenant}', 'rows_changed', 'words', now()); commit",
         tenant = tenant.id,
         account = owner.account

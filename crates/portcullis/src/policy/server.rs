@@ -1,0 +1,215 @@
+//! What the server does with packs.
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::{Context as _, Result};
+use http::Method;
+use serde_json::{Value, json};
+
+use super::args::{ActivateArgs, RevokeArgs, StatusArgs, TrustArgs};
+use super::{NOT_SOUND, folder, offline};
+use crate::embedded::files;
+use crate::packs::call::Server;
+use crate::say;
+
+/// The way to them.
+const PACKS: &str = "/api/v1/policies/packs";
+/// The way to the keys.
+const KEYS: &str = "/api/v1/policies/keys";
+/// Bytes of a file with a public key.
+const KEY_BYTES_MAX: u64 = 1_024;
+
+pub(super) async fn trust(args: &TrustArgs, key: &str) -> Result<ExitCode> {
+    let path = Path::new(&args.key);
+    let public = if args.key.contains('+') {
+        args.key.clone()
+    } else {
+        files::read_text(path, KEY_BYTES_MAX).with_context(|| format!("cannot read {}", path.display()))?
+    };
+    let public = public.trim();
+    let name = args.name.clone().unwrap_or_else(|| public.split('+').next().unwrap_or_default().to_owned());
+    let body = json!({
+        "name": name, "key": public, "not_before": args.not_before, "expires_at": args.expires_at,
+    });
+    let trusted = Server::new(&args.server, key).json(Method::POST, KEYS, Some(&body)).await?;
+    if args.server.json {
+        say::json(&trusted)?;
+    } else {
+        say::out(format_args!("{} is trusted: {}\n", word(&trusted, "name"), word(&trusted, "id")))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn revoke(args: &RevokeArgs, key: &str) -> Result<ExitCode> {
+    let path = format!("{KEYS}/{}", args.id);
+    Server::new(&args.server, key).done(Method::DELETE, &path, &json!({})).await?;
+    if args.server.json {
+        say::json(&json!({ "id": args.id, "revoked": true }))?;
+    } else {
+        say::out(format_args!("{} is revoked.\n", args.id))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn status(args: &StatusArgs, key: &str) -> Result<ExitCode> {
+    let found = Server::new(&args.server, key).json(Method::GET, PACKS, None).await?;
+    if args.server.json {
+        say::json(&found)?;
+    } else {
+        say::out(told(&found))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn rollback(args: &StatusArgs, key: &str) -> Result<ExitCode> {
+    let path = format!("{PACKS}/roll-back");
+    let turn = Server::new(&args.server, key).json(Method::POST, &path, None).await?;
+    if args.server.json {
+        say::json(&turn)?;
+    } else if turn["pack"].is_null() {
+        say::out("No pack is in force.\n")?;
+    } else {
+        say::out(format_args!("{} is in force.\n", word(&turn, "pack")))?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+pub(super) async fn activate(args: &ActivateArgs, key: &str) -> Result<ExitCode> {
+    let signed = folder::signed(&args.file)?;
+    let server = Server::new(&args.server, key);
+    let sha256 = packs::manifest::hex(signed.document.sha256());
+    let found = server.json(Method::GET, PACKS, None).await?;
+    let there = found["packs"]
+        .as_array()
+        .and_then(|packs| packs.iter().find(|pack| pack["sha256"] == sha256.as_str()));
+    let id = if let Some(pack) = there {
+        word(pack, "id")
+    } else {
+        let document: Value = serde_json::from_slice(signed.document.bytes())?;
+        let body = json!({ "document": document, "signature": signed.signature });
+        word(&server.json(Method::POST, PACKS, Some(&body)).await?, "id")
+    };
+    if let Some(hash) = &args.confirm {
+        let path = format!("{PACKS}/{id}/activate");
+        let turn = server.json(Method::POST, &path, Some(&json!({ "dry_run": hash }))).await?;
+        if args.server.json {
+            say::json(&turn)?;
+        } else {
+            say::out(format_args!("{id} is in force.\n"))?;
+        }
+        return Ok(ExitCode::SUCCESS);
+    }
+    let tried = server.json(Method::POST, &format!("{PACKS}/{id}/dry-run"), None).await?;
+    if args.server.json {
+        say::json(&tried)?;
+    } else {
+        say::out(differences(&tried))?;
+        say::out(format_args!(
+            "Nothing is in force yet. To put it into force within the hour:\n  portcullis policy activate {} --confirm {}\n",
+            args.file.display(),
+            word(&tried, "sha256")
+        ))?;
+    }
+    Ok(ExitCode::from(NOT_SOUND))
+}
+
+/// A member, without what could play tricks on a terminal.
+fn word(value: &Value, name: &str) -> String {
+    match &value[name] {
+        Value::String(text) => offline::plain(text),
+        Value::Null => String::new(),
+        other => offline::plain(&other.to_string()),
+    }
+}
+
+/// What a dry run showed, in lines.
+fn differences(tried: &Value) -> String {
+    let report = &tried["report"];
+    let mut lines = format!(
+        "{} against {} recorded decisions ({} more cannot be told):\n  {} would have been refused, {} would have been allowed.\n",
+        word(report, "pack"),
+        word(report, "replayed"),
+        word(report, "unknown"),
+        word(report, "would_refuse"),
+        word(report, "would_allow"),
+    );
+    for (mark, list) in [("-", "refused"), ("+", "allowed")] {
+        for item in report[list].as_array().into_iter().flatten() {
+            let by: Vec<&str> =
+                item["policies"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+            let _ = writeln!(
+                lines,
+                "  {mark} {} {} by {} {} {}",
+                word(item, "at"),
+                word(item, "action"),
+                word(item, "actor_kind"),
+                word(item, "actor"),
+                offline::plain(&by.join(", ")),
+            );
+        }
+    }
+    lines
+}
+
+/// How it stands, in lines.
+fn told(found: &Value) -> String {
+    let mut lines = String::new();
+    let list = |name: &str| found[name].as_array().cloned().unwrap_or_default();
+    if found["in_force"].is_null() {
+        lines.push_str("No pack is in force.\n");
+    }
+    for pack in list("packs") {
+        let state = if pack["id"] == found["in_force"] { "in force" } else { "        " };
+        let _ = writeln!(
+            lines,
+            "{state}  {}  {} {} ({}, {} policies), uploaded {}",
+            word(&pack, "id"),
+            word(&pack, "name"),
+            word(&pack, "version"),
+            word(&pack, "mode"),
+            word(&pack, "policies"),
+            word(&pack, "uploaded_at")
+        );
+    }
+    for turn in list("turns") {
+        let pack = if turn["pack"].is_null() { "no pack".to_owned() } else { word(&turn, "pack") };
+        let _ = writeln!(
+            lines,
+            "turn {} at {}: {} to {pack}",
+            word(&turn, "number"),
+            word(&turn, "at"),
+            word(&turn, "way")
+        );
+    }
+    for key in list("keys") {
+        let state = if key["revoked_at"].is_null() { "trusted" } else { "revoked" };
+        let _ = writeln!(
+            lines,
+            "key {}  {state}  {} {}",
+            word(&key, "id"),
+            word(&key, "name"),
+            word(&key, "key")
+        );
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_is_told_in_lines_that_play_no_tricks() {
+        let tried = json!({ "report": {
+            "pack": "p/1+00", "replayed": 12, "unknown": 3, "would_refuse": 1, "would_allow": 0, "allowed": [],
+            "refused": [{ "at": "then", "action": "key.create", "actor_kind": "human", "actor": "a\u{1b}[2J", "policies": ["x"] }],
+        }});
+        assert_eq!(
+            differences(&tried),
+            "p/1+00 against 12 recorded decisions (3 more cannot be told):\n  1 would have been refused, 0 would have been \
+             allowed.\n  - then key.create by human a [2J x\n"
+        );
+    }
+}
