@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::audit::{Receipt, Row};
 use crate::claims::ClaimsKey;
+use crate::data_keys::DataKeyMemory;
 use crate::guard::{self, GuardError};
 use crate::identity::{AuthMode, StaticKey};
 use crate::ledger::Ledger;
@@ -17,6 +18,7 @@ use crate::months;
 use crate::personal::KeyMemory;
 use crate::pool::{DatabaseError, Pool};
 use crate::principal::Principal;
+use crate::privacy::Rules;
 use crate::seen::{self, Seen};
 use crate::tenancy::Tenancy;
 use crate::token::{self, Memory};
@@ -66,6 +68,7 @@ pub struct Vault {
     pub(crate) memory: Memory,
     pub(crate) seen: Seen,
     pub(crate) subject_keys: KeyMemory,
+    pub(crate) data_keys: DataKeyMemory,
     pub(crate) issuer: String,
     pub(crate) mode: AuthMode,
     pub(crate) static_keys: Vec<StaticKey>,
@@ -106,6 +109,7 @@ impl Vault {
             memory: Memory::new(),
             seen: Seen::default(),
             subject_keys: KeyMemory::default(),
+            data_keys: DataKeyMemory::default(),
             issuer: options.issuer,
             mode: options.auth,
             static_keys: options.static_keys,
@@ -162,7 +166,7 @@ impl Vault {
     ///
     /// # Errors
     /// When it cannot be read, in which case nothing that needs it is done either.
-    pub async fn policy_of(&self, principal: &Principal) -> Result<Arc<pii::Policy>, Problem> {
+    pub async fn policy_of(&self, principal: &Principal) -> Result<Arc<Rules>, Problem> {
         self.policy(principal.tenant()).await
     }
 

@@ -14,6 +14,7 @@ mod members;
 pub(crate) mod operations;
 mod organizations;
 mod passkeys;
+mod pii;
 mod policies;
 mod projects;
 mod providers;
@@ -46,6 +47,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(keys::routes())
         .merge(providers::routes())
         .merge(policies::routes())
+        .merge(pii::routes())
         .merge(audit::routes())
         .merge(audit_events::routes())
         .merge(retention::routes())

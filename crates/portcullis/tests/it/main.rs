@@ -53,6 +53,8 @@ mod personal;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod receipts;
