@@ -9,8 +9,9 @@ use kernel::{EventKind, Problem, Timestamp};
 use pii::{Rulebook, Said};
 use serde_json::Value;
 pub use store::agents::Maker;
+use store::pii_tokens::{self, KeptOfClass};
 use store::policies::PiiPolicy;
-pub use trial::{Changed, Shift, Trial, TryPolicy, attempt};
+pub use trial::{Changed, FoundOn, Shift, Trial, TryPolicy, attempt};
 
 use crate::action;
 use crate::agents::maker;
@@ -75,6 +76,29 @@ pub async fn read(mut pass: Pass<ReadPolicy>) -> Result<(InForce, Receipt), Prob
     let stored = store::policies::current(pass.tx()).await?;
     let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?;
     Ok((in_force, pass.seal(Draft::done(EventKind::PolicyRead)).await?))
+}
+
+/// The policy, what it met, and what is kept.
+pub struct Overview {
+    /// The policy in force.
+    pub in_force: InForce,
+    /// What was found lately.
+    pub found: Vec<FoundOn>,
+    /// What is kept, so that it can be put back.
+    pub kept: Vec<KeptOfClass>,
+}
+
+/// The policy in force with what it met lately, in one look.
+///
+/// # Errors
+/// When it cannot be read or put on record.
+pub async fn overview(mut pass: Pass<ReadPolicy>) -> Result<(Overview, Receipt), Problem> {
+    let stored = store::policies::current(pass.tx()).await?;
+    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?;
+    let found = trial::found_lately(pass.tx()).await?;
+    let now = pass.vault().clock().now();
+    let kept = pii_tokens::kept(pass.tx(), now).await?;
+    Ok((Overview { in_force, found, kept }, pass.seal(Draft::done(EventKind::PolicyRead)).await?))
 }
 
 /// The newest versions, newest first.

@@ -214,16 +214,7 @@ async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> R
         }
         OperatorCommand::ResetFactors { whose, public_url } => {
             let removed = operator.reset_factors(&whose.address, public_url).await?;
-            let FactorsReset { apps, passkeys, sessions_ended } = removed;
-            let mut told = done("second factors removed", whose);
-            told.json["apps"] = apps.into();
-            told.json["passkeys"] = passkeys.into();
-            told.json["sessions_ended"] = sessions_ended.into();
-            told.text = format!(
-                "second factors removed: {}, {apps} apps and {passkeys} passkeys, {sessions_ended} sessions ended\n",
-                whose.address.as_str()
-            );
-            told
+            factors_reset(&removed, whose, done("second factors removed", whose))
         }
         OperatorCommand::Role { whose, role, organization } => {
             operator.role(&whose.address, *organization, *role).await?;
@@ -263,6 +254,18 @@ async fn rotate(vault: &Arc<Vault>, ring: RingName, request: &RequestContext) ->
     };
     let json = json!({ "done": "rotated", "ring": name, "request_id": request.id.as_str() });
     Ok(Told { text: text.to_owned(), json })
+}
+
+fn factors_reset(removed: &FactorsReset, whose: &Whose, mut told: Told) -> Told {
+    let FactorsReset { apps, passkeys, sessions_ended } = removed;
+    told.json["apps"] = (*apps).into();
+    told.json["passkeys"] = (*passkeys).into();
+    told.json["sessions_ended"] = (*sessions_ended).into();
+    told.text = format!(
+        "second factors removed: {}, {apps} apps and {passkeys} passkeys, {sessions_ended} sessions ended\n",
+        whose.address.as_str()
+    );
+    told
 }
 
 fn data_keys(keys: &[DataKeyState], request: &str) -> Told {

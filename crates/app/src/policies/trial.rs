@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use gates::{Draft, Pass, Receipt};
+use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{TRIAL_EXAMPLES_MAX, TRIAL_ROWS_MAX};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
 use pii::{Channel, Class, Mode, Rulebook, Said};
@@ -183,6 +183,41 @@ pub async fn attempt(mut pass: Pass<TryPolicy>, said: Said) -> Result<(Trial, Re
     }
 }
 
+/// The newest entries that say what was found.
+async fn recent(tx: &mut Tx) -> Result<Vec<Seen>, Problem> {
+    let kinds = [EventKind::LlmCallIntent, EventKind::LlmCallOutcome, EventKind::PiiRedacted];
+    let kinds = Some(kinds.iter().map(|kind| kind.name().to_owned()).collect());
+    let sieve = Sieve { kinds, ..Sieve::default() };
+    let found = older(tx, &sieve, None, TRIAL_ROWS_MAX).await?;
+    let seen = found.into_iter().filter_map(|placed| {
+        let leaf: Value = serde_json::from_slice(&placed.leaf).ok()?;
+        leaf["data"]["findings"].is_object().then_some(())?;
+        let at = placed.id.made_at()?;
+        Some(Seen { entry: placed.id, at, data: leaf["data"].clone() })
+    });
+    Ok(seen.collect())
+}
+
+/// How much was found of a class on a channel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FoundOn {
+    /// The channel.
+    pub channel: Channel,
+    /// The class.
+    pub class: Class,
+    /// How many findings.
+    pub findings: u64,
+}
+
+/// What was found in the newest calls, and in texts that were cleaned, by channel and class.
+pub(super) async fn found_lately(tx: &mut Tx) -> Result<Vec<FoundOn>, Problem> {
+    let mut all: BTreeMap<(Channel, Class), u64> = BTreeMap::new();
+    for (channel, class, _, count) in recent(tx).await?.iter().flat_map(|seen| findings(&seen.data)) {
+        *all.entry((channel, class)).or_default() += count;
+    }
+    Ok(all.into_iter().map(|((channel, class), findings)| FoundOn { channel, class, findings }).collect())
+}
+
 async fn look(pass: &mut Pass<TryPolicy>, said: Said) -> Result<Trial, Problem> {
     let proposed = Rulebook::of("proposed", said)
         .map_err(|error| Problem::invalid(error.pointer(), error.to_string()))?;
@@ -193,17 +228,8 @@ async fn look(pass: &mut Pass<TryPolicy>, said: Said) -> Result<Trial, Problem> 
             Problem::internal()
         })?,
     };
-    let kinds = [EventKind::LlmCallIntent, EventKind::LlmCallOutcome, EventKind::PiiRedacted];
-    let kinds = Some(kinds.iter().map(|kind| kind.name().to_owned()).collect());
-    let sieve = Sieve { kinds, ..Sieve::default() };
-    let found = older(pass.tx(), &sieve, None, TRIAL_ROWS_MAX).await?;
-    let seen = found.into_iter().filter_map(|placed| {
-        let leaf: Value = serde_json::from_slice(&placed.leaf).ok()?;
-        leaf["data"]["findings"].is_object().then_some(())?;
-        let at = placed.id.made_at()?;
-        Some(Seen { entry: placed.id, at, data: leaf["data"].clone() })
-    });
-    Ok(judge(&now, &proposed, &seen.collect::<Vec<_>>()))
+    let seen = recent(pass.tx()).await?;
+    Ok(judge(&now, &proposed, &seen))
 }
 
 #[cfg(test)]

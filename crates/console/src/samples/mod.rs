@@ -7,6 +7,7 @@ mod explorer;
 mod outside;
 mod oversight;
 mod people;
+mod privacy;
 mod retention;
 mod security;
 mod webhooks;
@@ -40,6 +41,7 @@ pub(crate) fn all() -> Vec<Sample> {
         webhooks::all(),
         evidence::all(),
         retention::all(),
+        privacy::all(),
     ]
     .into_iter()
     .flatten()

@@ -129,7 +129,7 @@ const SAMPLES: &[Sample] = &[
     with("policy.try", 200, || Some(json!({"channels": {"prompt": {"EMAIL": {"mode": "flag_only"}}}}))),
     with("pii.scan", 200, || Some(json!({"text": "Write to ada@example.com."}))),
     with("pii.redact", 200, || Some(json!({"text": "Write to ada@example.com.", "channel": "memory"}))),
-    with("pii.reveal", 404, || Some(json!({"token": "<EMAIL_aaaabbbb22>", "reason": "a reason of ten"}))),
+    with("pii.reveal", 403, || Some(json!({"token": "<EMAIL_aaaabbbb22>", "reason": "a reason of ten"}))),
     plain("pii.count", 200),
     with("policy.change", 200, || Some(json!({"classes": {"EMAIL": {"mode": "strict"}}}))),
     Sample { query: "?severity=low&outcome=ok&limit=10", ..plain("audit.read", 200) },

@@ -1,6 +1,6 @@
 //! Each channel has its rules, each version is kept, and entries say under which they were made.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use testkit::{PII_EMAIL, Script};
 
 use super::Stage;
@@ -39,7 +39,7 @@ fn each_channel_is_judged_by_its_own_rules() {
         let findings = intent.fact("findings");
         for channel in ["prompt", "tool_arguments", "tool_results"] {
             let found = findings[channel]["EMAIL"].as_object().expect("a count by confidence");
-            assert_eq!(found.values().filter_map(|count| count.as_u64()).sum::<u64>(), 1, "{findings}");
+            assert_eq!(found.values().filter_map(Value::as_u64).sum::<u64>(), 1, "{findings}");
         }
         assert_eq!(intent.fact("redacted"), 2);
         let outcome = stage.entry(&id, "llm.call.outcome").await;
