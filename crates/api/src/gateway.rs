@@ -89,6 +89,9 @@ struct OpenAiErrorBody {
 /// The prompt passes the privacy gate, the call is on record before the provider sees it, and how it ended is on
 /// record before the last byte of the answer is sent.
 #[utoipa::path(post, path = "/v1/chat/completions", tag = "gateway",
+    params(("X-Portcullis-Conversation" = Option<String>, Header,
+        description = "Which of the caller's conversations this is part of, 1 to 128 visible ASCII characters: what was \
+                       replaced reversibly in it is put back in the answer.")),
     request_body(content = ChatCompletionRequest, example = json!({
         "model": "loopback", "messages": [{"role": "user", "content": "Say hello."}],
     })),

@@ -1,6 +1,6 @@
 //! AI agents: principals of their own kind, owned by an organization.
 
-use gates::{Draft, Pass, Principal, Receipt};
+use gates::{Channel, Draft, Pass, Principal, Receipt};
 use kernel::{AgentId, EventKind, Problem, ProjectId};
 pub use store::agents::{Agent, Maker};
 
@@ -50,7 +50,7 @@ pub struct NewAgent {
 }
 
 /// Who makes something: known by an account, or by a key the database knows.
-fn maker(principal: &Principal) -> Option<Maker> {
+pub(crate) fn maker(principal: &Principal) -> Option<Maker> {
     principal.account().map(Maker::Person).or_else(|| principal.key().map(Maker::Service))
 }
 
@@ -60,7 +60,7 @@ pub async fn create(mut pass: Pass<CreateAgent>, new: NewAgent) -> Result<(Agent
         Ok(project) => project,
         Err(problem) => return Err(pass.fail(Draft::failed(EventKind::AgentCreated), problem).await),
     };
-    let privacy = pass.privacy();
+    let privacy = pass.privacy(Channel::Log);
     let (name, description) = (privacy.text(new.name.raw()), privacy.text(new.description.raw()));
     let vault = pass.vault().clone();
     let (id, at) = (AgentId::new(vault.clock(), vault.rng()), vault.clock().now());

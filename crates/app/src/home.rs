@@ -7,7 +7,7 @@ use std::time::Duration;
 use gates::{Action, Draft, Pass, Principal, Read, Receipt, Vault};
 use kernel::limits::KEY_EXPIRES_SOON_SECONDS;
 use kernel::{EventKind, Permission, Problem, Timestamp};
-use pii::{Class, Mode};
+use pii::{Channel, Class, Mode, Rulebook};
 pub use store::audit::{REFUSALS_ROWS_MAX, Refusals, Standing};
 pub use store::keys::Key;
 
@@ -40,13 +40,13 @@ pub struct LogHealth {
 pub struct PolicyHealth {
     /// The version of the policy in force.
     pub version: String,
-    /// Classes whose findings are replaced.
+    /// Classes whose findings are replaced on every channel.
     pub strict: usize,
-    /// Classes whose findings are only counted.
+    /// Classes whose findings are only counted on some channel, and looked for on all.
     pub flagged: usize,
-    /// Classes that could be looked for and are not.
+    /// Classes that could be looked for and are not, on some channel at least.
     pub off: usize,
-    /// Classes with which less is done than the product does by itself.
+    /// Classes with which less is done on some channel than the product does by itself.
     pub loosened: usize,
 }
 
@@ -55,23 +55,32 @@ pub struct PolicyHealth {
 /// # Errors
 /// When it cannot be read.
 pub async fn policy(vault: &Vault, caller: &Principal) -> Result<PolicyHealth, Problem> {
-    let policy = vault.policy_of(caller).await?;
-    let count = |mode: Mode| Class::ALL.iter().filter(|class| policy.mode(**class) == mode).count();
-    let default = pii::Policy::new(String::new());
-    let looser = |class: &&Class| rank(policy.mode(**class)) < rank(default.mode(**class));
-    Ok(PolicyHealth {
-        version: policy.version().to_owned(),
-        strict: count(Mode::Strict),
-        flagged: count(Mode::FlagOnly),
-        off: count(Mode::Off),
-        loosened: Class::ALL.iter().filter(looser).count(),
-    })
+    let rules = vault.policy_of(caller).await?;
+    Ok(health(rules.book()))
 }
 
-/// How much is done with what is found.
+fn health(book: &Rulebook) -> PolicyHealth {
+    let default = Rulebook::default();
+    // A class stands where the least is done with it: one open channel lets out what nine keep.
+    let least = |class: Class| Channel::ALL.iter().map(|channel| rank(book.on(*channel).mode(class))).min();
+    let count = |wanted: u8| Class::ALL.iter().filter(|class| least(**class) == Some(wanted)).count();
+    let looser = |class: &&Class| {
+        let done = |book: &Rulebook, channel| rank(book.on(channel).mode(**class));
+        Channel::ALL.iter().any(|channel| done(book, *channel) < done(&default, *channel))
+    };
+    PolicyHealth {
+        version: book.version().to_owned(),
+        strict: count(rank(Mode::Strict)),
+        flagged: count(rank(Mode::FlagOnly)),
+        off: count(rank(Mode::Off)),
+        loosened: Class::ALL.iter().filter(looser).count(),
+    }
+}
+
+/// How much is done with what is found. What is replaced does not go out, whether or not it can be put back.
 const fn rank(mode: Mode) -> u8 {
     match mode {
-        Mode::Strict => 2,
+        Mode::Strict | Mode::Reversible => 2,
         Mode::FlagOnly => 1,
         Mode::Off => 0,
     }
@@ -133,4 +142,26 @@ pub async fn look(mut pass: Pass<ReadEntries>, rows: i64) -> Result<(Inside, Rec
         .fact("keys", keys.len() as u64);
     let receipt = pass.seal(draft).await?;
     Ok((Inside { names, entries, log, reviews, keys }, receipt))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn stands(wire: &str) -> PolicyHealth {
+        health(&serde_json::from_str(wire).unwrap())
+    }
+
+    #[test]
+    fn the_default_is_not_loosened_and_one_open_channel_is() {
+        let default = health(&Rulebook::default());
+        assert_eq!((default.strict, default.flagged, default.off, default.loosened), (6, 5, 0, 0));
+        let one = stands(
+            r#"{"version":"v","channels":{"export":{"EMAIL":{"mode":"off"},"IP":{"mode":"flag_only"}}}}"#,
+        );
+        assert_eq!((one.strict, one.flagged, one.off, one.loosened), (4, 6, 1, 2));
+        let kept =
+            stands(r#"{"version":"v","classes":{"EMAIL":{"mode":"reversible"},"PERSON":{"mode":"strict"}}}"#);
+        assert_eq!((kept.strict, kept.loosened), (7, 0), "what can be put back does not go out either");
+    }
 }

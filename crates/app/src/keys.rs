@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crypto::{ApiKey, ApiKeyEnv};
-use gates::{Action, Draft, Pass, Receipt, Write};
+use gates::{Action, Channel, Draft, Pass, Receipt, Write};
 use kernel::limits::KEY_OVERLAP_SECONDS_MAX;
 use kernel::{
     AgentId, Capabilities, EventKind, Gate, KeyId, Permission, Problem, ProblemKind, ProjectId, Role,
@@ -97,7 +97,7 @@ pub async fn create(mut pass: Pass<CreateKey>, new: NewKey) -> Result<(Issued, R
     if let Some(problem) = problem {
         return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await);
     }
-    let name = pass.privacy().text(new.name.raw()).into_inner();
+    let name = pass.privacy(Channel::Log).text(new.name.raw()).into_inner();
     let held = new.capabilities.map(|only| only.iter().map(ToString::to_string).collect());
     let record = Key {
         id: KeyId::new(pass.vault().clock(), pass.vault().rng()),

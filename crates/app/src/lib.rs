@@ -17,6 +17,7 @@ pub mod members;
 pub mod models;
 pub mod operator;
 pub mod organizations;
+pub mod pii;
 pub mod policies;
 pub mod policy_packs;
 pub mod projects;

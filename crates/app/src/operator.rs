@@ -8,7 +8,8 @@ use kernel::{EventKind, MemberRole, RequestContext, TenantId};
 use mail::{Address, Letter};
 pub use store::accounts::SuperAdmin;
 use store::accounts::{self, Account};
-use store::{StoreError, doors, factors, joining, members, personal, sessions};
+pub use store::data_keys::DataKeyState;
+use store::{StoreError, data_keys, doors, factors, joining, members, personal, sessions};
 
 use crate::accounts::{Site, counts_against};
 use crate::mail::{Outbox, forget_letters_to};
@@ -25,6 +26,9 @@ pub enum OperatorError {
     /// No such membership.
     #[error("this person is not a member of that organization")]
     NoMember,
+    /// No such organization.
+    #[error("there is no such organization")]
+    NoOrganization,
     /// There is somebody already who can do it.
     #[error("this organization has an owner, who can hand it over")]
     HasOwner,
@@ -265,6 +269,29 @@ impl Operator {
         let draft = Draft::done(EventKind::AccountEnabled).subject("account", account.id);
         tx.seal_by(By::System, self.vault.instance(), draft, &self.request, "operator.enable").await?;
         Ok(())
+    }
+
+    /// Puts a new data key of an organization into force; answers all of its keys, newest first. Retired ones go on opening
+    /// what they sealed, and are destroyed when nothing of it is left.
+    ///
+    /// # Errors
+    /// When there is no such organization, or the database cannot be used.
+    pub async fn rotate_data_key(&self, tenant: TenantId) -> Result<Vec<DataKeyState>, OperatorError> {
+        let (id, sealed) = self.vault.fresh_data_key(tenant)?;
+        let now = self.vault.clock().now();
+        let mut tx = self.vault.system(Reason::KeyRotation).await?;
+        if !data_keys::rotate(&mut tx, tenant, (id, &sealed), now).await? {
+            return Err(OperatorError::NoOrganization);
+        }
+        let keys = data_keys::list(&mut tx, tenant).await?;
+        let values = keys.iter().map(|key| key.values).sum::<i64>();
+        let draft = Draft::done(EventKind::PiiKeyRotated)
+            .subject("data_key", id)
+            .fact("keys", keys.len() as u64)
+            .fact("values", values);
+        tx.seal_by(By::System, tenant, draft, &self.request, "operator.rotate_data_key").await?;
+        self.vault.forget_data_keys(tenant);
+        Ok(keys)
     }
 
     /// Gives a member any of the roles, the one that reaches across organizations included.

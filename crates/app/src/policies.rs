@@ -1,9 +1,20 @@
-//! The PII policy: which classes are replaced, which only counted, from which confidence on.
+//! The PII policy: on which channel which classes are replaced, kept or only counted, and from which confidence on.
 
-use gates::{Draft, Pass, Receipt};
+mod trial;
+
+use audit_log::Hash;
+use gates::{Caller as _, Draft, Pass, Receipt};
+use kernel::limits::POLICY_VERSIONS_ROWS_MAX;
 use kernel::{EventKind, Problem, Timestamp};
+use pii::{Rulebook, Said};
+use serde_json::Value;
+pub use store::agents::Maker;
+use store::pii_tokens::{self, KeptOfClass};
+use store::policies::PiiPolicy;
+pub use trial::{Changed, FoundOn, Shift, Trial, TryPolicy, attempt};
 
 use crate::action;
+use crate::agents::maker;
 
 action! {
     /// Reads the PII policy in force.
@@ -11,19 +22,43 @@ action! {
 }
 
 action! {
+    /// Reads every version of the PII policy, newest first.
+    ListPolicies = "policy.list", PoliciesRead, Principal, Read
+}
+
+action! {
     /// Puts a PII policy into force. Not for agents: an agent cannot loosen what binds it.
     ChangePolicy = "policy.change", PoliciesManage, Staff, Write, Fresh
 }
 
-/// A policy in force.
+/// A version of the policy.
 #[derive(Debug, Clone)]
 pub struct InForce {
     /// Its number; 0 is the built-in default.
     pub version: i32,
     /// Its rules.
-    pub policy: pii::Policy,
+    pub book: Rulebook,
     /// Since when; `None` for the default.
     pub since: Option<Timestamp>,
+    /// Who put it into force, as far as is known.
+    pub by: Option<Maker>,
+    /// The SHA-256 of its document; `None` for the default and for versions from before it was written down.
+    pub hash: Option<Hash>,
+}
+
+impl InForce {
+    fn default() -> Self {
+        Self { version: 0, book: Rulebook::new(label(0)), since: None, by: None, hash: None }
+    }
+
+    fn read(stored: PiiPolicy) -> Result<Self, Problem> {
+        let PiiPolicy { version, document, created_at, by, hash } = stored;
+        let book = serde_json::from_value(document).map_err(|error| {
+            tracing::error!(%error, version, "a stored policy cannot be read");
+            Problem::internal()
+        })?;
+        Ok(Self { version, book, since: Some(created_at), by, hash: hash.map(Hash::from) })
+    }
 }
 
 /// The label of a version, as it stands in every entry made under it.
@@ -31,40 +66,75 @@ pub(crate) fn label(version: i32) -> String {
     if version == 0 { "pii@default".to_owned() } else { format!("pii@{version}") }
 }
 
+/// The SHA-256 of a document: of its JSON without spaces, the members of every object in order.
+fn hash_of(document: &Value) -> Hash {
+    crypto::sha256(document.to_string().as_bytes()).into()
+}
+
 /// The policy in force.
 pub async fn read(mut pass: Pass<ReadPolicy>) -> Result<(InForce, Receipt), Problem> {
-    let in_force = match store::policies::current(pass.tx()).await? {
-        None => InForce { version: 0, policy: pii::Policy::new(label(0)), since: None },
-        Some(stored) => InForce {
-            version: stored.version,
-            policy: serde_json::from_value(stored.document).map_err(|error| {
-                tracing::error!(%error, "a stored policy cannot be read");
-                Problem::internal()
-            })?,
-            since: Some(stored.created_at),
-        },
-    };
+    let stored = store::policies::current(pass.tx()).await?;
+    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?;
     Ok((in_force, pass.seal(Draft::done(EventKind::PolicyRead)).await?))
 }
 
-/// Puts `rules` into force as the next version. Its label is set here; the one in `rules` does not count.
-pub async fn change(
-    mut pass: Pass<ChangePolicy>,
-    rules: &pii::Policy,
-) -> Result<(InForce, Receipt), Problem> {
+/// The policy, what it met, and what is kept.
+pub struct Overview {
+    /// The policy in force.
+    pub in_force: InForce,
+    /// What was found lately.
+    pub found: Vec<FoundOn>,
+    /// What is kept, so that it can be put back.
+    pub kept: Vec<KeptOfClass>,
+}
+
+/// The policy in force with what it met lately, in one look.
+///
+/// # Errors
+/// When it cannot be read or put on record.
+pub async fn overview(mut pass: Pass<ReadPolicy>) -> Result<(Overview, Receipt), Problem> {
+    let stored = store::policies::current(pass.tx()).await?;
+    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?;
+    let found = trial::found_lately(pass.tx()).await?;
+    let now = pass.vault().clock().now();
+    let kept = pii_tokens::kept(pass.tx(), now).await?;
+    Ok((Overview { in_force, found, kept }, pass.seal(Draft::done(EventKind::PolicyRead)).await?))
+}
+
+/// The newest versions, newest first.
+pub async fn list(mut pass: Pass<ListPolicies>) -> Result<(Vec<InForce>, Receipt), Problem> {
+    let stored = store::policies::all(pass.tx(), POLICY_VERSIONS_ROWS_MAX).await?;
+    let versions = stored.into_iter().map(InForce::read).collect::<Result<_, _>>()?;
+    Ok((versions, pass.seal(Draft::done(EventKind::PolicyRead)).await?))
+}
+
+/// Puts what is said into force as the next version.
+///
+/// # Errors
+/// When it cannot be meant, or somebody else changed the policy at the same moment.
+pub async fn change(mut pass: Pass<ChangePolicy>, said: Said) -> Result<(InForce, Receipt), Problem> {
+    match put(&mut pass, said).await {
+        Ok((in_force, replaces)) => {
+            let draft = Draft::done(EventKind::PolicyChanged)
+                .subject("policy", in_force.book.version())
+                .fact("replaces", replaces)
+                .fact("hash", in_force.hash.as_ref());
+            let receipt = pass.seal(draft).await?;
+            Ok((in_force, receipt))
+        }
+        Err(problem) => Err(pass.fail(Draft::failed(EventKind::PolicyChanged), problem).await),
+    }
+}
+
+async fn put(pass: &mut Pass<ChangePolicy>, said: Said) -> Result<(InForce, i32), Problem> {
     let now = pass.vault().clock().now();
     let last = store::policies::current(pass.tx()).await?.map_or(0, |policy| policy.version);
     let version = last + 1;
-    let policy = pii::Class::ALL.into_iter().try_fold(pii::Policy::new(label(version)), |policy, class| {
-        policy.with_mode(class, rules.mode(class)).with_threshold(class, rules.threshold(class))
-    });
-    let policy = policy.map_err(|error| Problem::invalid("/classes", error.to_string()))?;
-    let document = serde_json::to_value(&policy).map_err(|_| Problem::internal())?;
-    if let Err(error) = store::policies::put(pass.tx(), version, &document, now).await {
-        return Err(pass.fail(Draft::failed(EventKind::PolicyChanged), error.into()).await);
-    }
-    let draft =
-        Draft::done(EventKind::PolicyChanged).subject("policy", label(version)).fact("replaces", last);
-    let receipt = pass.seal(draft).await?;
-    Ok((InForce { version, policy, since: Some(now) }, receipt))
+    let book = Rulebook::of(label(version), said)
+        .map_err(|error| Problem::invalid(error.pointer(), error.to_string()))?;
+    let document = serde_json::to_value(&book).map_err(|_| Problem::internal())?;
+    let (by, hash) = (maker(&pass.who().principal()), hash_of(&document));
+    let new = PiiPolicy { version, document, created_at: now, by, hash: Some(*hash.as_bytes()) };
+    store::policies::put(pass.tx(), &new).await?;
+    Ok((InForce { version, book, since: Some(now), by, hash: Some(hash) }, last))
 }

@@ -1,6 +1,6 @@
 //! Projects.
 
-use gates::{Action, Draft, Pass, Receipt};
+use gates::{Action, Channel, Draft, Pass, Receipt};
 use kernel::{EventKind, Problem, ProjectId};
 pub use store::projects::Project;
 
@@ -42,7 +42,7 @@ pub async fn list(
 
 /// Creates a project.
 pub async fn create(mut pass: Pass<CreateProject>, name: Name) -> Result<(Project, Receipt), Problem> {
-    let name = pass.privacy().text(name.raw());
+    let name = pass.privacy(Channel::Log).text(name.raw());
     let vault = pass.vault().clone();
     let (id, at) = (ProjectId::new(vault.clock(), vault.rng()), vault.clock().now());
     if let Err(error) = store::projects::create(pass.tx(), id, &name, at).await {

@@ -7,7 +7,7 @@ mod reach;
 mod tests;
 
 use crypto::{Envelope, Place as SealPlace, Secret};
-use gates::{Draft, Pass, Raw, Receipt};
+use gates::{Channel, Draft, Pass, Raw, Receipt};
 use kernel::{EventKind, FieldError, Problem, ProviderId, Rng, TenantId, Timestamp};
 
 use crate::action;
@@ -128,7 +128,7 @@ pub async fn create(
 ) -> Result<(Provider, Receipt), Problem> {
     match keep(&mut pass, &new).await {
         Ok(provider) => {
-            let words = pass.privacy();
+            let words = pass.privacy(Channel::Log);
             let draft = Draft::done(EventKind::ProviderCreated)
                 .subject("provider", provider.id)
                 .fact("name", &words.text(Raw::new(provider.name.clone())))
@@ -143,7 +143,7 @@ pub async fn create(
 }
 
 async fn keep(pass: &mut Pass<CreateProvider>, new: &NewProvider) -> Result<Provider, Problem> {
-    let words = pass.privacy();
+    let words = pass.privacy(Channel::Log);
     let name = words.text(Raw::new(new.name.as_str().to_owned()));
     if name.get() != new.name.as_str() {
         return Err(input::invalid(vec![personal("/name")]));

@@ -1,6 +1,6 @@
 //! The organization's name, and what it asks of its members: in force on every replica within a second.
 
-use gates::{Caller as _, Draft, Pass, Principal, Receipt, Staff};
+use gates::{Caller as _, Channel, Draft, Pass, Principal, Receipt, Staff};
 use kernel::limits::SESSION_HOURS_MAX;
 use kernel::{EventKind, MemberRole, Problem, Rank, Timestamp};
 pub use store::settings::Rules;
@@ -86,7 +86,7 @@ async fn put(
     }
     keeps_caller(pass.who(), rules)?;
     let now = pass.vault().clock().now();
-    let name = pass.privacy().text(name.raw());
+    let name = pass.privacy(Channel::Log).text(name.raw());
     store::organizations::rename(pass.tx(), &name).await?;
     store::settings::put(pass.tx(), rules, now).await?;
     let shortened = store::member_sessions::shorten(pass.tx(), rules.session_hours).await?;

@@ -77,6 +77,8 @@ rooms! {
     Keys = Agents, "API keys", "/keys", Key, "k";
     /// Everything that was done.
     Audit = Oversight, "Audit log", "/audit", Log, "l";
+    /// What is done about personal data.
+    Privacy = Oversight, "Privacy", "/privacy", Eye, "p";
     /// What the log shows for the controls of a framework, to be taken away.
     Evidence = Oversight, "Evidence", "/evidence", Pack, "e";
     /// Access beyond the rules, for a while and with a reason.

@@ -1,6 +1,7 @@
 use kernel::Rng;
 use zeroize::Zeroizing;
 
+use crate::instance_key::derive;
 use crate::{Envelope, EnvelopeError, Place};
 
 /// Bytes of a data key.
@@ -36,6 +37,16 @@ impl DataKey {
         let opened = under.open(place, wrapped)?;
         let key = opened.expose().try_into().map_err(|_| EnvelopeError::Malformed)?;
         Ok(Self(Zeroizing::new(key)))
+    }
+
+    /// A 32-byte key for one purpose, named like `index/v1`; different purposes give unrelated keys (HKDF-SHA-256).
+    pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
+        derive(self.0.as_slice(), purpose)
+    }
+
+    /// The envelope under a key derived for one purpose.
+    pub fn envelope_for(&self, purpose: &str) -> Envelope {
+        Envelope::new(&self.derive(purpose))
     }
 
     /// The envelope under this key.

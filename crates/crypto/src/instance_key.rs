@@ -54,21 +54,24 @@ impl InstanceKey {
 
     /// A 32-byte key for one purpose, named like `claims/v1`. Different purposes give unrelated keys.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"portcullis/v1");
-        let mut out = Zeroizing::new([0; 32]);
-        let info = [purpose.as_bytes()];
-        let filled = salt
-            .extract(self.0.as_slice())
-            .expand(&info, hkdf::HKDF_SHA256)
-            .and_then(|okm| okm.fill(out.as_mut_slice()));
-        debug_assert!(filled.is_ok(), "32 bytes are one block of HKDF-SHA-256 and always fit");
-        out
+        derive(self.0.as_slice(), purpose)
     }
 
     /// The envelope that keeps this instance's stored secrets.
     pub fn envelope(&self) -> Envelope {
         Envelope::new(&self.derive("envelope/v1"))
     }
+}
+
+/// A 32-byte key for one purpose: HKDF-SHA-256, RFC 5869.
+pub(crate) fn derive(key: &[u8], purpose: &str) -> Zeroizing<[u8; 32]> {
+    let salt = hkdf::Salt::new(hkdf::HKDF_SHA256, b"portcullis/v1");
+    let mut out = Zeroizing::new([0; 32]);
+    let info = [purpose.as_bytes()];
+    let filled =
+        salt.extract(key).expand(&info, hkdf::HKDF_SHA256).and_then(|okm| okm.fill(out.as_mut_slice()));
+    debug_assert!(filled.is_ok(), "32 bytes are one block of HKDF-SHA-256 and always fit");
+    out
 }
 
 #[cfg(test)]

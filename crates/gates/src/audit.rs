@@ -120,6 +120,12 @@ impl From<&pii::Counts> for Fact {
     }
 }
 
+impl From<&pii::Tally> for Fact {
+    fn from(tally: &pii::Tally) -> Self {
+        Self::own(serde_json::to_value(tally).unwrap_or_default())
+    }
+}
+
 impl<T: Into<Fact>> From<Option<T>> for Fact {
     fn from(value: Option<T>) -> Self {
         value.map_or_else(|| Self::own(Value::Null), Into::into)

@@ -9,13 +9,15 @@ use kernel::{
     TenantId, Timestamp,
 };
 
+use pii::Channel;
+
 use crate::audit::{Author, Draft, Receipt, Row};
 use crate::authority::Authority;
 use crate::constraint::{self, InForce};
 use crate::personal::Keys;
 use crate::pool::DatabaseError;
 use crate::principal::{Caller, Human, Person, Principal, opened_by_override};
-use crate::privacy::Privacy;
+use crate::privacy::{Privacy, Rules};
 use crate::system::AccountTx;
 use crate::tenancy::{Access, Tx};
 use crate::vault::Vault;
@@ -316,7 +318,7 @@ pub(crate) struct Station {
     vault: Arc<Vault>,
     tenant: TenantId,
     project: Option<ProjectId>,
-    policy: Arc<pii::Policy>,
+    policy: Arc<Rules>,
     pack: Option<InForce>,
     request: RequestContext,
 }
@@ -551,9 +553,9 @@ impl<A: Action> Pass<A> {
         subjects.iter().map(|subject| authority.held(std::slice::from_ref(subject))).collect()
     }
 
-    /// Gate four for this request, under the tenant's policy.
-    pub fn privacy(&self) -> Privacy {
-        Privacy::new(self.at.vault.scanner.clone(), Arc::clone(&self.at.policy), &*self.at.vault.rng)
+    /// Gate four for this request, under what the tenant's policy says of the channel.
+    pub fn privacy(&self, channel: Channel) -> Privacy {
+        Privacy::new(Arc::clone(&self.at.policy), channel, &*self.at.vault.rng)
     }
 
     /// Gate five: writes the entry and commits what was done under this pass.

@@ -1,6 +1,9 @@
 //! Gate four: raw words stay at the door. What came from outside is [`Raw`]; only this module makes it [`Clean`], and
 //! only clean words reach a provider, the store or the log.
 
+mod conversation;
+mod stream;
+
 use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -8,10 +11,15 @@ use bytes::Bytes;
 use kernel::Rng;
 use llm::chat::{ChatRequest, ChatResponse, RequestError};
 use llm::json::{Document, JsonError, Limits, Splice, Value};
-use llm::sse::{ChatStreamTap, FilterKey, Finished, JsonFragmentFilter, TapError, TapOptions, TextFilter};
+use llm::sse::TapOptions;
 use llm::usage::Usage;
 use llm::walk::{self, Body};
-use pii::{Counts, Policy, Scanner, StreamState, Tokens};
+use pii::{Channel, Counts, Match, Rulebook, Scanner, Side, Tally, Tokens};
+
+pub use conversation::{Conversation, KeptToken};
+pub use stream::CleanStream;
+
+use conversation::Keeping;
 
 /// Words from outside, not yet looked at. Cannot be shown, serialized, compared or sent anywhere.
 pub struct Raw<T>(T);
@@ -97,11 +105,51 @@ impl RawAnswer<'_> {
     }
 }
 
-struct Shared {
+/// What a tenant's policy says, ready for use: the rules of every channel, and a scanner that knows its lists.
+#[derive(Debug)]
+pub struct Rules {
+    book: Rulebook,
     scanner: Scanner,
-    policy: Arc<Policy>,
+}
+
+impl Rules {
+    pub(crate) fn new(book: Rulebook, scanner: &Scanner) -> Self {
+        let scanner = scanner.listing(book.lists());
+        Self { book, scanner }
+    }
+
+    /// The rules of every channel.
+    pub fn book(&self) -> &Rulebook {
+        &self.book
+    }
+
+    /// The label of their version.
+    pub fn version(&self) -> &str {
+        self.book.version()
+    }
+}
+
+struct Shared {
+    rules: Arc<Rules>,
     tokens: Mutex<Tokens>,
-    counts: Mutex<Counts>,
+    tally: Mutex<Tally>,
+    /// `None` outside conversations: there `reversible` means strict.
+    keeping: Option<Keeping>,
+}
+
+impl Shared {
+    /// Hands on what was just replaced, to be kept. The tokens are locked by whoever replaced it.
+    fn keep(&self, channel: Channel, tokens: &mut Tokens) {
+        if let Some(keeping) = &self.keeping {
+            keeping.take(channel, tokens.minted());
+        }
+    }
+
+    /// Puts back what the caller sent; `None` when nothing of it stands in the text.
+    fn restored(&self, text: &str) -> Option<String> {
+        let keeping = self.keeping.as_ref()?;
+        pii::restore(text, &mut |token| keeping.value_of(token)).map(|text| text.as_str().to_owned())
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -109,19 +157,40 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// The channel of a text of a chat request.
+const fn asked(part: walk::Channel) -> Channel {
+    match part {
+        walk::Channel::ToolArguments => Channel::ToolArguments,
+        walk::Channel::ToolResult => Channel::ToolResults,
+        _ => Channel::Prompt,
+    }
+}
+
+/// The channel of a text of a chat response.
+const fn answered(part: walk::Channel) -> Channel {
+    match part {
+        walk::Channel::ToolArguments => Channel::ToolArguments,
+        walk::Channel::ToolResult => Channel::ToolResults,
+        _ => Channel::Completion,
+    }
+}
+
 /// Gate four for one request: the tenant's policy, and the tokens that stand for the same value throughout it.
 #[derive(Clone)]
-pub struct Privacy(Arc<Shared>);
+pub struct Privacy {
+    shared: Arc<Shared>,
+    channel: Channel,
+}
 
 impl Privacy {
-    pub(crate) fn new(scanner: Scanner, policy: Arc<Policy>, rng: &dyn Rng) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, channel: Channel, rng: &dyn Rng) -> Self {
         let tokens = Mutex::new(Tokens::new(rng.bytes16()));
-        Self(Arc::new(Shared { scanner, policy, tokens, counts: Mutex::default() }))
+        Self { shared: Arc::new(Shared { rules, tokens, tally: Mutex::default(), keeping: None }), channel }
     }
 
-    /// Cleans a text, such as a name or a description.
+    /// Cleans a text, such as a name or a description, under the rules of its channel.
     pub fn text(&self, Raw(text): Raw<String>) -> Clean<String> {
-        match self.replace(&text) {
+        match self.replace(self.channel, Side::Caller, &text) {
             Some(clean) => Clean(clean),
             None => Clean(text),
         }
@@ -132,7 +201,9 @@ impl Privacy {
     pub fn chat_request(&self, RawChat(request): &RawChat<'_>, upstream_model: &str) -> Clean<Bytes> {
         let document = request.document();
         let mut splice = Splice::new();
-        walk::for_each_text(document, Body::ChatRequest, &mut splice, &mut |leaf| self.replace(leaf.text));
+        walk::for_each_text(document, Body::ChatRequest, &mut splice, &mut |leaf| {
+            self.replace(asked(leaf.channel), Side::Caller, leaf.text)
+        });
         if request.model != upstream_model {
             request.set_model(&mut splice, upstream_model);
         }
@@ -145,7 +216,8 @@ impl Privacy {
         let document = Document::parse(&body, limits)?;
         let mut splice = Splice::new();
         let report = walk::for_each_text(&document, Body::ChatResponse, &mut splice, &mut |leaf| {
-            self.replace(leaf.text)
+            let clean = self.replace(answered(leaf.channel), Side::Model, leaf.text);
+            self.shared.restored(clean.as_deref().unwrap_or(leaf.text)).or(clean)
         });
         if report.replaced > 0 {
             // The tokens of `logprobs` spell out the text that was just replaced.
@@ -164,84 +236,45 @@ impl Privacy {
 
     /// Cleans a chat response that streams.
     pub fn chat_stream(&self, options: TapOptions) -> CleanStream {
-        let shared = Arc::clone(&self.0);
-        let make: MakeFilter = Box::new(move |key| make_filter(&shared, key));
-        CleanStream { tap: ChatStreamTap::new(options, make) }
+        CleanStream::new(Arc::clone(&self.shared), options)
     }
 
-    /// What was found and replaced so far.
+    /// What was found and replaced so far, on all channels together.
     pub fn counts(&self) -> Counts {
-        *lock(&self.0.counts)
+        self.tally().all()
+    }
+
+    /// What was found so far, by channel.
+    pub fn tally(&self) -> Tally {
+        lock(&self.shared.tally).clone()
     }
 
     /// The policy's version, as it stands in entries.
     pub fn policy_version(&self) -> &str {
-        self.0.policy.version()
+        self.shared.rules.version()
     }
 
-    fn replace(&self, text: &str) -> Option<String> {
-        let redacted = pii::redact(&self.0.scanner, text, &self.0.policy, &mut lock(&self.0.tokens));
-        lock(&self.0.counts).merge(&redacted.counts);
+    /// What is in a text, by the rules of its channel. Nothing is replaced, and nothing counted.
+    pub fn look(&self, Raw(text): &Raw<String>) -> Vec<Match> {
+        let Rules { book, scanner } = &*self.shared.rules;
+        scanner.scan_with(text, book.on(self.channel))
+    }
+
+    /// What is done about a class on this channel.
+    pub fn mode(&self, class: pii::Class) -> pii::Mode {
+        self.shared.rules.book.on(self.channel).mode(class)
+    }
+
+    fn replace(&self, channel: Channel, side: Side, text: &str) -> Option<String> {
+        let Rules { book, scanner } = &*self.shared.rules;
+        let mut tokens = lock(&self.shared.tokens);
+        let redacted = pii::redact(scanner, text, book.on(channel), tokens.facing(side));
+        self.shared.keep(channel, &mut tokens);
+        drop(tokens);
+        lock(&self.shared.tally).add(channel, &redacted.counts);
         match redacted.text {
             Cow::Owned(new) => Some(new),
             Cow::Borrowed(_) => None,
         }
-    }
-}
-
-type Filter = Box<dyn TextFilter + Send>;
-type MakeFilter = Box<dyn FnMut(FilterKey) -> Filter + Send>;
-
-fn make_filter(shared: &Arc<Shared>, key: FilterKey) -> Filter {
-    if key.is_json() {
-        let shared = Arc::clone(shared);
-        Box::new(JsonFragmentFilter::new(move || StreamFilter::new(&shared)))
-    } else {
-        Box::new(StreamFilter::new(shared))
-    }
-}
-
-struct StreamFilter {
-    state: StreamState,
-    shared: Arc<Shared>,
-}
-
-impl StreamFilter {
-    fn new(shared: &Arc<Shared>) -> Self {
-        Self { state: StreamState::new(&shared.scanner), shared: Arc::clone(shared) }
-    }
-}
-
-impl TextFilter for StreamFilter {
-    fn push(&mut self, piece: &str) -> String {
-        self.state.push(piece, &self.shared.policy, &mut lock(&self.shared.tokens))
-    }
-
-    fn finish(&mut self) -> String {
-        let rest = self.state.finish(&self.shared.policy, &mut lock(&self.shared.tokens));
-        lock(&self.shared.counts).merge(&self.state.counts());
-        rest
-    }
-}
-
-/// A streamed chat answer on its way through gate four.
-pub struct CleanStream {
-    tap: ChatStreamTap<Filter, MakeFilter>,
-}
-
-impl CleanStream {
-    /// Takes the provider's next bytes; appends to `out` what the client may see now.
-    pub fn push(&mut self, bytes: &[u8], out: &mut Vec<u8>) -> Result<(), TapError> {
-        self.tap.push(bytes, out)
-    }
-
-    /// Whether the provider has said that its answer is complete; nothing after that is read.
-    pub fn is_done(&self) -> bool {
-        self.tap.is_done()
-    }
-
-    /// Ends the stream. The last bytes are inside the result, to be sent after the outcome is on record.
-    pub fn finish(self, out: &mut Vec<u8>) -> Finished {
-        self.tap.finish(out)
     }
 }

@@ -23,6 +23,7 @@ use crate::authority::Authority;
 use crate::constraint::InForce;
 use crate::pool::DatabaseError;
 use crate::principal::{Delegate, Standing, Who};
+use crate::privacy::Rules;
 use crate::session::{KnownSession, SessionKey};
 use crate::vault::Vault;
 
@@ -91,7 +92,7 @@ pub(crate) struct Memory {
     /// Milliseconds after `started` of the last good look at the epoch.
     looked: AtomicU64,
     keys: RwLock<HashMap<KeyHash, (Known, Instant)>>,
-    policies: RwLock<HashMap<TenantId, (Arc<pii::Policy>, Instant)>>,
+    policies: RwLock<HashMap<TenantId, (Arc<Rules>, Instant)>>,
     pub(crate) authorities: RwLock<HashMap<TenantId, (Arc<Authority>, Instant)>>,
     pub(crate) packs: RwLock<HashMap<TenantId, (Option<InForce>, Instant)>>,
     pub(crate) sessions: RwLock<HashMap<SessionKey, (KnownSession, Instant)>>,
@@ -275,17 +276,18 @@ impl Vault {
     }
 
     /// The tenant's PII policy in force.
-    pub(crate) async fn policy(&self, tenant: TenantId) -> Result<Arc<pii::Policy>, Problem> {
+    pub(crate) async fn policy(&self, tenant: TenantId) -> Result<Arc<Rules>, Problem> {
         if let Some(policy) = self.memory.recall(&self.memory.policies, &tenant) {
             return Ok(policy);
         }
         let generation = self.memory.generation();
-        let policy = Arc::new(self.read_policy(tenant).await.map_err(|error| unreachable(&error))?);
+        let book = self.read_policy(tenant).await.map_err(|error| unreachable(&error))?;
+        let policy = Arc::new(Rules::new(book, &self.scanner));
         self.memory.remember(&self.memory.policies, tenant, Arc::clone(&policy), generation);
         Ok(policy)
     }
 
-    async fn read_policy(&self, tenant: TenantId) -> Result<pii::Policy, DatabaseError> {
+    async fn read_policy(&self, tenant: TenantId) -> Result<pii::Rulebook, DatabaseError> {
         let mut lease = self.system.lease().await?;
         let document: Option<serde_json::Value> = sqlx::query_scalar(
             "select document from pii_policy where tenant_id = $1 order by version desc limit 1",
@@ -295,7 +297,7 @@ impl Vault {
         .await?;
         lease.give_back();
         match document {
-            None => Ok(pii::Policy::new("pii@default")),
+            None => Ok(pii::Rulebook::new("pii@default")),
             Some(document) => serde_json::from_value(document)
                 .map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error)))),
         }

@@ -11,6 +11,7 @@ use zeroize::Zeroizing;
 use crate::audit::{Receipt, Row};
 use crate::authority::{Authorities, ModelError};
 use crate::claims::ClaimsKey;
+use crate::data_keys::DataKeyMemory;
 use crate::guard::{self, GuardError};
 use crate::identity::{AuthMode, StaticKey};
 use crate::ledger::Ledger;
@@ -18,6 +19,7 @@ use crate::months;
 use crate::personal::KeyMemory;
 use crate::pool::{DatabaseError, Pool};
 use crate::principal::Principal;
+use crate::privacy::Rules;
 use crate::seen::{self, Seen};
 use crate::tenancy::Tenancy;
 use crate::token::{self, Memory};
@@ -71,6 +73,7 @@ pub struct Vault {
     pub(crate) authorities: Authorities,
     pub(crate) seen: Seen,
     pub(crate) subject_keys: KeyMemory,
+    pub(crate) data_keys: DataKeyMemory,
     pub(crate) issuer: String,
     pub(crate) mode: AuthMode,
     pub(crate) static_keys: Vec<StaticKey>,
@@ -114,6 +117,7 @@ impl Vault {
             authorities,
             seen: Seen::default(),
             subject_keys: KeyMemory::default(),
+            data_keys: DataKeyMemory::default(),
             issuer: options.issuer,
             mode: options.auth,
             static_keys: options.static_keys,
@@ -171,7 +175,7 @@ impl Vault {
     ///
     /// # Errors
     /// When it cannot be read, in which case nothing that needs it is done either.
-    pub async fn policy_of(&self, principal: &Principal) -> Result<Arc<pii::Policy>, Problem> {
+    pub async fn policy_of(&self, principal: &Principal) -> Result<Arc<Rules>, Problem> {
         self.policy(principal.tenant()).await
     }
 

@@ -12,6 +12,8 @@ use llm::error::{ApiError, problem_json};
 pub const HEADER_ENTRY: HeaderName = HeaderName::from_static("x-portcullis-entry");
 /// How many findings were replaced; of a stream, in the prompt alone, since the answer is still to come.
 pub const HEADER_REDACTIONS: HeaderName = HeaderName::from_static("x-portcullis-redactions");
+/// By which name a client says which of its conversations a call is part of: values that were replaced in it are put back.
+pub const HEADER_CONVERSATION: HeaderName = HeaderName::from_static("x-portcullis-conversation");
 /// The request's id.
 pub(crate) const HEADER_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 

@@ -4,6 +4,7 @@ use std::error::Error as StdError;
 
 use app::input::bearer;
 use app::models::{Call, CallModel, Ended, Intent, Status, refuse};
+use app::pii::{self, ConversationName};
 use app::providers::{Destination, Endpoint};
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
@@ -24,7 +25,7 @@ use llm::usage::Usage;
 use tokio::time::{Instant, timeout_at};
 
 use crate::Gateway;
-use crate::answer::{self, Refusal};
+use crate::answer::{self, HEADER_CONVERSATION, Refusal};
 use crate::relay::{Relay, unrecorded};
 use crate::source::Source;
 use crate::upstream::{Outgoing, UpstreamError};
@@ -66,8 +67,19 @@ async fn call(
         Ok(None) => return Err(refused(pass, model_not_found()).await),
         Err(problem) => return Err(failed(pass, problem).await),
     };
-    let privacy = pass.privacy();
+    let conversation = match conversation(&parts.headers) {
+        Ok(name) => name,
+        Err(error) => return Err(refused(pass, error).await),
+    };
+    let privacy = match pii::for_call(&pass, conversation.as_ref()).await {
+        Ok(privacy) => privacy,
+        Err(problem) => return Err(failed(pass, problem).await),
+    };
     let clean = privacy.chat_request(&request, route.model());
+    // Before the provider sees a token it is kept what it stands for; no transaction is open from here on.
+    if let Err(problem) = pii::keep(&pass, &privacy).await {
+        return Err(failed(pass, problem).await);
+    }
     let intent = Intent { request: &request, route: &route, privacy: privacy.clone() };
     let call = gateway.calls.begin(pass, intent).await?;
     let asked = Asked { stream: request.stream(), wants_usage: request.include_usage() };
@@ -76,6 +88,18 @@ async fn call(
         Destination::Loopback => exchange.loopback(call, &clean).await,
         Destination::Http(endpoint) => exchange.http(call, endpoint, clean).await,
     }
+}
+
+/// The conversation that the client says this is part of.
+fn conversation(headers: &HeaderMap) -> Result<Option<ConversationName>, ApiError> {
+    let mut said = headers.get_all(HEADER_CONVERSATION).iter();
+    let (first, more) = (said.next(), said.next());
+    let Some(first) = first else { return Ok(None) };
+    let name = first.to_str().ok().and_then(ConversationName::parse).filter(|_| more.is_none());
+    name.map(Some).ok_or_else(|| {
+        let message = "X-Portcullis-Conversation holds one name of 1 to 128 visible ASCII characters.";
+        ApiError::new(ErrorCode::InvalidValue, message)
+    })
 }
 
 /// What the client asked of the answer's form.

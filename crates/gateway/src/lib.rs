@@ -28,7 +28,7 @@ use axum::routing::{MethodRouter, get, post};
 use gates::Vault;
 use kernel::{Face, Problem, ProblemKind, RequestContext};
 
-pub use answer::{HEADER_ENTRY, HEADER_REDACTIONS, openai_error};
+pub use answer::{HEADER_CONVERSATION, HEADER_ENTRY, HEADER_REDACTIONS, openai_error};
 pub use limits::Limits;
 pub use upstream::{
     GuardedClient, GuardedClients, GuardedResolver, NotPermitted, UnknownHost, Upstream, UpstreamSetupError,

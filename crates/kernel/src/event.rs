@@ -127,7 +127,9 @@ events! {
     /// The PII policy was read.
     PolicyRead = "policy.read", Privacy, None, Informational, API_READ, [];
     /// The PII policy was changed.
-    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [replaces: Number];
+    PolicyChanged = "policy.changed", Privacy, Operational, Medium, ENTITY_UPDATE, [
+        replaces: Number, hash: Word
+    ];
     /// A key was trusted: from now on packs of policies that it signs can come into force.
     PolicyKeyTrusted = "policy_key.trusted", Privacy, Operational, High, GRANT, [
         not_before: Word, expires_at: Word
@@ -152,22 +154,36 @@ events! {
     PolicyPackRolledBack = "policy_pack.rolled_back", Privacy, Operational, High, ENTITY_UPDATE, [
         label: Word, replaces: Word
     ];
+    /// PII rules were tried on what was found lately, before they were put into force.
+    PolicyTried = "policy.tried", Privacy, Operational, Informational, API_READ, [items: Number, changed: Number];
     /// The models were listed.
     ModelsListed = "model.listed", Models, None, Informational, API_READ, [count: Number];
     /// A model is about to be called; written before the provider sees anything.
     LlmCallIntent = "llm.call.intent", Models, Content, Informational, API_OTHER, [
         model: Text, provider: Text, streaming: Number, messages: Number, tools: Number,
-        redactions: Number, redacted: Number
+        redactions: Number, redacted: Number, findings: Number
     ];
     /// How that call ended.
     LlmCallOutcome = "llm.call.outcome", Models, Content, Informational, API_OTHER, [
         intent: Id, model: Text, provider: Text, duration_ms: Number, redactions_prompt: Number,
-        redactions_completion: Number, redacted: Number, upstream_status: Number, error: Word,
+        redactions_completion: Number, redacted: Number, findings: Number, restored: Number, upstream_status: Number, error: Word,
         http_status: Number, tokens_known: Number, input_tokens: Number, cached_input_tokens: Number,
         output_tokens: Number, reasoning_tokens: Number, cost_usd: Word
     ];
-    /// Personal data or secrets were found in a call.
-    PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [redactions: Number];
+    /// Personal data or secrets were looked for in a text and replaced.
+    PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [
+        redactions: Number, redacted: Number, findings: Number, channel: Word
+    ];
+    /// A text was looked through for personal data; nothing of it was changed or kept.
+    PiiScanned = "pii.scanned", Privacy, Operational, Informational, API_READ, [channel: Word, items: Number];
+    /// Values that were replaced by tokens were sealed and kept, so that they can be put back.
+    PiiKept = "pii.kept", Privacy, Operational, Informational, API_CREATE, [values: Number, until: Word];
+    /// Somebody was shown what a token stands for.
+    PiiRevealed = "pii.revealed", Privacy, Personal, High, API_READ, [class: Word, reason: Personal];
+    /// The data key under which values are kept was replaced by a new one.
+    PiiKeyRotated = "pii.key_rotated", Privacy, Operational, Medium, ENTITY_UPDATE, [keys: Number, values: Number];
+    /// What is kept was counted.
+    PiiCounted = "pii.counted", Privacy, None, Informational, API_READ, [items: Number];
     /// Entries of the audit log were read.
     AuditRead = "audit.read", Audit, None, Informational, API_READ, [
         items: Number, format: Word, after: Number, reviews: Number, keys: Number

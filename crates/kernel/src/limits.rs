@@ -14,6 +14,22 @@ pub const DESCRIPTION_CHARS_MAX: usize = 2_000;
 pub const PAGE_ROWS_MAX: i64 = 200;
 /// Rows a list answers when the caller does not say.
 pub const PAGE_ROWS_DEFAULT: i64 = 50;
+/// Longest text that is looked through or cleaned for a caller, in bytes.
+pub const PII_TEXT_BYTES_MAX: usize = 512 * 1_024;
+/// Findings that are told of one text; there may be more.
+pub const PII_FINDINGS_MAX: usize = 2_000;
+/// Longest name of a conversation, in characters.
+pub const CONVERSATION_CHARS_MAX: usize = 128;
+/// Shortest reason for revealing what a token stands for, in characters.
+pub const REVEAL_REASON_CHARS_MIN: usize = 10;
+/// Longest reason for it, in characters.
+pub const REVEAL_REASON_CHARS_MAX: usize = 2_000;
+/// Entries that rules are tried on before they are put into force, the newest.
+pub const TRIAL_ROWS_MAX: i64 = 1_000;
+/// Requests that would have changed that are named.
+pub const TRIAL_EXAMPLES_MAX: usize = 20;
+/// Versions of the PII policy that are shown at once.
+pub const POLICY_VERSIONS_ROWS_MAX: i64 = 100;
 /// Most models a provider may be configured to serve.
 pub const PROVIDER_MODELS_MAX: usize = 500;
 /// Longest model name, in bytes.

@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use crate::ascii::{self, ALPHA_ANY, DIGIT, JOINT, LOWER, OPENER, RUN, SPACE, UPPER};
-use crate::policy::{Mode, Policy};
+use crate::lists::Lists;
+use crate::policy::Policy;
 use crate::resolve::Resolver;
 use crate::rules::assignment::{self, Promise};
 use crate::rules::names::Endings;
@@ -50,6 +51,7 @@ struct Swallow {
 /// Where the pass stands.
 pub(crate) struct Engine {
     rules: Arc<Rules>,
+    lists: Arc<Lists>,
     /// Everything before is decided.
     pub(crate) place: usize,
     /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
@@ -67,9 +69,10 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    pub(crate) fn new(rules: Arc<Rules>) -> Self {
+    pub(crate) fn new(rules: Arc<Rules>, lists: Arc<Lists>) -> Self {
         Self {
             rules,
+            lists,
             place: 0,
             run_to: 0,
             ahead: None,
@@ -104,11 +107,11 @@ impl Engine {
 
     /// Goes as far as the window allows; at the last window, to the end.
     pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
-        let rules = Arc::clone(&self.rules);
-        self.resolver.advance(window, policy, &rules.lists);
+        let lists = Arc::clone(&self.lists);
+        self.resolver.advance(window, policy, &lists);
         // What is allowed keeps its place, so that nothing else is found in it, and is not told.
         let on = &mut |event: Event| match event {
-            Event::Found(hit) if rules.lists.allows(&hit, window.symbols) => {}
+            Event::Found(hit) if lists.allows(&hit, window.symbols) => {}
             event => on(event),
         };
         let limit = self.resolver.limit().min(window.symbols.len());
@@ -257,7 +260,7 @@ impl Engine {
         if !self.resolver.admits(window, policy, &hit, on) {
             return;
         }
-        if policy.mode(hit.class) != Mode::Strict {
+        if !policy.mode(hit.class).replaces() {
             on(Event::Found(hit));
             self.flagged_to = self.flagged_to.max(hit.end);
             // The flagged text is looked through from its second symbol on; nothing else can start at the first.

@@ -14,6 +14,7 @@
 //! HTML and JSON escapes) are undone for the rules and left as they are in the text.
 
 mod ascii;
+mod channel;
 mod class;
 mod counts;
 mod engine;
@@ -22,6 +23,8 @@ mod lists;
 mod policy;
 mod redact;
 mod resolve;
+mod restore;
+mod rulebook;
 mod rules;
 mod scanner;
 mod symbols;
@@ -32,13 +35,21 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use channel::{CHANNEL_COUNT, Channel};
 pub use class::{CLASS_COUNT, Class};
-pub use counts::Counts;
+pub use counts::{Counts, Tally};
 pub use lists::{BadEntry, DENIED_WORDS_MAX, Lists};
 pub use policy::{BadThreshold, ClassPolicy, Mode, Policy, THRESHOLD_DEFAULT};
 pub use redact::{Redacted, StreamRedactor, StreamState, redact};
+pub use restore::{Restorer, restore};
+pub use rulebook::{
+    BadRules, ClassRules, Denied, KEEP_SECONDS_DEFAULT, KEEP_SECONDS_MAX, KEEP_SECONDS_MIN, LISTED_CHARS_MAX,
+    LISTED_MAX, Rulebook, Said,
+};
 pub use scanner::{Match, Scanner};
 #[cfg(feature = "training")]
 pub use tagger::training;
-pub use tokens::Tokens;
+pub use tokens::{
+    BlindIndex, INDEX_BYTES, Minted, Side, TOKENS_PER_CONVERSATION_MAX, Tokens, VALUE_BYTES_MAX,
+};
 pub use window::CANDIDATE_SYMBOLS_MAX;

@@ -19,10 +19,30 @@ const TAGGED: [Class; 5] = [Class::Person, Class::Address, Class::Health, Class:
 pub enum Mode {
     /// Replace it by a token that cannot be turned back.
     Strict,
+    /// Replace it by a token whose value is kept for a while, sealed, so that it can be put back for whoever sent it.
+    /// Where there is no conversation to keep it in, this is strict.
+    Reversible,
     /// Leave the text as it is and count the finding.
     FlagOnly,
     /// Do not look for it.
     Off,
+}
+
+impl Mode {
+    /// Whether a finding is replaced by a token.
+    pub const fn replaces(self) -> bool {
+        matches!(self, Self::Strict | Self::Reversible)
+    }
+
+    /// The name on the wire.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Strict => "strict",
+            Self::Reversible => "reversible",
+            Self::FlagOnly => "flag_only",
+            Self::Off => "off",
+        }
+    }
 }
 
 /// The rule for one class.
@@ -85,6 +105,27 @@ impl Policy {
     pub fn with_threshold(mut self, class: Class, threshold: f32) -> Result<Self, BadThreshold> {
         self.classes[class.index()].threshold = checked(threshold)?;
         Ok(self)
+    }
+
+    /// Sets the rule of one class; its threshold was checked where it was read.
+    #[must_use]
+    pub(crate) fn with_rule(mut self, class: Class, rule: ClassPolicy) -> Self {
+        self.classes[class.index()] = rule;
+        self
+    }
+
+    /// The same where nothing can be put back.
+    #[must_use]
+    pub(crate) fn without_vault(mut self) -> Self {
+        for rule in self.classes.iter_mut().filter(|rule| rule.mode == Mode::Reversible) {
+            rule.mode = Mode::Strict;
+        }
+        self
+    }
+
+    /// The rule of a class.
+    pub fn rule(&self, class: Class) -> ClassPolicy {
+        self.classes[class.index()]
     }
 
     /// The label set by the caller; recorded with every decision so that it can be explained later.

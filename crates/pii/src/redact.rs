@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 
+use zeroize::Zeroizing;
+
 use crate::ascii::ALPHA_OTHER;
 use crate::class::Class;
 use crate::counts::Counts;
@@ -9,7 +11,7 @@ use crate::engine::{Engine, Event};
 use crate::policy::{Mode, Policy};
 use crate::scanner::{Places, Scanner, View};
 use crate::symbols::Symbols;
-use crate::tokens::{Digest, Tokens};
+use crate::tokens::{Digest, Tokens, VALUE_BYTES_MAX};
 use crate::window::{Hit, LOOK_BEHIND_SYMBOLS_MAX, Tail, Window};
 
 /// A text after redaction.
@@ -39,6 +41,15 @@ pub fn redact<'a>(scanner: &Scanner, text: &'a str, policy: &Policy, tokens: &mu
     Redacted { text, counts: writer.counts }
 }
 
+/// A long finding under way.
+struct Open {
+    class: Class,
+    /// `None` once its token is written.
+    digest: Option<Digest>,
+    /// As much as there is of a value that is to be kept; `None` when it is not, or too long.
+    value: Option<Zeroizing<String>>,
+}
+
 /// Turns events into text.
 #[derive(Default)]
 struct Writer {
@@ -48,33 +59,54 @@ struct Writer {
     replaced: bool,
     counts: Counts,
     /// The long finding under way; no digest once its token is written.
-    open: Option<(Class, Option<Digest>)>,
+    open: Option<Open>,
 }
 
 impl Writer {
     fn take(&mut self, event: Event, raw: &str, places: &impl Places, policy: &Policy, tokens: &mut Tokens) {
         match event {
             Event::Found(hit) => {
-                let strict = policy.mode(hit.class) == Mode::Strict;
-                self.counts.add(hit.class, strict);
-                if strict {
-                    self.copy_to(raw, places.raw_start(hit.start));
-                    let mut digest = tokens.digest(hit.class);
-                    feed(&mut digest, raw, places, hit.class, hit.start, hit.end);
-                    self.out.push_str(tokens.for_value(hit.class, &digest));
-                    self.written = places.raw_end(hit.end);
+                let replaced = policy.mode(hit.class).replaces();
+                self.counts.add(hit.class, hit.confidence, replaced);
+                if replaced {
+                    let (start, end) = (places.raw_start(hit.start), places.raw_end(hit.end));
+                    self.copy_to(raw, start);
+                    let reversible = policy.mode(hit.class) == Mode::Reversible;
+                    let kept = reversible.then(|| tokens.for_kept(hit.class, &raw[start..end])).flatten();
+                    if let Some(token) = kept {
+                        self.out.push_str(&token);
+                    } else {
+                        let mut digest = tokens.digest(hit.class);
+                        feed(&mut digest, raw, places, hit.class, hit.start, hit.end);
+                        self.out.push_str(tokens.for_value(hit.class, &digest));
+                    }
+                    self.written = end;
                 }
             }
-            Event::Begin(hit) => self.begin(hit, raw, places, tokens),
+            Event::Begin(hit) => {
+                let reversible = policy.mode(hit.class) == Mode::Reversible;
+                self.begin(hit, raw, places, tokens, reversible);
+            }
             Event::Part(start, end) => {
-                if let Some((class, Some(digest))) = &mut self.open {
+                let to = self.written.max(places.raw_end(end));
+                if let Some(Open { class, digest: Some(digest), value }) = &mut self.open {
                     feed(digest, raw, places, *class, start, end);
+                    if let Some(text) = value {
+                        // From where the last part ended: what lies between two parts has no symbol of its own.
+                        text.push_str(&raw[self.written..to]);
+                        if text.len() > VALUE_BYTES_MAX {
+                            *value = None;
+                        }
+                    }
                 }
-                self.written = self.written.max(places.raw_end(end));
+                self.written = to;
             }
             Event::Finish => {
-                if let Some((class, Some(digest))) = self.open.take() {
-                    self.out.push_str(tokens.for_value(class, &digest));
+                if let Some(Open { class, digest: Some(digest), value }) = self.open.take() {
+                    match value.and_then(|value| tokens.for_kept(class, &value)) {
+                        Some(token) => self.out.push_str(&token),
+                        None => self.out.push_str(tokens.for_value(class, &digest)),
+                    }
                 }
             }
             Event::TokenSeen(start, end) => {
@@ -83,15 +115,19 @@ impl Writer {
         }
     }
 
-    fn begin(&mut self, hit: Hit, raw: &str, places: &impl Places, tokens: &mut Tokens) {
-        self.counts.add(hit.class, true);
-        self.copy_to(raw, places.raw_start(hit.start));
-        if hit.tail == Tail::Pem {
-            self.out.push_str(&tokens.mint(hit.class));
-            self.open = Some((hit.class, None));
+    fn begin(&mut self, hit: Hit, raw: &str, places: &impl Places, tokens: &mut Tokens, reversible: bool) {
+        self.counts.add(hit.class, hit.confidence, true);
+        let (class, start) = (hit.class, places.raw_start(hit.start));
+        self.copy_to(raw, start);
+        self.written = self.written.max(start);
+        self.open = Some(if hit.tail == Tail::Pem {
+            // Its token is put out before its end is known: a key block is not kept.
+            self.out.push_str(&tokens.mint(class));
+            Open { class, digest: None, value: None }
         } else {
-            self.open = Some((hit.class, Some(tokens.digest(hit.class))));
-        }
+            let value = reversible.then(|| Zeroizing::new(String::new()));
+            Open { class, digest: Some(tokens.digest(class)), value }
+        });
     }
 
     fn copy_to(&mut self, raw: &str, end: usize) {

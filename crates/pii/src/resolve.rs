@@ -98,7 +98,7 @@ impl Resolver {
             return true;
         };
         let (front, admissible) = (*front, admits(policy, front));
-        if admissible && policy.mode(front.class) == mode {
+        if admissible && policy.mode(front.class).replaces() == mode.replaces() {
             let open = hit.tail != Tail::Closed;
             if !open && front.confidence > hit.confidence + RULE_MARGIN {
                 return false;
@@ -111,7 +111,7 @@ impl Resolver {
     }
 
     fn taken(&mut self, mode: Mode, (start, end): (usize, usize)) {
-        if mode != Mode::Strict {
+        if !mode.replaces() {
             self.flagged_to = self.flagged_to.max(end);
             return;
         }
@@ -152,7 +152,7 @@ impl Resolver {
             (self.replaced_from, self.replaced_to, self.flagged_to);
         let Some(queue) = self.queue() else { return };
         while let Some(front) = queue.front_mut() {
-            let strict = policy.mode(front.class) == Mode::Strict;
+            let strict = policy.mode(front.class).replaces();
             let taken_to = if strict {
                 replaced_to
             } else if front.start < replaced_from && front.end > replaced_from {

@@ -38,6 +38,7 @@ impl Match {
 #[derive(Clone, Debug)]
 pub struct Scanner {
     rules: Arc<Rules>,
+    lists: Arc<Lists>,
     report_all: Policy,
 }
 
@@ -49,12 +50,18 @@ impl Scanner {
 
     /// Compiles the rules, with words that are never a finding and words that always are.
     pub fn with_lists(lists: Lists) -> Self {
-        Self { rules: Arc::new(Rules::new(lists)), report_all: Policy::report_all() }
+        Self { rules: Arc::new(Rules::new()), lists: Arc::new(lists), report_all: Policy::report_all() }
+    }
+
+    /// The same rules, with other words that are never a finding and other words that always are.
+    #[must_use]
+    pub fn listing(&self, lists: Lists) -> Self {
+        Self { lists: Arc::new(lists), ..self.clone() }
     }
 
     /// A pass over one text.
     pub(crate) fn start(&self) -> Engine {
-        Engine::new(Arc::clone(&self.rules))
+        Engine::new(Arc::clone(&self.rules), Arc::clone(&self.lists))
     }
 
     /// Everything found in the text, whatever its confidence, in order and without overlap.

@@ -160,13 +160,13 @@ impl<'a> Best<'a> {
         let mode = self.policy.mode(hit.class);
         if mode == Mode::Off
             || hit.confidence < self.policy.threshold(hit.class)
-            || (self.strict_only && mode != Mode::Strict)
+            || (self.strict_only && !mode.replaces())
         {
             return;
         }
         let rank = |h: &Hit| {
             let open = h.tail != Tail::Closed;
-            (self.policy.mode(h.class) == Mode::Strict, open, h.end, h.confidence)
+            (self.policy.mode(h.class).replaces(), open, h.end, h.confidence)
         };
         if self.hit.as_ref().is_none_or(|held| rank(&hit) > rank(held)) {
             self.hit = Some(hit);

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 use app::accounts::{Site, totp_keys};
-use app::operator::{Erased, FactorsReset, Operator, SuperAdmin};
+use app::operator::{DataKeyState, Erased, FactorsReset, Operator, SuperAdmin};
 use clap::{Args, Subcommand, ValueEnum};
 use gates::Vault;
 use kernel::{Face, MemberRole, RequestContext, TenantId};
@@ -106,6 +106,13 @@ pub enum OperatorCommand {
         alarm: logs::Settled,
         /// About whose log.
         #[arg(long, value_name = "ID")]
+        organization: TenantId,
+    },
+    /// Put a new data key of an organization into force, under which gate four keeps what it can put back; and list its keys,
+    /// with how much still stands under each. Retired ones are destroyed when nothing does any more.
+    RotateDataKey {
+        /// Which organization.
+        #[arg(value_name = "ID")]
         organization: TenantId,
     },
     /// Put the next key of the instance into force. What the last one signed or sealed goes on being good.
@@ -207,16 +214,7 @@ async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> R
         }
         OperatorCommand::ResetFactors { whose, public_url } => {
             let removed = operator.reset_factors(&whose.address, public_url).await?;
-            let FactorsReset { apps, passkeys, sessions_ended } = removed;
-            let mut told = done("second factors removed", whose);
-            told.json["apps"] = apps.into();
-            told.json["passkeys"] = passkeys.into();
-            told.json["sessions_ended"] = sessions_ended.into();
-            told.text = format!(
-                "second factors removed: {}, {apps} apps and {passkeys} passkeys, {sessions_ended} sessions ended\n",
-                whose.address.as_str()
-            );
-            told
+            factors_reset(&removed, whose, done("second factors removed", whose))
         }
         OperatorCommand::Role { whose, role, organization } => {
             operator.role(&whose.address, *organization, *role).await?;
@@ -232,6 +230,9 @@ async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> R
         }
         OperatorCommand::SettleAlarm { alarm, organization } => {
             logs::settle(vault, place, *organization, *alarm, &request).await?
+        }
+        OperatorCommand::RotateDataKey { organization } => {
+            data_keys(&operator.rotate_data_key(*organization).await?, request.id.as_str())
         }
         OperatorCommand::RotateKey { ring } => rotate(vault, *ring, &request).await?,
     })
@@ -253,6 +254,37 @@ async fn rotate(vault: &Arc<Vault>, ring: RingName, request: &RequestContext) ->
     };
     let json = json!({ "done": "rotated", "ring": name, "request_id": request.id.as_str() });
     Ok(Told { text: text.to_owned(), json })
+}
+
+fn factors_reset(removed: &FactorsReset, whose: &Whose, mut told: Told) -> Told {
+    let FactorsReset { apps, passkeys, sessions_ended } = removed;
+    told.json["apps"] = (*apps).into();
+    told.json["passkeys"] = (*passkeys).into();
+    told.json["sessions_ended"] = (*sessions_ended).into();
+    told.text = format!(
+        "second factors removed: {}, {apps} apps and {passkeys} passkeys, {sessions_ended} sessions ended\n",
+        whose.address.as_str()
+    );
+    told
+}
+
+fn data_keys(keys: &[DataKeyState], request: &str) -> Told {
+    let mut text =
+        "a new data key seals from now on; retired ones open what they sealed until it expires\n".to_owned();
+    for key in keys {
+        let state = if key.is_current { "current" } else { "retired" };
+        let until = key.last_expires_at.map(|at| format!(", the last until {at}")).unwrap_or_default();
+        // Writing to memory cannot fail.
+        let _ = writeln!(text, "{}  {state}  made {}  {} values{until}", key.id, key.made_at, key.values);
+    }
+    let rows: Vec<Value> = keys
+        .iter()
+        .map(|key| {
+            json!({ "id": key.id, "current": key.is_current, "made_at": key.made_at, "values": key.values,
+                    "last_expires_at": key.last_expires_at })
+        })
+        .collect();
+    Told { text, json: json!({ "done": "rotated", "keys": rows, "request_id": request }) }
 }
 
 fn erased(done: &Erased, mut told: Told) -> Told {

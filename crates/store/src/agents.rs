@@ -4,6 +4,7 @@ use gates::{Clean, SystemTx, Tx, WriteTx};
 use kernel::{AccountId, AgentId, KeyId, ProjectId, TenantId, Timestamp};
 use sqlx::postgres::PgConnection;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::StoreError;
 
@@ -37,6 +38,14 @@ pub enum Maker {
     Service(KeyId),
 }
 
+impl Maker {
+    /// As two columns say it.
+    pub(crate) fn of(account: Option<Uuid>, key: Option<Uuid>) -> Option<Self> {
+        let person = account.map(|account| Self::Person(AccountId::from_uuid(account)));
+        person.or_else(|| key.map(|key| Self::Service(KeyId::from_uuid(key))))
+    }
+}
+
 /// The agents after `after`, by id: the organization's, or those of the project that the credential is bound to.
 pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<Agent>, StoreError> {
     let (tenant, project) = (tx.tenant().uuid(), tx.project().map(ProjectId::uuid));
@@ -62,11 +71,7 @@ pub async fn list(tx: &mut Tx, after: Option<AgentId>, rows: i64) -> Result<Vec<
             description: row.description,
             suspended_at: row.suspended_at.map(Timestamp::from),
             created_at: row.created_at.into(),
-            created_by: match (row.created_by_account, row.created_by_key) {
-                (Some(account), _) => Some(Maker::Person(AccountId::from_uuid(account))),
-                (None, Some(key)) => Some(Maker::Service(KeyId::from_uuid(key))),
-                (None, None) => None,
-            },
+            created_by: Maker::of(row.created_by_account, row.created_by_key),
             last_used_at: row.last_used_at.map(Timestamp::from),
         })
         .collect())

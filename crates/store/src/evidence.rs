@@ -7,6 +7,7 @@ use sqlx::postgres::PgConnection;
 use time::OffsetDateTime;
 
 use crate::StoreError;
+use crate::agents::Maker;
 use crate::audit::Signed;
 use crate::policies::PiiPolicy;
 
@@ -324,19 +325,27 @@ impl Reader<'_> {
     pub async fn policies(&mut self, before: Timestamp, rows: i64) -> Result<Vec<PiiPolicy>, StoreError> {
         let (connection, tenant) = self.connection();
         let found = sqlx::query!(
-            "select version, document, created_at from pii_policy where tenant_id = $1 and created_at < $2 \
-             order by version limit $3",
+            "select version, document, created_at, made_by_account, made_by_key, hash from pii_policy \
+             where tenant_id = $1 and created_at < $2 order by version limit $3",
             tenant.uuid(),
             OffsetDateTime::from(before),
             rows
         )
         .fetch_all(connection)
         .await?;
-        let version = |version, document, created_at: OffsetDateTime| PiiPolicy {
+        let version = |version, document, created_at: OffsetDateTime, by, hash: Option<Vec<u8>>| PiiPolicy {
             version,
             document,
             created_at: created_at.into(),
+            by,
+            hash: hash.and_then(|hash| hash.try_into().ok()),
         };
-        Ok(found.into_iter().map(|row| version(row.version, row.document, row.created_at)).collect())
+        Ok(found
+            .into_iter()
+            .map(|row| {
+                let by = Maker::of(row.made_by_account, row.made_by_key);
+                version(row.version, row.document, row.created_at, by, row.hash)
+            })
+            .collect())
     }
 }

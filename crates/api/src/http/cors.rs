@@ -9,7 +9,7 @@ use kernel::{Problem, ProblemKind};
 use super::settings::CorsOrigin;
 
 /// Request headers a page may send, beside those the official SDKs add for their statistics.
-const ALLOWED_HEADERS: [&str; 10] = [
+const ALLOWED_HEADERS: [&str; 11] = [
     "accept",
     "authorization",
     "content-type",
@@ -19,6 +19,7 @@ const ALLOWED_HEADERS: [&str; 10] = [
     "openai-project",
     "portcullis-receipt",
     "traceparent",
+    "x-portcullis-conversation",
     "x-request-id",
 ];
 /// What the headers of the official SDKs begin with.

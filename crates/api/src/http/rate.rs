@@ -62,6 +62,7 @@ const PAGES: [&str; 28] = [
     "settings",
     "break-glass",
     "evidence",
+    "privacy",
     "instance",
     "invitations",
     "passkey",

@@ -51,7 +51,7 @@ struct Agent {
 
 /// Whoever made an agent, and answers for it.
 #[derive(Serialize, ToSchema)]
-struct CreatedBy {
+pub(super) struct CreatedBy {
     /// What they are: human or service.
     #[schema(example = "human")]
     kind: &'static str,

@@ -14,6 +14,7 @@ mod members;
 pub(crate) mod operations;
 mod organizations;
 mod passkeys;
+mod pii;
 mod policies;
 mod policy_packs;
 mod projects;
@@ -48,6 +49,7 @@ pub(crate) fn routes() -> OpenApiRouter<State> {
         .merge(providers::routes())
         .merge(policies::routes())
         .merge(policy_packs::routes())
+        .merge(pii::routes())
         .merge(audit::routes())
         .merge(audit_events::routes())
         .merge(retention::routes())

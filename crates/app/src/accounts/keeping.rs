@@ -8,12 +8,15 @@ use gates::{Reason, Vault};
 use kernel::{Face, RequestContext};
 use store::doors;
 use store::key_ring::{self, Ring};
+use store::pii_tokens;
 use tokio::sync::watch;
 
 /// Time between two rounds, in seconds.
 const ROUND_SECONDS: u64 = 600;
 /// Rows of each kind cleared away in one transaction.
 const SWEEP_ROWS_MAX: i64 = 1_000;
+/// How long a retired data key stays at least, in seconds: longer than any process remembers it as the current one.
+const RETIRED_KEY_SECONDS_MIN: u64 = 3_600;
 /// Age at which a signing key is replaced by the next one, in days.
 pub const SIGNING_KEY_DAYS: u64 = 30;
 
@@ -56,9 +59,13 @@ impl Keeper {
     async fn sweep(&self) -> Result<(), KeepingError> {
         loop {
             let mut tx = self.0.system(Reason::Sweep).await?;
-            let gone = doors::sweep(&mut tx, self.0.clock().now(), SWEEP_ROWS_MAX).await?;
+            let now = self.0.clock().now();
+            let gone = doors::sweep(&mut tx, now, SWEEP_ROWS_MAX).await?;
+            let values = pii_tokens::sweep(&mut tx, SWEEP_ROWS_MAX).await?;
+            let before = now.minus(Duration::from_secs(RETIRED_KEY_SECONDS_MIN));
+            pii_tokens::destroy_keys(&mut tx, before).await?;
             tx.finish().await?;
-            if gone < SWEEP_ROWS_MAX.unsigned_abs() {
+            if gone.max(values) < SWEEP_ROWS_MAX.unsigned_abs() {
                 return Ok(());
             }
         }

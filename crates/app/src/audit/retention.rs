@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gates::{Clean, Draft, Pass, Raw, Receipt, Tx, WriteTx};
+use gates::{Channel, Clean, Draft, Pass, Raw, Receipt, Tx, WriteTx};
 use kernel::limits::{
     HOLD_REASON_CHARS_MAX, HOLD_REASON_CHARS_MIN, HOLDS_MAX, HOLDS_ROWS_MAX, RETENTION_DAYS_MAX,
     RETENTION_DAYS_MIN, RETENTION_SHORTEN_DAYS,
@@ -217,7 +217,7 @@ pub async fn place_hold(mut pass: Pass<PlaceHold>, held: Held) -> Result<(Hold, 
 }
 
 async fn place(pass: &mut Pass<PlaceHold>, held: Held) -> Result<Hold, Problem> {
-    let clean = reason(&pass.privacy(), &held.reason)?;
+    let clean = reason(&pass.privacy(Channel::Log), &held.reason)?;
     if held.from.zip(held.until).is_some_and(|(from, until)| from >= until) {
         return Err(Problem::invalid("/until", "A hold ends after it begins."));
     }
@@ -240,7 +240,7 @@ async fn place(pass: &mut Pass<PlaceHold>, held: Held) -> Result<Hold, Problem> 
 pub async fn lift_hold(mut pass: Pass<LiftHold>, id: HoldId, why: &str) -> Result<Receipt, Problem> {
     let kind = EventKind::HoldLifted;
     let (by, at) = (pass.who().account(), pass.vault().clock().now());
-    let lifted = match reason(&pass.privacy(), why) {
+    let lifted = match reason(&pass.privacy(Channel::Log), why) {
         Ok(clean) => lift(pass.tx(), id, by, &clean, at).await,
         Err(problem) => Err(problem),
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use gates::{Action, Clean, Draft, Pass, Raw, Receipt, Write};
+use gates::{Action, Channel, Clean, Draft, Pass, Raw, Receipt, Write};
 use kernel::limits::{
     BREAK_GLASS_REASON_CHARS_MIN, BREAK_GLASS_REVIEW_SECONDS, BREAK_GLASS_SECONDS_MAX,
     BREAK_GLASS_SECONDS_MIN, BREAK_GLASS_TEXT_CHARS_MAX,
@@ -43,7 +43,7 @@ fn clean<A: Action<Mode = Write>>(
     chars_min: usize,
     pointer: &str,
 ) -> Result<Clean<String>, Problem> {
-    let clean = pass.privacy().text(Raw::new(prose(text, chars_min, pointer)?));
+    let clean = pass.privacy(Channel::Log).text(Raw::new(prose(text, chars_min, pointer)?));
     let chars = clean.get().chars().count();
     if !(chars_min..=BREAK_GLASS_TEXT_CHARS_MAX).contains(&chars) {
         let detail = "With personal data replaced it has the wrong length; say it without.";

@@ -1,7 +1,7 @@
-use gates::{Clean, Draft, Pass, Privacy, Raw, RawChat, Receipt};
+use gates::{Channel, Clean, Draft, Pass, Privacy, Raw, RawChat, Receipt};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
 use llm::usage::Usage;
-use pii::Counts;
+use pii::{Counts, Tally};
 use tokio_util::task::TaskTracker;
 
 use super::CallModel;
@@ -89,9 +89,10 @@ impl Calls {
     /// When the entry cannot be written: then nothing is sent.
     pub async fn begin(&self, pass: Pass<CallModel>, intent: Intent<'_>) -> Result<Call, Problem> {
         let Intent { request, route, privacy } = intent;
-        let prompt = privacy.counts();
+        let prompt = privacy.tally();
+        let counts = prompt.all();
         // Names are cleaned apart, so that what is found in them is not counted as the prompt's.
-        let names = pass.privacy();
+        let names = pass.privacy(Channel::Log);
         let model = names.text(Raw::new(request.model().to_owned()));
         let provider = names.text(Raw::new(route.provider().to_owned()));
         let draft = Draft::intent(EventKind::LlmCallIntent)
@@ -100,8 +101,9 @@ impl Calls {
             .fact("streaming", request.stream())
             .fact("messages", request.message_count() as u64)
             .fact("tools", request.tool_count() as u64)
-            .fact("redactions", &prompt)
-            .fact("redacted", prompt.redacted_total());
+            .fact("redactions", &counts)
+            .fact("redacted", counts.redacted_total())
+            .fact("findings", &prompt);
         let receipt = pass.record(draft).await?;
         let begun = pass.vault().clock().now();
         let open = Open { pass, privacy, model, provider, prompt, begun, route: route.clone() };
@@ -131,7 +133,7 @@ struct Open {
     privacy: Privacy,
     model: Clean<String>,
     provider: Clean<String>,
-    prompt: Counts,
+    prompt: Tally,
     begun: Timestamp,
     route: Route,
 }
@@ -185,7 +187,8 @@ impl Drop for Call {
 
 impl Open {
     async fn write(self: Box<Self>, intent: EntryId, ended: Ended) -> Result<Receipt, Problem> {
-        let completion = self.privacy.counts().since(&self.prompt);
+        let findings = self.privacy.tally().since(&self.prompt);
+        let (prompt, completion) = (self.prompt.all(), findings.all());
         let lasted = self.pass.vault().clock().now().since(self.begun);
         let draft = match ended.status {
             Status::Ok => Draft::done(EventKind::LlmCallOutcome),
@@ -199,11 +202,14 @@ impl Open {
             .fact("provider", &self.provider)
             .fact("status", ended.status.name())
             .fact("duration_ms", u64::try_from(lasted.as_millis()).unwrap_or(u64::MAX))
-            .fact("redactions_prompt", &self.prompt)
+            .fact("redactions_prompt", &prompt)
             .fact("redactions_completion", &completion)
-            .fact("redacted", self.prompt.redacted_total().saturating_add(completion.redacted_total()))
+            .fact("redacted", prompt.redacted_total().saturating_add(completion.redacted_total()))
+            .fact("findings", &findings)
             .fact("upstream_status", ended.upstream_status)
             .fact("error", ended.error);
+        let draft = draft.fact("restored", self.privacy.restored());
+        crate::pii::keep_answer(&self.pass, &self.privacy).await;
         self.pass.seal(with_usage(draft, &self.route, ended.usage.as_ref())).await
     }
 }

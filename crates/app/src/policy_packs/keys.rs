@@ -70,7 +70,7 @@ async fn put(pass: &mut Pass<TrustKey>, new: Trusted) -> Result<PolicyKey, Probl
         let says = format!("{POLICY_KEYS_MAX} keys are known here, which is as many as may be.");
         return Err(Problem::new(ProblemKind::Conflict, says));
     }
-    let name = pass.privacy().text(new.name.raw());
+    let name = pass.privacy(Channel::Log).text(new.name.raw());
     let id = PolicyKeyId::new(pass.vault().clock(), pass.vault().rng());
     let vkey = key.to_string();
     let row = NewKey { id, name: &name, vkey: &vkey, not_before, expires_at: new.expires_at, at, by };

@@ -65,7 +65,7 @@ async fn put(
     let keys = kept::keys(pass.tx(), POLICY_KEYS_ROWS_MAX).await?;
     let key = signer(&document, signature, &keys, now)?;
     let (pack, warnings) = sound(&document, tenant, now)?;
-    let privacy = pass.privacy();
+    let privacy = pass.privacy(Channel::Log);
     let ids = pack.policy_ids().chain([pack.manifest().name.as_str()]);
     if ids.into_iter().any(|name| privacy.text(Raw::new(name.to_owned())).get() != name) {
         return Err(PackFault::Names.into());

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use crypto::Secret;
-use gates::{Action, Pass, Raw, Record, Vault};
+use gates::{Action, Channel, Pass, Raw, Record, Vault};
 use http::Uri;
 use kernel::{FieldError, Gate, Problem, ProblemKind, TenantId, Timestamp};
 use llm::loopback;
@@ -234,7 +234,7 @@ impl Directory {
         }
         // A name nobody listed is the caller's own words, and goes to the provider.
         let listed = target.models.iter().any(|model| model == name);
-        if !listed && pass.privacy().text(Raw::new(name.to_owned())).get() != name {
+        if !listed && pass.privacy(Channel::Prompt).text(Raw::new(name.to_owned())).get() != name {
             return Ok(None);
         }
         let price = match &target.way {

@@ -1,7 +1,7 @@
 //! Stores, models and what models are expected to answer.
 
 use authz::{Model, Schema};
-use gates::{Draft, Pass, Raw, Receipt};
+use gates::{Channel, Draft, Pass, Raw, Receipt};
 use kernel::{EventKind, RelationModelId, RelationStoreId};
 use store::relations::{self as rows, Store};
 
@@ -89,7 +89,7 @@ pub async fn create_store(mut pass: Pass<CreateStore>, name: String) -> Result<(
         Ok(made) => made,
         Err(refused) => return Err(fail(pass, kind, refused).await),
     };
-    let name = pass.privacy().text(Raw::new(name));
+    let name = pass.privacy(Channel::Log).text(Raw::new(name));
     let draft = Draft::done(kind).subject("relation_store", made.id).fact("name", &name);
     Ok((made, pass.seal(draft).await?))
 }

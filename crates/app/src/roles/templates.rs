@@ -154,8 +154,8 @@ impl NewTemplate {
             }
         }
         held_by_giver(pass, permissions)?;
-        let title = pass.privacy().text(Name::parse(self.title, "/title")?.raw());
-        let says = pass.privacy().text(Description::parse(self.says, "/says")?.raw());
+        let title = pass.privacy(Channel::Log).text(Name::parse(self.title, "/title")?.raw());
+        let says = pass.privacy(Channel::Log).text(Description::parse(self.says, "/says")?.raw());
         gates::template(&self.name, self.holders, (title.get(), says.get()), permissions).map_err(|error| {
             tracing::error!(%error, "a template could not be written");
             Problem::internal()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crypto::WebhookSecret;
-use gates::{Action, Draft, Pass, Raw, Receipt, Write};
+use gates::{Action, Channel, Draft, Pass, Raw, Receipt, Write};
 use kernel::limits::{
     WEBHOOK_OVERLAP_SECONDS_DEFAULT, WEBHOOK_OVERLAP_SECONDS_MAX, WEBHOOK_REPLAY_ROWS_MAX, WEBHOOKS_MAX,
 };
@@ -83,7 +83,7 @@ pub async fn create(mut pass: Pass<CreateWebhook>, new: NewEndpoint) -> Result<(
         Ok(issued) => {
             let draft = Draft::done(kind)
                 .subject("webhook", issued.endpoint.id)
-                .fact("host", &pass.privacy().text(Raw::new(host)))
+                .fact("host", &pass.privacy(Channel::Log).text(Raw::new(host)))
                 .fact("kinds", issued.endpoint.kinds.len() as u64);
             let receipt = pass.seal(draft).await?;
             Ok((issued, receipt))
@@ -101,7 +101,7 @@ async fn keep(pass: &mut Pass<CreateWebhook>, new: NewEndpoint) -> Result<Issued
     let id = WebhookId::new(vault.clock(), vault.rng());
     let secret = WebhookSecret::generate(vault.rng());
     let sealed = seal(&vault, tenant, id, SECRET, &secret)?;
-    let description = pass.privacy().text(new.description);
+    let description = pass.privacy(Channel::Log).text(new.description);
     let kinds = new.kinds.into_inner();
     let row = rows::NewEndpoint {
         id,
@@ -130,7 +130,7 @@ pub async fn update(
         Ok(endpoint) => {
             let draft = Draft::done(kind)
                 .subject("webhook", id)
-                .fact("host", &pass.privacy().text(Raw::new(host)))
+                .fact("host", &pass.privacy(Channel::Log).text(Raw::new(host)))
                 .fact("kinds", endpoint.kinds.len() as u64)
                 .fact("enabled", enabled);
             let receipt = pass.seal(draft).await?;
@@ -147,7 +147,7 @@ async fn change(
     enabled: bool,
 ) -> Result<Endpoint, Problem> {
     let at = pass.vault().clock().now();
-    let description = pass.privacy().text(new.description);
+    let description = pass.privacy(Channel::Log).text(new.description);
     let kinds = new.kinds.into_inner();
     let url = new.target.url().to_string();
     let row = Change { url: &url, description: &description, kinds: &kinds, enabled, at };

@@ -200,6 +200,7 @@ said! {
     WebhookTested = "webhook-tested", done, "The test is on its way. Load this page again in a moment to see what came of it.";
     WebhookReplayed = "webhook-replayed", done, "It is on its way once more.";
     SettingsSaved = "settings-saved", done, "The settings are saved and in force.";
+    PolicySaved = "policy-saved", done, "The rules are in force.";
     GlassOpened = "glass-opened", done, "The glass is broken. Every step is written into a part of the log of its own.";
     GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";
     PackMade = "pack-made", done, "The pack is made and signed. Download it, or make a link for an assessor.";

@@ -19,6 +19,7 @@ mod outbox;
 mod own;
 mod passkey;
 mod posted;
+mod privacy;
 mod record;
 mod relations;
 mod retention;
@@ -223,6 +224,16 @@ fn people() -> Doors {
         .route("/settings/sessions", post(settings::sessions))
 }
 
+/// What is done about personal data.
+fn rules() -> Doors {
+    Doors::new()
+        .route("/privacy", get(privacy::page))
+        .route("/privacy/edit", get(privacy::edit_page).post(privacy::edit))
+        .route("/privacy/save", post(privacy::save))
+        .route("/privacy/playground", get(privacy::playground_page).post(privacy::look))
+        .route("/privacy/reveal", get(privacy::reveal_page).post(privacy::reveal))
+}
+
 /// Webhooks.
 fn hooks() -> Doors {
     Doors::new()
@@ -257,4 +268,5 @@ fn oversight() -> Doors {
         .route("/instance/outbox", get(outbox::list))
         .route("/instance/outbox/{id}", get(outbox::page))
         .merge(hooks())
+        .merge(rules())
 }

@@ -8,6 +8,7 @@ mod outside;
 mod oversight;
 mod people;
 mod relations;
+mod privacy;
 mod retention;
 mod security;
 mod webhooks;
@@ -42,6 +43,7 @@ pub(crate) fn all() -> Vec<Sample> {
         evidence::all(),
         retention::all(),
         relations::all(),
+        privacy::all(),
     ]
     .into_iter()
     .flatten()

@@ -20,7 +20,6 @@ pub(crate) mod token;
 
 use crate::ascii::{self, ALNUM, DIGIT, JOINT, LOWER, UPPER};
 use crate::engine::LOCAL_PART_SYMBOLS_MAX;
-use crate::lists::Lists;
 use crate::rules::assignment::Promise;
 use crate::window::{Best, Look, Window};
 
@@ -29,12 +28,11 @@ use crate::window::{Best, Look, Window};
 pub(crate) struct Rules {
     pub(crate) prefixes: prefixes::Index,
     pub(crate) endings: names::Endings,
-    pub(crate) lists: Lists,
 }
 
 impl Rules {
-    pub(crate) fn new(lists: Lists) -> Self {
-        Self { prefixes: prefixes::Index::new(), endings: names::Endings::new(), lists }
+    pub(crate) fn new() -> Self {
+        Self { prefixes: prefixes::Index::new(), endings: names::Endings::new() }
     }
 }
 

@@ -5,6 +5,8 @@ mod negatives;
 mod policies;
 mod properties;
 mod redaction;
+mod reversible;
+mod rulebooks;
 mod streams;
 mod texts;
 

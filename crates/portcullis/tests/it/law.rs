@@ -204,7 +204,7 @@ fn sealing_commits_the_change_and_its_entry_and_the_hashes_agree() {
         let tenant = Tenant::make(&desk.vault, "words").await;
         let owner = tenant.owner(&desk.vault).await;
         let mut pass = desk.vault.enter::<Changing>(owner, request()).await.expect("the owner may");
-        let name = pass.privacy().text(Raw::new("second".to_owned()));
+        let name = pass.privacy(gates::Channel::Log).text(Raw::new("second".to_owned()));
         let id = ProjectId::new(desk.vault.clock(), desk.vault.rng());
         store::projects::create(pass.tx(), id, &name, desk.vault.clock().now()).await.expect("inserted");
         assert_eq!(projects(&desk.database, &tenant).await, 1, "nothing is visible before the seal");
@@ -239,7 +239,7 @@ fn a_pass_that_is_dropped_or_fails_leaves_no_change() {
         for fails in [false, true] {
             let owner = tenant.owner(&desk.vault).await;
             let mut pass = desk.vault.enter::<Changing>(owner, request()).await.expect("the owner may");
-            let name = pass.privacy().text(Raw::new("second".to_owned()));
+            let name = pass.privacy(gates::Channel::Log).text(Raw::new("second".to_owned()));
             let id = ProjectId::new(desk.vault.clock(), desk.vault.rng());
             store::projects::create(pass.tx(), id, &name, desk.vault.clock().now()).await.expect("inserted");
             if fails {

@@ -55,6 +55,8 @@ mod policy_packs;
 #[cfg(test)]
 mod pool;
 #[cfg(test)]
+mod privacy;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod receipts;

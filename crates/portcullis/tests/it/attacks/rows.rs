@@ -390,6 +390,7 @@ pub(super) const EVERY_ROOM: &str = "select name from organization where tenant_
     union all select name from api_key where tenant_id <> '{a}' \
     union all select base_url from provider where tenant_id <> '{a}' \
     union all select document::text from pii_policy where tenant_id <> '{a}' \
+    union all select token from pii_token where tenant_id <> '{a}' \
     union all select actor from audit_entry where tenant_id <> '{a}' \
     union all select origin from audit_log where tenant_id <> '{a}' \
     union all select note from audit_checkpoint where tenant_id <> '{a}' \

@@ -21,7 +21,8 @@ async fn fixture(wire: &Wire, tenant: &Tenant) {
         Ask::post("/api/v1/providers")
             .json(r#"{"name":"mine","base_url":"https://api.example.com/v1","key":"k"}"#),
         Ask::new(http::Method::PUT, "/api/v1/policies/pii")
-            .json(r#"{"classes":{"EMAIL":{"mode":"strict"}}}"#),
+            .json(r#"{"classes":{"EMAIL":{"mode":"reversible"}}}"#),
+        Ask::post("/api/v1/pii/redact").json(r#"{"text":"Write to ada@example.com"}"#),
         Ask::post("/api/v1/webhooks")
             .json(r#"{"url":"https://hooks.example.com/","kinds":["identity.read"]}"#),
         Ask::post("/api/v1/audit/checkpoints"),
