@@ -1,7 +1,9 @@
 //! Relations over OpenFGA's HTTP API: OpenFGA's own suites, its own clients, the gates around it, and two processes.
 
 mod clients;
+mod fuzz;
 mod gates;
+mod peer;
 mod random;
 mod replicas;
 mod sql;
