@@ -10,7 +10,9 @@
 //! `user:*`, `group:staff#member`) has it, and `"type#relation#objects"(tenant, store, subject)`, the ids of the objects.
 //! Names longer than an identifier may be end in a hash; [`Compiled::checks`] has them. All is read from one table or view
 //! with the columns of `relation_tuple`, of which the current tuples are those with `until is null`. Making them again
-//! replaces them; functions of relations that are gone stay until their schema is dropped.
+//! replaces them; functions of relations that are gone stay until their schema is dropped. Objects are found from the subject
+//! where the relation is flat and has no `and` or `but not`; elsewhere every object of the type is asked about, which is for
+//! short lists only.
 //!
 //! # What is answered
 //! Yes exactly where [`crate::Engine::check`] says yes, as long as no tuple has a condition. What differs:
@@ -297,18 +299,22 @@ impl<'a> Maker<'a> {
         (if only_unions { Shape::Walk } else { Shape::Exact }, all)
     }
 
-    /// The function that lists objects: whichever have a tuple, or are named by the subject itself.
+    /// The function that lists objects. What cannot be found from the subject is looked for among all objects that have a
+    /// tuple, or that the subject itself names.
     fn objects(&self, number: RelNo, source: &str) -> String {
         let of = literal(self.type_name(number));
         let (check, table) = (self.function(number, ""), &self.table);
-        let text = format!(
-            "select o.object_id from (\n  \
+        let filtered = || {
+            format!(
+                "select o.object_id from (\n  \
                select t.object_id from {table} as t\n  \
                where t.tenant_id = $1 and t.store_id = $2 and t.object_type = {of} and t.until is null\n  \
                union\n  \
                select split_part(split_part($3, '#', 1), ':', 2) where split_part($3, ':', 1) = {of}\n\
              ) as o\nwhere {check}($1, $2, o.object_id, $3)"
-        );
+            )
+        };
+        let text = flat::objects(self, number).unwrap_or_else(filtered);
         let arguments = "tenant uuid, store uuid, subject text";
         self.create(
             &self.function(number, OBJECTS),
