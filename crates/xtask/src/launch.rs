@@ -100,6 +100,53 @@ pub(crate) fn bench_pii(repo: &Repo, args: &[String]) -> Result<()> {
     process::run(command.args(args).stdin(Stdio::null()))
 }
 
+/// What of the engine for relations is counted: the case and the tuples.
+const COUNTED: [(&str, &str); 4] =
+    [("direct", "1000"), ("deep", "1000"), ("direct", "100000"), ("deep", "100000")];
+/// Questions of the two runs whose difference is what questions cost.
+const QUESTIONS: [u64; 2] = [10_000, 20_000];
+
+/// Measures the engine for relations: times, and instructions, which no neighbour on the machine changes. Both need no server.
+pub(crate) fn bench_authz(repo: &Repo, args: &[String]) -> Result<()> {
+    let example = |verb: &str, name: &str| {
+        let mut command = cargo(repo.root());
+        command.args([verb, "--quiet", "--locked", "--release", "--package", "authz", "--example", name]);
+        command
+    };
+    process::run(example("run", "checks").arg("--").args(args))?;
+    let mut build = example("build", "counts");
+    let program = executable(&process::output(build.args(["--message-format", "json-render-diagnostics"]))?)
+        .context("cargo built the example but did not say where")?;
+    if Command::new("valgrind").arg("--version").output().is_err() {
+        println!("instructions are not counted: there is no valgrind (on Debian: apt-get install valgrind)");
+        return Ok(());
+    }
+    for (case, tuples) in COUNTED {
+        let [fewer, more] = QUESTIONS;
+        let (low, high) =
+            (instructions(&program, case, tuples, fewer)?, instructions(&program, case, tuples, more)?);
+        let each = high.saturating_sub(low) / (more - fewer);
+        println!("{case}, {tuples} tuples: {each} instructions a check");
+    }
+    Ok(())
+}
+
+/// How many instructions the example takes for so many questions, all of its start included.
+fn instructions(program: &Path, case: &str, tuples: &str, questions: u64) -> Result<u64> {
+    let mut command = Command::new("valgrind");
+    command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program);
+    command.args([case, tuples, &questions.to_string()]).stdin(Stdio::null());
+    let line = process::spell(&command);
+    let ran = command.output().with_context(|| format!("could not start `{line}`"))?;
+    let said = String::from_utf8_lossy(&ran.stderr);
+    collected(&said).with_context(|| format!("`{line}` counted nothing:\n{said}"))
+}
+
+/// The number valgrind says at its end: `==1== Collected : 123`.
+fn collected(said: &str) -> Option<u64> {
+    said.lines().find_map(|line| line.split_once("Collected :")?.1.trim().parse().ok())
+}
+
 fn bench_command(root: &Path, program: &Path, name: &str, args: &[String]) -> Command {
     let mut command = cargo(root);
     command.args(["run", "--quiet", "--locked", "--release", "--package", BENCHES, "--", name]).args(args);
@@ -120,6 +167,13 @@ mod tests {
             {"reason":"build-finished","success":true}"#;
         assert_eq!(executable(messages), Some(PathBuf::from("/target/release/portcullis")));
         assert_eq!(executable("{\"reason\":\"build-finished\",\"success\":true}"), None);
+    }
+
+    #[test]
+    fn instructions_are_read_from_valgrinds_words() {
+        let said = "==1== Events    : Ir\n==1== Collected : 1234567\n==1== \n";
+        assert_eq!(collected(said), Some(1_234_567));
+        assert_eq!(collected("==1== killed"), None);
     }
 
     #[test]

@@ -125,7 +125,7 @@ enum Command {
     /// Write every generated file anew
     #[command(after_help = "Example:\n  cargo xtask regenerate && git diff --stat")]
     Regenerate,
-    /// Measure: the server built in release, or, of `pii`, the crate alone
+    /// Measure: the server built in release, or, of `pii` and `authz`, the crate alone
     #[command(after_help = "Examples:\n  cargo xtask bench gateway\n  cargo xtask bench audit --help")]
     Bench {
         /// What to measure
@@ -147,6 +147,8 @@ enum Bench {
     Pii,
     /// Sign-ins beside the bound of the password hash, and token verifications beside the bare signature check
     Identity,
+    /// Checks of relations: how long they take and, with valgrind, how many instructions
+    Authz,
 }
 
 impl Bench {
@@ -156,6 +158,7 @@ impl Bench {
             Self::Identity => "identity",
             Self::Audit => "audit",
             Self::Pii => "pii",
+            Self::Authz => "authz",
         }
     }
 }
@@ -204,6 +207,7 @@ fn run(command: Command) -> Result<bool> {
         }
         Command::Regenerate => drift::regenerate(&repo).map(|outcome| said(&outcome)),
         Command::Bench { name: Bench::Pii, args } => launch::bench_pii(&repo, &args).map(|()| true),
+        Command::Bench { name: Bench::Authz, args } => launch::bench_authz(&repo, &args).map(|()| true),
         Command::Bench { name, args } => launch::bench(&repo, name.name(), &args).map(|()| true),
     }
 }

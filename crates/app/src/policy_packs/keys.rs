@@ -1,7 +1,7 @@
 //! The keys whose signature on packs an organization accepts.
 
 use audit_log::VerifierKey;
-use gates::{Draft, Pass, Receipt};
+use gates::{Channel, Draft, Pass, Receipt};
 use kernel::limits::{POLICY_KEYS_MAX, POLICY_KEYS_ROWS_MAX};
 use kernel::{EventKind, PolicyKeyId, Problem, ProblemKind, Timestamp};
 use store::StoreError;

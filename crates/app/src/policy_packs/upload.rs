@@ -2,7 +2,7 @@
 
 use audit_log::jws::JwsError;
 use audit_log::{Hash, VerifierKey};
-use gates::{Draft, Pass, Raw, Receipt, Tx};
+use gates::{Channel, Draft, Pass, Raw, Receipt, Tx};
 use kernel::limits::{POLICY_KEYS_ROWS_MAX, POLICY_PACKS_MAX};
 use kernel::{EventKind, PolicyPackId, Problem, ProblemKind, TenantId, Timestamp};
 use packs::{Document, Finding, Pack};

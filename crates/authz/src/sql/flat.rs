@@ -14,7 +14,7 @@ const TABLES_MAX: usize = 96;
 
 /// The body of the function, if it can be one statement.
 pub(super) fn relation(maker: &Maker<'_>, number: RelNo) -> Option<String> {
-    let mut flat = Flat { maker, asked: Vec::new(), aliases: 0, tables: 0 };
+    let mut flat = Flat { maker, subject: "$4", asked: Vec::new(), aliases: 0, tables: 0 };
     let ways = flat.relation(number, &Place::Asked, false)?;
     if flat.tables > TABLES_MAX {
         return None;
@@ -22,8 +22,30 @@ pub(super) fn relation(maker: &Maker<'_>, number: RelNo) -> Option<String> {
     Some(format!("select {}", any(maker, &ways)))
 }
 
+/// The body of the function that lists objects, if every way begins with a tuple: it is found from the subject then.
+pub(super) fn objects(maker: &Maker<'_>, number: RelNo) -> Option<String> {
+    let mut flat = Flat { maker, subject: "$3", asked: Vec::new(), aliases: 0, tables: 0 };
+    let ways = flat.relation(number, &Place::Any, false)?;
+    if flat.tables > TABLES_MAX {
+        return None;
+    }
+    let table = &maker.table;
+    let mut each = Vec::new();
+    for way in &ways {
+        let conditions = way.conditions.join("\n  and ");
+        let from: Vec<String> = way.tables.iter().map(|alias| format!("{table} as {alias}")).collect();
+        each.push(match way.tables.first() {
+            Some(first) => format!("select {first}.object_id from {} where {conditions}", from.join(", ")),
+            None => format!("select split_part(split_part($3, '#', 1), ':', 2) where {conditions}"),
+        });
+    }
+    Some(each.join("\nunion\n"))
+}
+
 /// Where a relation is asked about.
 enum Place {
+    /// Any object; its id is that of the first tuple.
+    Any,
     /// The object of the question.
     Asked,
     /// What the subject of a tuple names; with the relation when it is a userset.
@@ -31,8 +53,10 @@ enum Place {
 }
 
 impl Place {
-    fn id(&self) -> String {
+    /// The id, for a tuple that is looked for there.
+    fn id(&self, tuple: &str) -> String {
         match self {
+            Self::Any => format!("{tuple}.object_id"),
             Self::Asked => "$3".to_owned(),
             Self::Named { alias, relation: None } => format!("split_part({alias}.subject, ':', 2)"),
             Self::Named { alias, relation: Some(_) } => {
@@ -51,6 +75,8 @@ struct Way {
 
 struct Flat<'a> {
     maker: &'a Maker<'a>,
+    /// The argument that is the subject.
+    subject: &'static str,
     /// The relations that are being asked about, from the outer to the inner one.
     asked: Vec<RelNo>,
     aliases: usize,
@@ -95,9 +121,15 @@ impl Flat<'_> {
     fn itself(&self, number: RelNo, place: &Place) -> Option<Way> {
         let name = self.maker.schema.relation_name(number);
         let (of, relation) = name.split_once('#')?;
+        let (form, user) = (&self.maker.form, self.subject);
         let conditions = match place {
+            Place::Any => vec![format!("{form}({user}) = {}", literal(&name))],
             Place::Asked => vec![
-                format!("$4 = {} || $3 || {}", literal(&format!("{of}:")), literal(&format!("#{relation}"))),
+                format!(
+                    "{user} = {} || $3 || {}",
+                    literal(&format!("{of}:")),
+                    literal(&format!("#{relation}"))
+                ),
                 self.maker.is_id(number),
             ],
             // A tuple that names the userset was looked for among those that name the subject.
@@ -108,8 +140,8 @@ impl Flat<'_> {
                     Some(named) => format!("left({alias}.subject, -{})", named.chars().count() + 1),
                 };
                 vec![
-                    format!("{object} = split_part($4, '#', 1)"),
-                    format!("{}($4) = {}", self.maker.form, literal(&name)),
+                    format!("{object} = split_part({user}, '#', 1)"),
+                    format!("{form}({user}) = {}", literal(&name)),
                 ]
             }
         };
@@ -139,6 +171,8 @@ impl Flat<'_> {
                 }
                 Some(ways)
             }
+            // Whatever has no tuple of its own has no beginning.
+            Op::All(_) | Op::Without(_) if matches!(place, Place::Any) => None,
             Op::All(ops) => {
                 let mut all = Vec::new();
                 for op in ops {
@@ -171,7 +205,7 @@ impl Flat<'_> {
     fn row(&mut self, number: RelNo, place: &Place) -> (String, String) {
         let alias = self.alias();
         self.tables += 1;
-        let rows = self.maker.rows(&alias, number, &place.id());
+        let rows = self.maker.rows(&alias, number, &place.id(&alias));
         let rows = format!("{rows} and {alias}.condition is null");
         (alias, rows)
     }
@@ -194,9 +228,9 @@ impl Flat<'_> {
 
     /// Whether a tuple names the subject, or everything of its type.
     fn subject(&self, alias: &str, allowed: &[Allowed]) -> String {
-        let form = &self.maker.form;
+        let (form, user) = (&self.maker.form, self.subject);
         let forms = literals(allowed.iter().map(|kind| kind.form.as_str()));
-        let named = format!("{alias}.subject = $4 and {form}($4) in ({forms})");
+        let named = format!("{alias}.subject = {user} and {form}({user}) in ({forms})");
         let everyone: Vec<&Allowed> = allowed.iter().filter(|kind| kind.kind == Kind::Wildcard).collect();
         if everyone.is_empty() {
             return named;
@@ -206,10 +240,10 @@ impl Flat<'_> {
             .iter()
             .map(|kind| {
                 let (form_of, of) = (literal(&kind.form), literal(&kind.type_name));
-                format!(" or {alias}.subject = {form_of} and {form}($4) = {of}")
+                format!(" or {alias}.subject = {form_of} and {form}({user}) = {of}")
             })
             .collect();
-        format!("{alias}.subject in ($4, {wildcards}) and ({named}{})", each.concat())
+        format!("{alias}.subject in ({user}, {wildcards}) and ({named}{})", each.concat())
     }
 
     /// From the object over the tuples of a relation to what they name, and there to another relation.

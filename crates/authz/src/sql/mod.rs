@@ -9,7 +9,10 @@
 //! For each relation there is `"type#relation"(tenant, store, object_id, subject)`, whether the subject (`user:anne`,
 //! `user:*`, `group:staff#member`) has it, and `"type#relation#objects"(tenant, store, subject)`, the ids of the objects.
 //! Names longer than an identifier may be end in a hash; [`Compiled::checks`] has them. All is read from one table or view
-//! with the columns of `relation_tuple`, of which the current tuples are those with `until is null`.
+//! with the columns of `relation_tuple`, of which the current tuples are those with `until is null`. Making them again
+//! replaces them; functions of relations that are gone stay until their schema is dropped. Objects are found from the subject
+//! where the relation is flat and has no `and` or `but not`; elsewhere every object of the type is asked about, which is for
+//! short lists only.
 //!
 //! # What is answered
 //! Yes exactly where [`crate::Engine::check`] says yes, as long as no tuple has a condition. What differs:
@@ -55,7 +58,8 @@ pub struct Options<'a> {
     pub table_schema: &'a str,
     /// The table or view with the tuples.
     pub table: &'a str,
-    /// Whether the functions read the tuples with the rights of their owner instead of those of who asks.
+    /// Whether the functions read the tuples with the rights of their owner instead of those of who asks. Nobody may call
+    /// them then until it is granted.
     pub security_definer: bool,
     /// The relations that functions are wanted for, as type and relation; all of them if there are none.
     pub relations: &'a [(&'a str, &'a str)],
@@ -253,15 +257,21 @@ impl<'a> Maker<'a> {
         source: &str,
         text: &str,
     ) -> String {
-        let security = if self.options.security_definer { "definer" } else { "invoker" };
+        let definer = self.options.security_definer;
+        let security = if definer { "definer" } else { "invoker" };
         let types: Vec<&str> =
             arguments.split(", ").filter_map(|argument| argument.split_once(' ').map(|(_, of)| of)).collect();
+        let signature = format!("{name}({})", types.join(", "));
+        let revoke = if definer {
+            format!("revoke all on function {signature} from public;\n")
+        } else {
+            String::new()
+        };
         format!(
             "-- {source}\ncreate or replace function {name}({arguments}) returns {returns}\n\
              language {language} stable strict parallel safe security {security} set search_path = pg_catalog\n\
-             as {};\ncomment on function {name}({}) is {};\n\n",
+             as {};\ncomment on function {signature} is {};\n{revoke}\n",
             body(text),
-            types.join(", "),
             literal(source)
         )
     }
@@ -294,18 +304,22 @@ impl<'a> Maker<'a> {
         (if only_unions { Shape::Walk } else { Shape::Exact }, all)
     }
 
-    /// The function that lists objects: whichever have a tuple, or are named by the subject itself.
+    /// The function that lists objects. What cannot be found from the subject is looked for among all objects that have a
+    /// tuple, or that the subject itself names.
     fn objects(&self, number: RelNo, source: &str) -> String {
         let of = literal(self.type_name(number));
         let (check, table) = (self.function(number, ""), &self.table);
-        let text = format!(
-            "select o.object_id from (\n  \
+        let filtered = || {
+            format!(
+                "select o.object_id from (\n  \
                select t.object_id from {table} as t\n  \
                where t.tenant_id = $1 and t.store_id = $2 and t.object_type = {of} and t.until is null\n  \
                union\n  \
                select split_part(split_part($3, '#', 1), ':', 2) where split_part($3, ':', 1) = {of}\n\
              ) as o\nwhere {check}($1, $2, o.object_id, $3)"
-        );
+            )
+        };
+        let text = flat::objects(self, number).unwrap_or_else(filtered);
         let arguments = "tenant uuid, store uuid, subject text";
         self.create(
             &self.function(number, OBJECTS),
@@ -361,10 +375,11 @@ impl<'a> Maker<'a> {
     fn asked(&self, op: &Op, number: RelNo, out: &mut Vec<RelNo>) {
         match op {
             Op::Direct => {
-                out.extend(self.schema.relation(number).allowed.iter().filter_map(|a| match a.kind {
+                let allowed = self.schema.relation(number).allowed.iter();
+                out.extend(allowed.filter_map(|entry| match entry.kind {
                     Kind::Userset(userset) => Some(userset),
                     _ => None,
-                }))
+                }));
             }
             Op::Computed(other) => out.push(*other),
             Op::Ttu { computed, .. } => out.extend(computed.iter().map(|(_, other)| *other)),

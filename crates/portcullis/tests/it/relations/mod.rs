@@ -2,9 +2,11 @@
 
 mod authzen;
 mod clients;
+mod fuzz;
 mod gates;
 mod own;
 mod questions;
+mod peer;
 mod random;
 mod replicas;
 mod sql;

@@ -2,9 +2,10 @@
 //! conditions over parameters of every type, and circles of objects. What is asked leaves nothing out: each kind of user,
 //! each relation, each object.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
-use authz::{Tuple, TupleCondition};
+use authz::{Model, RelationReference, Tuple, TupleCondition, TypeDefinition, Userset};
 use serde_json::{Map, Value};
 
 /// A generator that gives the same numbers every time.
@@ -92,6 +93,10 @@ pub(super) struct Wanted {
     pub(super) conditions: bool,
     /// `but not`.
     pub(super) exclusions: bool,
+    /// For a comparison with OpenFGA's engine. Its answers depend on how it happens to search where an exclusion meets a
+    /// circle of tuples and where a parameter is missing: so the tuples of a model with an exclusion over something
+    /// recursive have no circles then, and every question has values for all parameters.
+    pub(super) peer: bool,
 }
 
 struct Relation {
@@ -104,6 +109,17 @@ struct Relation {
 struct Kind {
     name: &'static str,
     relations: Vec<Relation>,
+}
+
+/// What tuples and questions are made by.
+#[derive(Clone, Copy)]
+struct Rules<'a> {
+    schema: &'a authz::Schema,
+    kinds: &'a [Kind],
+    /// Whether objects may lead back to themselves.
+    circles: bool,
+    /// Whether every question has values for all parameters.
+    complete: bool,
 }
 
 /// Types of users alone.
@@ -125,12 +141,81 @@ pub(super) fn world(seed: u64, wanted: Wanted) -> World {
         let model = written(&kinds);
         let Ok(parsed) = authz::parse_and_validate(&model) else { continue };
         let Ok(schema) = authz::Schema::compile(&parsed) else { continue };
+        let circles = !(wanted.peer && excludes_over_circles(&parsed));
+        let rules = Rules { schema: &schema, kinds: &kinds, circles, complete: wanted.peer };
         let most = 5 + chance.below(TUPLES_MAX - 5);
-        let tuples = tuples(&mut chance, &kinds, &schema, most);
-        let questions = questions(&mut chance, &kinds, &schema);
+        let tuples = tuples(&mut chance, rules, &[], most);
+        let questions = questions(&mut chance, rules, &tuples);
         return World { model, tuples, questions };
     }
     panic!("no model of {seed} holds");
+}
+
+type Name = (String, String);
+
+/// The relations that a rewrite of a relation asks about.
+fn asked(of: &TypeDefinition, name: &str, rewrite: &Userset, out: &mut Vec<Name>) {
+    let metadata = of.metadata.as_ref().and_then(|metadata| metadata.relations.as_ref());
+    let restrictions = |relation: &str| -> Vec<RelationReference> {
+        metadata
+            .and_then(|all| all.get(relation))
+            .and_then(|relation| relation.directly_related_user_types.clone())
+            .unwrap_or_default()
+    };
+    match rewrite {
+        Userset::This(_) => out
+            .extend(restrictions(name).into_iter().filter_map(|kind| Some((kind.type_name, kind.relation?)))),
+        Userset::Computed(to) => out.push((of.name.clone(), to.relation.clone())),
+        Userset::TupleToUserset(ttu) => out.extend(
+            restrictions(&ttu.tupleset.relation)
+                .into_iter()
+                .map(|kind| (kind.type_name, ttu.computed.relation.clone())),
+        ),
+        Userset::Union(all) | Userset::Intersection(all) => {
+            all.child.iter().for_each(|part| asked(of, name, part, out));
+        }
+        Userset::Difference(parts) => {
+            asked(of, name, &parts.base, out);
+            asked(of, name, &parts.subtract, out);
+        }
+    }
+}
+
+fn excludes(rewrite: &Userset) -> bool {
+    match rewrite {
+        Userset::Difference(_) => true,
+        Userset::Union(all) | Userset::Intersection(all) => all.child.iter().any(excludes),
+        _ => false,
+    }
+}
+
+/// Whether a relation with `but not` asks about one that can come back to itself.
+fn excludes_over_circles(model: &Model) -> bool {
+    let mut graph: HashMap<Name, Vec<Name>> = HashMap::new();
+    let mut excluding = Vec::new();
+    for of in model.types() {
+        for (name, rewrite) in of.relations.iter() {
+            let mut all = Vec::new();
+            asked(of, name, rewrite, &mut all);
+            graph.insert((of.name.clone(), name.to_owned()), all);
+            if excludes(rewrite) {
+                excluding.push((of.name.clone(), name.to_owned()));
+            }
+        }
+    }
+    // What is asked about on the way, itself left out if no way leads back.
+    let behind = |start: &Name| -> HashSet<Name> {
+        let (mut known, mut open) = (HashSet::new(), graph.get(start).cloned().unwrap_or_default());
+        while let Some(next) = open.pop() {
+            if known.insert(next.clone()) {
+                open.extend(graph.get(&next).cloned().unwrap_or_default());
+            }
+        }
+        known
+    };
+    excluding
+        .iter()
+        .any(|start| behind(start).iter().any(|on_the_way| behind(on_the_way).contains(on_the_way)))
 }
 
 fn kinds(chance: &mut Chance, wanted: Wanted) -> Vec<Kind> {
@@ -262,8 +347,21 @@ fn context(chance: &mut Chance, of: Option<&str>, percent: usize) -> Map<String,
     values
 }
 
-/// Tuples the model has a place for, no two with one key.
-fn tuples(chance: &mut Chance, kinds: &[Kind], schema: &authz::Schema, most: usize) -> Vec<Tuple> {
+/// Whether a tuple names a user or an object with a greater number than its own object: of such there are no circles.
+fn goes_down(tuple: &Tuple) -> bool {
+    let number = |object: &str| -> Option<u32> {
+        let (_, id) = object.split('#').next()?.split_once(':')?;
+        id.parse().ok()
+    };
+    match (number(&tuple.object), number(&tuple.user)) {
+        (Some(object), Some(user)) => user > object,
+        _ => true,
+    }
+}
+
+/// Tuples the model has a place for, no two with one key, and none that is stored.
+fn tuples(chance: &mut Chance, rules: Rules<'_>, stored: &[Tuple], most: usize) -> Vec<Tuple> {
+    let kinds = rules.kinds;
     let mut all: Vec<Tuple> = Vec::new();
     for _ in 0..most {
         let kind = chance.pick(kinds);
@@ -289,20 +387,25 @@ fn tuples(chance: &mut Chance, kinds: &[Kind], schema: &authz::Schema, most: usi
             let values = context(chance, Some(name), 60);
             TupleCondition { name: name.to_owned(), context: (!values.is_empty()).then_some(values) }
         });
-        let key = |t: &Tuple| (t.user.clone(), t.relation.clone(), t.object.clone());
-        if schema.validate_write(&tuple).is_ok() && !all.iter().any(|known| key(known) == key(&tuple)) {
+        let same =
+            |t: &Tuple| t.user == tuple.user && t.relation == tuple.relation && t.object == tuple.object;
+        let circle = !rules.circles && !goes_down(&tuple);
+        if !circle && rules.schema.validate_write(&tuple).is_ok() && !stored.iter().chain(&all).any(same) {
             all.push(tuple);
         }
     }
     all
 }
 
-fn questions(chance: &mut Chance, kinds: &[Kind], schema: &authz::Schema) -> Vec<Question> {
+fn questions(chance: &mut Chance, rules: Rules<'_>, stored: &[Tuple]) -> Vec<Question> {
+    let kinds = rules.kinds;
     let mut all = Vec::new();
     for kind in kinds {
+        let named: Vec<&Tuple> =
+            stored.iter().filter(|tuple| tuple.object.starts_with(&format!("{}:", kind.name))).collect();
         for relation in &kind.relations {
             for _ in 0..4 {
-                let user = match chance.below(10) {
+                let mut user = match chance.below(12) {
                     0 => {
                         let of = chance.pick(kinds);
                         format!(
@@ -315,15 +418,24 @@ fn questions(chance: &mut Chance, kinds: &[Kind], schema: &authz::Schema) -> Vec
                     1 => format!("{}:{}", chance.pick(kinds).name, chance.pick(&OBJECT_IDS)),
                     _ => format!("{}:{}", chance.pick(&USERS), chance.pick(&USER_IDS)),
                 };
+                let mut object = format!("{}:{}", kind.name, chance.pick(&OBJECT_IDS));
+                // What is asked at random is mostly denied.
+                if chance.percent(60) && !named.is_empty() {
+                    let tuple = chance.pick(&named);
+                    object.clone_from(&tuple.object);
+                    if chance.percent(70) {
+                        user.clone_from(&tuple.user);
+                    }
+                }
                 let contextual =
-                    if chance.percent(25) { tuples(chance, kinds, schema, 3) } else { Vec::new() };
-                let values = context(chance, None, 85);
+                    if chance.percent(25) { tuples(chance, rules, stored, 3) } else { Vec::new() };
+                let values = context(chance, None, if rules.complete { 100 } else { 85 });
                 all.push(Question {
                     user,
                     relation: relation.name.clone(),
-                    object: format!("{}:{}", kind.name, chance.pick(&OBJECT_IDS)),
+                    object,
                     contextual,
-                    context: chance.percent(85).then_some(values),
+                    context: (rules.complete || chance.percent(85)).then_some(values),
                 });
             }
         }

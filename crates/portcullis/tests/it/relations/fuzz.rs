@@ -1,0 +1,96 @@
+//! Models, tuples and questions by chance, answered by our engine and by OpenFGA's own, which the `fga` command has inside
+//! (`fga model test`). Both must say the same.
+//!
+//! An ordinary run asks about [`STORES`] stores, always the same. `RELATIONS_STORES=10000 cargo test -p portcullis --test it
+//! relations::fuzz -- --nocapture` asks about so many; `RELATIONS_FROM=5000` begins with another one.
+//!
+//! What is left out, and counted: models that the command's engine refuses although the language allows them. What differs
+//! in lists of users and is levelled, and counted: see [`Tally::strays`] and [`Tally::covered`].
+
+use std::path::Path;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use super::peer::{Tally, file};
+use super::random::{Wanted, World, world};
+use crate::house::process::{Folder, run_to_end};
+use crate::house::run;
+use crate::sdks::virtual_environment;
+
+/// Stores of an ordinary run.
+const STORES: u64 = 200;
+/// Stores that one start of the command is asked about.
+const BATCH: u64 = 25;
+/// At most so many models in a hundred may be refused by the command's engine.
+const REFUSED_PERCENT_MAX: usize = 5;
+
+/// Everything that may come up, as far as OpenFGA's engine has one answer to it.
+const WANTED: Wanted = Wanted { conditions: true, exclusions: true, peer: true };
+
+fn number(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "how much a test does is not the product's configuration")]
+    let value = std::env::var(name).ok()?;
+    Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
+}
+
+/// The results of a batch. Stores whose model is refused are taken out of it; why, is in `refused`.
+async fn answers(fga: &Path, worlds: &mut Vec<(u64, World)>, refused: &mut Vec<String>) -> Vec<Value> {
+    let folder = Folder::new("fga_fuzz");
+    let path = |seed: u64| folder.path().join(format!("{seed:09}.fga.yaml"));
+    for (seed, world) in worlds.iter() {
+        std::fs::write(path(*seed), file(&seed.to_string(), world).to_string()).expect("written");
+    }
+    loop {
+        let mut command = Command::new(fga);
+        command.args(["model", "test", "--verbose", "--suppress-summary", "--tests"]);
+        command.arg(folder.path().join("*.fga.yaml"));
+        let ran = run_to_end(command).await;
+        if let Ok(Value::Array(results)) = serde_json::from_str(&ran.out) {
+            return results;
+        }
+        // It gives up at the first model it refuses, and names the file.
+        let at = worlds.iter().position(|(seed, _)| ran.err.contains(&format!("{seed:09}.fga.yaml")));
+        let at = at.unwrap_or_else(|| panic!("{}", ran.err));
+        assert!(ran.err.contains("Code(2056)"), "{}", ran.err);
+        let (seed, world) = worlds.remove(at);
+        std::fs::remove_file(path(seed)).expect("removed");
+        let why = ran.err.rsplit("desc = ").next().unwrap_or_default().trim();
+        refused.push(format!("store {seed}: {why}\n{}", world.model));
+    }
+}
+
+#[test]
+fn our_engine_says_what_openfgas_says_whatever_it_is_asked() {
+    run(async |_| {
+        let venv = virtual_environment("fga", Path::new("python3"), "requirements-fga.txt").await;
+        let fga = venv.join("bin/fga");
+        let from = number("RELATIONS_FROM").unwrap_or(0);
+        let end = from + number("RELATIONS_STORES").unwrap_or(STORES);
+        let (mut tally, mut refused) = (Tally::default(), Vec::new());
+        let mut at = from;
+        while at < end {
+            let next = end.min(at + BATCH);
+            let mut worlds: Vec<(u64, World)> = (at..next).map(|seed| (seed, world(seed, WANTED))).collect();
+            let results = answers(&fga, &mut worlds, &mut refused).await;
+            let mut results = results.as_slice();
+            for (seed, world) in &worlds {
+                let (own, rest) = results.split_at(world.questions.len());
+                tally.compare(&format!("store {seed}"), world, own);
+                results = rest;
+                if let Some(wrong) = tally.wrong.first() {
+                    panic!("{wrong}\n{}\n{:#?}", world.model, world.tuples);
+                }
+            }
+            at = next;
+        }
+        let Tally { stores, checks, allowed, lists, listed, strays, covered, .. } = tally;
+        eprintln!(
+            "{stores} stores: {checks} checks ({allowed} allowed), {lists} lists ({listed} entries), all the same; {strays} \
+             lists with strays, {covered} with everyone; {} models refused: {refused:#?}",
+            refused.len()
+        );
+        assert!(allowed * 20 > checks, "questions that are almost always denied show nothing");
+        assert!(refused.len() * 100 <= stores * REFUSED_PERCENT_MAX, "{refused:#?}");
+    });
+}
