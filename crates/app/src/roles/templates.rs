@@ -1,6 +1,6 @@
 //! Templates of roles: named bundles of permissions, known by the hash of their canonical form.
 
-use gates::{Channel, Action, Draft, Holders, Pass, Receipt, Template, Write};
+use gates::{Action, Channel, Draft, Holders, Pass, Receipt, Template, Write};
 use kernel::{EventKind, Permission, PermissionSet, Problem, ProblemKind, Timestamp};
 use store::StoreError;
 use store::roles::StoredTemplate;
