@@ -190,7 +190,9 @@ pub fn openapi_json() -> String {
 }
 
 fn pretty(api: &OpenApi) -> String {
-    // Through a value, whose maps are sorted: extensions are kept in a hash map.
-    let value = serde_json::to_value(api).unwrap_or_default();
+    // Through a value that is sorted: extensions are kept in a hash map, and what the maps of values keep is the order in
+    // which they were filled.
+    let mut value = serde_json::to_value(api).unwrap_or_default();
+    value.sort_all_objects();
     serde_json::to_string_pretty(&value).unwrap_or_default() + "\n"
 }

@@ -444,7 +444,7 @@ impl Vault {
         };
         let (principal, problem) = refusal;
         let gate = problem.gate.map_or("", Gate::name);
-        let mut draft = Draft::refused(EventKind::AccessDenied)
+        let draft = Draft::refused(EventKind::AccessDenied)
             .fact("needs", A::NEEDS)
             .fact("gate", gate)
             .fact("because", problem.kind.slug());

@@ -103,6 +103,7 @@ actions! {
     "member.end_session", "sessions:manage", Staff, Sessions;
     "member.end_sessions", "sessions:manage", Staff, Sessions;
     "member.list", "members:read", Staff, Members;
+    "member.list_permissions", "members:read", Staff, Members;
     "member.list_sessions", "sessions:manage", Staff, Sessions;
     "member.read", "members:read", Staff, Members;
     "member.remove", "members:manage", Staff, Members;
@@ -114,8 +115,15 @@ actions! {
     "organization.read", "organization:read", Anybody, Organization;
     "organization.read_settings", "organization:read", Staff, Organization;
     "organization.transfer", "organization:manage", People, Organization;
+    "pii.count", "policies:read", Anybody, Pii;
+    "pii.keep", "models:invoke", Anybody, Pii;
+    "pii.redact", "models:invoke", Anybody, Pii;
+    "pii.reveal", "pii:reveal", People, Pii;
+    "pii.scan", "models:invoke", Anybody, Pii;
     "policy.change", "policies:manage", Staff, PiiPolicy;
+    "policy.list", "policies:read", Anybody, PiiPolicy;
     "policy.read", "policies:read", Anybody, PiiPolicy;
+    "policy.try", "policies:manage", Staff, PiiPolicy;
     "policy_key.revoke", "policies:manage", People, PolicyPacks;
     "policy_key.trust", "policies:manage", People, PolicyPacks;
     "policy_pack.activate", "policies:manage", People, PolicyPacks;
@@ -130,7 +138,10 @@ actions! {
     "relations.check", "policies:read", Anybody, RelationStores;
     "relations.create_store", "policies:manage", Staff, RelationStores;
     "relations.delete_store", "policies:manage", Staff, RelationStores;
+    "relations.evaluate", "policies:read", Anybody, RelationStores;
+    "relations.evaluate_all", "policies:read", Anybody, RelationStores;
     "relations.expand", "policies:read", Anybody, RelationStores;
+    "relations.explain", "policies:read", Anybody, RelationStores;
     "relations.list_models", "policies:read", Anybody, RelationStores;
     "relations.list_objects", "policies:read", Anybody, RelationStores;
     "relations.list_stores", "policies:read", Anybody, RelationStores;
@@ -140,11 +151,23 @@ actions! {
     "relations.read_changes", "policies:read", Anybody, RelationStores;
     "relations.read_model", "policies:read", Anybody, RelationStores;
     "relations.read_store", "policies:read", Anybody, RelationStores;
+    "relations.review", "policies:read", Anybody, RelationStores;
+    "relations.search_actions", "policies:read", Anybody, RelationStores;
+    "relations.search_resources", "policies:read", Anybody, RelationStores;
+    "relations.search_subjects", "policies:read", Anybody, RelationStores;
     "relations.stream_objects", "policies:read", Anybody, RelationStores;
+    "relations.what_if", "policies:read", Anybody, RelationStores;
     "relations.write", "policies:manage", Staff, RelationStores;
     "relations.write_assertions", "policies:manage", Staff, RelationStores;
     "relations.write_model", "policies:manage", Staff, RelationStores;
+    "role.change_template", "members:manage", Staff, Roles;
+    "role.create_template", "members:manage", Staff, Roles;
+    "role.delete_template", "members:manage", Staff, Roles;
+    "role.give", "members:manage", Staff, Roles;
     "role.list", "organization:read", Anybody, Organization;
+    "role.list_grants", "members:read", Staff, Roles;
+    "role.list_templates", "organization:read", Anybody, Roles;
+    "role.take", "members:manage", Staff, Roles;
     "token.exchange", "credential:own", Agents, Tokens;
     "token.introspect", "organization:read", Anybody, Tokens;
     "token.issue", "credential:own", Agents, Tokens;
@@ -186,11 +209,13 @@ pub const COLLECTIONS: &[&str] = &[
     "Members",
     "Models",
     "Overrides",
+    "Pii",
     "PiiPolicy",
     "PolicyPacks",
     "Projects",
     "Providers",
     "RelationStores",
+    "Roles",
     "Sessions",
     "Tokens",
     "Webhooks",
