@@ -29,7 +29,6 @@ const REFUSED_PERCENT_MAX: usize = 5;
 const WANTED: Wanted = Wanted { conditions: true, exclusions: true, peer: true };
 
 fn number(name: &str) -> Option<u64> {
-    #[expect(clippy::disallowed_methods, reason = "how much a test does is not the product's configuration")]
     let value = std::env::var(name).ok()?;
     Some(value.parse().unwrap_or_else(|_| panic!("{name} must be a number")))
 }

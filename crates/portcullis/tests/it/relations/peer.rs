@@ -124,16 +124,13 @@ impl Tally {
         theirs: &Value,
         got: &Value,
     ) {
-        let right = match ours {
-            Ok(found) => {
-                self.lists += usize::from(found.is_array());
-                self.listed += found.as_array().map_or(0, Vec::len);
-                theirs["error"].is_null() && found == got
-            }
-            Err(_) => {
-                self.errors += 1;
-                !theirs["error"].is_null()
-            }
+        let right = if let Ok(found) = ours {
+            self.lists += usize::from(found.is_array());
+            self.listed += found.as_array().map_or(0, Vec::len);
+            theirs["error"].is_null() && found == got
+        } else {
+            self.errors += 1;
+            !theirs["error"].is_null()
         };
         if !right {
             let error = &theirs["error"];

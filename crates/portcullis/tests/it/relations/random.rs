@@ -283,11 +283,11 @@ fn relation(chance: &mut Chance, wanted: Wanted, at: usize, n: usize, sizes: &[u
             parts.push(part);
         }
     }
-    let rewrite = joined(chance, wanted, parts);
+    let rewrite = joined(chance, wanted, &parts);
     Relation { name: format!("r{n}"), direct, rewrite }
 }
 
-fn joined(chance: &mut Chance, wanted: Wanted, parts: Vec<String>) -> String {
+fn joined(chance: &mut Chance, wanted: Wanted, parts: &[String]) -> String {
     let operator = |chance: &mut Chance| match chance.below(10) {
         0..=5 => " or ",
         6 | 7 => " and ",
@@ -310,12 +310,12 @@ fn joined(chance: &mut Chance, wanted: Wanted, parts: Vec<String>) -> String {
 fn written(kinds: &[Kind]) -> String {
     let mut text = "model\n  schema 1.1\n".to_owned();
     for user in USERS {
-        let _ = write!(text, "type {user}\n");
+        let _ = writeln!(text, "type {user}");
     }
     for kind in kinds {
-        let _ = write!(text, "type {}\n  relations\n", kind.name);
+        let _ = writeln!(text, "type {}\n  relations", kind.name);
         for relation in &kind.relations {
-            let _ = write!(text, "    define {}: {}\n", relation.name, relation.rewrite);
+            let _ = writeln!(text, "    define {}: {}", relation.name, relation.rewrite);
         }
     }
     for (name, parameters, expression) in CONDITIONS {
@@ -325,7 +325,7 @@ fn written(kinds: &[Kind]) -> String {
         }
         let parameters: Vec<String> =
             parameters.iter().map(|(name, of, _)| format!("{name}: {of}")).collect();
-        let _ = write!(text, "condition {name}({}) {{\n  {expression}\n}}\n", parameters.join(", "));
+        let _ = writeln!(text, "condition {name}({}) {{\n  {expression}\n}}", parameters.join(", "));
     }
     text
 }
