@@ -86,7 +86,7 @@ pub async fn create(mut pass: Pass<CreateKey>, new: NewKey) -> Result<(Issued, R
         Ok(project) => project,
         Err(problem) => return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await),
     };
-    let wanted = Capabilities::new(new.role, new.capabilities.clone());
+    let wanted = Capabilities::new(new.role, new.capabilities.as_ref());
     let problem = if !pass.principal().capabilities().covers(&wanted) {
         Some(Problem::invalid("/role", "A key may not do more than the key that issues it."))
     } else if new.expires_at.is_some_and(|at| at <= now) {
@@ -196,7 +196,7 @@ fn may(key: &Key) -> Result<Capabilities, Problem> {
     let words = key.capabilities.as_ref();
     let only = words.map(|words| words.iter().map(|word| word.parse::<Permission>()).collect());
     let only = only.transpose().map_err(|error| unreadable(&error))?;
-    Ok(Capabilities::new(role, only))
+    Ok(Capabilities::new(role, only.as_ref()))
 }
 
 async fn exchange<A: Action<Mode = Write>>(

@@ -337,7 +337,7 @@ fn known(row: &PgRow) -> Result<Known, DatabaseError> {
             project: Some(ProjectId::from_uuid(uuid("project_id")?)),
             key: Some(KeyId::from_uuid(uuid("id")?)),
             name: row.try_get("name")?,
-            capabilities: Capabilities::new(role, only),
+            capabilities: Capabilities::new(role, only.as_ref()),
             links: Arc::default(),
         }),
         expires_at: moment("expires_at")?,

@@ -378,7 +378,7 @@ events! {
     /// The table of roles and permissions was read.
     RolesRead = "organization.roles_read", Organization, None, Informational, API_READ, [];
     /// The templates of roles were listed; whether all were sound is there.
-    RoleTemplatesListed = "role.templates_listed", Organization, None, Informational, API_READ, [items: Number, sound: Number];
+    RoleTemplatesListed = "role.templates_listed", Organization, Operational, Informational, API_READ, [items: Number, sound: Number];
     /// A template of a role was made.
     RoleTemplateCreated = "role.template_created", Organization, Operational, Medium, ENTITY_CREATE, [
         permissions: Number, holders: Word

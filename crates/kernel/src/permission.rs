@@ -237,9 +237,9 @@ pub struct Capabilities {
 impl Capabilities {
     /// All of an API key's `role`, or the part of it named in `only`. A capability set can narrow a role, never widen
     /// it.
-    pub fn new(role: Role, only: Option<BTreeSet<Permission>>) -> Self {
+    pub fn new(role: Role, only: Option<&BTreeSet<Permission>>) -> Self {
         let rank = Rank::Key(role);
-        let within = |permission: &Permission| only.as_ref().is_none_or(|only| only.contains(permission));
+        let within = |permission: &Permission| only.is_none_or(|only| only.contains(permission));
         let held = Permission::ALL.iter().copied().filter(|each| rank.has(*each) && within(each)).collect();
         Self { rank, held }
     }
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_capability_set_narrows_and_never_widens() {
         let only = BTreeSet::from([Permission::ModelsInvoke, Permission::KeysManage]);
-        let editor = Capabilities::new(Role::Editor, Some(only));
+        let editor = Capabilities::new(Role::Editor, Some(&only));
         assert!(editor.has(Permission::ModelsInvoke));
         assert!(!editor.has(Permission::KeysManage), "editor does not carry keys:manage");
         assert!(!editor.has(Permission::ModelsRead), "not in the set");

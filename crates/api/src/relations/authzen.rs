@@ -78,5 +78,7 @@ pub(super) fn describe(api: &mut OpenApi) {
     add::<__path_search_resource, SearchResources>(api, &HttpMethod::Post);
     add::<__path_search_action, SearchActions>(api, &HttpMethod::Post);
     let item = api.paths.paths.entry(__path_configuration::path()).or_default();
-    item.get = Some(__path_configuration::operation());
+    let mut operation = __path_configuration::operation();
+    operation.tags = Some(vec!["relations".to_owned()]);
+    item.get = Some(operation);
 }

@@ -324,9 +324,8 @@ pub(super) async fn give(Path(id): Path<String>, posted: Posted) -> Result<Answe
     let human = visit.signed_in().await?;
     let account: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
     let there = format!("/members/{account}");
-    let pass = match entered::<GiveRole>(visit, &human).await? {
-        Ok(pass) => pass,
-        Err(_) => return Err(Visit::to_step_up(&posted.kept_in(&there, &["grants"]))),
+    let Ok(pass) = entered::<GiveRole>(visit, &human).await? else {
+        return Err(Visit::to_step_up(&posted.kept_in(&there, &["grants"])));
     };
     let done = house::give(pass, Subject::Member(account), posted.get("grants")).await;
     done.map_err(|problem| visit.refused(&problem))?;

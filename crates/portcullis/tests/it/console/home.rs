@@ -223,7 +223,7 @@ fn one_look_is_one_entry() {
             ("/sessions", &["session.listed"]),
             ("/settings", &["organization.settings_read"]),
             ("/break-glass", &["break_glass.listed"]),
-            ("/roles", &[]),
+            ("/roles", &["role.templates_listed"]),
         ] {
             let id = wire.request_id();
             let answer = wire.ask(browser.request(Method::GET, path).header("x-request-id", &id)).await;

@@ -269,24 +269,7 @@ impl Cast {
                 let model = self.made(&models, &super::samples::relation_model()).await;
                 format!("{store} {}", model["authorization_model_id"].as_str().expect("an id"))
             }
-            Subject::Template => {
-                let name = format!("template-{number}");
-                let body = json!({
-                    "name": name, "holders": "person", "title": "Lists", "permissions": ["members:read"],
-                });
-                self.made("/api/v1/roles/templates", &body).await;
-                name
-            }
-            Subject::Grantee | Subject::Grant => {
-                let member = Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Viewer).await;
-                let grantee = format!("user:{}", member.account);
-                if subject == Subject::Grant {
-                    let body = json!({"grants": "mcp_access"}).to_string();
-                    self.done(Ask::post(format!("/api/v1/roles/grants/{grantee}")).json(body)).await;
-                    return format!("{grantee} mcp_access");
-                }
-                grantee
-            }
+            Subject::Template | Subject::Grantee | Subject::Grant => self.role(subject, number).await,
             Subject::OpenOverride => self.open_override().await,
             Subject::PastOverride => {
                 let id = self.open_override().await;
@@ -313,6 +296,25 @@ impl Cast {
         };
         let trusted = trust(person.pass::<TrustKey>(&self.desk.vault).await, new).await;
         (key, trusted.map(|(key, _)| key.id))
+    }
+
+    /// A template of a role, or somebody that it can be given to.
+    async fn role(&self, subject: Subject, number: u32) -> String {
+        if subject == Subject::Template {
+            let name = format!("template-{number}");
+            let body =
+                json!({"name": name, "holders": "person", "title": "Lists", "permissions": ["members:read"]});
+            self.made("/api/v1/roles/templates", &body).await;
+            return name;
+        }
+        let member = Somebody::member(&self.desk.vault, self.tenant.id, MemberRole::Viewer).await;
+        let grantee = format!("user:{}", member.account);
+        if subject == Subject::Grant {
+            let body = json!({"grants": "mcp_access"}).to_string();
+            self.done(Ask::post(format!("/api/v1/roles/grants/{grantee}")).json(body)).await;
+            return format!("{grantee} mcp_access");
+        }
+        grantee
     }
 
     /// There is room for a few only, so those of earlier requests go.
