@@ -26,6 +26,8 @@ pub struct RelationStores {
     pub shell: Shell,
     /// The stores on this page.
     pub stores: Vec<RelationStoreRow>,
+    /// The store of the product itself, on the page that has it.
+    pub kept: Option<RelationStoreRow>,
     /// The form of a new one: `name`.
     pub form: Form,
     /// Whether the person may make one.

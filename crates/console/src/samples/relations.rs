@@ -35,6 +35,7 @@ fn stores() -> Vec<Sample> {
     let full = RelationStores {
         shell: here(),
         stores: vec![row("documents"), row(HOSTILE)],
+        kept: Some(row("portcullis")),
         form: Form::blank(),
         may_write: true,
         pager: Pager { shown: 2, ..Pager::default() },

@@ -11,7 +11,7 @@ use app::relations::{
 use authz::{Model, PrintOptions, to_dsl};
 use axum::extract::Path;
 use axum::routing::get;
-use gates::Human;
+use gates::{Caller as _, Human};
 use kernel::{Permission, Problem, ProblemKind, RelationModelId, RelationStoreId};
 
 use super::answer::{Answer, Said};
@@ -86,6 +86,11 @@ fn relations_of(models: &[StoredModel]) -> Vec<Choice> {
     names.into_iter().map(|name| Choice::new(name, name)).collect()
 }
 
+/// Whether it is the store that the product keeps of its own: nobody writes to it.
+fn is_kept(human: &Human, store: &Store) -> bool {
+    store.id.uuid() == human.principal().tenant().uuid()
+}
+
 async fn list_page(visit: &Visit, human: &Human, form: Form) -> Result<pages::RelationStores, Answer> {
     let after = visit.query("after").and_then(|id| parse_id(&id)).map(RelationStoreId::from_uuid);
     let read = house::stores(pass::<ListStores>(visit, human).await?, None, after, ROWS).await;
@@ -101,11 +106,12 @@ async fn list_page(visit: &Visit, human: &Human, form: Form) -> Result<pages::Re
     Ok(pages::RelationStores {
         shell: visit.shell(human, Some(Room::Relations)),
         pager: Pager {
-            shown: found.len(),
+            shown: found.iter().filter(|store| !is_kept(human, store)).count(),
             first: after.map(|_| "/relations".to_owned()),
             next: next.map(|last| format!("/relations?after={}", id_text(last.id.uuid()))),
         },
-        stores: found.iter().map(row).collect(),
+        stores: found.iter().filter(|store| !is_kept(human, store)).map(row).collect(),
+        kept: found.iter().find(|store| is_kept(human, store)).map(row),
         form,
         may_write: may(human, Permission::PoliciesManage),
     })
@@ -234,7 +240,7 @@ async fn tuples(Path(text): Path<String>, visit: Visit) -> Result<Answer, Answer
         filtered: filter.iter().any(|(_, value)| !value.is_empty()),
         form,
         tuples: None,
-        may_write: may(&human, Permission::PoliciesManage),
+        may_write: may(&human, Permission::PoliciesManage) && !is_kept(&human, &store),
         pager: Pager::default(),
         head,
     };
