@@ -5,7 +5,7 @@
 //!
 //! - [`catalogue`]: every action of the product that a pack can speak of; [`schema`] makes the Cedar schema of it.
 //! - [`document`]: the files of a pack as one canonical JSON document, its hash and its signature.
-//! - [`check`]: everything that can be said against a pack before it is in force, with its place in the text.
+//! - [`mod@check`]: everything that can be said against a pack before it is in force, with its place in the text.
 //! - [`pack`]: a pack that passed, sliced by action and kind of principal, and asked.
 //! - [`replay`]: what a pack would have said to decisions that are on record.
 
