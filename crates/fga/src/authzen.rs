@@ -19,7 +19,7 @@ use serde_json::{Map, Value, json};
 use crate::{Answer, Fga, Refusal, Visit, answer, freshness, wire};
 
 /// For how long a description may be kept.
-const CONFIGURATION_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=3600");
+const CONFIGURATION_KEPT: HeaderValue = HeaderValue::from_static("public, max-age=300");
 
 /// A subject or a resource.
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -3,7 +3,7 @@
 
 use api::http::HttpSettings;
 use http::Method;
-use kernel::Role;
+use kernel::{Need, Role};
 use serde_json::Value;
 
 use crate::house::{Answer, Ask, Build, Tenant, run, unmetered};
@@ -128,6 +128,11 @@ fn path_of(operation: &Operation, cast: &Cast) -> String {
     operation.path.replace("{id}", &id).replace("{store}", nobody).replace("{model}", nobody)
 }
 
+/// Whether some role opens it: what an override alone opens is refused before its body is read.
+fn is_somebodys(operation: &Operation) -> bool {
+    !matches!(operation.needs, Some(Need::Permission(permission)) if permission.least_member_role().is_none())
+}
+
 /// Every operation of the control plane that takes a body, and every way to send a bad one.
 #[test]
 fn bad_bodies_are_refused_with_the_right_status() {
@@ -141,7 +146,9 @@ fn bad_bodies_are_refused_with_the_right_status() {
             // As somebody who may: who may not is told so before the body is read.
             cast.signed(Ask::new(operation.method.clone(), path), Who::best(operation))
         };
-        for operation in Operation::all().iter().filter(|operation| operation.has_body) {
+        for operation in
+            Operation::all().iter().filter(|operation| operation.has_body && is_somebodys(operation))
+        {
             let plain = operation.is_gateway() || operation.is_oauth() || operation.is_relations();
             let (unknown, type_wrong) = if plain { (400, 400) } else { (422, 415) };
             // Members that are not known are passed over; what is asked then makes no sense, or there is no such store.
