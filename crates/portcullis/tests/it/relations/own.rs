@@ -14,7 +14,7 @@ use sqlx::{AssertSqlSafe, Connection as _};
 use super::{Stage, allowed, tuple};
 use crate::house::members::Somebody;
 use crate::house::web::{Answer, Web};
-use crate::house::{Claims, Database, run};
+use crate::house::{Claims, Database, Tenant, instance_key, run};
 
 const SURE: &str = "HIGHER_CONSISTENCY";
 
@@ -364,5 +364,38 @@ fn a_change_past_the_product_is_found() {
         assert_eq!(drifted.len(), 1);
         assert_eq!((&drifted[0]["name"], &drifted[0]["drift"]), (&json!("viewer"), &json!("changed")));
         stage.end().await;
+    });
+}
+
+#[test]
+fn a_database_from_before_is_taken_over_and_not_served_until_then() {
+    run(async |house| {
+        let database = house.database("own_upgrade").await;
+        let vault = database.vault().await.expect("served");
+        let tenant = Tenant::make(&vault, "own_upgrade").await;
+        vault.close();
+        // As it was before there were relations: nothing adopted, no store, no template.
+        let mut superuser = database.superuser().await;
+        let before = "begin; set local session_replication_role = replica; set local search_path = portcullis;
+            delete from relation_change; delete from relation_tuple; delete from relation_model; delete from relation_store;
+            delete from role_template; delete from gate_private.own_template; delete from gate_private.own_model; commit";
+        sqlx::raw_sql(before).execute(&mut superuser).await.expect("as before");
+        let refused = database.vault().await.err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(refused.contains("Run: portcullis migrate"), "{refused}");
+
+        let claims = gates::ClaimsKey::new(&instance_key());
+        store::schema::prepare(&mut superuser, &claims, None).await.expect("taken over");
+        let vault = database.vault().await.expect("served again");
+        let owner = tenant.owner(&vault).await;
+        assert!(owner.capabilities().has(Permission::KeysManage), "who could do something still can");
+        assert!(tenant.agent(&vault).await.capabilities().has(Permission::ModelsInvoke));
+        vault.close();
+        let count = "select count(*) from portcullis.relation_tuple";
+        let (tuples, revision) =
+            (number(&mut superuser, count).await, "select revision from portcullis.relation_store");
+        let revision_before = number(&mut superuser, revision).await;
+        store::schema::prepare(&mut superuser, &claims, None).await.expect("nothing more to take over");
+        assert_eq!(number(&mut superuser, count).await, tuples);
+        assert_eq!(number(&mut superuser, revision).await, revision_before);
     });
 }
