@@ -209,7 +209,7 @@ said! {
     RetentionWaits = "retention-waits", done, "The shorter time waits. Until it counts, asking for the old one again takes it back.";
     HoldPlaced = "hold-placed", done, "The hold stands: nothing of what it is about leaves the database.";
     HoldLifted = "hold-lifted", done, "The hold is lifted. It stays in this list, with your reason.";
-    TemplateMade = "template-made", done, "The template is made. Give it to members on their pages, or to keys.";
+    TemplateMade = "template-made", done, "The template is made. Give it to members on their pages, or to keys through the API.";
     TemplateChanged = "template-changed", done, "The template is changed, for everybody who holds it.";
     TemplateRemoved = "template-removed", done, "The template is removed, and taken from everybody who held it.";
     RoleGiven = "role-given", done, "They have it, within a second everywhere.";
