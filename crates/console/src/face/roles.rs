@@ -6,12 +6,12 @@ use app::roles::{
     ListTemplates, NewTemplate, ReadMemberPermissions, Subject, TakeRole, Templates,
 };
 use axum::extract::Path;
-use gates::{Action, Caller as _, Holders, Human, Pass};
+use gates::{Caller as _, Holders, Human};
 use kernel::{AccountId, MemberRole, Permission, Problem, ProblemKind, Role};
 
 use super::answer::{Answer, Said};
 use super::posted::Posted;
-use super::visit::{Visit, admits, may, pass};
+use super::visit::{Visit, admits, entered, may, pass};
 use crate::layout::Room;
 use crate::pages::{
     self, HeldRow, MemberColumn, PermissionArea, PermissionRow, RoleColumn, RoleTemplate, TemplateRow,
@@ -124,15 +124,6 @@ pub(super) async fn of_members(visit: Visit) -> Result<Answer, Answer> {
     };
     let shell = visit.shell(&human, Some(Room::Members));
     Ok(visit.settle(Answer::page(&pages::MemberPermissions { shell, members, areas, pager })))
-}
-
-/// The pass, or that the person has to confirm who they are: what they wrote comes back with it.
-async fn entered<A: Action>(visit: &Visit, human: &Human) -> Result<Result<Pass<A>, Problem>, Answer> {
-    match visit.state.vault().enter::<A>(human.principal(), visit.context.clone()).await {
-        Ok(pass) => Ok(Ok(pass)),
-        Err(problem) if problem.kind == ProblemKind::StepUp => Ok(Err(problem)),
-        Err(problem) => Err(visit.refused(&problem)),
-    }
 }
 
 /// Whether a form is shown again for this.

@@ -280,6 +280,19 @@ pub(super) async fn pass<A: Action>(visit: &Visit, human: &Human) -> Result<Pass
     entered.map_err(|problem| visit.refused(&problem))
 }
 
+/// The pass, or that the person has to confirm who they are: what they wrote is never lost to that, nor does it stand in an
+/// address, so the form comes back with it.
+pub(super) async fn entered<A: Action>(
+    visit: &Visit,
+    human: &Human,
+) -> Result<Result<Pass<A>, Problem>, Answer> {
+    match visit.state.vault().enter::<A>(human.principal(), visit.context.clone()).await {
+        Ok(pass) => Ok(Ok(pass)),
+        Err(problem) if problem.kind == ProblemKind::StepUp => Ok(Err(problem)),
+        Err(problem) => Err(visit.refused(&problem)),
+    }
+}
+
 /// Whether the person may do `A`, asked before a form or a confirm page is shown for it: nobody fills in what will be
 /// refused. Nothing is done and nothing written, but a refusal is.
 pub(super) async fn admits<A: Action>(visit: &Visit, human: &Human) -> Result<(), Answer> {

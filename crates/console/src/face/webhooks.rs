@@ -7,13 +7,13 @@ use app::webhooks::{
     RotateSecret, State, TestWebhook, UpdateWebhook,
 };
 use axum::extract::Path;
-use gates::{Action, Caller as _, Human, Pass};
+use gates::Human;
 use kernel::limits::{WEBHOOK_OVERLAP_SECONDS_DEFAULT, WEBHOOKS_MAX};
 use kernel::{DeliveryId, Problem, ProblemKind, Timestamp, WebhookId};
 
 use super::answer::{Answer, Said};
 use super::posted::Posted;
-use super::visit::{Visit, admits, now, pass};
+use super::visit::{Visit, admits, entered, now, pass};
 use crate::layout::Room;
 use crate::pages::{self, AttemptRow, DeliveryRow, WebhookRow};
 use crate::parts::{Badge, Choice, Form, Id, Pager, Secret, Tone, When};
@@ -108,15 +108,6 @@ fn form_page(visit: &Visit, human: &Human, existing: Option<WebhookId>, form: Fo
         existing: existing.map(|id| id.to_string()),
         private: visit.state.webhook_rules.allow_private,
         must_confirm: !human.is_fresh(now(&visit.state)),
-    }
-}
-
-/// A pass, or why not: a missing confirmation brings the form back with what was written, which stands in no address.
-async fn entered<A: Action>(visit: &Visit, human: &Human) -> Result<Result<Pass<A>, Problem>, Answer> {
-    let entered = visit.state.vault().enter::<A>(human.principal(), visit.context.clone()).await;
-    match entered {
-        Err(problem) if problem.kind != ProblemKind::StepUp => Err(visit.refused(&problem)),
-        entered => Ok(entered),
     }
 }
 

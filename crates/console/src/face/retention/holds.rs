@@ -2,7 +2,7 @@
 
 use app::audit::retention::{Held, LiftHold, PlaceHold, lift_hold, place_hold};
 use axum::extract::Path;
-use gates::{Action, Caller as _, Human, Pass};
+use gates::Human;
 use kernel::limits::HOLD_REASON_CHARS_MIN;
 use kernel::{HoldId, Problem, ProblemKind, Timestamp};
 use time::Date;
@@ -11,21 +11,10 @@ use time::macros::format_description;
 use super::{HERE, hold_row, looked_at};
 use crate::face::answer::{Answer, Said};
 use crate::face::posted::Posted;
-use crate::face::visit::{Visit, admits, now};
+use crate::face::visit::{Visit, admits, entered, now};
 use crate::layout::Room;
 use crate::pages;
 use crate::parts::Form;
-
-/// The pass, or that the person has to confirm who they are. A reason is prose and never stands in an address: when a
-/// confirmation has run out while it was written, the form comes back with it.
-async fn entered<A: Action>(visit: &Visit, human: &Human) -> Result<Result<Pass<A>, Problem>, Answer> {
-    let entered = visit.state.vault().enter::<A>(human.principal(), visit.context.clone()).await;
-    match entered {
-        Ok(pass) => Ok(Ok(pass)),
-        Err(problem) if problem.kind == ProblemKind::StepUp => Ok(Err(problem)),
-        Err(problem) => Err(visit.refused(&problem)),
-    }
-}
 
 /// Whether a form is shown again for this.
 fn comes_back(problem: &Problem) -> bool {
