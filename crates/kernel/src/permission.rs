@@ -193,6 +193,11 @@ impl PermissionSet {
     /// No permission.
     pub const EMPTY: Self = Self(0);
 
+    /// All that a rank carries.
+    pub fn of(rank: Rank) -> Self {
+        Permission::ALL.iter().copied().filter(|permission| rank.has(*permission)).collect()
+    }
+
     /// Whether `permission` is in it.
     pub const fn has(self, permission: Permission) -> bool {
         self.0 & (1 << permission as u32) != 0
@@ -239,8 +244,8 @@ impl Capabilities {
     /// it.
     pub fn new(role: Role, only: Option<&BTreeSet<Permission>>) -> Self {
         let rank = Rank::Key(role);
-        let within = |permission: &Permission| only.is_none_or(|only| only.contains(permission));
-        let held = Permission::ALL.iter().copied().filter(|each| rank.has(*each) && within(each)).collect();
+        let held = PermissionSet::of(rank);
+        let held = only.map_or(held, |only| held.and(only.iter().copied().collect()));
         Self { rank, held }
     }
 

@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use authz::{Around, Change, Check, Engine, Model, Schema, Snapshot, Tuple};
 use kernel::limits::KEY_CACHE_ENTRIES_MAX;
 use kernel::{
-    Capabilities, Gate, MemberRole, Permission, PermissionSet, Problem, ProblemKind, Role, TenantId,
+    Capabilities, Gate, MemberRole, Permission, PermissionSet, Problem, ProblemKind, Rank, Role, TenantId,
 };
 use serde_json::{Value, json};
 use sqlx::Row as _;
@@ -56,13 +56,16 @@ pub struct ModelError(String);
 /// # Errors
 /// When the model of this program is not in the language.
 pub fn own() -> Result<Own, ModelError> {
-    let model = parsed()?;
-    let value = serde_json::to_value(&model).map_err(|error| ModelError(error.to_string()))?;
+    own_of(&parsed()?)
+}
+
+fn own_of(model: &Model) -> Result<Own, ModelError> {
+    let value = serde_json::to_value(model).map_err(|error| ModelError(error.to_string()))?;
     let document = canonical(&value)?;
     let sha256 = crypto::sha256(document.as_bytes());
     let all = built_in()?;
     let templates: Value = all.iter().map(Template::to_json).collect();
-    let functions = functions(&model)?;
+    let functions = functions(model)?;
     let adopts = crypto::sha256(format!("{document}\n{functions}\n{templates}").as_bytes());
     Ok(Own { model: document, sha256, functions, adopts, templates })
 }
@@ -73,11 +76,11 @@ pub fn own() -> Result<Own, ModelError> {
 /// As [`template`].
 pub fn built_in() -> Result<Vec<Template>, ModelError> {
     let people = MemberRole::ALL.iter().map(|role| {
-        let held = Permission::ALL.iter().copied().filter(|permission| role.has(*permission)).collect();
+        let held = PermissionSet::of(Rank::Member(*role));
         template(role.name(), Holders::People, (role.title(), role.says()), held)
     });
     let keys = Role::ALL.iter().map(|role| {
-        let held = Permission::ALL.iter().copied().filter(|permission| role.has(*permission)).collect();
+        let held = PermissionSet::of(Rank::Key(*role));
         template(&format!("key_{role}"), Holders::Keys, (role.title(), role.says()), held)
     });
     let mut all = people.chain(keys).collect::<Result<Vec<_>, _>>()?;
@@ -204,8 +207,9 @@ pub(crate) struct Authorities {
 
 impl Authorities {
     pub(crate) fn new() -> Result<Self, ModelError> {
-        let own = own()?;
-        let schema = Schema::compile(&parsed()?).map_err(|error| ModelError(error.to_string()))?;
+        let model = parsed()?;
+        let own = own_of(&model)?;
+        let schema = Schema::compile(&model).map_err(|error| ModelError(error.to_string()))?;
         let relations = Permission::ALL.iter().map(|permission| permission.relation()).collect();
         Ok(Self { schema: Arc::new(schema), adopts: own.adopts, relations, shelf: Mutex::default() })
     }
@@ -347,10 +351,7 @@ async fn read(
     .bind(CATCH_UP_CHANGES_MAX + 1)
     .fetch_all(lease.connection())
     .await?;
-    let revision = match rows.first() {
-        Some(row) => row.try_get::<i64, _>("revision")?.unsigned_abs(),
-        None => 0,
-    };
+    let revision = revision_of(&rows)?;
     if let Some(last) = last {
         if last.revision() == revision {
             return Ok(Arc::clone(last));
@@ -371,14 +372,17 @@ async fn read(
     .bind(tenant.uuid())
     .fetch_all(lease.connection())
     .await?;
-    let revision = match rows.first() {
-        Some(row) => row.try_get::<i64, _>("revision")?.unsigned_abs(),
-        None => 0,
-    };
+    let revision = revision_of(&rows)?;
     let tuples = rows.iter().map(tuple).collect::<Result<Vec<_>, _>>()?;
     let mut seed = [0; 8];
     rng.fill(&mut seed);
     Snapshot::build(u64::from_le_bytes(seed), revision, tuples).map(Arc::new).map_err(decode)
+}
+
+/// The revision that every row says; zero for a store that is not there.
+fn revision_of(rows: &[PgRow]) -> Result<u64, DatabaseError> {
+    let revision = rows.first().map(|row| row.try_get::<i64, _>("revision")).transpose()?;
+    Ok(revision.unwrap_or_default().unsigned_abs())
 }
 
 fn tuple(row: &PgRow) -> Result<Tuple, DatabaseError> {
