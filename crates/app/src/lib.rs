@@ -38,6 +38,14 @@ pub(crate) fn undone(kind: EventKind, problem: &Problem) -> Draft {
     if problem.kind == ProblemKind::Forbidden { Draft::refused(kind) } else { Draft::failed(kind) }
 }
 
+/// JSON that does not depend on the order in which members came: without spaces, the members of every object by name. For what
+/// is compared or hashed and may hold fractions; entries are in the stricter form of RFC 8785.
+pub(crate) fn ordered_json(mut value: serde_json::Value) -> String {
+    // A map's own order depends on a feature that another crate may switch on, as Cedar's does.
+    value.sort_all_objects();
+    value.to_string()
+}
+
 /// Declares an action: its type, name, need (a permission, `Credential`, `Own` or `Enrol`), caller, mode, and `Fresh` where a person
 /// must have confirmed a factor a moment ago.
 macro_rules! action {

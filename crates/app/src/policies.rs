@@ -68,7 +68,7 @@ pub(crate) fn label(version: i32) -> String {
 
 /// The SHA-256 of a document: of its JSON without spaces, the members of every object in order.
 fn hash_of(document: &Value) -> Hash {
-    crypto::sha256(document.to_string().as_bytes()).into()
+    crypto::sha256(crate::ordered_json(document.clone()).as_bytes()).into()
 }
 
 /// The policy in force.

@@ -86,7 +86,7 @@ pub struct Answered<T> {
 
 /// A question on record: what was asked is there as a hash, so that whoever kept the question can show that it was this one.
 pub(super) fn question_hash(question: &TupleKey, asked: &Asked) -> [u8; 32] {
-    let text = serde_json::json!([question, asked.contextual, asked.context]).to_string();
+    let text = crate::ordered_json(serde_json::json!([question, asked.contextual, asked.context]));
     crypto::sha256(text.as_bytes())
 }
 

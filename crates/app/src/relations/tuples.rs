@@ -57,9 +57,9 @@ fn row(tuple: &TupleKey, at: Timestamp) -> Result<Tuple, Fault> {
     Ok(Tuple { object_type, object_id, relation, subject, condition, context, written_at: at })
 }
 
-/// The values of a condition as they are kept: canonical JSON, so that two that say the same are the same.
-fn written_context(context: &serde_json::Map<String, serde_json::Value>) -> Result<String, Fault> {
-    let text = serde_json::to_string(context).unwrap_or_default();
+/// The values of a condition as they are kept: in one order, so that two that say the same are the same.
+pub(super) fn written_context(context: &serde_json::Map<String, serde_json::Value>) -> Result<String, Fault> {
+    let text = crate::ordered_json(serde_json::Value::Object(context.clone()));
     if text.len() > CONTEXT_BYTES_MAX {
         return Err(Fault::invalid(format!(
             "condition context size limit exceeded: {CONTEXT_BYTES_MAX} bytes"
