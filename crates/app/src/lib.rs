@@ -23,6 +23,7 @@ pub mod policy_packs;
 pub mod projects;
 pub mod providers;
 pub mod relations;
+pub mod rewrap;
 pub mod roles;
 pub mod settings;
 pub mod setup;

@@ -67,7 +67,7 @@ pub struct Erased {
 }
 
 /// Bytes that overwrite a key before it is removed: as many as a wrapped key has.
-const NOISE_BYTES: usize = 61;
+const NOISE_BYTES: usize = 65;
 /// What stands in the place of what people wrote.
 const ERASED_WORDS: &str = "erased person";
 

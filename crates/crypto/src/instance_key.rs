@@ -3,6 +3,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE, URL_SAFE_NO_PAD};
 use zeroize::Zeroizing;
 
+use crate::envelope::{KEY_ID_BYTES, Kept, sealing_key};
 use crate::{Envelope, unhex};
 
 /// Why `ENCRYPTION_KEY` cannot be used. The value itself is never part of the message.
@@ -17,12 +18,21 @@ pub enum InstanceKeyError {
     /// All bytes are the same, which no random generator gives.
     #[error("ENCRYPTION_KEY is 32 times the same byte; make a random one with: openssl rand -base64 32")]
     Trivial,
+    /// The key to change to is the key.
+    #[error("ENCRYPTION_KEY_OTHER is the same key; leave it out, or set the one that follows or went before")]
+    Same,
 }
 
 /// The instance's root key, `ENCRYPTION_KEY`: 32 random bytes known to the operator and to nobody's database.
 ///
 /// It encrypts nothing itself; every use takes a key derived for that purpose alone (HKDF-SHA-256, RFC 5869).
-pub struct InstanceKey(Zeroizing<[u8; 32]>);
+///
+/// While it is being changed it carries the other one too ([`InstanceKey::beside`]): what is stored opens with either, and
+/// is sealed with this one.
+pub struct InstanceKey {
+    key: Zeroizing<[u8; 32]>,
+    other: Option<Zeroizing<[u8; 32]>>,
+}
 
 impl InstanceKey {
     /// Reads the operator's text: base64 (any alphabet, padded or not) or 64 hexadecimal digits of 32 bytes.
@@ -44,22 +54,52 @@ impl InstanceKey {
         if key.iter().all(|byte| *byte == key[0]) {
             return Err(InstanceKeyError::Trivial);
         }
-        Ok(Self(key))
+        Ok(Self { key, other: None })
     }
 
-    /// The key in base64, to be written to the operator's key file once.
+    /// This key, with the one that it follows or that follows it.
+    ///
+    /// # Errors
+    /// When both are the same: then nothing would be changed.
+    pub fn beside(self, other: Self) -> Result<Self, InstanceKeyError> {
+        if self.key == other.key {
+            return Err(InstanceKeyError::Same);
+        }
+        Ok(Self { other: Some(other.key), ..self })
+    }
+
+    /// The other key alone, while this one is being changed.
+    pub fn other(&self) -> Option<Self> {
+        self.other.clone().map(|key| Self { key, other: None })
+    }
+
+    /// The key in base64, to be written to the operator's key file once. Without the other one.
     pub fn to_base64(&self) -> Zeroizing<String> {
-        Zeroizing::new(STANDARD.encode(self.0.as_slice()))
+        Zeroizing::new(STANDARD.encode(self.key.as_slice()))
     }
 
     /// A 32-byte key for one purpose, named like `claims/v1`. Different purposes give unrelated keys.
     pub fn derive(&self, purpose: &str) -> Zeroizing<[u8; 32]> {
-        derive(self.0.as_slice(), purpose)
+        derive(self.key.as_slice(), purpose)
     }
 
     /// The envelope that keeps this instance's stored secrets.
     pub fn envelope(&self) -> Envelope {
-        Envelope::new(&self.derive("envelope/v1"))
+        let kept = |key: &Self| Kept { id: Some(key.id()), key: sealing_key(&key.derive("envelope/v1")) };
+        Envelope { seals: kept(self), also_opens: self.other().as_ref().map(kept) }
+    }
+
+    /// The password a role of the database logs in with, so that nothing more has to be kept or configured.
+    pub fn role_password(&self, role: &str) -> Zeroizing<String> {
+        Zeroizing::new(crate::hex(self.derive(&format!("role/{role}/v1")).as_slice()))
+    }
+
+    /// What stands in what it sealed, so that one can tell under which key something is. Says nothing of the key.
+    fn id(&self) -> [u8; KEY_ID_BYTES] {
+        let derived = self.derive("envelope-id/v1");
+        let mut id = [0; KEY_ID_BYTES];
+        id.copy_from_slice(&derived[..KEY_ID_BYTES]);
+        id
     }
 }
 

@@ -39,7 +39,7 @@ pub use identity::{AuthMode, StaticKey, StaticKeyError};
 pub use pass::{Account, Action, Fresh, Live, Mode, Pass, Proof, Read, Record, Transaction, Write, WriteTx};
 pub use personal::{DataSubject, SealedValue, disclose};
 pub use pii::Channel;
-pub use pool::{DatabaseError, STATEMENTS};
+pub use pool::{DatabaseError, STATEMENTS, is_wrong_password, other_login};
 pub use principal::{Agent, Caller, Human, Membership, Principal, Service, Staff};
 pub use privacy::{Clean, CleanStream, Conversation, KeptToken, Privacy, Raw, RawAnswer, RawChat, Rules};
 pub use system::{AccountTx, By, Reason, SealError, SystemTx};

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use crypto::InstanceKey;
 use sqlx::postgres::{PgConnectOptions, PgConnection};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection, Row as _};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -48,12 +49,16 @@ pub(crate) struct Conn {
 /// At most `size` connections under one login role.
 pub(crate) struct Pool {
     options: PgConnectOptions,
+    /// The same login with the password of the other key, while `ENCRYPTION_KEY` is being changed.
+    other: Option<PgConnectOptions>,
     idle: Mutex<Vec<Conn>>,
     permits: Arc<Semaphore>,
 }
 
 impl Pool {
-    pub(crate) fn new(options: PgConnectOptions, size: u32) -> Arc<Self> {
+    /// `key` is the instance's: while it is being changed, the roles may still, or already, have the password that belongs to
+    /// the other one.
+    pub(crate) fn new(options: PgConnectOptions, key: &InstanceKey, size: u32) -> Arc<Self> {
         // pg_temp last: a temporary table must never shadow a real one.
         // Statements are not logged, not even slow ones: those of this crate hold entries and claims.
         let options = options
@@ -61,7 +66,8 @@ impl Pool {
             .application_name("portcullis")
             .disable_statement_logging();
         let permits = Arc::new(Semaphore::new(size as usize));
-        Arc::new(Self { options, idle: Mutex::default(), permits })
+        let other = other_login(&options, key);
+        Arc::new(Self { options, other, idle: Mutex::default(), permits })
     }
 
     /// Takes a connection, making one when none is idle. One that others have used, when there is one, so that the
@@ -99,7 +105,10 @@ impl Pool {
     }
 
     async fn connect(&self) -> Result<Conn, DatabaseError> {
-        let mut inner = PgConnection::connect_with(&self.options).await?;
+        let mut inner = match (PgConnection::connect_with(&self.options).await, &self.other) {
+            (Err(error), Some(other)) if is_wrong_password(&error) => PgConnection::connect_with(other).await?,
+            (connected, _) => connected?,
+        };
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut inner).await?;
         Ok(Conn { inner, backend, clean: true })
     }
@@ -109,6 +118,17 @@ impl Pool {
         self.permits.close();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
+}
+
+/// The login as it is under the other key of the instance, while that is being changed; `None` otherwise.
+pub fn other_login(login: &PgConnectOptions, key: &InstanceKey) -> Option<PgConnectOptions> {
+    let password = key.other()?.role_password(login.get_username());
+    Some(login.clone().password(&password))
+}
+
+/// Whether the database refused the password (SQLSTATE 28P01) or the login as a whole (28000).
+pub fn is_wrong_password(error: &sqlx::Error) -> bool {
+    matches!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("28P01" | "28000"))
 }
 
 /// A connection on loan. It goes back only when told that its transaction is over; dropped otherwise, it is rolled

@@ -84,6 +84,7 @@ pub struct Vault {
     pub(crate) rng: Arc<dyn Rng>,
     envelope: Envelope,
     blind: Zeroizing<[u8; 32]>,
+    other_blind: Option<Zeroizing<[u8; 32]>>,
     ledger: Ledger,
     written: Arc<Notify>,
 }
@@ -93,19 +94,20 @@ impl Vault {
     /// writer of entries and the watch over remembered lookups.
     pub async fn open(options: VaultOptions) -> Result<Arc<Self>, OpenError> {
         let tenancy = Arc::new(Tenancy {
-            pool: Pool::new(options.app, options.app_connections_max),
+            pool: Pool::new(options.app, &options.instance_key, options.app_connections_max),
             claims: ClaimsKey::new(&options.instance_key),
             clock: Arc::clone(&options.clock),
         });
         // Its queries all go by an index, into tables whose length changes too fast for statistics: a plan that reads
         // the queue from end to end, made while it was empty, would be kept while it is long.
         let by_index = options.system.options([("enable_seqscan", "off"), ("enable_bitmapscan", "off")]);
-        let system = Pool::new(by_index, options.system_connections_max);
+        let system = Pool::new(by_index, &options.instance_key, options.system_connections_max);
         let authorities = Authorities::new()?;
         guard::check(&tenancy.pool, &system, &authorities.adopts).await?;
         months::make(&system).await?;
         let envelope = options.instance_key.envelope();
         let blind = options.instance_key.derive("blind/v1");
+        let other_blind = options.instance_key.other().map(|key| key.derive("blind/v1"));
         let instance = know_instance(&system, &envelope, &*options.clock, &*options.rng).await?;
         guard::try_claims(&tenancy, instance, &*options.rng).await?;
         let written = Arc::new(Notify::new());
@@ -128,6 +130,7 @@ impl Vault {
             rng: options.rng,
             envelope,
             blind,
+            other_blind,
             written,
         });
         tokio::spawn(token::watch(Arc::downgrade(&vault)));
@@ -149,11 +152,18 @@ impl Vault {
     /// A value by which something can be found and counted without being kept: HMAC-SHA-256 under a key of this instance,
     /// apart for every `purpose`.
     pub fn blind(&self, purpose: &str, value: &[u8]) -> [u8; 32] {
-        let mut message = Vec::with_capacity(purpose.len() + 1 + value.len());
-        message.extend_from_slice(purpose.as_bytes());
-        message.push(0);
-        message.extend_from_slice(value);
-        crypto::hmac_sha256(self.blind.as_slice(), &message)
+        blind(&self.blind, purpose, value)
+    }
+
+    /// Whether `mac` is what [`Vault::blind`] gives, or what it gave under the other key while that is being changed.
+    pub fn is_blind(&self, purpose: &str, value: &[u8], mac: &[u8]) -> bool {
+        let made_with = |key: &Zeroizing<_>| crypto::same(&blind(key, purpose, value), mac);
+        made_with(&self.blind) || self.other_blind.as_ref().is_some_and(made_with)
+    }
+
+    /// Whether `ENCRYPTION_KEY` is being changed: there is another key beside it.
+    pub fn is_key_changing(&self) -> bool {
+        self.other_blind.is_some()
     }
 
     /// Where the present comes from.
@@ -222,6 +232,14 @@ impl Vault {
             Problem::at(Gate::Audit, ProblemKind::Unavailable, detail).retry_after(2)
         })
     }
+}
+
+fn blind(key: &[u8; 32], purpose: &str, value: &[u8]) -> [u8; 32] {
+    let mut message = Vec::with_capacity(purpose.len() + 1 + value.len());
+    message.extend_from_slice(purpose.as_bytes());
+    message.push(0);
+    message.extend_from_slice(value);
+    crypto::hmac_sha256(key, &message)
 }
 
 /// The one row that says which instance this database belongs to; made at the first start.

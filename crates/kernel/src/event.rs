@@ -329,6 +329,10 @@ events! {
     SigningKeyRotated = "signing_key.rotated", Instance, Operational, Medium, ENTITY_UPDATE, [
         ring: Word
     ];
+    /// Values that lie under `ENCRYPTION_KEY` were sealed anew under another one.
+    EncryptionKeyChanged = "encryption_key.changed", Instance, Operational, Medium, ENTITY_UPDATE, [
+        table: Word, column: Word, values: Number
+    ];
     /// Members were listed.
     MembersListed = "member.listed", Members, None, Informational, API_READ, [items: Number];
     /// One member was looked at.

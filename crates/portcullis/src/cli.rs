@@ -27,6 +27,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage or settings (every fault is named).
 const SECRETS: &str = "\
 Secrets come from the environment only, because a command line can be read by others:
   ENCRYPTION_KEY         32 random bytes, base64 or hex (openssl rand -base64 32); or ENCRYPTION_KEY_FILE
+  ENCRYPTION_KEY_OTHER   while the key is changed: the one before or after, which opens too; or ENCRYPTION_KEY_OTHER_FILE
   DATABASE_URL           the login that owns the database; TLS is required unless it is on this machine
   DATABASE_APP_URL       the application role's login; derived from the two above when not set
   DATABASE_SYSTEM_URL    the system role's login; derived likewise
@@ -253,6 +254,7 @@ Exit status: 0 printed, 1 failed or no such letter, 2 wrong usage or settings (e
   portcullis operator role someone@example.com provider_admin --organization 019a0000-0000-7000-8000-000000000000
   portcullis operator owner someone@example.com --organization 019a0000-0000-7000-8000-000000000000
   DATABASE_URL=postgres://… ENCRYPTION_KEY=… portcullis operator rotate-key signing --json
+  DATABASE_URL=postgres://… ENCRYPTION_KEY=NEW ENCRYPTION_KEY_OTHER=OLD portcullis operator rewrap
 
 Works on the database of DATABASE_URL, else on the embedded PostgreSQL in the data directory, beside servers that run:
 they follow within a second. Every change is an entry of the audit log, by the system.

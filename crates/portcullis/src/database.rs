@@ -1,6 +1,7 @@
 //! Connections of the command line's own: as the owner, to migrate; as a superuser, to verify.
 
 use anyhow::{Context as _, Result};
+use crypto::InstanceKey;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgSslMode};
 use sqlx::{ConnectOptions as _, Connection as _};
 
@@ -21,6 +22,21 @@ pub(crate) async fn connect(options: &PgConnectOptions) -> Result<PgConnection> 
         .await
         .with_context(|| format!("the database did not answer within {CONNECT_SECONDS_MAX} s"))?;
     connected.with_context(|| format!("no connection to the database as {}", options.get_username()))
+}
+
+/// Connects as a serving role, whose password may belong to the other key while `ENCRYPTION_KEY` is being changed.
+///
+/// # Errors
+/// As [`connect`].
+pub(crate) async fn connect_serving(login: &PgConnectOptions, key: &InstanceKey) -> Result<PgConnection> {
+    match (connect(login).await, gates::other_login(login, key)) {
+        (Err(error), Some(other))
+            if error.downcast_ref::<sqlx::Error>().is_some_and(gates::is_wrong_password) =>
+        {
+            connect(&other).await
+        }
+        (connected, _) => connected,
+    }
 }
 
 /// The same login with nothing of its statements in the log.

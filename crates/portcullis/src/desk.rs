@@ -63,7 +63,7 @@ async fn over<T>(
     key: InstanceKey,
     work: impl AsyncFnOnce(&Arc<Vault>) -> Result<T>,
 ) -> Result<T> {
-    serve::check_schema(&logins.system).await?;
+    serve::check_schema(&logins.system, &key).await?;
     let vault = Vault::open(VaultOptions {
         app: database::quiet(logins.app),
         system: database::quiet(logins.system),

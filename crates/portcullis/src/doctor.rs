@@ -241,7 +241,7 @@ async fn embedded_database(checks: &mut Checks, place: &Place, key: KeySetting, 
         }
     };
     let owner = home::owner_login(&postgres);
-    if reachable(checks, &owner).await {
+    if reachable(checks, &owner, &key).await {
         let logins = home::logins(&postgres, &key);
         gates(checks, (logins.app, logins.system), key, place, collectors).await;
     }
@@ -339,14 +339,14 @@ async fn named_database(checks: &mut Checks, settings: Settings, collectors: &[S
         }
     };
     let asked = settings.database.owner.as_ref().unwrap_or(&system);
-    if reachable(checks, asked).await {
+    if reachable(checks, asked, &key).await {
         gates(checks, (app, system), key, &settings.place, collectors).await;
     }
 }
 
 /// The database itself: reachable, new enough, with a schema of ours. True when serving can be tried.
-async fn reachable(checks: &mut Checks, login: &PgConnectOptions) -> bool {
-    let mut connection = match database::connect(login).await {
+async fn reachable(checks: &mut Checks, login: &PgConnectOptions, key: &InstanceKey) -> bool {
+    let mut connection = match database::connect_serving(login, key).await {
         Ok(connection) => connection,
         Err(error) => {
             checks.bad("database", format!("{error:#}"), "Check the address, the login and that it runs.");
@@ -483,12 +483,37 @@ async fn gates(
                 forwarded(checks, &vault, name).await;
             }
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
+            stored(checks, &vault).await;
             logs(checks, &vault, place).await;
             vault.close();
         }
         Err(error) => {
             checks.bad("gates", error.to_string(), "Run: portcullis migrate, with the original key.");
         }
+    }
+}
+
+/// Whether everything that is stored lies under the key.
+async fn stored(checks: &mut Checks, vault: &Arc<Vault>) {
+    const WHAT: &str = "stored secrets";
+    match (app::rewrap::values_elsewhere(vault).await, vault.is_key_changing()) {
+        (Err(error), _) => checks.bad(WHAT, error.to_string(), "Check the system role's rights."),
+        (Ok(0), false) => checks.good(WHAT, "all lie under ENCRYPTION_KEY"),
+        (Ok(0), true) => checks.note(
+            WHAT,
+            "all lie under ENCRYPTION_KEY, and the other key is still given",
+            "Take ENCRYPTION_KEY_OTHER away, migrate once more and restart the servers.",
+        ),
+        (Ok(values), true) => checks.note(
+            WHAT,
+            format!("{values} lie under ENCRYPTION_KEY_OTHER"),
+            "When every server seals with the new key, run: portcullis operator rewrap",
+        ),
+        (Ok(values), false) => checks.bad(
+            WHAT,
+            format!("{values} lie under another key and do not open"),
+            "Set ENCRYPTION_KEY_OTHER to the key of before and run: portcullis operator rewrap",
+        ),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `portcullis operator`: what only the operator may do, on the machine itself. None of it has a route.
 
 mod logs;
+mod rewrap;
 
 use std::fmt::Write as _;
 use std::process::ExitCode;
@@ -115,6 +116,13 @@ pub enum OperatorCommand {
         #[arg(value_name = "ID")]
         organization: TenantId,
     },
+    /// Change ENCRYPTION_KEY: seal everything anew with it that still lies under ENCRYPTION_KEY_OTHER, while servers run.
+    /// Broken off, it goes on where it was. docs/operating.md has the whole way.
+    Rewrap {
+        /// Finish although some values open with neither key: they are lost already, and are named.
+        #[arg(long)]
+        leave_unreadable: bool,
+    },
     /// Put the next key of the instance into force. What the last one signed or sealed goes on being good.
     RotateKey {
         /// Which.
@@ -164,7 +172,7 @@ pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> R
     if !faults.0.is_empty() {
         return Err(faults.into());
     }
-    let work = async |vault: &Arc<Vault>| work(vault, &place, &args.command).await;
+    let work = async |vault: &Arc<Vault>| work(vault, &place, &args.command, args.json).await;
     let told = with_vault(&args.place, environment, work).await?;
     if args.json {
         say::json(&told.json)?;
@@ -174,7 +182,12 @@ pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> Result<Told> {
+async fn work(
+    vault: &Arc<Vault>,
+    place: &Place,
+    command: &OperatorCommand,
+    as_json: bool,
+) -> Result<Told> {
     let request = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let operator = Operator::new(Arc::clone(vault), request.clone());
     let done = |did: &str, whose: &Whose| Told {
@@ -233,6 +246,9 @@ async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand) -> R
         }
         OperatorCommand::RotateDataKey { organization } => {
             data_keys(&operator.rotate_data_key(*organization).await?, request.id.as_str())
+        }
+        OperatorCommand::Rewrap { leave_unreadable } => {
+            rewrap::run(vault, &request, (*leave_unreadable, as_json)).await?
         }
         OperatorCommand::RotateKey { ring } => rotate(vault, *ring, &request).await?,
     })

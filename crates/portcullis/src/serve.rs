@@ -1,6 +1,7 @@
 //! `portcullis serve` and `portcullis migrate`: production, with a database of the operator's.
 
 use anyhow::{Result, bail};
+use crypto::InstanceKey;
 use gates::ClaimsKey;
 use serde_json::json;
 use sqlx::Connection as _;
@@ -22,7 +23,7 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
     let mut signals = Signals::take()?;
     let key = std::mem::replace(&mut settings.key, KeySetting::Absent).required()?;
     let (app, system) = settings.database.serving(&RolePasswords::derive(&key))?;
-    check_schema(&system).await?;
+    check_schema(&system, &key).await?;
     let server = server::start(settings, key, Logins { app, system }).await?;
     say::note(format_args!("portcullis: ready at {}", server.url));
     signals.wait().await;
@@ -35,8 +36,8 @@ pub(crate) async fn serve(mut settings: Settings) -> Result<()> {
 ///
 /// # Errors
 /// When the schema is not this program's, with what to do about it.
-pub(crate) async fn check_schema(login: &PgConnectOptions) -> Result<()> {
-    let mut connection = database::connect(login).await?;
+pub(crate) async fn check_schema(login: &PgConnectOptions, key: &InstanceKey) -> Result<()> {
+    let mut connection = database::connect_serving(login, key).await?;
     let standing = schema::standing(&mut connection).await?;
     let _ = connection.close().await;
     match standing {

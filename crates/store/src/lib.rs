@@ -32,6 +32,7 @@ pub mod projects;
 pub mod providers;
 pub mod relations;
 pub mod retention;
+pub mod rewrap;
 pub mod roles;
 pub mod schema;
 pub mod sessions;

@@ -46,8 +46,7 @@ pub struct RolePasswords {
 impl RolePasswords {
     /// The passwords that belong to an instance key, so that nothing more has to be kept or configured.
     pub fn derive(key: &crypto::InstanceKey) -> Self {
-        let of = |purpose| Zeroizing::new(crypto::hex(key.derive(purpose).as_slice()));
-        Self { app: of("role/portcullis_app/v1"), system: of("role/portcullis_system/v1") }
+        Self { app: key.role_password(APP_ROLE), system: key.role_password(SYSTEM_ROLE) }
     }
 }
 
@@ -223,12 +222,17 @@ async fn prepare_locked(
     let before = owner.list_applied_migrations("_sqlx_migrations").await?.len();
     MIGRATOR.run_direct(None, &mut *owner, false).await?;
     let (inner, outer) = claims.pads();
+    let (other_inner, other_outer) = claims.other_pads().unzip();
     sqlx::query(
-        "insert into gate_private.claims_key (inner_pad, outer_pad) values ($1, $2) \
-         on conflict (only_row) do update set inner_pad = excluded.inner_pad, outer_pad = excluded.outer_pad",
+        "insert into gate_private.claims_key (inner_pad, outer_pad, other_inner_pad, other_outer_pad) \
+         values ($1, $2, $3, $4) on conflict (only_row) do update set inner_pad = excluded.inner_pad, \
+         outer_pad = excluded.outer_pad, other_inner_pad = excluded.other_inner_pad, \
+         other_outer_pad = excluded.other_outer_pad",
     )
     .bind(inner.as_slice())
     .bind(outer.as_slice())
+    .bind(other_inner.as_ref().map(|pad| pad.as_slice()))
+    .bind(other_outer.as_ref().map(|pad| pad.as_slice()))
     .execute(&mut *owner)
     .await?;
     adopt(owner).await?;

@@ -73,12 +73,6 @@ async fn collected(
     Ok((visit, parts.headers, Zeroizing::new(bytes.to_bytes().to_vec())))
 }
 
-/// In constant time, although nobody gets enough tries to measure it.
-fn same(sent: &str, expected: &str) -> bool {
-    let differ = sent.bytes().zip(expected.bytes()).fold(0, |acc, (a, b)| acc | (a ^ b));
-    sent.len() == expected.len() && differ == 0
-}
-
 fn is_type(headers: &HeaderMap, wanted: &str) -> bool {
     let sent = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     sent.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(wanted)
@@ -97,7 +91,7 @@ impl FromRequest<State> for Posted {
             fields.entry(name.into_owned()).or_default().push(Zeroizing::new(value.into_owned()));
         }
         let posted = Self { visit, fields };
-        if !same(posted.get("csrf"), &posted.visit.csrf()) {
+        if !posted.visit.is_csrf(posted.get("csrf")) {
             return Err(posted.visit.refused(&forged()));
         }
         Ok(posted)
@@ -110,7 +104,7 @@ impl FromRequest<State> for Script {
     async fn from_request(request: Request, state: &State) -> Result<Self, Answer> {
         let (visit, headers, bytes) = collected(request, state).await?;
         let token = headers.get(CSRF).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !is_type(&headers, "application/json") || !same(token, &visit.csrf()) {
+        if !is_type(&headers, "application/json") || !visit.is_csrf(token) {
             return Err(Answer::json_problem(&forged()));
         }
         match serde_json::from_slice(&bytes) {

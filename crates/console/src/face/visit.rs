@@ -105,8 +105,14 @@ impl Visit {
     /// The token of every form: it belongs to the session, or before sign-in to the visit, and cannot be made by others.
     pub(super) fn csrf(&self) -> String {
         let owner = self.session.as_deref().unwrap_or(&self.mark);
-        let mac = self.state.vault().blind("csrf", owner.as_bytes());
-        mac.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+        crypto::hex(&self.state.vault().blind("csrf", owner.as_bytes()))
+    }
+
+    /// Whether this is that token; one that was given out just before `ENCRYPTION_KEY` was changed is, too.
+    pub(super) fn is_csrf(&self, token: &str) -> bool {
+        let owner = self.session.as_deref().unwrap_or(&self.mark);
+        let mac = crypto::unhex(token).unwrap_or_default();
+        self.state.vault().is_blind("csrf", owner.as_bytes(), &mac)
     }
 
     pub(super) fn frame(&self) -> Frame {

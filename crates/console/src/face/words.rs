@@ -52,6 +52,7 @@ fn said(kind: EventKind) -> &'static str {
         K::PiiScanned => "had a text looked through for personal data",
         K::PiiKept => "had replaced values kept under tokens",
         K::PiiRevealed => "was shown what a token stands for",
+        K::EncryptionKeyChanged => "sealed stored values under another key",
         K::PiiKeyRotated => "rotated the key under which values are kept",
         K::PiiCounted => "counted the values that are kept",
         K::AuditRead => "read the audit log",

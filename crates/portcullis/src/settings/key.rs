@@ -24,30 +24,25 @@ pub enum KeySetting {
 }
 
 impl KeySetting {
-    /// Reads `ENCRYPTION_KEY` or the file that `ENCRYPTION_KEY_FILE` names.
+    /// Reads `ENCRYPTION_KEY`, or the file that `ENCRYPTION_KEY_FILE` names; and `ENCRYPTION_KEY_OTHER` in the same way, which is
+    /// there while the key is being changed.
     pub fn read(environment: &dyn Environment, faults: &mut Faults) -> Self {
-        let (text, name) = match (environment.get("ENCRYPTION_KEY"), environment.get("ENCRYPTION_KEY_FILE")) {
-            (Some(_), Some(_)) => {
-                faults.add("ENCRYPTION_KEY", "ENCRYPTION_KEY_FILE is set too; set one of them.");
-                return Self::Absent;
-            }
-            (Some(text), None) => (Ok(text), "ENCRYPTION_KEY"),
-            (None, Some(path)) => (read_file(Path::new(path.as_str())), "ENCRYPTION_KEY_FILE"),
-            (None, None) => return Self::Absent,
-        };
-        match text
-            .map_err(|error| error.to_string())
-            .and_then(|text| InstanceKey::parse(&text).map_err(|error| error.to_string()))
-        {
-            Ok(key) => Self::Given(key),
-            Err(sentence) => {
-                // The sentence names the variable itself, and the fault does so too.
-                let sentence = sentence
-                    .strip_prefix("ENCRYPTION_KEY")
-                    .map_or(sentence.clone(), |rest| format!("it{rest}"));
-                faults.add(name, format!("{sentence}."));
+        let key = read_one(environment, faults, KEY);
+        let other = read_one(environment, faults, OTHER);
+        match (key, other) {
+            (Some((key, _)), Some((other, name))) => match key.beside(other) {
+                Ok(key) => Self::Given(key),
+                Err(error) => {
+                    faults.add(name, about(&error.to_string()));
+                    Self::Absent
+                }
+            },
+            (Some((key, _)), None) => Self::Given(key),
+            (None, Some((_, name))) => {
+                faults.add(name, "it goes beside ENCRYPTION_KEY, which is not set.");
                 Self::Absent
             }
+            (None, None) => Self::Absent,
         }
     }
 
@@ -71,6 +66,47 @@ impl KeySetting {
     }
 }
 
+/// The names of a key: of its text, and of the path to a file with it.
+type Names = (&'static str, &'static str);
+const KEY: Names = ("ENCRYPTION_KEY", "ENCRYPTION_KEY_FILE");
+const OTHER: Names = ("ENCRYPTION_KEY_OTHER", "ENCRYPTION_KEY_OTHER_FILE");
+
+/// One key, and under which name it was given.
+fn read_one(
+    environment: &dyn Environment,
+    faults: &mut Faults,
+    (plain, file): Names,
+) -> Option<(InstanceKey, &'static str)> {
+    let (text, name) = match (environment.get(plain), environment.get(file)) {
+        (Some(_), Some(_)) => {
+            faults.add(plain, format!("{file} is set too; set one of them."));
+            return None;
+        }
+        (Some(text), None) => (Ok(text), plain),
+        (None, Some(path)) => (read_file(Path::new(path.as_str())), file),
+        (None, None) => return None,
+    };
+    let read = text
+        .map_err(|error| error.to_string())
+        .and_then(|text| InstanceKey::parse(&text).map_err(|error| error.to_string()));
+    match read {
+        Ok(key) => Some((key, name)),
+        Err(sentence) => {
+            faults.add(name, about(&sentence));
+            None
+        }
+    }
+}
+
+/// What is wrong with a key: the sentence names a variable itself, and the fault does so too.
+fn about(sentence: &str) -> String {
+    let said = sentence
+        .strip_prefix("ENCRYPTION_KEY_OTHER")
+        .or_else(|| sentence.strip_prefix("ENCRYPTION_KEY"))
+        .map_or_else(|| sentence.to_owned(), |rest| format!("it{rest}"));
+    format!("{said}.")
+}
+
 /// The key `up` uses: the given one, else the one in `file`, else a new one that is kept there.
 ///
 /// # Errors
@@ -91,11 +127,25 @@ pub fn embedded_key(given: KeySetting, file: &Path) -> Result<InstanceKey> {
     Ok(key)
 }
 
-/// The key an earlier `up` kept in `file`, if there is one.
+/// The key an earlier `up` kept in `file`, if there is one; with the one in the file beside it that ends in `.other`, while the
+/// key is being changed.
 ///
 /// # Errors
-/// When the file is there and cannot be used.
+/// When a file is there and cannot be used.
 pub fn existing_embedded_key(file: &Path) -> Result<Option<InstanceKey>> {
+    let Some(key) = key_in(file)? else { return Ok(None) };
+    let beside = file.with_added_extension("other");
+    match key_in(&beside)? {
+        Some(other) => {
+            let both = key.beside(other);
+            Ok(Some(both.with_context(|| format!("{} holds no other key", beside.display()))?))
+        }
+        None => Ok(Some(key)),
+    }
+}
+
+/// The key in a file, if the file is there.
+fn key_in(file: &Path) -> Result<Option<InstanceKey>> {
     match read_file(file) {
         Ok(text) => {
             let key = InstanceKey::parse(&text);
@@ -106,12 +156,16 @@ pub fn existing_embedded_key(file: &Path) -> Result<Option<InstanceKey>> {
     }
 }
 
-/// The same key once more; the type itself cannot be cloned by accident.
+/// The same key once more, with the other one where there is one; the type itself cannot be cloned by accident.
 ///
 /// # Errors
 /// Never for a key that was valid; the constructor checks again.
 pub fn copy_key(key: &InstanceKey) -> Result<InstanceKey> {
-    Ok(InstanceKey::parse(&key.to_base64())?)
+    let copy = InstanceKey::parse(&key.to_base64())?;
+    Ok(match key.other() {
+        Some(other) => copy.beside(other)?,
+        None => copy,
+    })
 }
 
 #[derive(Debug, thiserror::Error)]

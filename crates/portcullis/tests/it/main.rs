@@ -9,6 +9,8 @@ mod attacks;
 #[cfg(test)]
 mod broken_off;
 #[cfg(test)]
+mod change_of_key;
+#[cfg(test)]
 mod console;
 #[cfg(test)]
 mod crash;

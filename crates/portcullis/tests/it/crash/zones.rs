@@ -211,10 +211,26 @@ impl<'a> Zone<'a> {
         command.env("ENCRYPTION_KEY", instance_key().to_base64().as_str());
         command.env("PORTCULLIS_DATA_DIR", data_dir).env("PORTCULLIS_CHECKPOINT_SECONDS", "1");
         command.env("PORTCULLIS_APP_CONNECTIONS", "8").env("PORTCULLIS_LOG", "warn");
+        self.as_its_account(&mut command);
+        Process::start(command, false).await
+    }
+
+    /// `serve` refuses to be root, and the socket is open to the account of PostgreSQL alone.
+    pub(crate) fn as_its_account(&self, command: &mut Command) {
         if rustix::process::geteuid().is_root() {
             command.uid(self.site.account.0).gid(self.site.account.1);
         }
-        Process::start(command, false).await
+    }
+
+    /// Everybody but the superuser logs in with a password from now on.
+    pub(crate) fn ask_for_passwords(&self) {
+        let rules = "local all postgres trust\nlocal all all scram-sha-256\n";
+        std::fs::write(self.dir.join("data/pg_hba.conf"), rules).expect("written");
+    }
+
+    /// Ends every session of the serving roles.
+    pub(crate) async fn break_connections(&self) {
+        self.said("select pg_terminate_backend(pid) from pg_stat_activity where usename like 'portcullis_%'").await;
     }
 
     /// The schema, and a tenant to work for.
