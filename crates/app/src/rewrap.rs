@@ -31,7 +31,9 @@ pub enum RewrapError {
     )]
     NoOther,
     /// It is not done after all passes.
-    #[error("{0} values were sealed with the other key meanwhile: restart every server with ENCRYPTION_KEY set to the new key")]
+    #[error(
+        "{0} values were sealed with the other key meanwhile: restart every server with ENCRYPTION_KEY set to the new key"
+    )]
     Moving(i64),
     /// Some values open with neither key.
     #[error("{} values open with neither key; name them with --json, or go on without them with --leave-unreadable", .0.unreadable_values)]

@@ -129,10 +129,9 @@ impl Envelope {
             return Err(EnvelopeError::Malformed);
         }
         let aad = associated_data(header, place);
-        let mut keys = [Some(&self.seals), self.also_opens.as_ref()]
-            .into_iter()
-            .flatten()
-            .filter(|kept| version == PLAIN || kept.id.as_ref().map(<[u8; _]>::as_slice) == Some(&header[1..]));
+        let mut keys = [Some(&self.seals), self.also_opens.as_ref()].into_iter().flatten().filter(|kept| {
+            version == PLAIN || kept.id.as_ref().map(<[u8; _]>::as_slice) == Some(&header[1..])
+        });
         keys.find_map(|kept| open_with(&kept.key, &aad, rest).ok()).ok_or(EnvelopeError::Refused)
     }
 }
@@ -208,7 +207,9 @@ mod tests {
 
     #[test]
     fn while_the_key_is_changed_either_opens_and_the_one_seals() {
-        let key = |byte: u8| InstanceKey::from_bytes(std::array::from_fn(|at| u8::from(at > 0) * byte)).ok().unwrap();
+        let key = |byte: u8| {
+            InstanceKey::from_bytes(std::array::from_fn(|at| u8::from(at > 0) * byte)).ok().unwrap()
+        };
         let place = Place { tenant: None, table: "t", column: "c", row: "r" };
         let opens = |envelope: &Envelope, sealed: &[u8]| envelope.open(&place, sealed).is_ok();
         let (old, new) = (key(1).envelope(), key(2).envelope());
@@ -227,7 +228,9 @@ mod tests {
     /// Values of databases from before ids stood in them.
     #[test]
     fn what_names_no_key_opens_with_whichever_it_is() {
-        let key = |byte: u8| InstanceKey::from_bytes(std::array::from_fn(|at| u8::from(at > 0) * byte)).ok().unwrap();
+        let key = |byte: u8| {
+            InstanceKey::from_bytes(std::array::from_fn(|at| u8::from(at > 0) * byte)).ok().unwrap()
+        };
         let place = Place { tenant: None, table: "t", column: "c", row: "r" };
         let before = Envelope::new(&key(1).derive("envelope/v1")).seal(&SystemRng, &place, b"value").unwrap();
         assert_eq!(before[0], PLAIN);

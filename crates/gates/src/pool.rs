@@ -106,7 +106,9 @@ impl Pool {
 
     async fn connect(&self) -> Result<Conn, DatabaseError> {
         let mut inner = match (PgConnection::connect_with(&self.options).await, &self.other) {
-            (Err(error), Some(other)) if is_wrong_password(&error) => PgConnection::connect_with(other).await?,
+            (Err(error), Some(other)) if is_wrong_password(&error) => {
+                PgConnection::connect_with(other).await?
+            }
             (connected, _) => connected?,
         };
         let backend: i32 = sqlx::query_scalar("select pg_backend_pid()").fetch_one(&mut inner).await?;

@@ -182,12 +182,7 @@ pub(crate) async fn run(args: &OperatorArgs, environment: &dyn Environment) -> R
     Ok(ExitCode::SUCCESS)
 }
 
-async fn work(
-    vault: &Arc<Vault>,
-    place: &Place,
-    command: &OperatorCommand,
-    as_json: bool,
-) -> Result<Told> {
+async fn work(vault: &Arc<Vault>, place: &Place, command: &OperatorCommand, as_json: bool) -> Result<Told> {
     let request = RequestContext::internal(Face::Cli, vault.clock(), vault.rng());
     let operator = Operator::new(Arc::clone(vault), request.clone());
     let done = |did: &str, whose: &Whose| Told {

@@ -53,8 +53,20 @@ grant update (secret_sealed, old_secret_sealed) on webhook_endpoint to portculli
 grant update (sealed) on data_key to portcullis_system;
 grant update (canary) on instance to portcullis_system;
 
--- Of a log nothing changes but how its seed is sealed.
-grant update (seed_sealed) on audit_log to portcullis_system;
+-- Of a log nothing changes but how its seed is sealed, and that through this function alone: no serving role may change its rows.
+create function gate.reseal_log(of_tenant uuid, of_epoch smallint, was bytea, anew bytea) returns boolean
+language plpgsql security definer
+set search_path = portcullis, pg_catalog, pg_temp
+as $$
+begin
+    update audit_log set seed_sealed = anew where tenant_id = of_tenant and epoch = of_epoch and seed_sealed = was;
+    return found;
+end
+$$;
+revoke all on function gate.reseal_log(uuid, smallint, bytea, bytea) from public;
+grant execute on function gate.reseal_log(uuid, smallint, bytea, bytea) to portcullis_system;
+create policy owner_reads on audit_log for select to portcullis_owner using (true);
+create policy owner_seals on audit_log for update to portcullis_owner using (true) with check (true);
 drop trigger append_only on audit_log;
 create trigger append_only before update of tenant_id, origin, public_key, created_at, epoch or delete or truncate
     on audit_log for each statement execute function gate.refuse_change();

@@ -43,25 +43,66 @@ macro_rules! stale {
 /// `$key` identifies a row and stands in an index; `$row` is how the seal names it; `$cast` makes the former of the latter.
 macro_rules! sealed {
     ($of_tenants:literal, $tenant:literal, $table:literal, $column:literal, $key:literal, $cast:literal, $row:literal) => {
+        sealed!(
+            $of_tenants,
+            $tenant,
+            $table,
+            $column,
+            $key,
+            $cast,
+            $row,
+            concat!(
+                "update ",
+                $table,
+                " set ",
+                $column,
+                " = $4 where (",
+                $tenant,
+                ") is not distinct from $1 and ",
+                $row,
+                " = $2 and ",
+                $column,
+                " = $3 returning true"
+            )
+        )
+    };
+    ($of_tenants:literal, $tenant:literal, $table:literal, $column:literal, $key:literal, $cast:literal, $row:literal,
+     $replace:expr) => {
         SealedColumn {
             table: $table,
             column: $column,
             of_tenants: $of_tenants,
             count: concat!("select count(*) from ", $table, " where ", stale!($column)),
             elsewhere: concat!(
-                "select count(*) from ", $table, " where ", stale!($column),
-                " and substr(", $column, ", 1, 1) = substr($1, 1, 1)"
+                "select count(*) from ",
+                $table,
+                " where ",
+                stale!($column),
+                " and substr(",
+                $column,
+                ", 1, 1) = substr($1, 1, 1)"
             ),
             tenants: concat!("select distinct ", $tenant, " from ", $table, " where ", stale!($column)),
             list: concat!(
-                "select ", $row, " as row, ", $column, " as sealed from ", $table, " where ", stale!($column),
-                " and (", $tenant, ") is not distinct from $2 and ($3::text is null or ", $key, " > ", $cast,
-                ") order by ", $key, " limit $4"
+                "select ",
+                $row,
+                " as row, ",
+                $column,
+                " as sealed from ",
+                $table,
+                " where ",
+                stale!($column),
+                " and (",
+                $tenant,
+                ") is not distinct from $2 and ($3::text is null or ",
+                $key,
+                " > ",
+                $cast,
+                ") order by ",
+                $key,
+                " limit $4"
             ),
-            replace: concat!(
-                "update ", $table, " set ", $column, " = $4 where (", $tenant,
-                ") is not distinct from $1 and ", $row, " = $2 and ", $column, " = $3"
-            ),
+            replace: $replace,
         }
     };
 }
@@ -76,15 +117,25 @@ pub const SEALED_COLUMNS: [SealedColumn; 11] = [
     sealed!(true, "tenant_id", "data_key", "sealed", "id", "$3::text::uuid", "id::text"),
     // As `seed_row` of the log's signing names it.
     sealed!(
-        true, "tenant_id", "audit_log", "seed_sealed", "epoch",
+        true,
+        "tenant_id",
+        "audit_log",
+        "seed_sealed",
+        "epoch",
         "coalesce(nullif(split_part($3::text, '/', 2), ''), '0')::smallint",
-        "(tenant_id::text || case when epoch = 0 then '' else '/' || epoch end)"
+        "(tenant_id::text || case when epoch = 0 then '' else '/' || epoch end)",
+        "select true where gate.reseal_log($1, coalesce(nullif(split_part($2::text, '/', 2), ''), '0')::smallint, $3, $4)"
     ),
     sealed!(false, "null::uuid", "key_ring", "sealed", "id", "$3::text", "id"),
     sealed!(false, "null::uuid", "mail_outbox", "to_sealed", "id", "$3::text::uuid", "id::text"),
     sealed!(false, "null::uuid", "mail_outbox", "message_sealed", "id", "$3::text::uuid", "id::text"),
     sealed!(
-        false, "null::uuid", "ceremony", "state_sealed", "hash", "decode($3::text, 'hex')",
+        false,
+        "null::uuid",
+        "ceremony",
+        "state_sealed",
+        "hash",
+        "decode($3::text, 'hex')",
         "encode(hash, 'hex')"
     ),
     sealed!(false, "null::uuid", "instance", "canary", "'instance'", "$3::text", "'instance'"),
@@ -146,8 +197,8 @@ impl SealedColumn {
             .bind(&was.row)
             .bind(&was.sealed)
             .bind(sealed)
-            .execute(tx.connection())
+            .fetch_optional(tx.connection())
             .await?;
-        Ok(done.rows_affected() > 0)
+        Ok(done.is_some())
     }
 }

@@ -37,7 +37,9 @@ pub(super) async fn run(
         Err(RewrapError::Unreadable(done)) => {
             // What they are belongs to the result, even where there is none.
             if as_json {
-                say::json(&json!({ "done": "unfinished", "values": done.values, "unreadable": rows(&done) }))?;
+                say::json(
+                    &json!({ "done": "unfinished", "values": done.values, "unreadable": rows(&done) }),
+                )?;
             }
             Err(Error::new(RewrapError::Unreadable(done)))
         }
@@ -54,7 +56,11 @@ fn done_so(done: &Rewrapped, request: &RequestContext) -> Told {
     );
     if done.unreadable_values > 0 {
         // Writing to memory cannot fail.
-        let _ = writeln!(text, "{} values open with neither key and were left as they are:", done.unreadable_values);
+        let _ = writeln!(
+            text,
+            "{} values open with neither key and were left as they are:",
+            done.unreadable_values
+        );
         for one in &done.unreadable {
             let _ = writeln!(text, "  {}.{}  {}", one.table, one.column, one.row);
         }
@@ -66,8 +72,6 @@ fn done_so(done: &Rewrapped, request: &RequestContext) -> Told {
 }
 
 fn rows(done: &Rewrapped) -> Vec<Value> {
-    let row = |one: &app::rewrap::Unreadable| {
-        json!({ "table": one.table, "column": one.column, "organization": one.tenant, "row": one.row })
-    };
+    let row = |one: &app::rewrap::Unreadable| json!({ "table": one.table, "column": one.column, "organization": one.tenant, "row": one.row });
     done.unreadable.iter().map(row).collect()
 }

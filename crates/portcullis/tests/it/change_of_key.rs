@@ -30,7 +30,9 @@ struct Stage<'a> {
 impl Stage<'_> {
     /// Settings with one key, or with another beside it.
     fn tell(&self, command: &mut Command, key: &InstanceKey, other: Option<&InstanceKey>) {
-        command.env("DATABASE_URL", self.zone.url("postgres", "")).env("ENCRYPTION_KEY", key.to_base64().as_str());
+        command
+            .env("DATABASE_URL", self.zone.url("postgres", ""))
+            .env("ENCRYPTION_KEY", key.to_base64().as_str());
         if let Some(other) = other {
             command.env("ENCRYPTION_KEY_OTHER", other.to_base64().as_str());
         }
@@ -84,10 +86,12 @@ impl Stage<'_> {
 
 /// What an organization has that lies under the key.
 async fn fill(owner: &Web, provider: &FakeProvider) {
-    let body = json!({"name": "sealed", "base_url": provider.base_url(), "key": UPSTREAM_KEY, "models": ["fake-1"]});
+    let body =
+        json!({"name": "sealed", "base_url": provider.base_url(), "key": UPSTREAM_KEY, "models": ["fake-1"]});
     owner.post("/api/v1/providers", &body).await.expect(201);
     let rules = json!({"channels": {"prompt": {"EMAIL": {"mode": "reversible"}}}});
-    let put = owner.try_call(http::Method::PUT, "/api/v1/policies/pii", Some(&rules)).await.expect("an answer");
+    let put =
+        owner.try_call(http::Method::PUT, "/api/v1/policies/pii", Some(&rules)).await.expect("an answer");
     assert_eq!(put.status, 200, "{}", put.text());
     let hook = json!({"url": "https://hooks.example.com/x", "kinds": ["agent.*"]});
     let hook = owner.post("/api/v1/webhooks", &hook).await.expect(201).json();
@@ -104,7 +108,10 @@ async fn works(agent: &Web, provider: &FakeProvider) {
     let agent = agent.with_header("x-portcullis-conversation", "of-before");
     let call = async |text: &str| {
         let answer = agent.post("/v1/chat/completions", &prompt("fake-1", text)).await.expect(200);
-        assert_eq!(provider.last().expect("called").header("authorization"), format!("Bearer {UPSTREAM_KEY}"));
+        assert_eq!(
+            provider.last().expect("called").header("authorization"),
+            format!("Bearer {UPSTREAM_KEY}")
+        );
         answer.json()["choices"][0]["message"]["content"].clone()
     };
     call(&format!("To {EMAIL}")).await;
@@ -144,10 +151,17 @@ fn the_key_is_changed_while_servers_run() {
         works(&agent, &provider).await;
         signs(&owner).await;
         let before = stage.under(&old).await;
-        for place in ["provider.key_sealed", "webhook_endpoint.secret_sealed", "webhook_endpoint.old_secret_sealed",
-            "data_key.sealed", "audit_log.seed_sealed", "mail_outbox.to_sealed", "mail_outbox.message_sealed",
-            "subject_key.sealed", "instance.canary"]
-        {
+        for place in [
+            "provider.key_sealed",
+            "webhook_endpoint.secret_sealed",
+            "webhook_endpoint.old_secret_sealed",
+            "data_key.sealed",
+            "audit_log.seed_sealed",
+            "mail_outbox.to_sealed",
+            "mail_outbox.message_sealed",
+            "subject_key.sealed",
+            "instance.canary",
+        ] {
             assert!(before.iter().any(|found| found == place), "{place} holds nothing: {before:?}");
         }
 

@@ -230,7 +230,8 @@ impl<'a> Zone<'a> {
 
     /// Ends every session of the serving roles.
     pub(crate) async fn break_connections(&self) {
-        self.said("select pg_terminate_backend(pid) from pg_stat_activity where usename like 'portcullis_%'").await;
+        self.said("select pg_terminate_backend(pid) from pg_stat_activity where usename like 'portcullis_%'")
+            .await;
     }
 
     /// The schema, and a tenant to work for.
