@@ -132,7 +132,7 @@ impl Document {
     }
 
     /// Files of a folder.
-    pub(crate) fn under(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
+    pub fn under(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         let within = move |path: &String| path.split('/').next() == Some(folder) && path.contains('/');
         self.files
             .iter()

@@ -7,6 +7,7 @@
 //! - [`document`]: the files of a pack as one canonical JSON document, its hash and its signature.
 //! - [`mod@check`]: everything that can be said against a pack before it is in force, with its place in the text.
 //! - [`pack`]: a pack that passed, sliced by action and kind of principal, and asked.
+//! - [`reach`]: what it touches, for people who read it.
 //! - [`replay`]: what a pack would have said to decisions that are on record.
 
 pub mod catalogue;
@@ -18,6 +19,7 @@ pub mod manifest;
 pub mod mfa;
 pub mod pack;
 pub mod question;
+pub mod reach;
 pub mod replay;
 pub mod sample;
 pub mod schema;
@@ -32,6 +34,7 @@ pub use finding::{Finding, Weight};
 pub use manifest::{Label, Manifest, Mode};
 pub use pack::{Decision, Pack, Verdict};
 pub use question::{Asker, AskerKind, Facts, Question};
+pub use reach::Reach;
 
 /// The version of what is described here: files, schema, how a decision comes about. A pack says which it was written for.
 pub const ENGINE: u32 = 1;
