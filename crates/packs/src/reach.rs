@@ -86,7 +86,10 @@ mod tests {
         assert_eq!(of("models.call").unwrap().policies, ["rest"]);
         assert_eq!(of("key.create").unwrap().proofs, [1]);
         assert_eq!(of("key.create").unwrap().policies, ["keys"], "no agent asks for a key");
-        assert_eq!((of("audit.export").unwrap().policies.len(), of("audit.export").unwrap().need), (0, "audit:export"));
+        assert_eq!(
+            (of("audit.export").unwrap().policies.len(), of("audit.export").unwrap().need),
+            (0, "audit:export")
+        );
         assert_eq!((of("project.list"), pack.closes()), (None, 0));
     }
 

@@ -12,9 +12,9 @@ mod upload;
 use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{POLICY_DRY_RUN_SECONDS_MAX, POLICY_KEYS_ROWS_MAX, POLICY_PACKS_ROWS_MAX};
 use kernel::{EventKind, PolicyKeyId, PolicyPackId, Problem, ProblemKind, Timestamp};
-use serde_json::Value;
 pub use packs::Finding;
 pub use packs::suite::Outcome as TestOutcome;
+use serde_json::Value;
 use store::policy_packs as kept;
 pub use store::policy_packs::{PolicyKey, PolicyPack, Tried, Turn};
 

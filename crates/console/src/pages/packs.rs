@@ -3,8 +3,8 @@
 use askama::Template;
 
 use crate::layout::Shell;
-use crate::pages::Actor;
-use crate::parts::{Badge, Form, Icon, Id, When};
+use crate::pages::{Actor, ShiftRow};
+use crate::parts::{Badge, Form, Icon, Id, Tone, When};
 
 /// The pack in force.
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ pub struct InForcePack {
 
 /// A pack, as a row.
 #[derive(Debug, Clone)]
-pub struct PackRow {
+pub struct PolicyPackRow {
     /// For paths.
     pub id: String,
     /// Name and version.
@@ -101,7 +101,7 @@ pub struct PolicyPacks {
     /// Whether one is in force that is not among those listed, which says that rows were changed.
     pub lost: bool,
     /// The packs, newest first.
-    pub packs: Vec<PackRow>,
+    pub packs: Vec<PolicyPackRow>,
     /// The history, newest first.
     pub turns: Vec<TurnRow>,
     /// The keys, newest first.
@@ -159,6 +159,17 @@ pub struct ProofRow {
     pub asks: String,
 }
 
+/// What a pack asks for about a class of personal data, as a row.
+#[derive(Debug, Clone)]
+pub struct FloorRow {
+    /// Its name.
+    pub class: &'static str,
+    /// What it is, in words.
+    pub says: &'static str,
+    /// For each channel what is done at least, and from which confidence on when that is not the usual one.
+    pub cells: Vec<Option<(Badge, Option<String>)>>,
+}
+
 /// What was found in a pack.
 #[derive(Debug, Clone)]
 pub struct PackFindingRow {
@@ -210,6 +221,12 @@ pub struct PackPage {
     pub passed: usize,
     /// What people must have shown.
     pub proofs: Vec<ProofRow>,
+    /// The channels of the floor, in words.
+    pub channels: Vec<&'static str>,
+    /// The least it lets be done about personal data.
+    pub floor: Vec<FloorRow>,
+    /// How long values may be kept at most, in seconds, when it says so.
+    pub keep_seconds: Option<u64>,
     /// What it touches.
     pub reach: Vec<ReachRow>,
     /// How many actions it closes to everybody.
@@ -271,8 +288,23 @@ pub struct DryRunTold {
     pub refused: Vec<DecisionRow>,
     /// The first of those that would have been allowed.
     pub allowed: Vec<DecisionRow>,
+    /// What would have been done about personal data, when a floor comes or goes.
+    pub personal: Option<FloorTold>,
     /// The hash of what is shown.
     pub sha256: String,
+}
+
+/// What another floor would have done about what was found lately.
+#[derive(Debug, Clone)]
+pub struct FloorTold {
+    /// How many entries about calls were looked at.
+    pub looked_at: u64,
+    /// In how many something would have changed.
+    pub changed: u64,
+    /// By channel and class.
+    pub shifts: Vec<ShiftRow>,
+    /// What cannot be told.
+    pub unknown: Vec<String>,
 }
 
 /// `/policies/packs/{id}/dry-run`: what a pack would have done, and the way to put it into force.

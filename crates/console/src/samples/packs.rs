@@ -14,8 +14,8 @@ pub(super) fn all() -> Vec<Sample> {
     [list(), new(), one(), tried(), key()].into_iter().flatten().collect()
 }
 
-fn row(title: &str, state: Badge) -> PackRow {
-    PackRow {
+fn row(title: &str, state: Badge) -> PolicyPackRow {
+    PolicyPackRow {
         id: PACK.to_owned(),
         title: title.to_owned(),
         label: Some("1.2.0".to_owned()),
@@ -69,7 +69,11 @@ fn list() -> Vec<Sample> {
         lost: false,
         packs: vec![
             row("office-hours 3", Badge::new(Tone::Good, "In force")),
-            PackRow { label: None, policies: 1, ..row("office-hours 2", Badge::new(Tone::Plain, "Was in force")) },
+            PolicyPackRow {
+                label: None,
+                policies: 1,
+                ..row("office-hours 2", Badge::new(Tone::Plain, "Was in force"))
+            },
         ],
         turns: vec![turn(2, "Rolled back", None), turn(1, "Put into force", Some("office-hours 3"))],
         keys: vec![
@@ -156,6 +160,13 @@ fn opened(text: &str) -> PackPage {
             actions: vec!["keys:manage".to_owned(), "audit.export".to_owned()],
             asks: "two factors, confirmed within 300 seconds".to_owned(),
         }],
+        channels: vec!["To a model", "From a model"],
+        floor: vec![FloorRow {
+            class: "PERSON",
+            says: "Names of people",
+            cells: vec![Some((Badge::new(Tone::Good, "Replaced"), Some("0.7".to_owned()))), None],
+        }],
+        keep_seconds: Some(600),
         reach: vec![ReachRow {
             action: "models.call".to_owned(),
             need: "models:invoke".to_owned(),
@@ -184,6 +195,8 @@ fn one() -> Vec<Sample> {
         policies: Vec::new(),
         tests: Vec::new(),
         proofs: Vec::new(),
+        floor: Vec::new(),
+        keep_seconds: None,
         reach: Vec::new(),
         closes: 0,
         read_me: None,
@@ -221,6 +234,18 @@ fn tried() -> Vec<Sample> {
             decision(Actor::Person, "Robin Owner", &[]),
         ],
         allowed: vec![decision(Actor::Service, "A program", &["old"])],
+        personal: Some(FloorTold {
+            looked_at: 20,
+            changed: 3,
+            shifts: vec![ShiftRow {
+                channel: "To a model".to_owned(),
+                class: "PERSON".to_owned(),
+                now: "Counted".to_owned(),
+                then: "Replaced".to_owned(),
+                findings: 5,
+            }],
+            unknown: vec!["IP was not looked for on prompt.".to_owned()],
+        }),
         sha256: HASH.to_owned(),
     };
     let full = PackDryRun {
@@ -240,6 +265,7 @@ fn tried() -> Vec<Sample> {
         would_allow: 0,
         refused: Vec::new(),
         allowed: Vec::new(),
+        personal: Some(FloorTold { looked_at: 0, changed: 0, shifts: Vec::new(), unknown: Vec::new() }),
         ..told.clone()
     };
     let hostile = DryRunTold { refused: vec![decision(Actor::Unknown, HOSTILE, &[HOSTILE])], ..told };

@@ -3,11 +3,11 @@
 pub(super) mod keys;
 mod shown;
 
+use app::audit::Names;
 use app::policy_packs::{
     self as house, ActivatePack, Activation, ListPacks, PolicyKey, PolicyPack, ReadPack, RollBack, Standing,
     Tried, TryPack, Turn, UploadPack,
 };
-use app::audit::Names;
 use axum::extract::Path;
 use gates::Human;
 use kernel::limits::POLICY_DRY_RUN_SECONDS_MAX;
@@ -18,7 +18,7 @@ use super::answer::{Answer, Said};
 use super::posted::{Posted, PostedFile};
 use super::visit::{Visit, admits, entered, may, now, pass};
 use crate::layout::Room;
-use crate::pages::{self, InForcePack, PackRow, PolicyKeyRow, TurnRow};
+use crate::pages::{self, InForcePack, PolicyKeyRow, PolicyPackRow, TurnRow};
 use crate::parts::{Badge, Form, Id, Tone, When};
 
 /// Where all of this is.
@@ -70,7 +70,9 @@ fn state(found: &Standing, pack: &PolicyPack, at: Timestamp) -> Badge {
     match &pack.tried {
         _ if over => Badge::new(Tone::Warn, "Time is over"),
         Some(tried) if found.counts(tried, at) => Badge::new(Tone::Accent, "Tried"),
-        _ if found.turns.iter().any(|turn| turn.pack == Some(pack.id)) => Badge::new(Tone::Plain, "Was in force"),
+        _ if found.turns.iter().any(|turn| turn.pack == Some(pack.id)) => {
+            Badge::new(Tone::Plain, "Was in force")
+        }
         _ => Badge::new(Tone::Plain, "Not in force"),
     }
 }
@@ -99,8 +101,8 @@ fn in_force(found: &Standing, names: &Names, at: Timestamp) -> Option<InForcePac
     })
 }
 
-fn pack_row(found: &Standing, pack: &PolicyPack, at: Timestamp) -> PackRow {
-    PackRow {
+fn pack_row(found: &Standing, pack: &PolicyPack, at: Timestamp) -> PolicyPackRow {
+    PolicyPackRow {
         id: pack.id.to_string(),
         title: title(pack),
         label: pack.label.clone(),
@@ -175,7 +177,8 @@ pub(super) async fn new_page(visit: Visit) -> Result<Answer, Answer> {
 
 /// A signed pack as the command writes it: the document and its signature.
 fn signed(text: &str) -> Result<(Value, String), Problem> {
-    let wrong = || Problem::invalid("/pack", "It is no signed pack: paste the whole file that signing wrote.");
+    let wrong =
+        || Problem::invalid("/pack", "It is no signed pack: paste the whole file that signing wrote.");
     let mut value: Value = serde_json::from_str(text.trim()).map_err(|_| wrong())?;
     let signature = value.get("signature").and_then(Value::as_str).ok_or_else(wrong)?.to_owned();
     let document = value.get_mut("document").map(Value::take).ok_or_else(wrong)?;
@@ -276,7 +279,8 @@ pub(super) async fn activate(Path(text): Path<String>, posted: Posted) -> Result
     let Ok(pass) = entered::<ActivatePack>(visit, &human).await? else {
         return Err(Visit::to_step_up(&there));
     };
-    let seen = crypto::unhex(posted.get("dry_run")).and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
+    let seen =
+        crypto::unhex(posted.get("dry_run")).and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     let Some(dry_run) = seen else { return Ok(Answer::redirect(&there)) };
     let done = house::activate(pass, Activation { pack, dry_run }).await;
     done.map_err(|problem| visit.refused(&problem))?;
@@ -329,7 +333,15 @@ mod tests {
     fn a_signed_pack_is_a_document_and_its_signature() {
         let text = "{\r\n\"signature\": \"a..b\",\r\n \"document\": {\"v\": 1}}\r\n";
         assert_eq!(signed(text), Ok((serde_json::json!({ "v": 1 }), "a..b".to_owned())));
-        for bad in ["", "nonsense", "[]", "{}", r#"{"document":{}}"#, r#"{"signature":"a..b"}"#, r#"{"signature":1,"document":{}}"#] {
+        for bad in [
+            "",
+            "nonsense",
+            "[]",
+            "{}",
+            r#"{"document":{}}"#,
+            r#"{"signature":"a..b"}"#,
+            r#"{"signature":1,"document":{}}"#,
+        ] {
             let problem = signed(bad).expect_err(bad);
             assert_eq!(problem.errors[0].pointer, "/pack", "{bad}");
         }

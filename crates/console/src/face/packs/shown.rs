@@ -4,13 +4,16 @@ use app::audit::Names;
 use app::policy_packs::{Inside, Shown, Tried, inside};
 use gates::Human;
 use kernel::{Permission, Timestamp};
+use pii::{Channel, Class, Mode};
 use serde_json::Value;
 
+use super::super::privacy;
 use super::super::visit::{Visit, may, now};
 use super::{key_state, mode_words, signer, title};
 use crate::layout::Room;
 use crate::pages::{
-    Actor, DecisionRow, DryRunTold, PackFindingRow, PackPage, PackTestRow, ProofRow, ReachRow,
+    Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackTestRow, ProofRow,
+    ReachRow, ShiftRow,
 };
 use crate::parts::{Badge, Tone, When};
 
@@ -36,7 +39,7 @@ fn tests(opened: &Inside) -> Vec<PackTestRow> {
         PackTestRow {
             file: file.clone(),
             name: name.clone(),
-            expected: expected.name().to_owned(),
+            expected: (*expected).to_owned(),
             said: said(verdict, policies),
             outcome: if *passed { Badge::new(Tone::Good, "Passed") } else { Badge::new(Tone::Bad, "Failed") },
         }
@@ -76,6 +79,24 @@ fn reach(opened: &Inside) -> Vec<ReachRow> {
     rows.collect()
 }
 
+/// For each class it names, what the pack asks for on each channel.
+fn floor(opened: &Inside) -> Vec<FloorRow> {
+    let Some(floor) = &opened.floor else { return Vec::new() };
+    let cell = |channel, class| {
+        let rule = floor.rule(channel, class)?;
+        Some((
+            privacy::badge(rule.mode),
+            (!privacy::usual(rule.threshold)).then(|| rule.threshold.to_string()),
+        ))
+    };
+    let row = |class: Class| FloorRow {
+        class: class.name(),
+        says: privacy::says(class),
+        cells: Channel::ALL.into_iter().map(|channel| cell(channel, class)).collect(),
+    };
+    Class::ALL.into_iter().map(row).filter(|row| row.cells.iter().any(Option::is_some)).collect()
+}
+
 /// The page of a pack.
 pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
     let (at, pack, opened) = (now(&visit.state), &shown.pack, inside(shown));
@@ -108,6 +129,9 @@ pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
         passed: opened.tests.iter().filter(|test| test.passed).count(),
         tests: tests(&opened),
         proofs: proofs(&opened),
+        channels: Channel::ALL.into_iter().map(privacy::words).collect(),
+        floor: floor(&opened),
+        keep_seconds: opened.floor.as_ref().and_then(|floor| floor.keep_seconds()),
         reach: reach(&opened),
         closes: opened.closes,
         read_me: opened.read_me,
@@ -140,10 +164,38 @@ fn decision(told: &Value, names: &Names) -> Option<DecisionRow> {
         entry: text("entry")?,
         at: When::stamp(at),
         actor,
-        who: text("actor").and_then(|id| names.of(&id).map(str::to_owned)).unwrap_or_else(|| fallback.to_owned()),
+        who: text("actor")
+            .and_then(|id| names.of(&id).map(str::to_owned))
+            .unwrap_or_else(|| fallback.to_owned()),
         action: text("action")?,
         why: why(told["verdict"].as_str().unwrap_or_default()).to_owned(),
         policies: policies.collect(),
+    })
+}
+
+fn done(name: &str) -> String {
+    let modes = [Mode::Strict, Mode::Reversible, Mode::FlagOnly, Mode::Off];
+    let known = modes.into_iter().find(|mode| mode.name() == name);
+    known.map_or_else(|| name.to_owned(), |mode| privacy::mode_words(mode).to_owned())
+}
+
+fn personal(told: &Value) -> Option<FloorTold> {
+    told.as_object()?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let list = |name: &str| told[name].as_array().into_iter().flatten();
+    let shift = |one: &Value| ShiftRow {
+        channel: privacy::channel_words(&text(&one["channel"])),
+        class: text(&one["class"]),
+        now: done(&text(&one["now"])),
+        then: done(&text(&one["then"])),
+        findings: count(&one["findings"]),
+    };
+    Some(FloorTold {
+        looked_at: count(&told["looked_at"]),
+        changed: count(&told["changed"]),
+        shifts: list("shifts").map(shift).collect(),
+        unknown: list("unknown").map(text).collect(),
     })
 }
 
@@ -165,6 +217,7 @@ pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
         would_allow: count("would_allow"),
         refused: rows("refused"),
         allowed: rows("allowed"),
+        personal: personal(&report["personal_data"]),
         sha256: crypto::hex(&tried.sha256),
     }
 }
@@ -194,9 +247,31 @@ mod tests {
         let told = told(&tried, &Names::default().with("b".to_owned(), "Somebody"), at);
         assert_eq!((told.entries, told.replayed, told.unknown, told.would_refuse), (10, 7, 2, 2));
         assert_eq!(told.refused.len(), 1);
-        assert_eq!((told.refused[0].who.as_str(), &told.refused[0].policies), ("An agent", &vec!["night".to_owned()]));
-        assert_eq!((told.allowed[0].who.as_str(), &told.allowed[0].policies), ("Somebody", &vec!["old".to_owned()]));
+        assert_eq!(
+            (told.refused[0].who.as_str(), &told.refused[0].policies),
+            ("An agent", &vec!["night".to_owned()])
+        );
+        assert_eq!(
+            (told.allowed[0].who.as_str(), &told.allowed[0].policies),
+            ("Somebody", &vec!["old".to_owned()])
+        );
         assert_eq!(told.sha256, "07".repeat(32));
+        assert!(told.personal.is_none());
+    }
+
+    #[test]
+    fn what_a_floor_would_have_changed_is_told_in_words() {
+        let told = personal(&json!({
+            "looked_at": 20, "changed": 3, "uncertain": 1, "unknown": ["IP was not looked for."],
+            "shifts": [{ "channel": "prompt", "class": "PERSON", "now": "flag_only", "then": "strict", "findings": 5 }],
+        }));
+        let told = told.unwrap();
+        assert_eq!((told.looked_at, told.changed, told.unknown.len()), (20, 3, 1));
+        let shift = &told.shifts[0];
+        assert_eq!(
+            (shift.channel.as_str(), shift.now.as_str(), shift.then.as_str()),
+            ("To a model", "Counted", "Replaced")
+        );
     }
 
     #[test]
