@@ -47,7 +47,7 @@ const PAGES = [
   ["/onboarding", "Another organization", "onboarding-another"],
 ];
 
-test("every page of somebody who may see all", { timeout: 120_000 }, () =>
+test("every page of somebody who may see all", { timeout: 180_000 }, () =>
   visiting(async (visit) => {
     await signIn(visit, first);
     await visit.headed(server.organization.name);
