@@ -39,7 +39,7 @@ pub struct InForce {
     /// What the organization says.
     pub book: Rulebook,
     /// What is done: the same, raised by the policy pack in force when that does so.
-    pub effective: Rulebook,
+    pub effective: Box<Rulebook>,
     /// The pack that raises it, as entries name it; `None` when none does.
     pub floor: Option<String>,
     /// Since when; `None` for the default.
@@ -61,7 +61,7 @@ impl InForce {
         since: Option<Timestamp>,
         (by, hash): (Option<Maker>, Option<Hash>),
     ) -> Self {
-        Self { version, effective: book.clone(), book, floor: None, since, by, hash }
+        Self { version, effective: Box::new(book.clone()), book, floor: None, since, by, hash }
     }
 
     fn read(stored: PiiPolicy) -> Result<Self, Problem> {
@@ -77,7 +77,7 @@ impl InForce {
     async fn raised<A: Action>(self, pass: &Pass<A>) -> Result<Self, Problem> {
         let rules = pass.vault().policy_of(&pass.principal()).await?;
         let Some(raising) = rules.raising() else { return Ok(self) };
-        let effective = raising.under(&self.book)?;
+        let effective = Box::new(raising.under(&self.book)?);
         Ok(Self { effective, floor: Some(raising.label().to_string()), ..self })
     }
 }

@@ -80,6 +80,10 @@ impl Floor {
     /// # Errors
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<Self, Finding> {
+        if !text.trim_start().starts_with('{') {
+            // The reader would take a list for the members in order.
+            return Err(Finding::error(FILE, "it is no object"));
+        }
         let file: File = serde_json::from_str(text).map_err(|error| Finding::json(FILE, &error))?;
         let channels = file.channels.into_iter().map(|(channel, rules)| (channel, rules.0));
         let floor =
@@ -299,7 +303,8 @@ mod tests {
             (r#"{"allow":["x"]}"#, "unknown field `allow`"),
             (r#"{"deny":[]}"#, "unknown field `deny`"),
             (r#"{"keep_seconds":5}"#, "/keep_seconds"),
-            ("[]", "invalid type"),
+            ("[]", "it is no object"),
+            (r#"[{"EMAIL":{"mode":"strict"}}]"#, "it is no object"),
         ] {
             let found = Floor::parse(bad).expect_err(bad);
             assert!(found.message.contains(says) && found.file == FILE, "{bad}: {found}");

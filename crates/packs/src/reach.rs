@@ -78,7 +78,7 @@ mod tests {
     fn what_a_pack_touches_is_said_by_action() {
         let policies = "@id(\"rest\") forbid(principal is Agent, action == Action::\"models.call\", resource);
             @id(\"keys\") forbid(principal, action in Action::\"keys:manage\", resource);
-            @id(\"agents-and-keys\") forbid(principal is Agent, action in Action::\"keys:manage\", resource);";
+            @id(\"agents\") forbid(principal is Agent, action in [Action::\"keys:manage\", Action::\"models:read\"], resource);";
         let mfa = r#"{"rules":[{"actions":["key.create","audit.export"],"assurance":"aal2"}]}"#;
         let pack = pack(Mode::Forbid, policies, Some(mfa));
         let reach = pack.reach();

@@ -70,14 +70,14 @@ pub(in crate::face) async fn trust(posted: Posted) -> Result<Answer, Answer> {
     }
 }
 
-fn id(visit: &Visit, text: &str) -> Result<PolicyKeyId, Answer> {
-    text.parse().map_err(|_| visit.refused(&Problem::not_found()))
+fn id(text: &str) -> Result<PolicyKeyId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
 }
 
 /// `GET /policies/keys/{id}/revoke`.
 pub(in crate::face) async fn revoke_page(Path(text): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = id(&visit, &text)?;
+    let id = id(&text).map_err(|problem| visit.refused(&problem))?;
     admits::<RevokeKey>(&visit, &human).await?;
     let (found, _) = standing(&visit, &human).await?;
     let key = found.key(id).filter(|key| key.revoked.is_none());
@@ -102,7 +102,7 @@ pub(in crate::face) async fn revoke_page(Path(text): Path<String>, visit: Visit)
 pub(in crate::face) async fn revoke(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id = id(&text).map_err(|problem| visit.refused(&problem))?;
     let done = house::revoke(pass::<RevokeKey>(visit, &human).await?, id).await;
     done.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect(HERE).saying(&visit.site().clone(), Said::KeyTrustedNoMore))

@@ -214,14 +214,14 @@ pub(super) async fn take(PostedFile(posted): PostedFile) -> Result<Answer, Answe
     }
 }
 
-fn id(visit: &Visit, text: &str) -> Result<PolicyPackId, Answer> {
-    text.parse().map_err(|_| visit.refused(&Problem::not_found()))
+fn id(text: &str) -> Result<PolicyPackId, Problem> {
+    text.parse().map_err(|_| Problem::not_found())
 }
 
 /// `GET /policies/packs/{id}`.
 pub(super) async fn page(Path(text): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = id(&visit, &text)?;
+    let id = id(&text).map_err(|problem| visit.refused(&problem))?;
     let read = house::read(pass::<ReadPack>(&visit, &human).await?, id).await;
     let (shown, _) = read.map_err(|problem| visit.refused(&problem))?;
     let page = shown::page(&visit, &human, &shown);
@@ -232,7 +232,7 @@ pub(super) async fn page(Path(text): Path<String>, visit: Visit) -> Result<Answe
 pub(super) async fn attempt(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let id = id(visit, &text)?;
+    let id = id(&text).map_err(|problem| visit.refused(&problem))?;
     let tried = house::try_pack(pass::<TryPack>(visit, &human).await?, id).await;
     tried.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect(&format!("{HERE}/{id}/dry-run")))
@@ -252,7 +252,7 @@ fn stale(found: &Standing, pack: &PolicyPack, tried: &Tried, at: Timestamp) -> O
 /// `GET /policies/packs/{id}/dry-run`: what it showed last.
 pub(super) async fn tried_page(Path(text): Path<String>, visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let id = id(&visit, &text)?;
+    let id = id(&text).map_err(|problem| visit.refused(&problem))?;
     let (found, names) = standing(&visit, &human).await?;
     let pack = found.packs.iter().find(|pack| pack.id == id);
     let pack = pack.ok_or_else(|| visit.refused(&Problem::not_found()))?;
@@ -274,7 +274,7 @@ pub(super) async fn tried_page(Path(text): Path<String>, visit: Visit) -> Result
 pub(super) async fn activate(Path(text): Path<String>, posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let pack = id(visit, &text)?;
+    let pack = id(&text).map_err(|problem| visit.refused(&problem))?;
     let there = format!("{HERE}/{pack}/dry-run");
     let Ok(pass) = entered::<ActivatePack>(visit, &human).await? else {
         return Err(Visit::to_step_up(&there));

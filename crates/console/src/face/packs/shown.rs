@@ -1,7 +1,7 @@
 //! What is in a pack, and what its dry run showed, as pages.
 
 use app::audit::Names;
-use app::policy_packs::{Inside, Shown, Tried, inside};
+use app::policy_packs::{Floor, Inside, Shown, Tried, inside};
 use gates::Human;
 use kernel::{Permission, Timestamp};
 use pii::{Channel, Class, Mode};
@@ -131,7 +131,7 @@ pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
         proofs: proofs(&opened),
         channels: Channel::ALL.into_iter().map(privacy::words).collect(),
         floor: floor(&opened),
-        keep_seconds: opened.floor.as_ref().and_then(|floor| floor.keep_seconds()),
+        keep_seconds: opened.floor.as_ref().and_then(Floor::keep_seconds),
         reach: reach(&opened),
         closes: opened.closes,
         read_me: opened.read_me,
