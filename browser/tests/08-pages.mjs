@@ -29,6 +29,9 @@ const PAGES = [
   ["/evidence", "Evidence", "evidence"],
   ["/evidence/new", "New evidence pack", "evidence-new"],
   ["/evidence/new?framework=soc2&from=2025-01-01&to=2025-01-02", "New evidence pack", "evidence-preview"],
+  ["/policies/packs", "Policy packs", "packs"],
+  ["/policies/packs/new", "Upload a policy pack", "pack-new"],
+  ["/policies/keys/new", "Trust a key", "pack-key"],
   ["/privacy", "Privacy", "privacy"],
   ["/privacy/edit?channel=tool_results", "Rules: From a tool", "privacy-edit"],
   ["/privacy/playground", "Try a text", "privacy-playground"],
@@ -44,7 +47,7 @@ const PAGES = [
   ["/onboarding", "Another organization", "onboarding-another"],
 ];
 
-test("every page of somebody who may see all", { timeout: 120_000 }, () =>
+test("every page of somebody who may see all", { timeout: 180_000 }, () =>
   visiting(async (visit) => {
     await signIn(visit, first);
     await visit.headed(server.organization.name);

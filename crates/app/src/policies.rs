@@ -1,9 +1,9 @@
 //! The PII policy: on which channel which classes are replaced, kept or only counted, and from which confidence on.
 
-mod trial;
+pub(crate) mod trial;
 
 use audit_log::Hash;
-use gates::{Caller as _, Draft, Pass, Receipt};
+use gates::{Action, Caller as _, Draft, Pass, Receipt};
 use kernel::limits::POLICY_VERSIONS_ROWS_MAX;
 use kernel::{EventKind, Problem, Timestamp};
 use pii::{Rulebook, Said};
@@ -36,8 +36,12 @@ action! {
 pub struct InForce {
     /// Its number; 0 is the built-in default.
     pub version: i32,
-    /// Its rules.
+    /// What the organization says.
     pub book: Rulebook,
+    /// What is done: the same, raised by the policy pack in force when that does so.
+    pub effective: Box<Rulebook>,
+    /// The pack that raises it, as entries name it; `None` when none does.
+    pub floor: Option<String>,
     /// Since when; `None` for the default.
     pub since: Option<Timestamp>,
     /// Who put it into force, as far as is known.
@@ -48,7 +52,16 @@ pub struct InForce {
 
 impl InForce {
     fn default() -> Self {
-        Self { version: 0, book: Rulebook::new(label(0)), since: None, by: None, hash: None }
+        Self::of(0, Rulebook::new(label(0)), None, (None, None))
+    }
+
+    fn of(
+        version: i32,
+        book: Rulebook,
+        since: Option<Timestamp>,
+        (by, hash): (Option<Maker>, Option<Hash>),
+    ) -> Self {
+        Self { version, effective: Box::new(book.clone()), book, floor: None, since, by, hash }
     }
 
     fn read(stored: PiiPolicy) -> Result<Self, Problem> {
@@ -57,7 +70,15 @@ impl InForce {
             tracing::error!(%error, version, "a stored policy cannot be read");
             Problem::internal()
         })?;
-        Ok(Self { version, book, since: Some(created_at), by, hash: hash.map(Hash::from) })
+        Ok(Self::of(version, book, Some(created_at), (by, hash.map(Hash::from))))
+    }
+
+    /// The same with what the policy pack in force makes of it.
+    async fn raised<A: Action>(self, pass: &Pass<A>) -> Result<Self, Problem> {
+        let rules = pass.vault().policy_of(&pass.principal()).await?;
+        let Some(raising) = rules.raising() else { return Ok(self) };
+        let effective = Box::new(raising.under(&self.book)?);
+        Ok(Self { effective, floor: Some(raising.label().to_string()), ..self })
     }
 }
 
@@ -74,7 +95,7 @@ fn hash_of(document: &Value) -> Hash {
 /// The policy in force.
 pub async fn read(mut pass: Pass<ReadPolicy>) -> Result<(InForce, Receipt), Problem> {
     let stored = store::policies::current(pass.tx()).await?;
-    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?;
+    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?.raised(&pass).await?;
     Ok((in_force, pass.seal(Draft::done(EventKind::PolicyRead)).await?))
 }
 
@@ -94,7 +115,7 @@ pub struct Overview {
 /// When it cannot be read or put on record.
 pub async fn overview(mut pass: Pass<ReadPolicy>) -> Result<(Overview, Receipt), Problem> {
     let stored = store::policies::current(pass.tx()).await?;
-    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?;
+    let in_force = stored.map_or_else(|| Ok(InForce::default()), InForce::read)?.raised(&pass).await?;
     let found = trial::found_lately(pass.tx()).await?;
     let now = pass.vault().clock().now();
     let kept = pii_tokens::kept(pass.tx(), now).await?;
@@ -136,5 +157,5 @@ async fn put(pass: &mut Pass<ChangePolicy>, said: Said) -> Result<(InForce, i32)
     let (by, hash) = (maker(&pass.who().principal()), hash_of(&document));
     let new = PiiPolicy { version, document, created_at: now, by, hash: Some(*hash.as_bytes()) };
     store::policies::put(pass.tx(), &new).await?;
-    Ok((InForce { version, book, since: Some(now), by, hash: Some(hash) }, last))
+    Ok((InForce::of(version, book, Some(now), (by, Some(hash))).raised(pass).await?, last))
 }

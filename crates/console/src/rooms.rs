@@ -79,6 +79,8 @@ rooms! {
     Audit = Oversight, "Audit log", "/audit", Log, "l";
     /// What is done about personal data.
     Privacy = Oversight, "Privacy", "/privacy", Eye, "p";
+    /// Signed policies that narrow what is granted: which are in force, and whose signature counts.
+    Packs = Oversight, "Policy packs", "/policies/packs", Grille, "c";
     /// What the log shows for the controls of a framework, to be taken away.
     Evidence = Oversight, "Evidence", "/evidence", Pack, "e";
     /// Access beyond the rules, for a while and with a reason.

@@ -186,6 +186,15 @@
     } else if (at.localName === "dialog") at.close(); // the backdrop
   });
 
+  // A file that is chosen is read into the field beside it, where it can be looked at; without scripts one pastes it.
+  document.addEventListener("change", async (event) => {
+    const from = event.target instanceof HTMLInputElement && event.target.dataset.readInto ? event.target : null;
+    const [file] = from?.files ?? [];
+    if (!file) return;
+    document.getElementById(from.dataset.readInto).value = await file.text();
+    say(`${file.name} is in the field below.`);
+  });
+
   // A form is sent once, however often its button is pressed.
   document.addEventListener("submit", (event) => {
     const form = event.target;

@@ -31,12 +31,43 @@ pub(crate) enum InForce {
 }
 
 impl InForce {
+    /// What it asks for about personal data; nothing when it cannot be read, and then nothing it reaches passes.
+    pub(crate) fn floor(&self) -> Option<Raising> {
+        match self {
+            Self::Whole(pack) if pack.floor().is_some() => Some(Raising(Arc::clone(pack))),
+            Self::Whole(_) | Self::Broken(_) => None,
+        }
+    }
+
     /// Which pack, as entries say it.
     pub(crate) fn label(&self) -> &Label {
         match self {
             Self::Whole(pack) => pack.label(),
             Self::Broken(label) => label,
         }
+    }
+}
+
+/// A pack in force that raises rules about personal data.
+#[derive(Debug, Clone)]
+pub struct Raising(Arc<Pack>);
+
+impl Raising {
+    /// Which pack, as entries say it.
+    pub fn label(&self) -> &Label {
+        self.0.label()
+    }
+
+    /// What is done under it where an organization says this.
+    ///
+    /// # Errors
+    /// When the rules cannot be meant.
+    pub fn under(&self, book: &pii::Rulebook) -> Result<pii::Rulebook, Problem> {
+        let raised = self.0.floor().map_or_else(|| Ok(book.clone()), |floor| floor.under(book));
+        raised.map_err(|error| {
+            tracing::error!(label = %self.label(), %error, "the rules about personal data cannot be raised");
+            Problem::internal()
+        })
     }
 }
 

@@ -33,6 +33,7 @@ pub use access::{AccessToken, DELEGATION_PAUSE_SECONDS, TokenFacts};
 pub use audit::{Draft, EntryError, Fact, Receipt};
 pub use authority::{Holders, MCP_ACCESS, MODEL, ModelError, Own, Template, built_in, own, template};
 pub use claims::{ClaimsKey, Pads};
+pub use constraint::Raising;
 pub use docket::Docket;
 pub use guard::{Finding, GuardError};
 pub use identity::{AuthMode, StaticKey, StaticKeyError};

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
-use kernel::Rng;
+use kernel::{Problem, Rng};
 use llm::chat::{ChatRequest, ChatResponse, RequestError};
 use llm::json::{Document, JsonError, Limits, Splice, Value};
 use llm::sse::TapOptions;
@@ -19,6 +19,7 @@ use pii::{Channel, Counts, Match, Rulebook, Scanner, Side, Tally, Tokens};
 pub use conversation::{Conversation, KeptToken};
 pub use stream::CleanStream;
 
+use crate::constraint::Raising;
 use conversation::Keeping;
 
 /// Words from outside, not yet looked at. Cannot be shown, serialized, compared or sent anywhere.
@@ -109,18 +110,33 @@ impl RawAnswer<'_> {
 #[derive(Debug)]
 pub struct Rules {
     book: Rulebook,
+    raising: Option<Raising>,
     scanner: Scanner,
 }
 
 impl Rules {
-    pub(crate) fn new(book: Rulebook, scanner: &Scanner) -> Self {
+    /// What the organization says, raised by its pack in force when that does so.
+    pub(crate) fn under(
+        said: Rulebook,
+        raising: Option<Raising>,
+        scanner: &Scanner,
+    ) -> Result<Self, Problem> {
+        let book = match &raising {
+            Some(raising) => raising.under(&said)?,
+            None => said,
+        };
         let scanner = scanner.listing(book.lists());
-        Self { book, scanner }
+        Ok(Self { book, raising, scanner })
     }
 
-    /// The rules of every channel.
+    /// The rules of every channel, as they are in force.
     pub fn book(&self) -> &Rulebook {
         &self.book
+    }
+
+    /// The pack in force that raises them.
+    pub fn raising(&self) -> Option<&Raising> {
+        self.raising.as_ref()
     }
 
     /// The label of their version.
@@ -256,7 +272,7 @@ impl Privacy {
 
     /// What is in a text, by the rules of its channel. Nothing is replaced, and nothing counted.
     pub fn look(&self, Raw(text): &Raw<String>) -> Vec<Match> {
-        let Rules { book, scanner } = &*self.shared.rules;
+        let Rules { book, scanner, .. } = &*self.shared.rules;
         scanner.scan_with(text, book.on(self.channel))
     }
 
@@ -266,7 +282,7 @@ impl Privacy {
     }
 
     fn replace(&self, channel: Channel, side: Side, text: &str) -> Option<String> {
-        let Rules { book, scanner } = &*self.shared.rules;
+        let Rules { book, scanner, .. } = &*self.shared.rules;
         let mut tokens = lock(&self.shared.tokens);
         let redacted = pii::redact(scanner, text, book.on(channel), tokens.facing(side));
         self.shared.keep(channel, &mut tokens);

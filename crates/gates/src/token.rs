@@ -281,8 +281,9 @@ impl Vault {
             return Ok(policy);
         }
         let generation = self.memory.generation();
-        let book = self.read_policy(tenant).await.map_err(|error| unreachable(&error))?;
-        let policy = Arc::new(Rules::new(book, &self.scanner));
+        let said = self.read_policy(tenant).await.map_err(|error| unreachable(&error))?;
+        let floor = self.pack(tenant).await?.and_then(|pack| pack.floor());
+        let policy = Arc::new(Rules::under(said, floor, &self.scanner)?);
         self.memory.remember(&self.memory.policies, tenant, Arc::clone(&policy), generation);
         Ok(policy)
     }

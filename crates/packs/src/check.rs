@@ -10,6 +10,7 @@ use cedar_policy::{
 
 use crate::document::{Document, PARTS};
 use crate::finding::{Finding, Weight};
+use crate::floor::{self, Floor};
 use crate::index::Known;
 use crate::manifest::{Manifest, Mode, is_name};
 use crate::pack::Pack;
@@ -19,7 +20,7 @@ use crate::{ENGINE, manifest, mfa, schema, suite};
 pub const POLICIES_MAX: usize = 1_000;
 
 /// The files that this version does not put into force. A pack that carries one is refused rather than half obeyed.
-const UNENFORCED: &[&str] = &["limits.json", "pii.json", "roles.json", "tools.json"];
+const UNENFORCED: &[&str] = &["limits.json", "roles.json", "tools.json"];
 
 /// What was found, and the pack when it can be in force.
 #[derive(Debug)]
@@ -59,6 +60,11 @@ pub fn check(document: &Document) -> Checked {
     let policies = policies_of(document, manifest.as_ref(), &mut findings);
     validate(own.as_ref(), &policies, &mut findings);
     let mfa = document.file(mfa::FILE).map(mfa::parse).transpose().map_err(|found| findings.push(found));
+    let floor = document
+        .file(floor::FILE)
+        .map(|text| Floor::parse(text).inspect(|_| floor::shape(document, &mut findings)))
+        .transpose();
+    let floor = floor.map_err(|found| findings.push(found));
     for part in PARTS.iter().filter(|part| UNENFORCED.contains(part) && document.file(part).is_some()) {
         let says = "this version puts no such file into force, so it takes no pack that carries one";
         findings.push(Finding::error(part, says));
@@ -67,10 +73,10 @@ pub fn check(document: &Document) -> Checked {
     findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     findings.dedup();
     let sound = !findings.iter().any(Finding::is_error);
-    let pack = match (&manifest, mfa) {
-        (Some(manifest), Ok(mfa)) if sound => {
+    let pack = match (&manifest, mfa, floor) {
+        (Some(manifest), Ok(mfa), Ok(floor)) if sound => {
             let known = policies.into_iter().map(|placed| Known::of(placed.policy)).collect();
-            Pack::new(document, manifest.clone(), known, mfa)
+            Pack::new(document, manifest.clone(), known, (mfa, floor))
         }
         _ => None,
     };
@@ -176,7 +182,12 @@ fn policies_of<'a>(
             placed.push(Placed { policy: policy.new_id(PolicyId::new(&id)), file, text });
         }
     }
-    if placed.is_empty() && findings.iter().all(|finding| !finding.file.starts_with("policies/")) {
+    let raises = document.file(floor::FILE).is_some();
+    let may_have_none = raises && manifest.is_some_and(|manifest| manifest.mode == Mode::Forbid);
+    if placed.is_empty()
+        && !may_have_none
+        && findings.iter().all(|finding| !finding.file.starts_with("policies/"))
+    {
         findings.push(Finding::error("policies/", "there is no policy"));
     }
     if placed.len() > POLICIES_MAX {

@@ -40,7 +40,7 @@ pub enum DocumentError {
     Size,
     /// A file that no pack has.
     #[error(
-        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, mfa.json and README.md"
+        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, mfa.json, pii.json and README.md"
     )]
     File(String),
 }
@@ -132,7 +132,7 @@ impl Document {
     }
 
     /// Files of a folder.
-    pub(crate) fn under(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
+    pub fn under(&self, folder: &str) -> impl Iterator<Item = (&str, &str)> {
         let within = move |path: &String| path.split('/').next() == Some(folder) && path.contains('/');
         self.files
             .iter()

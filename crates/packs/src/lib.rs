@@ -7,17 +7,21 @@
 //! - [`document`]: the files of a pack as one canonical JSON document, its hash and its signature.
 //! - [`mod@check`]: everything that can be said against a pack before it is in force, with its place in the text.
 //! - [`pack`]: a pack that passed, sliced by action and kind of principal, and asked.
+//! - [`floor`]: the least an organization does about personal data while it is in force.
+//! - [`reach`]: what it touches, for people who read it.
 //! - [`replay`]: what a pack would have said to decisions that are on record.
 
 pub mod catalogue;
 pub mod check;
 pub mod document;
 pub mod finding;
+pub mod floor;
 mod index;
 pub mod manifest;
 pub mod mfa;
 pub mod pack;
 pub mod question;
+pub mod reach;
 pub mod replay;
 pub mod sample;
 pub mod schema;
@@ -29,9 +33,11 @@ mod tests;
 pub use check::check;
 pub use document::{Document, DocumentError};
 pub use finding::{Finding, Weight};
+pub use floor::Floor;
 pub use manifest::{Label, Manifest, Mode};
 pub use pack::{Decision, Pack, Verdict};
 pub use question::{Asker, AskerKind, Facts, Question};
+pub use reach::Reach;
 
 /// The version of what is described here: files, schema, how a decision comes about. A pack says which it was written for.
 pub const ENGINE: u32 = 1;

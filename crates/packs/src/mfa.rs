@@ -14,19 +14,30 @@ pub const AUTH_AGE_SECONDS_MIN: u64 = 30;
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
-    rules: Vec<Written>,
+    rules: Vec<Rule>,
 }
 
-#[derive(Debug, Deserialize)]
+/// A rule as it is written.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Written {
+pub struct Rule {
     /// Actions by name, or what they need: then all actions that need it.
-    actions: Vec<String>,
+    pub actions: Vec<String>,
     /// `aal1` or `aal2`.
     #[serde(default)]
-    assurance: Option<String>,
+    pub assurance: Option<String>,
+    /// How long ago a person may have proved who they are, in seconds.
     #[serde(default)]
-    auth_age_seconds: Option<u64>,
+    pub auth_age_seconds: Option<u64>,
+}
+
+/// The rules as they are written, in order. Whether they make sense, [`crate::check()`] says.
+///
+/// # Errors
+/// When it is no such file.
+pub fn rules(text: &str) -> Result<Vec<Rule>, Finding> {
+    let file: File = serde_json::from_str(text).map_err(|error| Finding::json(FILE, &error))?;
+    Ok(file.rules)
 }
 
 /// What is asked of a person for one action, and by which rule.
@@ -50,9 +61,8 @@ impl Asks {
 pub(crate) type Table = Vec<Vec<Asks>>;
 
 pub(crate) fn parse(text: &str) -> Result<Table, Finding> {
-    let file: File = serde_json::from_str(text).map_err(|error| Finding::json(FILE, &error))?;
     let mut table = vec![Vec::new(); ACTIONS.len()];
-    for (at, rule) in file.rules.iter().enumerate() {
+    for (at, rule) in rules(text)?.iter().enumerate() {
         let wrong = |says: &str| Finding::error(FILE, format!("rule {}: {says}", at + 1));
         let assurance = match rule.assurance.as_deref() {
             None | Some("aal1") => 1,

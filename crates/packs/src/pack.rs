@@ -7,6 +7,7 @@ use cedar_policy::{Authorizer, Decision as CedarDecision, Entity, PolicyId};
 
 use crate::catalogue::{ACTIONS, ActionRow};
 use crate::document::Document;
+use crate::floor::Floor;
 use crate::index::{Index, Known, set_of};
 use crate::manifest::{Label, Manifest, Mode};
 use crate::mfa::Table;
@@ -76,6 +77,7 @@ pub struct Pack {
     pub(crate) index: Index,
     actions: Vec<Entity>,
     pub(crate) mfa: Table,
+    floor: Option<Floor>,
     authorizer: Authorizer,
 }
 
@@ -90,7 +92,7 @@ impl Pack {
         document: &Document,
         manifest: Manifest,
         policies: Vec<Known>,
-        mfa: Option<Table>,
+        (mfa, floor): (Option<Table>, Option<Floor>),
     ) -> Option<Self> {
         let label = Label::new(&manifest, document.sha256());
         let index = Index::of(&policies);
@@ -108,6 +110,7 @@ impl Pack {
             index,
             actions: ACTIONS.iter().map(action).collect::<Option<Vec<_>>>()?,
             mfa: mfa.unwrap_or_else(|| vec![Vec::new(); ACTIONS.len()]),
+            floor,
             authorizer: Authorizer::new(),
         })
     }
@@ -125,6 +128,11 @@ impl Pack {
     /// The SHA-256 of its document.
     pub const fn sha256(&self) -> &[u8; 32] {
         &self.sha256
+    }
+
+    /// The least that is done about personal data while it is in force.
+    pub const fn floor(&self) -> Option<&Floor> {
+        self.floor.as_ref()
     }
 
     /// The ids of its policies.

@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue;
 use crate::document::Document;
 use crate::finding::Finding;
+use crate::floor;
+use crate::mfa;
 use crate::pack::{Decision, Pack, Verdict};
 use crate::question::{Asker, AskerKind, Facts, Question};
 
@@ -135,7 +137,7 @@ pub struct Outcome {
     /// Whether the answer was the expected one.
     pub passed: bool,
     /// What was expected.
-    pub expected: Expected,
+    pub expected: &'static str,
     /// What the pack said.
     pub verdict: &'static str,
     /// By which policies.
@@ -160,10 +162,19 @@ fn read(file: &str, text: &str) -> Result<Vec<Test>, Finding> {
     Ok(tests)
 }
 
+/// The files with tests of actions. Beside a `pii.json`, one file is about that.
+fn of_actions(document: &Document) -> impl Iterator<Item = (&str, &str)> {
+    let raises = document.file(floor::FILE).is_some();
+    document.under("tests").filter(move |(file, _)| !raises || *file != floor::TESTS)
+}
+
 /// Says what is wrong with the tests before any is run.
 pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
     let mut count = 0;
-    for (file, text) in document.under("tests") {
+    // What only raises a floor has nothing to say about actions, and has tests of its own.
+    let speaks = document.under("policies").next().is_some() || document.file(mfa::FILE).is_some();
+    let needs_tests = speaks || document.file(floor::FILE).is_none();
+    for (file, text) in of_actions(document) {
         match read(file, text) {
             Ok(tests) => count += tests.len(),
             Err(finding) => {
@@ -172,7 +183,7 @@ pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
             }
         }
     }
-    if count == 0 {
+    if count == 0 && needs_tests {
         findings
             .push(Finding::error("tests/", "there is no test: a pack shows what it does before it does it"));
     } else if count > TESTS_MAX {
@@ -182,8 +193,9 @@ pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
 
 /// Runs the pack's tests.
 pub fn run(pack: &Pack, document: &Document) -> Vec<Outcome> {
-    let files = document.under("tests");
+    let files = of_actions(document);
     let tests = files.filter_map(|(file, text)| Some((file, read(file, text).ok()?)));
+    let of_floor = pack.floor().map_or_else(Vec::new, |floor| floor::run(floor, document));
     tests
         .flat_map(|(file, tests)| {
             tests.into_iter().map(move |test| {
@@ -197,12 +209,13 @@ pub fn run(pack: &Pack, document: &Document) -> Vec<Outcome> {
                     file: file.to_owned(),
                     name: test.name,
                     passed: test.expect.met(verdict) && as_named,
-                    expected: test.expect,
+                    expected: test.expect.name(),
                     verdict: verdict.name(),
                     policies,
                 }
             })
         })
+        .chain(of_floor)
         .collect()
 }
 

@@ -38,7 +38,7 @@ const TOKEN_PATH: &str = "/oauth/token";
 
 /// First segments of the console's pages. Every other path counts as a program's, unknown ones too: who tries paths at
 /// random is no person reading pages.
-const PAGES: [&str; 29] = [
+const PAGES: [&str; 30] = [
     "",
     "sign-in",
     "sign-out",
@@ -66,6 +66,7 @@ const PAGES: [&str; 29] = [
     "instance",
     "invitations",
     "passkey",
+    "policies",
     "relations",
     "webhooks",
 ];

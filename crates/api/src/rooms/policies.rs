@@ -103,6 +103,10 @@ struct PiiPolicy {
     channels: BTreeMap<Channel, ClassRules>,
     /// How long what was replaced reversibly is kept, in seconds.
     keep_seconds: u64,
+    /// The policy pack in force that raises what the organization says, as entries name it; null when none does. What is in
+    /// force is then the stricter of both.
+    #[schema(example = "names-stay-here/2+5f0c3a7e9b1d2c48")]
+    floor: Option<String>,
 }
 
 /// A version of the PII policy.
@@ -130,7 +134,7 @@ fn rules_of(policy: &Policy) -> ClassRules {
 }
 
 impl From<InForce> for PolicyVersion {
-    fn from(InForce { version, book, since, by, hash }: InForce) -> Self {
+    fn from(InForce { version, book, since, by, hash, .. }: InForce) -> Self {
         let (label, rules) = (book.version().to_owned(), book.said().into());
         let (made_by, hash) = (by.map(CreatedBy::from), hash.map(|hash| hash.to_base64()));
         Self { version, label, since, made_by, hash, rules }
@@ -139,8 +143,9 @@ impl From<InForce> for PolicyVersion {
 
 impl From<InForce> for PiiPolicy {
     fn from(in_force: InForce) -> Self {
-        let book = &in_force.book;
+        let book = &in_force.effective;
         Self {
+            floor: in_force.floor.clone(),
             classes: rules_of(book.base()),
             channels: Channel::ALL.into_iter().map(|channel| (channel, rules_of(book.on(channel)))).collect(),
             keep_seconds: book.keep_seconds(),

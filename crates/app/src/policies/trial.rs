@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{TRIAL_EXAMPLES_MAX, TRIAL_ROWS_MAX};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
+use packs::Floor;
 use pii::{Channel, Class, Mode, Rulebook, Said};
 use serde_json::Value;
 use store::audit_search::{Sieve, older};
@@ -221,15 +222,47 @@ pub(super) async fn found_lately(tx: &mut Tx) -> Result<Vec<FoundOn>, Problem> {
 async fn look(pass: &mut Pass<TryPolicy>, said: Said) -> Result<Trial, Problem> {
     let proposed = Rulebook::of("proposed", said)
         .map_err(|error| Problem::invalid(error.pointer(), error.to_string()))?;
-    let now = match store::policies::current(pass.tx()).await? {
-        None => Rulebook::new(label(0)),
+    let now = said_now(pass.tx()).await?;
+    let seen = recent(pass.tx()).await?;
+    let rules = pass.vault().policy_of(&pass.principal()).await?;
+    // What the policy pack in force asks for holds before and after.
+    match rules.raising() {
+        Some(raising) => Ok(judge(&raising.under(&now)?, &raising.under(&proposed)?, &seen)),
+        None => Ok(judge(&now, &proposed, &seen)),
+    }
+}
+
+/// What the organization says now.
+async fn said_now(tx: &mut Tx) -> Result<Rulebook, Problem> {
+    match store::policies::current(tx).await? {
+        None => Ok(Rulebook::new(label(0))),
         Some(stored) => serde_json::from_value(stored.document).map_err(|error| {
             tracing::error!(%error, "a stored policy cannot be read");
             Problem::internal()
-        })?,
+        }),
+    }
+}
+
+/// What another floor under the organization's rules would have changed; `None` when there is none before nor after.
+pub(crate) async fn of_floors(
+    tx: &mut Tx,
+    before: Option<&Floor>,
+    after: Option<&Floor>,
+) -> Result<Option<Trial>, Problem> {
+    if before.is_none() && after.is_none() {
+        return Ok(None);
+    }
+    let said = said_now(tx).await?;
+    let under = |floor: Option<&Floor>| match floor {
+        None => Ok(said.clone()),
+        Some(floor) => floor.under(&said).map_err(|error| {
+            tracing::error!(%error, "the rules about personal data cannot be raised");
+            Problem::internal()
+        }),
     };
-    let seen = recent(pass.tx()).await?;
-    Ok(judge(&now, &proposed, &seen))
+    let (now, then) = (under(before)?, under(after)?);
+    let seen = recent(tx).await?;
+    Ok(Some(judge(&now, &then, &seen)))
 }
 
 #[cfg(test)]

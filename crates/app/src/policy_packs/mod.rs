@@ -3,18 +3,22 @@
 //! A pack narrows what roles and relations grant (`gates` asks it at every action). It comes into force in three steps, each
 //! with an entry of its own: uploaded, tried against recorded decisions, activated by a person who names what they saw.
 
+mod inside;
 mod keys;
 mod tried;
 mod turns;
 mod upload;
 
 use gates::{Draft, Pass, Receipt, Tx};
-use kernel::limits::{POLICY_KEYS_ROWS_MAX, POLICY_PACKS_ROWS_MAX};
-use kernel::{EventKind, PolicyPackId, Problem, ProblemKind};
+use kernel::limits::{POLICY_DRY_RUN_SECONDS_MAX, POLICY_KEYS_ROWS_MAX, POLICY_PACKS_ROWS_MAX};
+use kernel::{EventKind, PolicyKeyId, PolicyPackId, Problem, ProblemKind, Timestamp};
+pub use packs::suite::Outcome as TestOutcome;
+pub use packs::{Finding, Floor};
 use serde_json::Value;
 use store::policy_packs as kept;
 pub use store::policy_packs::{PolicyKey, PolicyPack, Tried, Turn};
 
+pub use inside::{Inside, inside};
 pub use keys::{RevokeKey, TrustKey, Trusted, revoke, trust};
 pub use tried::{TryPack, try_pack};
 pub use turns::{ActivatePack, Activation, RollBack, activate, roll_back};
@@ -186,8 +190,30 @@ pub struct Standing {
 impl Standing {
     /// The pack in force.
     pub fn in_force(&self) -> Option<&PolicyPack> {
-        let id = self.turns.first()?.pack?;
+        self.pack_of(self.turns.first()?)
+    }
+
+    /// The pack that a turn put into force, when it is among those listed.
+    pub fn pack_of(&self, turn: &Turn) -> Option<&PolicyPack> {
+        let id = turn.pack?;
         self.packs.iter().find(|pack| pack.id == id)
+    }
+
+    /// The key of this id.
+    pub fn key(&self, id: PolicyKeyId) -> Option<&PolicyKey> {
+        self.keys.iter().find(|key| key.id == id)
+    }
+
+    /// The pack that a roll back would put into force; nothing when none would be.
+    pub fn behind(&self) -> Option<&PolicyPack> {
+        let below = self.turns.first()?.below?;
+        self.pack_of(self.turns.iter().find(|turn| turn.seq == below)?)
+    }
+
+    /// Whether a dry run of this pack still counts: against the pack in force now, and not too long ago.
+    pub fn counts(&self, tried: &Tried, now: Timestamp) -> bool {
+        let over = self.turns.first().map(|turn| turn.seq);
+        tried.over == over && now.since(tried.at).as_secs() <= POLICY_DRY_RUN_SECONDS_MAX
     }
 }
 
@@ -218,6 +244,10 @@ pub struct Shown {
     pub document: Value,
     /// Its signature.
     pub signature: String,
+    /// The key that made it.
+    pub signer: Option<PolicyKey>,
+    /// Whether it is in force.
+    pub in_force: bool,
 }
 
 /// One pack.
@@ -239,5 +269,7 @@ async fn shown(tx: &mut Tx, id: PolicyPackId) -> Result<Shown, Problem> {
     let pack = kept::read(tx, id).await?.ok_or_else(Problem::not_found)?;
     let (document, signature) = kept::document(tx, id).await?.ok_or_else(Problem::not_found)?;
     let document = serde_json::from_slice(&document).map_err(|_| Problem::internal())?;
-    Ok(Shown { pack, document, signature })
+    let signer = kept::keys(tx, POLICY_KEYS_ROWS_MAX).await?.into_iter().find(|key| key.id == pack.key);
+    let in_force = kept::turns(tx, 1).await?.first().is_some_and(|turn| turn.pack == Some(id));
+    Ok(Shown { pack, document, signature, signer, in_force })
 }

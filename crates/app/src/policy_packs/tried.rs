@@ -19,6 +19,8 @@ use uuid::Uuid;
 
 use super::{PackFault, Undone, upload};
 use crate::action;
+use crate::policies::trial::of_floors;
+use crate::policies::{Shift, Trial};
 
 action! {
     /// Tries a policy pack against recorded decisions.
@@ -81,7 +83,13 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
             replay.take(&entry);
         }
     }
+    let floor = |pack: Option<&Pack>| pack.and_then(Pack::floor).cloned();
+    let (floor_before, floor_after) = (floor(before.as_ref()), floor(Some(&pack)));
+    let data = of_floors(tx, floor_before.as_ref(), floor_after.as_ref()).await?;
     let mut report = replay.report;
+    if let Some(trial) = data {
+        report.insert("personal_data".to_owned(), shifted(&trial));
+    }
     report.insert("pack".to_owned(), json!(pack.label().as_str()));
     report.insert("pack_id".to_owned(), json!(found.id));
     report.insert("in_force".to_owned(), json!(before.as_ref().map(|pack| pack.label().as_str())));
@@ -216,6 +224,26 @@ impl<'a> Replay<'a> {
             },
         }))
     }
+}
+
+/// What another floor would have done about what was found lately: counts, never a value.
+fn shifted(trial: &Trial) -> Value {
+    let shift = |shift: &Shift| {
+        json!({
+            "channel": shift.channel.name(),
+            "class": shift.class.name(),
+            "now": shift.now.name(),
+            "then": shift.then.name(),
+            "findings": shift.findings,
+        })
+    };
+    json!({
+        "looked_at": trial.looked_at,
+        "changed": trial.changed,
+        "uncertain": trial.uncertain,
+        "shifts": trial.shifts.iter().map(shift).collect::<Vec<_>>(),
+        "unknown": trial.unknown,
+    })
 }
 
 /// One decision, as it is shown.

@@ -170,10 +170,7 @@ pub(super) fn sound(
     if let Some(failed) = outcomes.iter().find(|outcome| !outcome.passed) {
         let says = format!(
             "{}: {:?}: expected {}, and it was {}.",
-            failed.file,
-            failed.name,
-            failed.expected.name(),
-            failed.verdict
+            failed.file, failed.name, failed.expected, failed.verdict
         );
         return Err(PackFault::Test(says));
     }

@@ -201,6 +201,11 @@ said! {
     WebhookReplayed = "webhook-replayed", done, "It is on its way once more.";
     SettingsSaved = "settings-saved", done, "The settings are saved and in force.";
     PolicySaved = "policy-saved", done, "The rules are in force.";
+    KeyTrusted = "policy-key-trusted", done, "The key is trusted: packs it signs can be uploaded.";
+    KeyTrustedNoMore = "policy-key-revoked", done, "The key is revoked. Nothing it signed comes into force any more; what is in force stays.";
+    PolicyPackTaken = "policy-pack-taken", done, "The pack is uploaded and sound. It is not in force: see what it would refuse next.";
+    PolicyPackInForce = "policy-pack-in-force", done, "The pack is in force, in every process within a second.";
+    PolicyPackBack = "policy-pack-back", done, "Rolled back, in every process within a second.";
     GlassOpened = "glass-opened", done, "The glass is broken. Every step is written into a part of the log of its own.";
     GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";
     PackMade = "pack-made", done, "The pack is made and signed. Download it, or make a link for an assessor.";

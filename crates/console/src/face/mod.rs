@@ -17,6 +17,7 @@ mod lately;
 mod members;
 mod outbox;
 mod own;
+mod packs;
 mod passkey;
 mod posted;
 mod privacy;
@@ -234,6 +235,19 @@ fn rules() -> Doors {
         .route("/privacy/reveal", get(privacy::reveal_page).post(privacy::reveal))
 }
 
+/// Signed policy packs, and the keys whose signature counts.
+fn policies() -> Doors {
+    Doors::new()
+        .route("/policies/packs", get(packs::list))
+        .route("/policies/packs/new", get(packs::new_page).post(packs::take))
+        .route("/policies/packs/roll-back", get(packs::back_page).post(packs::back))
+        .route("/policies/packs/{id}", get(packs::page))
+        .route("/policies/packs/{id}/dry-run", get(packs::tried_page).post(packs::attempt))
+        .route("/policies/packs/{id}/activate", post(packs::activate))
+        .route("/policies/keys/new", get(packs::keys::new_page).post(packs::keys::trust))
+        .route("/policies/keys/{id}/revoke", get(packs::keys::revoke_page).post(packs::keys::revoke))
+}
+
 /// Webhooks.
 fn hooks() -> Doors {
     Doors::new()
@@ -269,4 +283,5 @@ fn oversight() -> Doors {
         .route("/instance/outbox/{id}", get(outbox::page))
         .merge(hooks())
         .merge(rules())
+        .merge(policies())
 }

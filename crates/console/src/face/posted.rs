@@ -16,6 +16,8 @@ use crate::parts::Form;
 
 /// Largest form that is read, in bytes.
 const FORM_BYTES_MAX: usize = 128 * 1_024;
+/// Largest form that carries a whole file, in bytes. The server's own limit for bodies may be lower.
+const FILE_FORM_BYTES_MAX: usize = 2 * 1_048_576;
 /// Most fields of a form.
 const FIELDS_MAX: usize = 100;
 /// Where scripts put the form's token.
@@ -26,6 +28,9 @@ pub(super) struct Posted {
     pub(super) visit: Visit,
     fields: HashMap<String, Vec<Zeroizing<String>>>,
 }
+
+/// A form that carries a whole file as text.
+pub(super) struct PostedFile(pub(super) Posted);
 
 /// A script's JSON that was sent.
 pub(super) struct Script {
@@ -60,13 +65,14 @@ fn is_ours(headers: &HeaderMap, visit: &Visit) -> bool {
 async fn collected(
     request: Request,
     state: &State,
+    bytes_max: usize,
 ) -> Result<(Visit, HeaderMap, Zeroizing<Vec<u8>>), Answer> {
     let (mut parts, body) = request.into_parts();
     let visit = Visit::from_request_parts(&mut parts, state).await?;
     if !is_ours(&parts.headers, &visit) {
         return Err(visit.refused(&forged()));
     }
-    let read = Limited::new(body, FORM_BYTES_MAX).collect().await;
+    let read = Limited::new(body, bytes_max).collect().await;
     let bytes = read.map_err(|_| {
         visit.refused(&Problem::new(ProblemKind::TooLarge, "The form is larger than any of ours."))
     })?;
@@ -82,7 +88,21 @@ impl FromRequest<State> for Posted {
     type Rejection = Answer;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Answer> {
-        let (visit, headers, bytes) = collected(request, state).await?;
+        Self::read(request, state, FORM_BYTES_MAX).await
+    }
+}
+
+impl FromRequest<State> for PostedFile {
+    type Rejection = Answer;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Answer> {
+        Posted::read(request, state, FILE_FORM_BYTES_MAX).await.map(Self)
+    }
+}
+
+impl Posted {
+    async fn read(request: Request, state: &State, bytes_max: usize) -> Result<Self, Answer> {
+        let (visit, headers, bytes) = collected(request, state, bytes_max).await?;
         if !is_type(&headers, "application/x-www-form-urlencoded") {
             return Err(visit.refused(&Problem::new(ProblemKind::UnsupportedMediaType, "Send a form.")));
         }
@@ -102,7 +122,7 @@ impl FromRequest<State> for Script {
     type Rejection = Answer;
 
     async fn from_request(request: Request, state: &State) -> Result<Self, Answer> {
-        let (visit, headers, bytes) = collected(request, state).await?;
+        let (visit, headers, bytes) = collected(request, state, FORM_BYTES_MAX).await?;
         let token = headers.get(CSRF).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !is_type(&headers, "application/json") || !visit.is_csrf(token) {
             return Err(Answer::json_problem(&forged()));

@@ -16,7 +16,7 @@ use crate::parts::{Badge, Choice, Form, Tone, When};
 
 const HERE: &str = "/privacy";
 
-fn words(channel: Channel) -> &'static str {
+pub(super) fn words(channel: Channel) -> &'static str {
     match channel {
         Channel::Prompt => "To a model",
         Channel::Completion => "From a model",
@@ -31,7 +31,7 @@ fn words(channel: Channel) -> &'static str {
     }
 }
 
-fn says(class: Class) -> &'static str {
+pub(super) fn says(class: Class) -> &'static str {
     match class {
         Class::Person => "Names of people",
         Class::Email => "E-mail addresses",
@@ -47,7 +47,7 @@ fn says(class: Class) -> &'static str {
     }
 }
 
-fn mode_words(mode: Mode) -> &'static str {
+pub(super) fn mode_words(mode: Mode) -> &'static str {
     match mode {
         Mode::Strict => "Replaced",
         Mode::Reversible => "Put back",
@@ -56,7 +56,7 @@ fn mode_words(mode: Mode) -> &'static str {
     }
 }
 
-fn badge(mode: Mode) -> Badge {
+pub(super) fn badge(mode: Mode) -> Badge {
     let tone = match mode {
         Mode::Strict => Tone::Good,
         Mode::Reversible => Tone::Accent,
@@ -66,11 +66,12 @@ fn badge(mode: Mode) -> Badge {
     Badge::new(tone, mode_words(mode))
 }
 
-fn usual(threshold: f32) -> bool {
+pub(super) fn usual(threshold: f32) -> bool {
     (threshold - THRESHOLD_DEFAULT).abs() < f32::EPSILON
 }
 
-fn rows(book: &Rulebook) -> Vec<RuleRow> {
+/// `book` is what is in force, and `said` what the organization says.
+fn rows(book: &Rulebook, said: &Rulebook) -> Vec<RuleRow> {
     let default = Rulebook::default();
     let cell = |channel: Channel, class: Class| {
         let rule = book.on(channel).rule(class);
@@ -78,6 +79,7 @@ fn rows(book: &Rulebook) -> Vec<RuleRow> {
             mode: badge(rule.mode),
             threshold: (!usual(rule.threshold)).then(|| rule.threshold.to_string()),
             differs: rule != default.on(channel).rule(class),
+            raised: rule != said.on(channel).rule(class),
         }
     };
     Class::ALL
@@ -90,7 +92,7 @@ fn rows(book: &Rulebook) -> Vec<RuleRow> {
         .collect()
 }
 
-fn channel_words(name: &str) -> String {
+pub(super) fn channel_words(name: &str) -> String {
     let known = Channel::ALL.into_iter().find(|channel| channel.name() == name);
     known.map_or_else(|| name.to_owned(), |channel| words(channel).to_owned())
 }
@@ -124,7 +126,8 @@ pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
         version: in_force.book.version().to_owned(),
         since: in_force.since.map(|since| When::seen(since, at)),
         channels: Channel::ALL.into_iter().map(|channel| (words(channel), channel.name())).collect(),
-        rows: rows(&in_force.book),
+        rows: rows(&in_force.effective, &in_force.book),
+        floor: in_force.floor.clone(),
         listed: (said.allow.len(), said.deny.len()),
         found: found.iter().map(found_row).collect(),
         kept: kept.collect(),

@@ -87,6 +87,7 @@ pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
         extra: found.extra,
         may_manage: may(&human, Permission::MembersManage),
         may_see_members: may(&human, Permission::MembersRead),
+        may_see_packs: may(&human, Permission::PoliciesRead),
     };
     Ok(visit.settle(Answer::page(&page)))
 }

@@ -38,6 +38,7 @@ fn about_to(path: &str) -> String {
         ("/members", "change who may do what"),
         ("/evidence", "take evidence away, or hand it to others"),
         ("/break-glass", "go beyond what your role allows"),
+        ("/policies", "change what everybody here may do"),
         ("/settings", "change the rules of your organization"),
     ];
     let found = known.iter().find(|(start, _)| path.starts_with(start));

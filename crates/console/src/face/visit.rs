@@ -330,7 +330,7 @@ fn may_enter(human: &Human, principal: &Principal, room: Room) -> bool {
         Room::Agents => has(Permission::AgentsRead),
         Room::Keys => has(Permission::KeysRead),
         Room::Audit | Room::Evidence | Room::BreakGlass => has(Permission::AuditRead),
-        Room::Relations | Room::Privacy => has(Permission::PoliciesRead),
+        Room::Relations | Room::Privacy | Room::Packs => has(Permission::PoliciesRead),
         Room::Webhooks => has(Permission::WebhooksManage),
         Room::Outbox => human.is_super_admin(),
     }

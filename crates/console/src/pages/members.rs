@@ -276,6 +276,8 @@ pub struct Roles {
     pub may_manage: bool,
     /// Whether the one who looks may see what members may do.
     pub may_see_members: bool,
+    /// Whether they may see the policy packs.
+    pub may_see_packs: bool,
 }
 
 impl Roles {

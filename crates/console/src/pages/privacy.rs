@@ -14,6 +14,8 @@ pub struct RuleCell {
     pub threshold: Option<String>,
     /// Whether it is not what the product does by itself.
     pub differs: bool,
+    /// Whether a policy pack asks for more here than the organization does.
+    pub raised: bool,
 }
 
 /// A class and what is done about it on each channel.
@@ -52,6 +54,8 @@ pub struct Privacy {
     pub version: String,
     /// Since when it is in force; nothing for the default.
     pub since: Option<When>,
+    /// The policy pack that raises some of it, as entries name it.
+    pub floor: Option<String>,
     /// The channels, in words and for paths.
     pub channels: Vec<(&'static str, &'static str)>,
     /// The classes.

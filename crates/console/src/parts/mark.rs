@@ -102,6 +102,8 @@ icons! {
     Log = "M5 3.5h7.5L15.5 6.5v10h-10.5zM12 3.5V7h3.5M7.5 10h5M7.5 13h5";
     /// Evidence.
     Pack = "M4 3.5h12v13h-12zM7 7h6M7 9.5h6M7.5 13l1.25 1.25L11.5 11.75";
+    /// Policy packs.
+    Grille = "M4.5 3.5v13M10 3.5v13M15.5 3.5v13M3 7.25h14M3 12.75h14";
     /// Break-glass.
     Glass = "M10 3.5 3.5 16h13zM10 8v3.75M10 13.75v.2";
     /// Webhooks.

@@ -6,6 +6,7 @@ mod evidence;
 mod explorer;
 mod outside;
 mod oversight;
+mod packs;
 mod people;
 mod privacy;
 mod relations;
@@ -44,6 +45,7 @@ pub(crate) fn all() -> Vec<Sample> {
         retention::all(),
         relations::all(),
         privacy::all(),
+        packs::all(),
     ]
     .into_iter()
     .flatten()

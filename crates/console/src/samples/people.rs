@@ -307,6 +307,7 @@ fn roles() -> Roles {
         extra: 0,
         may_manage: true,
         may_see_members: true,
+        may_see_packs: true,
     }
 }
 
@@ -332,7 +333,13 @@ fn role_pages() -> Vec<Sample> {
         extra: 1,
         ..full.clone()
     };
-    let none = Roles { templates: Vec::new(), may_manage: false, may_see_members: false, ..full.clone() };
+    let none = Roles {
+        templates: Vec::new(),
+        may_manage: false,
+        may_see_members: false,
+        may_see_packs: false,
+        ..full.clone()
+    };
     let hostile =
         TemplateRow { title: HOSTILE.to_owned(), says: HOSTILE.to_owned(), ..role_template("odd", None) };
     let permissions = choices(&[("audit:read", "audit:read"), ("audit:export", "audit:export")]);

@@ -12,7 +12,12 @@ pub(super) fn all() -> Vec<Sample> {
 }
 
 fn cell(tone: Tone, words: &str, differs: bool) -> RuleCell {
-    RuleCell { mode: Badge::new(tone, words), threshold: differs.then(|| "0.75".to_owned()), differs }
+    RuleCell {
+        mode: Badge::new(tone, words),
+        threshold: differs.then(|| "0.75".to_owned()),
+        differs,
+        raised: differs,
+    }
 }
 
 fn rows() -> Vec<RuleRow> {
@@ -37,6 +42,7 @@ fn looked_at() -> Vec<Sample> {
         shell: shell(Some(Room::Privacy)),
         version: "pii@3".to_owned(),
         since: Some(ago(2 * DAY)),
+        floor: Some("names-stay-here/2+5f0c3a7e9b1d2c48".to_owned()),
         channels: CHANNELS.into(),
         rows: rows(),
         listed: (2, 1),
@@ -48,6 +54,7 @@ fn looked_at() -> Vec<Sample> {
     let looking = Privacy {
         version: "pii@default".to_owned(),
         since: None,
+        floor: None,
         listed: (0, 0),
         found: Vec::new(),
         kept: Vec::new(),

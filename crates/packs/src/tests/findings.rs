@@ -91,7 +91,8 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
         (with("limits.json", "{}"), "limits.json", "puts no such file into force"),
         (with("tools.json", "{}"), "tools.json", "puts no such file into force"),
         (with("roles.json", "{}"), "roles.json", "puts no such file into force"),
-        (with("pii.json", "{}"), "pii.json", "puts no such file into force"),
+        (with("pii.json", "{}"), "pii.json", "raises nothing"),
+        (with("pii.json", r#"{"keep_seconds":600}"#), "tests/pii.json", "no test of pii.json"),
         (with("mfa.json", "{\n  \"rules\": 3\n}"), "mfa.json", "invalid type"),
         (with("tests/main.json", "[]"), "tests/", "no test"),
         (with("tests/more.json", "[{"), "tests/more.json", "EOF"),
@@ -102,6 +103,44 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
             .any(|finding| finding.is_error() && finding.file == file && finding.message.contains(says));
         assert!(hit, "{file}: {says}: {found:#?}");
     }
+}
+
+#[test]
+fn a_pack_may_raise_a_floor_and_do_nothing_else() {
+    let mut files = without("policies/main.cedar");
+    files.remove("tests/main.json");
+    files.insert(
+        "pii.json".to_owned(),
+        r#"{"classes":{"PERSON":{"mode":"strict","threshold":0.7}}}"#.to_owned(),
+    );
+    let test = |expect: &str| {
+        format!(
+            r#"[{{"name":"names stay here","channel":"prompt","class":"PERSON","expect":{{"mode":"{expect}","threshold":0.7}}}},
+                {{"name":"where they were off too","channel":"export","class":"PERSON","policy":{{"mode":"off"}},
+                  "expect":{{"mode":"strict"}}}}]"#
+        )
+    };
+    files.insert("tests/pii.json".to_owned(), test("strict"));
+    let document = Document::of_files(files.clone()).unwrap();
+    let checked = check(&document);
+    assert!(checked.findings.is_empty(), "{:#?}", checked.findings);
+    let outcomes = crate::suite::run(checked.pack.as_ref().unwrap(), &document);
+    assert_eq!(outcomes.iter().map(|outcome| outcome.passed).collect::<Vec<_>>(), [true, true]);
+    files.insert("tests/pii.json".to_owned(), test("flag_only"));
+    let document = Document::of_files(files.clone()).unwrap();
+    let outcomes = crate::suite::run(check(&document).pack.as_ref().unwrap(), &document);
+    let failed: Vec<_> = outcomes.iter().filter(|outcome| !outcome.passed).collect();
+    assert_eq!((failed.len(), failed[0].expected, failed[0].verdict), (1, "flag_only", "strict"));
+    // A permit pack without a policy would close everything, and says so.
+    let permit = files["pack.json"].replace("\"forbid\"", "\"permit\"");
+    files.insert("pack.json".to_owned(), permit);
+    assert!(findings(files).iter().any(|finding| finding.message.contains("no policy")));
+    // Without a floor the file is one of ordinary tests.
+    assert!(
+        findings(with("tests/pii.json", &test("strict")))
+            .iter()
+            .any(|finding| finding.message.contains("unknown field"))
+    );
 }
 
 #[test]

@@ -117,7 +117,7 @@ pub(super) fn told(outcomes: &[Outcome]) -> String {
         let line = if outcome.passed {
             format!("ok      {}: {}: {}{by}", outcome.file, outcome.name, outcome.verdict)
         } else {
-            let expected = outcome.expected.name();
+            let expected = outcome.expected;
             format!(
                 "FAILED  {}: {}: expected {expected}, and it was {}{by}",
                 outcome.file, outcome.name, outcome.verdict

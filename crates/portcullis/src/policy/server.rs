@@ -150,6 +150,33 @@ fn differences(tried: &Value) -> String {
             );
         }
     }
+    lines + &personal(&report["personal_data"])
+}
+
+/// What another floor would have done about personal data, in lines; nothing when none comes or goes.
+fn personal(told: &Value) -> String {
+    if !told.is_object() {
+        return String::new();
+    }
+    let mut lines = format!(
+        "  Of {} entries about calls, {} would have been treated otherwise:\n",
+        word(told, "looked_at"),
+        word(told, "changed"),
+    );
+    for shift in told["shifts"].as_array().into_iter().flatten() {
+        let _ = writeln!(
+            lines,
+            "  ~ {} on {}: {} instead of {}, {} findings",
+            word(shift, "class"),
+            word(shift, "channel"),
+            word(shift, "then"),
+            word(shift, "now"),
+            word(shift, "findings"),
+        );
+    }
+    for unknown in told["unknown"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        let _ = writeln!(lines, "  ? {}", offline::plain(unknown));
+    }
     lines
 }
 
@@ -211,5 +238,19 @@ mod tests {
             "p/1+00 against 12 recorded decisions (3 more cannot be told):\n  1 would have been refused, 0 would have been \
              allowed.\n  - then key.create by human a [2J x\n"
         );
+    }
+
+    #[test]
+    fn what_a_floor_would_have_changed_is_told_in_lines() {
+        let told = json!({
+            "looked_at": 20, "changed": 3, "uncertain": 0, "unknown": ["IP was not\nlooked for."],
+            "shifts": [{ "channel": "prompt", "class": "EMAIL", "now": "off", "then": "strict", "findings": 5 }],
+        });
+        assert_eq!(
+            personal(&told),
+            "  Of 20 entries about calls, 3 would have been treated otherwise:\n  ~ EMAIL on prompt: strict instead of off, 5 \
+             findings\n  ? IP was not looked for.\n"
+        );
+        assert_eq!(personal(&Value::Null), "");
     }
 }

@@ -91,6 +91,7 @@ pub(crate) const ROOM_ARROWS: &[Arrow] = &[
         to: "audit-log",
         why: "one canonical JSON and one detached signature: what signs an evidence pack signs a policy pack",
     },
+    Arrow { from: "packs", to: "pii", why: "a pack raises rules about personal data, in their own form" },
 ];
 
 /// Crates that may name the database driver.

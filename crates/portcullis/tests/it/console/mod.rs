@@ -9,6 +9,7 @@ mod home;
 mod members;
 pub(crate) mod newcomers;
 mod outbox;
+mod packs;
 mod refusals;
 mod relations;
 mod retention;

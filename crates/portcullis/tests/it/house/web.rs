@@ -150,6 +150,10 @@ impl Web {
         self.try_call(Method::POST, path, Some(body)).await.expect("an answer")
     }
 
+    pub(crate) async fn put(&self, path: &str, body: &Value) -> Answer {
+        self.try_call(Method::PUT, path, Some(body)).await.expect("an answer")
+    }
+
     /// A POST without a body, for operations that take none.
     pub(crate) async fn post_empty(&self, path: &str) -> Answer {
         self.try_call(Method::POST, path, None).await.expect("an answer")

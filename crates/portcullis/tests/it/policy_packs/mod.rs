@@ -2,6 +2,8 @@
 //! one that is in force holds for every process within a second, and no pack locks an organization out.
 
 mod command;
+mod floor;
+mod foreign;
 mod in_force;
 mod refusals;
 

@@ -1,0 +1,282 @@
+//! What is in a pack, and what its dry run showed, as pages.
+
+use app::audit::Names;
+use app::policy_packs::{Floor, Inside, Shown, Tried, inside};
+use gates::Human;
+use kernel::{Permission, Timestamp};
+use pii::{Channel, Class, Mode};
+use serde_json::Value;
+
+use super::super::privacy;
+use super::super::visit::{Visit, may, now};
+use super::{key_state, mode_words, signer, title};
+use crate::layout::Room;
+use crate::pages::{
+    Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackTestRow, ProofRow,
+    ReachRow, ShiftRow,
+};
+use crate::parts::{Badge, Tone, When};
+
+/// What people must show, in words.
+fn asks(assurance: Option<&str>, age_seconds: Option<u64>) -> String {
+    let factors = match assurance {
+        Some("aal2") => Some("two factors".to_owned()),
+        Some(_) => Some("one factor".to_owned()),
+        None => None,
+    };
+    let age = age_seconds.map(|age| format!("confirmed within {age} seconds"));
+    factors.into_iter().chain(age).collect::<Vec<_>>().join(", ")
+}
+
+/// A word of a verdict, with the policies it comes by.
+fn said(verdict: &str, policies: &[String]) -> String {
+    if policies.is_empty() { verdict.to_owned() } else { format!("{verdict} by {}", policies.join(", ")) }
+}
+
+fn tests(opened: &Inside) -> Vec<PackTestRow> {
+    let row = |test: &_| {
+        let app::policy_packs::TestOutcome { file, name, passed, expected, verdict, policies } = test;
+        PackTestRow {
+            file: file.clone(),
+            name: name.clone(),
+            expected: (*expected).to_owned(),
+            said: said(verdict, policies),
+            outcome: if *passed { Badge::new(Tone::Good, "Passed") } else { Badge::new(Tone::Bad, "Failed") },
+        }
+    };
+    opened.tests.iter().map(row).collect()
+}
+
+fn findings(opened: &Inside) -> Vec<PackFindingRow> {
+    let row = |found: &app::policy_packs::Finding| PackFindingRow {
+        place: format!("{}:{}:{}", found.file, found.line, found.column),
+        says: found.message.clone(),
+        error: found.is_error(),
+    };
+    opened.findings.iter().map(row).collect()
+}
+
+fn proofs(opened: &Inside) -> Vec<ProofRow> {
+    let rules = opened.proofs.iter().enumerate().map(|(at, rule)| ProofRow {
+        number: at + 1,
+        actions: rule.actions.clone(),
+        asks: asks(rule.assurance.as_deref(), rule.auth_age_seconds),
+    });
+    rules.collect()
+}
+
+fn reach(opened: &Inside) -> Vec<ReachRow> {
+    let rows = opened.reach.iter().map(|reach| ReachRow {
+        action: reach.action.to_owned(),
+        need: reach.need.to_owned(),
+        by: reach
+            .policies
+            .iter()
+            .cloned()
+            .chain(reach.proofs.iter().map(|number| format!("mfa.{number}")))
+            .collect(),
+    });
+    rows.collect()
+}
+
+/// For each class it names, what the pack asks for on each channel.
+fn floor(opened: &Inside) -> Vec<FloorRow> {
+    let Some(floor) = &opened.floor else { return Vec::new() };
+    let cell = |channel, class| {
+        let rule = floor.rule(channel, class)?;
+        Some((
+            privacy::badge(rule.mode),
+            (!privacy::usual(rule.threshold)).then(|| rule.threshold.to_string()),
+        ))
+    };
+    let row = |class: Class| FloorRow {
+        class: class.name(),
+        says: privacy::says(class),
+        cells: Channel::ALL.into_iter().map(|channel| cell(channel, class)).collect(),
+    };
+    Class::ALL.into_iter().map(row).filter(|row| row.cells.iter().any(Option::is_some)).collect()
+}
+
+/// The page of a pack.
+pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
+    let (at, pack, opened) = (now(&visit.state), &shown.pack, inside(shown));
+    let key = shown.signer.as_ref();
+    let state = match key_state(key, at) {
+        _ if shown.in_force => Badge::new(Tone::Good, "In force"),
+        Some(badge) => badge,
+        None => Badge::new(Tone::Plain, "Not in force"),
+    };
+    let manifest = opened.manifest.as_ref();
+    PackPage {
+        shell: visit.shell(human, Some(Room::Packs)),
+        id: pack.id.to_string(),
+        title: title(pack),
+        state,
+        description: manifest.and_then(|manifest| manifest.description.clone()),
+        label: pack.label.clone(),
+        mode: mode_words(&pack.mode),
+        organization: match manifest.and_then(|manifest| manifest.organization) {
+            Some(_) => "this organization alone",
+            None => "any organization that trusts its key",
+        },
+        engines: manifest.map(|manifest| (manifest.engine.min, manifest.engine.max)),
+        expires: pack.expires_at.map(|until| When::seen(until, at)),
+        sha256: crypto::hex(&pack.sha256),
+        signer: (signer(key), key_state(key, at)),
+        uploaded: When::seen(pack.uploaded_at, at),
+        findings: findings(&opened),
+        policies: opened.policies.clone(),
+        passed: opened.tests.iter().filter(|test| test.passed).count(),
+        tests: tests(&opened),
+        proofs: proofs(&opened),
+        channels: Channel::ALL.into_iter().map(privacy::words).collect(),
+        floor: floor(&opened),
+        keep_seconds: opened.floor.as_ref().and_then(Floor::keep_seconds),
+        reach: reach(&opened),
+        closes: opened.closes,
+        read_me: opened.read_me,
+        tried: pack.tried.as_ref().map(|tried| When::seen(tried.at, at)),
+        in_force: shown.in_force,
+        may_manage: may(human, Permission::PoliciesManage),
+    }
+}
+
+/// Why, in words.
+fn why(verdict: &str) -> &'static str {
+    match verdict {
+        "unpermitted" => "No policy permits it",
+        "broken" => "A policy cannot be evaluated",
+        _ => "The pack",
+    }
+}
+
+fn decision(told: &Value, names: &Names) -> Option<DecisionRow> {
+    let text = |name: &str| told[name].as_str().map(str::to_owned);
+    let (actor, fallback) = match told["actor_kind"].as_str()? {
+        "human" => (Actor::Person, "A person"),
+        "agent" => (Actor::Agent, "An agent"),
+        _ => (Actor::Service, "A program"),
+    };
+    let by = if told["policies"].is_array() { &told["policies"] } else { &told["was_refused_by"] };
+    let policies = by.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned);
+    let at: Timestamp = text("at")?.parse().ok()?;
+    Some(DecisionRow {
+        entry: text("entry")?,
+        at: When::stamp(at),
+        actor,
+        who: text("actor")
+            .and_then(|id| names.of(&id).map(str::to_owned))
+            .unwrap_or_else(|| fallback.to_owned()),
+        action: text("action")?,
+        why: why(told["verdict"].as_str().unwrap_or_default()).to_owned(),
+        policies: policies.collect(),
+    })
+}
+
+fn done(name: &str) -> String {
+    let modes = [Mode::Strict, Mode::Reversible, Mode::FlagOnly, Mode::Off];
+    let known = modes.into_iter().find(|mode| mode.name() == name);
+    known.map_or_else(|| name.to_owned(), |mode| privacy::mode_words(mode).to_owned())
+}
+
+fn personal(told: &Value) -> Option<FloorTold> {
+    told.as_object()?;
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let count = |value: &Value| value.as_u64().unwrap_or(0);
+    let list = |name: &str| told[name].as_array().into_iter().flatten();
+    let shift = |one: &Value| ShiftRow {
+        channel: privacy::channel_words(&text(&one["channel"])),
+        class: text(&one["class"]),
+        now: done(&text(&one["now"])),
+        then: done(&text(&one["then"])),
+        findings: count(&one["findings"]),
+    };
+    Some(FloorTold {
+        looked_at: count(&told["looked_at"]),
+        changed: count(&told["changed"]),
+        shifts: list("shifts").map(shift).collect(),
+        unknown: list("unknown").map(text).collect(),
+    })
+}
+
+/// What a dry run showed, as the page says it.
+pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
+    let report = &tried.report;
+    let count = |name: &str| report[name].as_u64().unwrap_or(0);
+    let rows = |name: &str| {
+        let rows = report[name].as_array().into_iter().flatten();
+        rows.filter_map(|one| decision(one, names)).collect()
+    };
+    DryRunTold {
+        at: When::seen(tried.at, at),
+        against: report["in_force"].as_str().map(str::to_owned),
+        entries: count("entries"),
+        replayed: count("replayed"),
+        unknown: count("unknown"),
+        would_refuse: count("would_refuse"),
+        would_allow: count("would_allow"),
+        refused: rows("refused"),
+        allowed: rows("allowed"),
+        personal: personal(&report["personal_data"]),
+        sha256: crypto::hex(&tried.sha256),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_report_is_told_and_what_is_no_decision_is_left_out() {
+        let report = json!({
+            "in_force": null, "entries": 10, "replayed": 7, "unknown": 2, "would_refuse": 2, "would_allow": 1,
+            "refused": [
+                { "entry": "e1", "at": "2026-01-05T23:00:00Z", "action": "models.call", "actor_kind": "agent", "actor": "a",
+                  "was": "allowed", "verdict": "forbid", "policies": ["night"] },
+                { "entry": "e2" },
+            ],
+            "allowed": [
+                { "entry": "e3", "at": "2026-01-05T23:00:00Z", "action": "key.list", "actor_kind": "human", "actor": "b",
+                  "was": "refused", "was_refused_by": ["old"] },
+            ],
+        });
+        let at = Timestamp::from_unix_micros(1_795_341_600_000_000);
+        let tried = Tried { report, sha256: vec![7; 32], at, over: None };
+        let told = told(&tried, &Names::default().with("b".to_owned(), "Somebody"), at);
+        assert_eq!((told.entries, told.replayed, told.unknown, told.would_refuse), (10, 7, 2, 2));
+        assert_eq!(told.refused.len(), 1);
+        assert_eq!(
+            (told.refused[0].who.as_str(), &told.refused[0].policies),
+            ("An agent", &vec!["night".to_owned()])
+        );
+        assert_eq!(
+            (told.allowed[0].who.as_str(), &told.allowed[0].policies),
+            ("Somebody", &vec!["old".to_owned()])
+        );
+        assert_eq!(told.sha256, "07".repeat(32));
+        assert!(told.personal.is_none());
+    }
+
+    #[test]
+    fn what_a_floor_would_have_changed_is_told_in_words() {
+        let told = personal(&json!({
+            "looked_at": 20, "changed": 3, "uncertain": 1, "unknown": ["IP was not looked for."],
+            "shifts": [{ "channel": "prompt", "class": "PERSON", "now": "flag_only", "then": "strict", "findings": 5 }],
+        }));
+        let told = told.unwrap();
+        assert_eq!((told.looked_at, told.changed, told.unknown.len()), (20, 3, 1));
+        let shift = &told.shifts[0];
+        assert_eq!(
+            (shift.channel.as_str(), shift.now.as_str(), shift.then.as_str()),
+            ("To a model", "Counted", "Replaced")
+        );
+    }
+
+    #[test]
+    fn what_is_asked_of_people_is_said_in_words() {
+        assert_eq!(asks(Some("aal2"), Some(300)), "two factors, confirmed within 300 seconds");
+        assert_eq!(asks(None, Some(60)), "confirmed within 60 seconds");
+    }
+}
