@@ -100,6 +100,8 @@ fn government_numbers() {
         ("078-05-1120", "us_ssn", "078-05-1120"),
         ("My social security number is 078051120", "us_ssn", "078051120"),
         ("912-70-1234", "us_itin", "912-70-1234"),
+        ("Reference record: 957-12-0934", "us_ssn", "957-12-0934"),
+        ("ssn 957 12 0934", "us_ssn", "957 12 0934"),
         ("AB123456C", "uk_nino", "AB123456C"),
         ("id AB 12 34 56 C.", "uk_nino", "AB 12 34 56 C"),
         ("SIN 130 692 544", "ca_sin", "130 692 544"),

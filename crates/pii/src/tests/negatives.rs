@@ -50,6 +50,7 @@ fn things_that_only_look_like_it() {
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
         "666-12-1234 000-12-1234 123-00-1234 123-45-0000",
+        "957 12 0934 957.12.0934 957120934 957-00-0934 957-12-0000",
         "GB83WEST12345698765432",
         "2341 2341 2345",
         "111.444.777-36",
