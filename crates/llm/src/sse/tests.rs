@@ -154,7 +154,8 @@ fn joined(out: &str) -> std::collections::BTreeMap<String, String> {
             serde_json::Value::String(text) => all.entry(path.to_owned()).or_default().push_str(text),
             serde_json::Value::Array(items) => {
                 for (position, item) in items.iter().enumerate() {
-                    let index = item["index"].as_u64().map_or(position, |index| usize::try_from(index).unwrap());
+                    let index =
+                        item["index"].as_u64().map_or(position, |index| usize::try_from(index).unwrap());
                     walk(item, &format!("{path}[{index}]"), all);
                 }
             }
@@ -179,16 +180,19 @@ fn a_value_cut_between_events_is_found_in_any_field_of_a_delta() {
         ("delta.a.b[0].c", |s| json!({"delta": {"a": {"b": [{"c": s}]}}})),
         ("delta.list[2]", |s| json!({"delta": {"list": [1, null, s]}})),
         ("delta.content[0].text", |s| json!({"delta": {"content": [{"type": "text", "text": s}]}})),
-        ("delta.tool_calls[3].custom.input", |s| {
-            json!({"delta": {"tool_calls": [{"index": 3, "type": "custom", "custom": {"input": s}}]}})
-        }),
-        ("delta.reasoning_details[0].text", |s| {
-            json!({"delta": {"reasoning_details": [{"type": "reasoning.text", "text": s}]}})
-        }),
+        (
+            "delta.tool_calls[3].custom.input",
+            |s| json!({"delta": {"tool_calls": [{"index": 3, "type": "custom", "custom": {"input": s}}]}}),
+        ),
+        (
+            "delta.reasoning_details[0].text",
+            |s| json!({"delta": {"reasoning_details": [{"type": "reasoning.text", "text": s}]}}),
+        ),
         ("delta.audio.transcript", |s| json!({"delta": {"audio": {"id": "audio_1", "transcript": s}}})),
-        ("delta.thinking_blocks[0].thinking", |s| {
-            json!({"delta": {"thinking_blocks": [{"type": "thinking", "thinking": s}]}})
-        }),
+        (
+            "delta.thinking_blocks[0].thinking",
+            |s| json!({"delta": {"thinking_blocks": [{"type": "thinking", "thinking": s}]}}),
+        ),
         ("text", |s| json!({"text": s})),
     ];
     for (path, shape) in shapes {
@@ -222,7 +226,9 @@ fn a_value_cut_between_events_is_found_in_any_field_of_a_delta() {
 fn fields_of_two_choices_and_of_two_elements_stay_apart() {
     use serde_json::json;
     let stream = [
-        choice_event(&json!({"index": 1, "delta": {"x": [{"index": 0, "t": "SEC"}, {"index": 1, "t": "SEC"}]}})),
+        choice_event(
+            &json!({"index": 1, "delta": {"x": [{"index": 0, "t": "SEC"}, {"index": 1, "t": "SEC"}]}}),
+        ),
         choice_event(&json!({"index": 0, "delta": {"x": [{"index": 0, "t": "RET"}]}})),
         choice_event(&json!({"index": 1, "delta": {"x": [{"index": 1, "t": "RET"}]}})),
     ];
@@ -278,7 +284,8 @@ fn fields_are_bounded_in_number_and_path() {
     }
     let mut tap = ChatStreamTap::new(options, |_| properties::WordFilter::default());
     let mut out = Vec::new();
-    let numbers = json!({"delta": {&long: 7, "vector": vec![1; 100_000], "deep": vec![Vec::<u8>::new(); 50_000]}});
+    let numbers =
+        json!({"delta": {&long: 7, "vector": vec![1; 100_000], "deep": vec![Vec::<u8>::new(); 50_000]}});
     assert_eq!(tap.push(choice_event(&numbers).as_bytes(), &mut out), Ok(()), "no text, no bound");
 }
 

@@ -148,5 +148,7 @@ fn is_sort(name: &str, text: &str) -> bool {
     /// `v1` and `pcm16` are words; a number in pieces is none.
     const DIGITS_MAX: usize = 2;
     let digits = text.bytes().filter(u8::is_ascii_digit).count();
-    matches!(name, "type" | "role" | "format" | "object" | "kind") && digits <= DIGITS_MAX && super::rules::is_word(text)
+    matches!(name, "type" | "role" | "format" | "object" | "kind")
+        && digits <= DIGITS_MAX
+        && super::rules::is_word(text)
 }

@@ -47,6 +47,8 @@ fn things_that_only_look_like_it() {
         "SELECT * FROM orders WHERE id = 937940544",
         "sk-ant-api03-abc123xyz-456de-klMnopqrstuvwx-3456yza789bcde-1234fghijklmnopAA",
         "xoxe.xoxp-1-SlackAppConfigurationAccessTokenHere",
+        "\"token4\": \"xoxp-572370529330-573807301142-572331691188-####################\"",
+        "ABSKQmVkcm9ja0FQSUtleS1EXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLEEXAMPLE=",
         "ghp_xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx",
         "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk",
         "666-12-1234 000-12-1234 123-00-1234 123-45-0000",
