@@ -175,7 +175,9 @@ fn joined(out: &str) -> std::collections::BTreeMap<String, String> {
 #[test]
 fn a_value_cut_between_events_is_found_in_any_field_of_a_delta() {
     use serde_json::json;
-    let shapes: [(&str, fn(&str) -> serde_json::Value); 9] = [
+    /// A choice that carries a piece.
+    type Shape = fn(&str) -> serde_json::Value;
+    let shapes: [(&str, Shape); 9] = [
         ("delta.note", |s| json!({"delta": {"content": "", "note": s}})),
         ("delta.a.b[0].c", |s| json!({"delta": {"a": {"b": [{"c": s}]}}})),
         ("delta.list[2]", |s| json!({"delta": {"list": [1, null, s]}})),

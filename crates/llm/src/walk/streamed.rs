@@ -96,12 +96,11 @@ impl<'d, 'a> Walker<'_, 'd, 'a> {
         let first = self.open.len();
         let mut before = String::new();
         for item in value.items() {
-            match item.get("index").and_then(Value::as_u64) {
-                Some(index) => self.object(item, state, Some(index))?,
-                None => {
-                    self.enter(&before, None);
-                    self.value(item, state)?;
-                }
+            if let Some(index) = item.get("index").and_then(Value::as_u64) {
+                self.object(item, state, Some(index))?;
+            } else {
+                self.enter(&before, None);
+                self.value(item, state)?;
             }
             self.open.truncate(first);
             if before.len() <= FIELD_PATH_BYTES_MAX {

@@ -95,7 +95,7 @@ impl<'a> Model<'a> {
 const DOUBLINGS: u8 = 10;
 
 /// The exponential function in plain arithmetic, the same on every machine. Within one part in ten thousand.
-#[cfg(any(test, feature = "training"))]
+#[cfg(feature = "training")]
 pub(crate) fn exp(x: f32) -> f32 {
     exps([x])[0]
 }
