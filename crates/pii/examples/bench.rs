@@ -207,8 +207,7 @@ fn main() -> std::io::Result<()> {
             .iter()
             .map(|(name, Cost { nanos, times })| json!({ "text": name, "mb_per_s": 1e3 / nanos, "times_mixed": times }))
             .collect();
-        let all =
-            json!({ "prompt_p50_us": p50, "prompt_p99_us": p99, "resident_mb": resident, "texts": texts, "beside": beside });
+        let all = json!({ "prompt_p50_us": p50, "prompt_p99_us": p99, "resident_mb": resident, "texts": texts, "beside": beside });
         return writeln!(out, "{all:#}");
     }
     writeln!(

@@ -94,7 +94,7 @@ fn is_filler(body: &[u8]) -> bool {
     let body = &body[..body.len().min(PLACEHOLDER_SYMBOLS)];
     // One bit for each symbol below 128, in two halves; the others share the last.
     let mut seen = [0_u64; 2];
-    let (mut run, mut longest) = (1, 1);
+    let (mut run, mut longest, mut zeros) = (1, 1, 1);
     let (mut ascent, mut steepest) = (1, 1);
     let mut previous = 0;
     for b in body {
@@ -102,12 +102,15 @@ fn is_filler(body: &[u8]) -> bool {
         let bit = b.min(127);
         seen[usize::from(bit >> 6)] |= 1 << (bit & 63);
         run = if previous == b { run + 1 } else { 1 };
-        longest = longest.max(run);
+        let most = if b.is_ascii_digit() { &mut zeros } else { &mut longest };
+        *most = run.max(*most);
         ascent = if b.is_ascii_alphabetic() && b == previous.wrapping_add(1) { ascent + 1 } else { 1 };
         steepest = steepest.max(ascent);
         previous = b;
     }
-    seen[0].count_ones() + seen[1].count_ones() < 6 || longest >= 6 || steepest >= 10 || repeats(body)
+    // Six zeros may end a key; they make a filler of what is that for a third.
+    let alike = longest >= 6 || zeros >= 6 && 3 * zeros >= body.len();
+    seen[0].count_ones() + seen[1].count_ones() < 6 || alike || steepest >= 10 || repeats(body)
 }
 
 /// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.

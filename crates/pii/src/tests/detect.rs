@@ -174,6 +174,7 @@ fn keys_that_show_what_they_are() {
         (texts::aws(), "aws_access_key_id"),
         // What documentation shows has the shape of a key, and is replaced like one.
         ("AKIAIOSFODNN7EXAMPLE".to_owned(), "aws_access_key_id"),
+        (format!("gh{}_EXAMPLENOTAREALGITHUBTOKEN{}", "p", "0".repeat(10)), "github_token"),
         (format!("glpat{}{}", "-", &texts::RANDOM[..20]), "gitlab_token"),
         (format!("sk-{}-{}", "ant", texts::RANDOM), "anthropic_key"),
         (format!("sk-{}-{}", "proj", texts::RANDOM), "openai_key"),
