@@ -56,6 +56,8 @@ pub(crate) struct Engine {
     pub(crate) place: usize,
     /// A long run is known to go on at least to here. Saves looking again; never changes an answer.
     run_to: usize,
+    /// Between the place and here a long run is known to have only small letters, capitals and joints. Saves looking again.
+    plain_to: usize,
     /// A value that was announced by something before it, such as a password by its name.
     ahead: Option<Promise>,
     swallow: Option<Swallow>,
@@ -75,6 +77,7 @@ impl Engine {
             lists,
             place: 0,
             run_to: 0,
+            plain_to: 0,
             ahead: None,
             swallow: None,
             flagged_to: 0,
@@ -99,6 +102,7 @@ impl Engine {
         self.resolver.drop_front(n);
         self.place -= n;
         self.run_to = self.run_to.saturating_sub(n);
+        self.plain_to = self.plain_to.saturating_sub(n);
         self.flagged_to = self.flagged_to.saturating_sub(n);
         if let Some(promise) = &mut self.ahead {
             promise.drop_front(n);
@@ -222,12 +226,22 @@ impl Engine {
     fn follow(&mut self, window: Window<'_>, at: usize) -> Look<(usize, u8, bool)> {
         let mut kinds = 0;
         let limit = at + RUN_LOOK_SYMBOLS;
-        for k in at..limit {
-            let kind = ascii::kind(window.at(k)?);
-            if kind & RUN == 0 {
-                return Ok((k, kinds, true));
+        let unread = self.plain_to.clamp(at, limit);
+        let known = if limit <= self.run_to { window.symbols.get(unread..limit) } else { None };
+        if let Some(known) = known {
+            // All of the run, as was seen before; of what is plain nobody asks which letters and joints it has.
+            kinds = known.iter().fold(0, |kinds, symbol| kinds | ascii::kind(*symbol));
+            if kinds & (DIGIT | ALPHA_ANY) == 0 {
+                self.plain_to = limit;
             }
-            kinds |= kind;
+        } else {
+            for k in at..limit {
+                let kind = ascii::kind(window.at(k)?);
+                if kind & RUN == 0 {
+                    return Ok((k, kinds, true));
+                }
+                kinds |= kind;
+            }
         }
         let mut end = self.run_to.max(limit);
         while end < window.symbols.len() && ascii::is(window.symbols[end], RUN) {

@@ -21,6 +21,9 @@ pub(crate) fn explanation(rule: &str) -> &'static str {
         "url_userinfo" => "a password between the user and the host of an address (RFC 3986)",
         "passport_in_context" => "a document number behind a word for passports",
         "drivers_licence_in_context" => "a document number behind words for driving licences",
+        "us_ssn_unassigned_area" => {
+            "written as a US social security number, with an area that was never given out"
+        }
         "national_id_in_context" => "a number behind the name of a national identity number",
         "tagger_person" => "words that the tagger reads as the name of a person where they stand",
         "tagger_address" => "words and numbers that the tagger reads as a postal address",

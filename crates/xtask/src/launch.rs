@@ -93,11 +93,35 @@ pub(crate) fn bench(repo: &Repo, name: &str, args: &[String]) -> Result<()> {
     process::run(&mut bench_command(repo.root(), &program, name, args))
 }
 
-/// Measures the crate `pii`, which needs no server.
+/// Measures the crate `pii`, which needs no server; with `--beside presidio` next to Presidio, installed under `target`.
 pub(crate) fn bench_pii(repo: &Repo, args: &[String]) -> Result<()> {
+    let mut args = args.to_vec();
+    if let Some(place) = args.iter().position(|arg| arg == "--beside").map(|at| at + 1) {
+        let Some(name) = args.get_mut(place).filter(|name| *name == "presidio") else {
+            bail!("--beside takes presidio");
+        };
+        *name = presidio(repo)?.display().to_string();
+    }
     let mut command = cargo(repo.root());
     command.args(["run", "--quiet", "--locked", "--release", "--package", "pii", "--example", "bench", "--"]);
     process::run(command.args(args).stdin(Stdio::null()))
+}
+
+/// A Python that has Presidio, in `target/beside/presidio`.
+fn presidio(repo: &Repo) -> Result<PathBuf> {
+    let folder = repo.root().join("target/beside/presidio");
+    let requirements = repo.root().join("crates/pii/examples/beside/requirements-presidio.txt");
+    let (python, stamp) = (folder.join("bin/python"), folder.join("installed"));
+    let wanted = std::fs::read(&requirements).with_context(|| requirements.display().to_string())?;
+    if std::fs::read(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    process::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut install = Command::new(&python);
+    install.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"]);
+    process::run(install.arg(&requirements))?;
+    std::fs::write(&stamp, wanted)?;
+    Ok(python)
 }
 
 /// What of the engine for relations is counted: the case and the tuples.

@@ -41,6 +41,13 @@ pub enum Fragment {
     ToolArguments(u32),
     /// `delta.function_call.arguments`: pieces of JSON.
     FunctionArguments,
+    /// Any other text that arrives in pieces, by the number the tap gave its field.
+    Field {
+        /// The number.
+        number: u32,
+        /// What it is part of.
+        channel: Channel,
+    },
     /// Any other text of an event, given whole to a filter of its own: one push, one finish.
     Whole(Channel),
 }
@@ -59,7 +66,7 @@ impl FilterKey {
     pub const fn channel(&self) -> Channel {
         match self.fragment {
             Fragment::ToolArguments(_) | Fragment::FunctionArguments => Channel::ToolArguments,
-            Fragment::Whole(channel) => channel,
+            Fragment::Field { channel, .. } | Fragment::Whole(channel) => channel,
             _ => Channel::Completion,
         }
     }

@@ -4,6 +4,7 @@
 //! A line of a stream that is not `data:` (a comment, an `event:` name, an `id:`) passes as it is: SDKs do not
 //! show such lines to anybody, and providers use them to keep the connection open.
 
+mod fields;
 mod filter;
 mod json_filter;
 mod outcome;
@@ -14,6 +15,6 @@ mod tests;
 
 pub use filter::{FilterKey, Fragment, TextFilter};
 pub use json_filter::JsonFragmentFilter;
-pub use outcome::{Ending, FILTERS_MAX, Finished, StreamSummary, TapError};
+pub use outcome::{Ending, FIELDS_MAX, FILTERS_MAX, Finished, StreamSummary, TapError};
 pub use parser::{EVENT_BYTES_MAX, Event, EventStream, SseError};
 pub use tap::{ChatStreamTap, TapOptions};

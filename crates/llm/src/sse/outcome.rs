@@ -6,9 +6,12 @@ use super::parser::SseError;
 use crate::error::{ApiError, ErrorCode};
 use crate::json::JsonError;
 use crate::usage::Usage;
+use crate::walk::FIELD_PATH_BYTES_MAX;
 
 /// Most streamed texts (choice × field × tool call) filtered at one time.
 pub const FILTERS_MAX: usize = 1024;
+/// Most fields with streamed texts, of no shape that is known, in one stream.
+pub const FIELDS_MAX: usize = 1024;
 
 const DONE: &str = "data: [DONE]\n\n";
 
@@ -24,6 +27,12 @@ pub enum TapError {
     /// More than [`FILTERS_MAX`] texts at one time.
     #[error("the stream interleaves more than {FILTERS_MAX} texts")]
     TooManyTexts,
+    /// More than [`FIELDS_MAX`] fields.
+    #[error("the stream has texts in more than {FIELDS_MAX} fields")]
+    TooManyFields,
+    /// A text lies deeper than [`FIELD_PATH_BYTES_MAX`].
+    #[error("the path to a text of the stream is longer than {FIELD_PATH_BYTES_MAX} bytes")]
+    PathTooLong,
 }
 
 /// How the provider ended its stream.

@@ -4,13 +4,14 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::fields::Fields;
 use super::filter::{FilterKey, Fragment, TextFilter};
 use super::outcome::{Ending, FILTERS_MAX, Finished, StreamSummary, TapError};
 use super::parser::{EVENT_BYTES_MAX, Event, EventStream, lines_with_ends};
 use crate::error::ApiError;
 use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits, Splice, Value, push_string, string};
 use crate::usage::Usage;
-use crate::walk::{self, Body, Channel};
+use crate::walk::{self, Body, Channel, PathTooLong};
 
 /// Longest value of a chunk's head that is repeated in a chunk made here, in bytes.
 const HEAD_BYTES_MAX: usize = 256;
@@ -32,7 +33,8 @@ impl Default for TapOptions {
 
 /// Reads a provider's stream and writes the client's.
 ///
-/// Each streamed text goes through a filter of its own, made by `make` when the text begins. Events whose
+/// Each streamed text goes through a filter of its own, made by `make` when the text begins: those the API names, and
+/// every other string under a choice's `delta`, whatever its name. Events whose
 /// texts come out as they went in are forwarded as the same bytes. What a filter still holds when its choice
 /// finishes is sent before the finish reason, in the event itself if it carries the same text, else in a chunk
 /// made for it.
@@ -49,6 +51,7 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> ChatStreamTap<F, M> {
         let reader = Reader {
             make,
             filters: BTreeMap::new(),
+            fields: Fields::default(),
             client_wants_usage: options.client_wants_usage,
             head: String::new(),
             done: false,
@@ -104,6 +107,7 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> ChatStreamTap<F, M> {
 struct Reader<F, M> {
     make: M,
     filters: BTreeMap<FilterKey, F>,
+    fields: Fields,
     client_wants_usage: bool,
     /// The members before `choices` of a chunk made here, from the first chunk received.
     head: String,
@@ -171,7 +175,8 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         }
         let mut pieces = Vec::new();
         self.choices(choices, &mut pieces, &mut splice, out)?;
-        self.whole_texts(&document, &pieces, &mut splice);
+        let streamed = pieces.iter().map(|piece| piece.span.start).collect();
+        self.whole_texts(&document, streamed, &mut splice);
         for piece in pieces.into_iter().filter(|piece| piece.new != piece.text) {
             splice.replace(piece.span, string(&piece.new));
         }
@@ -210,10 +215,9 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
         self.summary.model = root.get("model").and_then(Value::as_str).map(Cow::into_owned);
     }
 
-    /// Every text of the event that is not a streamed piece, each filtered as a whole.
-    fn whole_texts(&mut self, document: &Document<'_>, pieces: &[Piece<'_>], splice: &mut Splice) {
+    /// Every text of the event but the streamed pieces, which begin at the offsets in `streamed`, filtered as a whole.
+    fn whole_texts(&mut self, document: &Document<'_>, mut streamed: Vec<usize>, splice: &mut Splice) {
         let make = &mut self.make;
-        let mut streamed: Vec<usize> = pieces.iter().map(|piece| piece.span.start).collect();
         streamed.sort_unstable();
         walk::for_each_text_except(document, Body::ChatResponse, &streamed, splice, &mut |leaf| {
             let mut filter = make(FilterKey { choice: 0, fragment: Fragment::Whole(leaf.channel) });
@@ -235,6 +239,7 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
             let index = index_of(choice, position);
             let first = pieces.len();
             collect(choice, index, pieces);
+            self.collect_fields(choice, index, pieces)?;
             for piece in pieces.iter_mut().skip(first) {
                 piece.new = self.filter(piece.key, &piece.text)?;
             }
@@ -251,6 +256,33 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
             }
         }
         Ok(())
+    }
+
+    /// The pieces of texts that [`collect`] does not know by name.
+    fn collect_fields<'a>(
+        &mut self,
+        choice: Value<'_, 'a>,
+        index: u32,
+        pieces: &mut Vec<Piece<'a>>,
+    ) -> Result<(), TapError> {
+        let mut known: Vec<usize> = pieces.iter().map(|piece| piece.span.start).collect();
+        known.sort_unstable();
+        let mut failed = None;
+        let walked = walk::for_each_streamed(choice, &mut |piece| {
+            let span = piece.value.span();
+            if known.binary_search(&span.start).is_ok() || failed.is_some() {
+                return;
+            }
+            match self.fields.name(&piece) {
+                Ok(fragment) => {
+                    let key = FilterKey { choice: index, fragment };
+                    pieces.push(Piece { key, span, text: piece.text, new: String::new() });
+                }
+                Err(error) => failed = Some(error),
+            }
+        });
+        walked.map_err(|PathTooLong| TapError::PathTooLong)?;
+        failed.map_or(Ok(()), Err)
     }
 
     fn filter(&mut self, key: FilterKey, text: &str) -> Result<String, TapError> {
@@ -282,28 +314,26 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
             let Some(mut filter) = self.filters.remove(&key) else { continue };
             let held = filter.finish();
             if !held.is_empty() {
-                out.extend_from_slice(self.chunk(key, &held).as_bytes());
+                let chunk = self.chunk(key, &held);
+                out.extend_from_slice(chunk.as_bytes());
             }
         }
     }
 
-    /// A chunk in the shape of the provider's own, holding one text.
-    fn chunk(&self, key: FilterKey, text: &str) -> String {
-        let text = string(text);
-        let delta = match key.fragment {
-            Fragment::Content | Fragment::Whole(_) => format!(r#"{{"content":{text}}}"#),
-            Fragment::Refusal => format!(r#"{{"refusal":{text}}}"#),
-            Fragment::ReasoningContent => format!(r#"{{"reasoning_content":{text}}}"#),
-            Fragment::Reasoning => format!(r#"{{"reasoning":{text}}}"#),
-            Fragment::ToolArguments(tool) => {
-                format!(r#"{{"tool_calls":[{{"index":{tool},"function":{{"arguments":{text}}}}}]}}"#)
-            }
-            Fragment::FunctionArguments => format!(r#"{{"function_call":{{"arguments":{text}}}}}"#),
-        };
-        let (head, choice) = (&self.head, key.choice);
-        format!(
-            "data: {{{head}\"choices\":[{{\"index\":{choice},\"delta\":{delta},\"finish_reason\":null}}]}}\n\n"
-        )
+    /// A chunk in the shape of the provider's own, holding one text, which has been filtered. What stands around it comes
+    /// from the provider too and is filtered here.
+    fn chunk(&mut self, key: FilterKey, text: &str) -> String {
+        let (head, choice, text) = (&self.head, key.choice, string(text));
+        let (open, close) = self.fields.around(key.fragment);
+        let before = format!("{{{head}\"choices\":[{{\"index\":{choice},{open}");
+        let data = format!("{before}{text}{close},\"finish_reason\":null}}]}}");
+        let mut splice = Splice::new();
+        match Document::parse(data.as_bytes(), Limits::default()) {
+            Ok(document) => self.whole_texts(&document, vec![before.len()], &mut splice),
+            // Made of parts of documents that were read.
+            Err(_) => return String::new(),
+        }
+        format!("data: {}\n\n", splice.apply(&data))
     }
 }
 
@@ -313,8 +343,7 @@ fn index_of(value: Value<'_, '_>, position: usize) -> u32 {
     given.unwrap_or_else(|| u32::try_from(position).unwrap_or(u32::MAX))
 }
 
-/// The streamed pieces of one choice, where they are strings in the place the API gives them. Whatever stands
-/// elsewhere is filtered as a whole.
+/// The streamed pieces of one choice, where they are strings in the place the API gives them.
 fn collect<'a>(choice: Value<'_, 'a>, index: u32, pieces: &mut Vec<Piece<'a>>) {
     let mut add = |fragment, value: Value<'_, 'a>| {
         if let Some(text) = value.as_str() {

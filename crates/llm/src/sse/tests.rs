@@ -141,6 +141,156 @@ fn every_choice_and_channel_has_its_own_filter() {
     assert!(out.contains("{\"reasoning\":\"SEC\"}"), "flushed at the end: {out}");
 }
 
+/// An event whose choice has these members.
+fn choice_event(choice: &serde_json::Value) -> String {
+    format!("data: {}\n\n", serde_json::json!({"choices": [choice]}))
+}
+
+/// Per path the strings of all events put together, elements of arrays by their `index` where they have one: what a client
+/// can make of a stream.
+fn joined(out: &str) -> std::collections::BTreeMap<String, String> {
+    fn walk(value: &serde_json::Value, path: &str, all: &mut std::collections::BTreeMap<String, String>) {
+        match value {
+            serde_json::Value::String(text) => all.entry(path.to_owned()).or_default().push_str(text),
+            serde_json::Value::Array(items) => {
+                for (position, item) in items.iter().enumerate() {
+                    let index =
+                        item["index"].as_u64().map_or(position, |index| usize::try_from(index).unwrap());
+                    walk(item, &format!("{path}[{index}]"), all);
+                }
+            }
+            serde_json::Value::Object(members) => {
+                members.iter().for_each(|(key, value)| walk(value, &format!("{path}.{key}"), all));
+            }
+            _ => {}
+        }
+    }
+    let mut all = std::collections::BTreeMap::new();
+    for line in out.lines().filter_map(|line| line.strip_prefix("data: ")) {
+        walk(&serde_json::from_str(line).unwrap(), "", &mut all);
+    }
+    all
+}
+
+#[test]
+fn a_value_cut_between_events_is_found_in_any_field_of_a_delta() {
+    use serde_json::json;
+    /// A choice that carries a piece.
+    type Shape = fn(&str) -> serde_json::Value;
+    let shapes: [(&str, Shape); 9] = [
+        ("delta.note", |s| json!({"delta": {"content": "", "note": s}})),
+        ("delta.a.b[0].c", |s| json!({"delta": {"a": {"b": [{"c": s}]}}})),
+        ("delta.list[2]", |s| json!({"delta": {"list": [1, null, s]}})),
+        ("delta.content[0].text", |s| json!({"delta": {"content": [{"type": "text", "text": s}]}})),
+        (
+            "delta.tool_calls[3].custom.input",
+            |s| json!({"delta": {"tool_calls": [{"index": 3, "type": "custom", "custom": {"input": s}}]}}),
+        ),
+        (
+            "delta.reasoning_details[0].text",
+            |s| json!({"delta": {"reasoning_details": [{"type": "reasoning.text", "text": s}]}}),
+        ),
+        ("delta.audio.transcript", |s| json!({"delta": {"audio": {"id": "audio_1", "transcript": s}}})),
+        (
+            "delta.thinking_blocks[0].thinking",
+            |s| json!({"delta": {"thinking_blocks": [{"type": "thinking", "thinking": s}]}}),
+        ),
+        ("text", |s| json!({"text": s})),
+    ];
+    for (path, shape) in shapes {
+        for finish in [false, true] {
+            let mut stream: String =
+                ["a S", "ECR", "ET b S", "E"].map(|piece| choice_event(&shape(piece))).concat();
+            let mut last = json!({"delta": {}, "finish_reason": "stop"});
+            if finish {
+                last = shape("C");
+                last["finish_reason"] = "stop".into();
+            }
+            stream.push_str(&choice_event(&last));
+            let (out, finished) = tap(&stream, false);
+            let rest = if finish { "SEC" } else { "SE" };
+            let all = joined(&out);
+            let expected = format!("a {MASK} b {rest}");
+            assert_eq!(all.get(&format!(".choices[0].{path}")), Some(&expected), "{path}: {out}");
+            assert_eq!(finished.summary().finish_reasons[&0], "stop");
+            let (_, after) = out.split_once("\"stop\"").unwrap();
+            assert_eq!(after.matches("data: ").count(), 0, "{path}: nothing after the finish reason: {out}");
+            if let Some(object) = path.strip_suffix("].text") {
+                let sort = all[&format!(".choices[0].{object}].type")].as_str();
+                let one = if path.contains("reasoning") { "reasoning.text" } else { "text" };
+                assert_eq!(sort, one.repeat(if finish { 5 } else { 4 }), "it stays where it was: {out}");
+            }
+        }
+    }
+}
+
+#[test]
+fn fields_of_two_choices_and_of_two_elements_stay_apart() {
+    use serde_json::json;
+    let stream = [
+        choice_event(
+            &json!({"index": 1, "delta": {"x": [{"index": 0, "t": "SEC"}, {"index": 1, "t": "SEC"}]}}),
+        ),
+        choice_event(&json!({"index": 0, "delta": {"x": [{"index": 0, "t": "RET"}]}})),
+        choice_event(&json!({"index": 1, "delta": {"x": [{"index": 1, "t": "RET"}]}})),
+    ];
+    let (out, _) = tap(&stream.concat(), false);
+    let all = joined(&out);
+    assert_eq!(all[".choices[1].delta.x[1].t"], MASK, "{out}");
+    assert_eq!(all[".choices[1].delta.x[0].t"], "SEC", "{out}");
+    assert_eq!(all[".choices[0].delta.x[0].t"], "RET", "{out}");
+}
+
+/// A chunk that is made repeats keys and heads of the provider's: they are filtered there too.
+#[test]
+fn what_stands_around_held_text_is_filtered_too() {
+    let stream = "data: {\"id\":\"a SECRET b\",\"choices\":[{\"delta\":{\"SECRET key\":\"x S\"}}]}\n\n";
+    let (out, _) = tap(stream, false);
+    assert!(!out.contains("SECRET"), "{out}");
+    assert_eq!(out.matches("data: ").count(), 2, "{out}");
+}
+
+/// What comes whole, again and again, stays where it is: words that say the sort of an object, citations, metadata.
+#[test]
+fn what_is_not_streamed_is_not_moved() {
+    use serde_json::json;
+    let event = format!(
+        "data: {}\n\n",
+        json!({"provider": "Some S", "choices": [{"index": 0, "delta": {"role": "assistant",
+            "annotations": [{"type": "url_citation", "url_citation": {"title": "On S", "url": "https://a.example/S"}}],
+            "extra": {"type": "extra.S", "format": "v1-S"}}}]})
+    );
+    let stream = event.repeat(3);
+    assert_eq!(tap(&stream, false).0, stream);
+}
+
+#[test]
+fn fields_are_bounded_in_number_and_path() {
+    use serde_json::json;
+    let many = |n: usize| {
+        let field = format!("f{n}");
+        choice_event(&json!({"delta": {field: "x"}}))
+            + &choice_event(&json!({"delta": {}, "finish_reason": "stop"}))
+    };
+    let stream: String = (0..=FIELDS_MAX).map(many).collect();
+    let (out, finished) = tap(&stream, false);
+    assert_eq!(finished.summary().ending, Ending::Failed(TapError::TooManyFields));
+    assert!(!out.contains(&format!("f{FIELDS_MAX}\"")), "what is beyond the bound does not pass");
+    let long = "k".repeat(crate::walk::FIELD_PATH_BYTES_MAX);
+    let options = TapOptions::default();
+    for delta in [json!({&long: "SECRET"}), json!({"x": [vec![0; 2000], vec!["SECRET"; 900]]})] {
+        let mut tap = ChatStreamTap::new(options, |_| properties::WordFilter::default());
+        let mut out = Vec::new();
+        let pushed = tap.push(choice_event(&json!({"delta": delta})).as_bytes(), &mut out);
+        assert_eq!((pushed, out.len()), (Err(TapError::PathTooLong), 0));
+    }
+    let mut tap = ChatStreamTap::new(options, |_| properties::WordFilter::default());
+    let mut out = Vec::new();
+    let numbers =
+        json!({"delta": {&long: 7, "vector": vec![1; 100_000], "deep": vec![Vec::<u8>::new(); 50_000]}});
+    assert_eq!(tap.push(choice_event(&numbers).as_bytes(), &mut out), Ok(()), "no text, no bound");
+}
+
 #[test]
 fn texts_of_an_event_that_are_not_streamed_are_filtered_whole() {
     let stream = "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"x\",\"annotations\":[{\"title\":\"a SECRET S\"}]}}],\"citations\":[\"SECRET\"]}\n\n";
@@ -328,6 +478,8 @@ fn shapes() -> impl Strategy<Value = String> {
         "data: {\"choices\":[{\"index\":0,\"delta\":{\"content\":\"S\"},\"finish_reason\":\"stop\"}]}",
         "data: {\"choices\":[{\"index\":1,\"delta\":{},\"finish_reason\":\"stop\"}]}",
         "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":1,\"completion_tokens\":2}}",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"note\":{\"n\":[\"x SECR\"]}}}]}",
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"note\":{\"n\":[\"ET\"]}},\"text\":\"S\"}]}",
         "data: {\"error\":{\"message\":\"x\"}}",
         "event: error\ndata: {}",
         "data: {\"choices\":\ndata: [{\"delta\":{\"content\":\"SECRET\"}}]}",

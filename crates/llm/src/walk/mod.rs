@@ -13,6 +13,7 @@
 //! audio, files) went by unseen, so that a policy can refuse them.
 
 mod rules;
+mod streamed;
 #[cfg(test)]
 mod tests;
 
@@ -21,7 +22,9 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::json::{self, Document, JsonError, Kind, Limits, Splice, Value};
-use rules::{Rule, State};
+use rules::{Rule, Shown, State};
+pub use streamed::FIELD_PATH_BYTES_MAX;
+pub(crate) use streamed::{PathTooLong, StreamedPiece, for_each_streamed};
 
 /// Numbers with fewer digits than this are not shown: nothing personal that a policy looks for is shorter.
 pub const DIGITS_MIN: usize = 9;
@@ -239,19 +242,13 @@ impl Walker<'_> {
             return;
         }
         let Some(text) = value.as_str() else { return };
-        match state.rule {
-            Rule::Skip => return,
-            Rule::Word if rules::is_word(&text) => return,
-            Rule::Id if rules::is_id(&text) => return,
-            Rule::Url if rules::is_base64_data_url(&text) => {
+        match state.shown(&text) {
+            Shown::Structure => return,
+            Shown::Opaque => {
                 self.report.opaque += 1;
                 return;
             }
-            Rule::Base64 if rules::is_base64(&text) => {
-                self.report.opaque += 1;
-                return;
-            }
-            _ => {}
+            Shown::Text => {}
         }
         if let Some(new) = self.text(&text, state, path) {
             self.splice.replace(value.span(), json::string(&new));

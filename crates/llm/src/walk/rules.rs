@@ -64,6 +64,17 @@ pub(super) enum Rule {
     Skip,
 }
 
+/// What becomes of a string.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Shown {
+    /// It is a text.
+    Text,
+    /// It is structure, and looks it.
+    Structure,
+    /// It is an attachment that cannot be searched.
+    Opaque,
+}
+
 /// Where the walk stands.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct State {
@@ -85,6 +96,28 @@ impl State {
 
     pub(super) const fn free(channel: Channel) -> Self {
         Self { context: Context::Free, rule: Rule::Text, channel, response: false }
+    }
+
+    /// The state for the members of a choice of a streamed response.
+    pub(super) const fn choice() -> Self {
+        Self { context: Context::Choice, rule: Rule::Text, channel: Channel::Completion, response: true }
+    }
+
+    /// Whether this is the state for the members of a delta.
+    pub(super) fn is_delta(self) -> bool {
+        self.context == Context::Delta
+    }
+
+    /// What becomes of a string here.
+    pub(super) fn shown(self, text: &str) -> Shown {
+        match self.rule {
+            Rule::Skip => Shown::Structure,
+            Rule::Word if is_word(text) => Shown::Structure,
+            Rule::Id if is_id(text) => Shown::Structure,
+            Rule::Url if is_base64_data_url(text) => Shown::Opaque,
+            Rule::Base64 if is_base64(text) => Shown::Opaque,
+            _ => Shown::Text,
+        }
     }
 
     /// The state for the members of `object`: a message's role decides what its content is.
@@ -176,23 +209,25 @@ impl Context {
         })
     }
 
-    /// The parts of a streamed delta. The fragments themselves are text like any other here; the stream tap
-    /// names the ones it filters itself, see `for_each_text_except`.
+    /// The parts of a streamed delta. The pieces themselves are text like any other here; the stream tap names those it
+    /// filters itself, see `for_each_streamed` and `for_each_text_except`.
     #[expect(clippy::match_same_arms, reason = "a table is read row by row")]
     fn step_delta(self, key: &str) -> Option<(Self, Rule)> {
         Some(match (self, key) {
             (Self::Delta, "content" | "refusal" | "reasoning_content" | "reasoning") => {
                 (Self::Part, Rule::Text)
             }
+            (Self::Delta, "reasoning_details" | "thinking_blocks" | "images") => (Self::Part, Rule::Text),
+            (Self::Delta, "audio") => (Self::Media, Rule::Text),
             (Self::Delta, "role") => (Self::Free, Rule::Word),
             (Self::Delta, "tool_calls") => (Self::DeltaToolCall, Rule::Text),
-            (Self::Delta, "function_call") | (Self::DeltaToolCall, "function") => {
+            (Self::Delta, "function_call") | (Self::DeltaToolCall, "function" | "custom") => {
                 (Self::DeltaFunction, Rule::Text)
             }
             (Self::DeltaToolCall, "id") => (Self::Free, Rule::Id),
             (Self::DeltaToolCall, "type") | (Self::DeltaFunction, "name") => (Self::Free, Rule::Word),
             (Self::DeltaToolCall, "index") => (Self::Free, Rule::Number),
-            (Self::DeltaFunction, "arguments") => (Self::Free, Rule::Text),
+            (Self::DeltaFunction, "arguments" | "input") => (Self::Free, Rule::Text),
             _ => return None,
         })
     }
@@ -276,6 +311,7 @@ fn step_media(key: &str) -> Option<(Context, Rule)> {
     Some(match key {
         "type" | "detail" | "format" | "voice" => (C::Free, Rule::Word),
         "text" | "refusal" | "transcript" | "filename" => (C::Free, Rule::Text),
+        "thinking" => (C::Part, Rule::Text),
         "image_url" => (C::Media, Rule::Url),
         "url" | "file_data" => (C::Free, Rule::Url),
         "input_audio" | "file" => (C::Media, Rule::Text),

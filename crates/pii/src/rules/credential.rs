@@ -8,7 +8,9 @@ use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window};
 /// Offers a key or token that starts at a letter or digit.
 pub(crate) fn offer_key(index: &Index, window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
     for prefix in index.starting_with(window.symbols[at]) {
-        if starts(window, at, prefix.text)?
+        // Many begin with the same symbol, few with the same two.
+        if prefix.text.get(1) == Some(&window.at(at + 1)?)
+            && starts(window, at, prefix.text)?
             && let Some(hit) = key(window, at, prefix)?
         {
             best.offer(hit);
@@ -52,12 +54,17 @@ fn key(window: Window<'_>, at: usize, prefix: &Prefix) -> Look<Option<Hit>> {
         stop -= 1;
     }
     let len = stop - body;
-    // Slack's tokens hold numbers of teams and times; words in their place are a template.
-    let digits = window.symbols[body..stop].iter().filter(|b| b.is_ascii_digit()).count();
-    let wordy = prefix.kind == "slack_token" && digits < SLACK_DIGITS_MIN;
-    let fits =
-        !wordy && len >= prefix.min && (prefix.max == 0 || len <= prefix.max) && window.ends_at(stop)?;
+    let fits = !(prefix.kind == "slack_token" && is_slack_template(&window.symbols[body..stop]))
+        && len >= prefix.min
+        && (prefix.max == 0 || len <= prefix.max)
+        && window.ends_at(stop)?;
     Ok((fits && !is_filler(&window.symbols[body..stop])).then(|| hit.at(at, stop)))
+}
+
+/// Slack's tokens hold numbers of teams and times, and end in a secret: words alone, or numbers alone, are a template.
+fn is_slack_template(body: &[u8]) -> bool {
+    let digits = body.iter().filter(|b| b.is_ascii_digit()).count();
+    digits < SLACK_DIGITS_MIN || !body.iter().any(u8::is_ascii_alphabetic)
 }
 
 /// How much of a key, in symbols, is looked at to tell a placeholder.
@@ -70,25 +77,40 @@ pub(crate) fn is_placeholder(body: &[u8]) -> bool {
         || body.windows(7).any(|word| word[0] | 32 == b'e' && word.eq_ignore_ascii_case(b"example"))
 }
 
+/// The longest word whose repetition makes a filler.
+const REPEATED_SYMBOLS_MAX: usize = 8;
+
+/// `EXAMPLEEXAMPLEEXAMPLE…`: a short word again and again makes up more than half, maybe behind a beginning of another kind.
+fn repeats(body: &[u8]) -> bool {
+    (3..=REPEATED_SYMBOLS_MAX).any(|period| {
+        let again = body.iter().rev().zip(body.iter().rev().skip(period)).take_while(|(a, b)| a == b).count();
+        2 * (again + period) > body.len() && again >= 3 * period
+    })
+}
+
 /// `xxxxxxxx`, `000000…`, `abcdefgh…`: no key. Chance puts ten letters in the order of the alphabet into one key in a thousand
 /// million. A key of a vendor's shape that only says that it is an example is replaced like any other: nobody misses it.
 fn is_filler(body: &[u8]) -> bool {
     let body = &body[..body.len().min(PLACEHOLDER_SYMBOLS)];
-    // One bit for each symbol below 128; the others share the last.
-    let mut seen = 0_u128;
-    let (mut run, mut longest) = (1, 1);
+    // One bit for each symbol below 128, in two halves; the others share the last.
+    let mut seen = [0_u64; 2];
+    let (mut run, mut longest, mut zeros) = (1, 1, 1);
     let (mut ascent, mut steepest) = (1, 1);
     let mut previous = 0;
     for b in body {
         let b = b.to_ascii_lowercase();
-        seen |= 1 << b.min(127);
+        let bit = b.min(127);
+        seen[usize::from(bit >> 6)] |= 1 << (bit & 63);
         run = if previous == b { run + 1 } else { 1 };
-        longest = longest.max(run);
+        let most = if b.is_ascii_digit() { &mut zeros } else { &mut longest };
+        *most = run.max(*most);
         ascent = if b.is_ascii_alphabetic() && b == previous.wrapping_add(1) { ascent + 1 } else { 1 };
         steepest = steepest.max(ascent);
         previous = b;
     }
-    seen.count_ones() < 6 || longest >= 6 || steepest >= 10
+    // Six zeros may end a key; they make a filler of what is that for a third.
+    let alike = longest >= 6 || zeros >= 6 && 3 * zeros >= body.len();
+    seen[0].count_ones() + seen[1].count_ones() < 6 || alike || steepest >= 10 || repeats(body)
 }
 
 /// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.

@@ -35,6 +35,11 @@ pub(crate) fn offer(window: Window<'_>, at: usize, context: Context, best: &mut 
     offer_dashed_licence(window, at, end, context, best)
 }
 
+/// The same where the run is two letters, as many words are: what stands before them need not be read for that.
+pub(crate) fn offer_pair(window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
+    if is_glued(window, at) { Ok(()) } else { offer_spaced_nino(window, at, best) }
+}
+
 type Found = Option<(&'static str, &'static str, f32)>;
 
 /// Prefixes never given out, from the UK tax authority's manual NIM39110.

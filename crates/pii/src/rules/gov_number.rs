@@ -40,6 +40,11 @@ fn nine(number: &Number<'_>, context: Context) -> Found {
     better(better(us(number, context), canada(number, context)), netherlands(number, context))
 }
 
+/// How sure a number is that is written as a social security number with an area that was never given out: mistyped, made up
+/// for a form, or a taxpayer number from before its ranges were widened. Written so it is still somebody's word for who they
+/// are, and hardly anything else is grouped 3-2-4 with dashes.
+const UNASSIGNED_DASHED: f32 = 0.6;
+
 /// US social security number, and the taxpayer number (ITIN) that looks like one.
 fn us(number: &Number<'_>, context: Context) -> Found {
     let area = value(&number.digits[..3]);
@@ -61,7 +66,15 @@ fn us(number: &Number<'_>, context: Context) -> Found {
     };
     if area >= 900 {
         let itin = matches!(group, 50..=65 | 70..=88 | 90..=92 | 94..=99);
-        return itin.then_some(("us_itin", "us_itin", confidence));
+        if itin {
+            return Some(("us_itin", "us_itin", confidence));
+        }
+        let believed = match (shaped, context.ssn(), number.sep) {
+            (true, true, _) => 0.85,
+            (true, false, b'-') => UNASSIGNED_DASHED,
+            _ => return None,
+        };
+        return Some(("us_ssn", "us_ssn_unassigned_area", believed));
     }
     Some(("us_ssn", "us_ssn", confidence))
 }

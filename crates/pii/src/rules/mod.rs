@@ -116,7 +116,9 @@ pub(crate) fn offer_all(rules: &Rules, window: Window<'_>, run: &Run, best: &mut
         if run.after == b':' {
             ip::offer_v6(window, at, best)?;
         }
-        if run.kinds & DIGIT != 0 || run.len() == 2 {
+        if run.len() == 2 && run.kinds & (UPPER | LOWER) == run.kinds {
+            gov_letters::offer_pair(window, at, best)?;
+        } else if run.kinds & DIGIT != 0 || run.len() == 2 {
             payment::offer_iban(window, at, best)?;
             gov_letters::offer(window, at, context::Context::before(window, at), best)?;
         }

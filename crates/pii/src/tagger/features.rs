@@ -45,8 +45,8 @@ impl Context {
     pub(crate) fn shift(&mut self, tag: Tag, next: Word) {
         self.tag2 = self.tag1;
         self.tag1 = tag;
-        self.words.copy_within(1.., 0);
-        self.words[2 * AROUND] = next;
+        let [_, b, c, d, e] = self.words;
+        self.words = [b, c, d, e, next];
         self.follow_key();
     }
 
@@ -170,9 +170,15 @@ impl Context {
             (fb, f0, fa),
             (t1, fb, f0),
         ];
+        // Apart, so that a processor works on several at once.
+        let (mut first, mut second, mut third) = ([0; FEATURES], [0; FEATURES], [0; FEATURES]);
+        for (i, (a, b, c)) in rows.into_iter().enumerate() {
+            (first[i], second[i], third[i]) = (a, b, c);
+        }
         let mut out = [0; FEATURES];
-        for (slot, (i, (a, b, c))) in out.iter_mut().zip((1_u32..).zip(rows)) {
-            *slot = row(i, a, b, c);
+        for (i, slot) in (0_u32..).zip(out.iter_mut()) {
+            let at = i as usize;
+            *slot = row(i + 1, first[at], second[at], third[at]);
         }
         out
     }

@@ -81,22 +81,48 @@ impl Tag {
     }
 
     /// Whether it may stand behind `before`.
+    #[cfg(any(test, feature = "training"))]
     #[inline]
     pub(crate) fn may_follow(self, before: Self) -> bool {
         !self.goes_on() || self.class() == before.class()
     }
 }
 
-/// The best tag by these scores.
+/// What is below every score.
+const NEVER: i16 = i16::MIN;
+
+/// For each tag, what its successors may have: [`NEVER`] is taken together with their scores, 0 leaves them.
+static AFTER: [[i16; TAGS]; TAGS] = {
+    let mut all = [[0; TAGS]; TAGS];
+    let mut before = 0;
+    while before < TAGS {
+        let mut tag = 0;
+        while tag < TAGS {
+            // Tags that go on stand right behind those that begin, from `BeginPerson` on.
+            let goes_on = tag >= Tag::InPerson as usize && tag % 2 == 1;
+            if goes_on && before != tag && before != tag - 1 {
+                all[before][tag] = NEVER;
+            }
+            tag += 1;
+        }
+        before += 1;
+    }
+    all
+};
+
+/// The best tag by these scores; of equals the first.
 #[inline]
 pub(crate) fn best(scores: &[i16; TAGS], before: Tag) -> Tag {
-    let mut best = Tag::O;
-    for tag in Tag::ALL {
-        if tag.may_follow(before) && scores[tag as usize] > scores[best as usize] {
-            best = tag;
+    let after = &AFTER[before as usize];
+    let mut best = 0;
+    let mut most = scores[0];
+    for (tag, (score, may)) in scores.iter().zip(after).enumerate().skip(1) {
+        let score = if *may == NEVER { NEVER } else { *score };
+        if score > most {
+            (best, most) = (tag, score);
         }
     }
-    best
+    Tag::ALL[best]
 }
 
 /// A finding whose end has not been seen.
@@ -287,6 +313,21 @@ impl Open {
             Class::Biometric => ("biometric", "tagger_biometric"),
             _ if self.words > 1 => ("full_name", "tagger_person"),
             _ => ("name", "tagger_person"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_may_follow_is_the_same_in_the_table() {
+        for before in Tag::ALL {
+            for tag in Tag::ALL {
+                let may = AFTER[before as usize][tag as usize] != NEVER;
+                assert_eq!(may, tag.may_follow(before), "{tag:?} behind {before:?}");
+            }
         }
     }
 }

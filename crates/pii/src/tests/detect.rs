@@ -100,6 +100,8 @@ fn government_numbers() {
         ("078-05-1120", "us_ssn", "078-05-1120"),
         ("My social security number is 078051120", "us_ssn", "078051120"),
         ("912-70-1234", "us_itin", "912-70-1234"),
+        ("Reference record: 957-12-0934", "us_ssn", "957-12-0934"),
+        ("ssn 957 12 0934", "us_ssn", "957 12 0934"),
         ("AB123456C", "uk_nino", "AB123456C"),
         ("id AB 12 34 56 C.", "uk_nino", "AB 12 34 56 C"),
         ("SIN 130 692 544", "ca_sin", "130 692 544"),
@@ -172,6 +174,7 @@ fn keys_that_show_what_they_are() {
         (texts::aws(), "aws_access_key_id"),
         // What documentation shows has the shape of a key, and is replaced like one.
         ("AKIAIOSFODNN7EXAMPLE".to_owned(), "aws_access_key_id"),
+        (format!("gh{}_EXAMPLENOTAREALGITHUBTOKEN{}", "p", "0".repeat(10)), "github_token"),
         (format!("glpat{}{}", "-", &texts::RANDOM[..20]), "gitlab_token"),
         (format!("sk-{}-{}", "ant", texts::RANDOM), "anthropic_key"),
         (format!("sk-{}-{}", "proj", texts::RANDOM), "openai_key"),

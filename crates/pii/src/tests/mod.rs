@@ -1,5 +1,6 @@
 //! Tests that go through the public face, and what they share.
 
+mod cases;
 mod detect;
 mod negatives;
 mod policies;

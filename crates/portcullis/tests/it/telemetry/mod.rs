@@ -1,7 +1,7 @@
 //! What the server tells its operator: traces and numbers at a collector, numbers for Prometheus, a log of JSON lines.
 //! All of it tells of every request, and none of it what people and models said to each other.
 
-mod collector;
+pub(crate) mod collector;
 mod log;
 mod numbers;
 
@@ -38,12 +38,12 @@ fn prompt(stream: bool) -> String {
 }
 
 /// A free port of this machine, for a moment.
-fn free() -> SocketAddr {
+pub(crate) fn free() -> SocketAddr {
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its number")
 }
 
-fn address(server: &Process) -> SocketAddr {
+pub(crate) fn address(server: &Process) -> SocketAddr {
     let port = server.url.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
     (Ipv4Addr::LOCALHOST, port).into()
 }
