@@ -57,6 +57,7 @@ pub(crate) async fn vault(owner: &PgConnectOptions, app: u32, system: u32) -> an
         issuer: "http://localhost".to_owned(),
         auth: AuthMode::Db,
         static_keys: Vec::new(),
+        authorizer: None,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })

@@ -31,7 +31,10 @@ mod vault;
 
 pub use access::{AccessToken, DELEGATION_PAUSE_SECONDS, TokenFacts};
 pub use audit::{Draft, EntryError, Fact, Receipt};
-pub use authority::{Holders, MCP_ACCESS, MODEL, ModelError, Own, Template, built_in, own, template};
+pub use authority::{
+    Answering, Authorizer, Holders, MCP_ACCESS, MODEL, ModelError, Own, Question, Template, Unanswered,
+    built_in, own, template,
+};
 pub use claims::{ClaimsKey, Pads};
 pub use constraint::Raising;
 pub use docket::Docket;

@@ -9,10 +9,11 @@ use kernel::{
     TenantId, Timestamp,
 };
 
+use packs::catalogue::ALWAYS_OPEN;
 use pii::Channel;
 
 use crate::audit::{Author, Draft, Receipt, Row};
-use crate::authority::Authority;
+use crate::authority::{Against, Panel};
 use crate::constraint::{self, InForce};
 use crate::personal::Keys;
 use crate::pool::DatabaseError;
@@ -424,7 +425,11 @@ impl Vault {
         };
         let now = self.clock.now();
         let mut by_pack = None;
-        let problem = refusal::<A>(&principal, authority.as_deref(), now)?.or_else(|| {
+        // What no pack reaches nobody else does either, so that an organization can always open an override.
+        let beside = self.beside.as_deref().filter(|_| ALWAYS_OPEN.binary_search(&A::NAME).is_err());
+        let panel = authority.as_deref().map(|engine| Panel::of(engine, beside));
+        let mut against = None;
+        let problem = refusal::<A>(&principal, panel.as_ref(), now, &mut against).await.or_else(|| {
             let asked = (A::NAME, A::NEEDS);
             by_pack = constraint::refusal(at.pack.as_ref(), asked, &principal, &at.request, now);
             by_pack.as_ref().map(|refused| refused.problem.clone())
@@ -448,10 +453,15 @@ impl Vault {
             .fact("needs", A::NEEDS)
             .fact("gate", gate)
             .fact("because", problem.kind.slug());
-        let mut draft = match authority {
-            Some(authority) => draft.fact("revision", authority.revision()),
+        let mut draft = match &panel {
+            Some(panel) => draft.fact("revision", panel.revision()),
             None => draft,
         };
+        let against = against.as_ref().filter(|_| problem.gate == Some(Gate::Token));
+        if let Some((authorizer, unanswered)) = against.and_then(Against::beside) {
+            draft = draft.fact("authorizer", authorizer);
+            draft = unanswered.into_iter().fold(draft, |draft, why| draft.fact("unanswered", why));
+        }
         if let Some(refused) = by_pack.filter(|refused| refused.problem == problem) {
             draft = refused.say(draft);
         }
@@ -461,14 +471,16 @@ impl Vault {
     }
 }
 
-/// Why this principal may not do `A` now, when its kind is right. `authority` is there when `A` needs a permission.
-fn refusal<A: Action>(
+/// Why this principal may not do `A` now, when its kind is right. `panel` is there when `A` needs a permission; who of it
+/// is `against` it is told too.
+async fn refusal<A: Action>(
     principal: &Principal,
-    authority: Option<&Authority>,
+    panel: Option<&Panel<'_>>,
     now: Timestamp,
-) -> Result<Option<Problem>, Problem> {
+    against: &mut Option<Against>,
+) -> Option<Problem> {
     let person = principal.person();
-    let refused = |kind, detail: String| Ok(Some(Problem::at(Gate::Token, kind, detail)));
+    let refused = |kind, detail: String| Some(Problem::at(Gate::Token, kind, detail));
     if let (Some(person), true) = (person, A::NEEDS != Need::Enrol) {
         if person.second_factor_required && !person.second_factor {
             let detail = "The organization asks for a second factor, and there is none yet. Until it is set up, only \
@@ -479,12 +491,21 @@ fn refusal<A: Action>(
             return refused(ProblemKind::StepUp, "Confirm your second factor to go on.".to_owned());
         }
     }
-    let permitted = match (A::NEEDS, authority) {
+    let permitted = match (A::NEEDS, panel) {
         (Need::Credential, _) => true,
         (Need::Own | Need::Enrol, _) => person.is_some(),
-        (Need::Permission(permission), Some(authority)) => {
-            authority.allows(&principal.standing().links, permission)?
-                || (opened_by_override(permission) && person.is_some_and(|p| p.override_at(now).is_some()))
+        // An override opens it whatever relations say, so that nobody is asked about them.
+        (Need::Permission(permission), _)
+            if opened_by_override(permission) && person.is_some_and(|p| p.override_at(now).is_some()) =>
+        {
+            true
+        }
+        (Need::Permission(permission), Some(panel)) => {
+            *against = panel.against(&principal.standing().links, permission).await;
+            if let Some(against) = against {
+                return Some(against.problem(permission));
+            }
+            true
         }
         (Need::Permission(_), None) => false,
     };
@@ -495,7 +516,7 @@ fn refusal<A: Action>(
         let detail = "This needs a factor confirmed within the last 10 minutes. Confirm that it is you, then try again.";
         return refused(ProblemKind::StepUp, detail.to_owned());
     }
-    Ok(None)
+    None
 }
 
 /// Whether what a person last proved is too old, or too little, for a dangerous action.

@@ -233,6 +233,20 @@ impl Vault {
         }
     }
 
+    /// The standing of a key that stands in no table. Remembered like those that do, so that the model is not asked about
+    /// every permission at every request.
+    pub(crate) async fn listed(&self, hash: KeyHash, standing: Standing) -> Result<Arc<Standing>, Problem> {
+        if let Some(known) = self.memory.recall(&self.memory.keys, &hash) {
+            return Ok(known.standing);
+        }
+        let generation = self.memory.generation();
+        let known =
+            Known { standing: Arc::new(standing), expires_at: None, revoked_at: None, suspended: false };
+        let known = known.asked_about(self).await?;
+        self.memory.remember(&self.memory.keys, hash, known.clone(), generation);
+        Ok(known.standing)
+    }
+
     /// The standing of a key by its id, for tokens that were issued for it.
     pub(crate) async fn look_up_id(&self, id: KeyId) -> Result<Result<Arc<Standing>, Refusal>, Problem> {
         let now = self.clock.now();

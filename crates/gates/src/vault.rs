@@ -9,7 +9,7 @@ use uuid::Uuid;
 use zeroize::Zeroizing;
 
 use crate::audit::{Receipt, Row};
-use crate::authority::{Authorities, ModelError};
+use crate::authority::{Authorities, Authorizer, ModelError};
 use crate::claims::ClaimsKey;
 use crate::data_keys::DataKeyMemory;
 use crate::guard::{self, GuardError};
@@ -42,6 +42,8 @@ pub struct VaultOptions {
     pub auth: AuthMode,
     /// The static list of keys.
     pub static_keys: Vec<StaticKey>,
+    /// Who is asked, beside the engine of this process, what may be done.
+    pub authorizer: Option<Arc<dyn Authorizer>>,
     /// Where the present comes from.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
@@ -71,6 +73,7 @@ pub struct Vault {
     pub(crate) system: Arc<Pool>,
     pub(crate) memory: Memory,
     pub(crate) authorities: Authorities,
+    pub(crate) beside: Option<Arc<dyn Authorizer>>,
     pub(crate) seen: Seen,
     pub(crate) subject_keys: KeyMemory,
     pub(crate) data_keys: DataKeyMemory,
@@ -117,6 +120,7 @@ impl Vault {
             system,
             memory: Memory::new(),
             authorities,
+            beside: options.authorizer,
             seen: Seen::default(),
             subject_keys: KeyMemory::default(),
             data_keys: DataKeyMemory::default(),

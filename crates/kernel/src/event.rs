@@ -82,7 +82,8 @@ events! {
     ];
     /// A known caller asked for something that is not open to it, or in a way that cannot be read.
     AccessDenied = "access.denied", Access, Operational, Medium, API_OTHER, [
-        needs: Word, gate: Word, stage: Word, because: Word, route: Word, revision: Number, verdict: Word, policies: Word
+        needs: Word, gate: Word, stage: Word, because: Word, route: Word, revision: Number, verdict: Word, policies: Word,
+        authorizer: Word, unanswered: Word
     ];
     /// The organization came into being, with its first project, agent and keys.
     OrganizationCreated = "organization.created", Organization, Operational, Low, ENTITY_CREATE, [

@@ -73,6 +73,7 @@ async fn over<T>(
         issuer: "http://localhost".to_owned(),
         auth: AuthMode::Db,
         static_keys: Vec::new(),
+        authorizer: None,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })

@@ -473,6 +473,7 @@ async fn gates(
         issuer: "http://localhost".to_owned(),
         auth: gates::AuthMode::Db,
         static_keys: Vec::new(),
+        authorizer: None,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })

@@ -16,6 +16,7 @@ mod home;
 mod listen;
 mod loopback;
 pub mod mail;
+mod openfga;
 pub mod operator;
 pub mod packs;
 pub mod policy;

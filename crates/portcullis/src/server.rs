@@ -35,7 +35,7 @@ use crate::timestamps::HttpAuthority;
 use crate::verify::watch::Watcher;
 use crate::webhooks::HttpCourier;
 use crate::witness::show::Shower;
-use crate::{faces, listen};
+use crate::{faces, listen, openfga};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
@@ -95,7 +95,7 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     let mail_server = settings.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
     let carrier = carrier(settings.mail.take(), &url)?;
     let watching = logins.system.clone();
-    let vault = Vault::open(options(&mut settings, logins, key, url.clone())).await?;
+    let vault = Vault::open(options(&mut settings, logins, key, url.clone())?).await?;
     let sequencer =
         sequencer(&vault, settings.checkpoint_every, &settings.place, settings.witnesses.clone())?;
     let sequencer = with_authority(sequencer, settings.tsa_url.take())?;
@@ -158,8 +158,14 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
 }
 
 /// What the gates stand on.
-fn options(settings: &mut Settings, logins: Logins, key: InstanceKey, issuer: String) -> VaultOptions {
-    VaultOptions {
+fn options(
+    settings: &mut Settings,
+    logins: Logins,
+    key: InstanceKey,
+    issuer: String,
+) -> Result<VaultOptions> {
+    let authorizer = openfga::authorizer(settings.openfga.take()).context("PORTCULLIS_OPENFGA_URL")?;
+    Ok(VaultOptions {
         app: quiet(logins.app),
         system: quiet(logins.system),
         app_connections_max: settings.app_connections,
@@ -168,9 +174,10 @@ fn options(settings: &mut Settings, logins: Logins, key: InstanceKey, issuer: St
         issuer,
         auth: settings.auth,
         static_keys: std::mem::take(&mut settings.static_keys),
+        authorizer,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
-    }
+    })
 }
 
 /// Verifies the tables of the logs from time to time, when it is not switched off.

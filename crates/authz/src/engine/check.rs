@@ -12,8 +12,8 @@ use super::error::Error;
 use super::schema::{Kind, Op, RelNo, TypeNo};
 use super::tuple::WILDCARD;
 use super::validate::Parts;
-use super::{Check, Engine};
-use crate::store::{Cond, Keyed, Obj, Subject, View};
+use super::{Around, Check, Engine};
+use crate::store::{Cond, Keyed, Obj, Overlay, Subject, View};
 
 /// How many steps may lead from one object to the next.
 pub const RESOLVE_DEPTH_MAX: usize = 25;
@@ -31,6 +31,14 @@ pub(super) enum Outcome {
     Cycle,
     /// [`Checker::error`] says why.
     Error,
+}
+
+/// A question in numbers.
+struct Known {
+    subject: Subject,
+    user_type: TypeNo,
+    relation: RelNo,
+    object: Obj,
 }
 
 pub(super) struct Checker<'a> {
@@ -58,55 +66,58 @@ impl Engine {
     /// # Errors
     /// The question makes no sense, a condition has no answer, or the answer takes too long to find.
     pub fn check(&self, question: &Check<'_>) -> Result<bool, Error> {
-        let layer = self.layer(question.around)?;
-        let view = self.view(layer.as_ref());
-        let conditions = Conditions { engine: self, view, context: question.around.context };
-        if let Some((subject, user_type, relation, object)) = self.known(question, view) {
-            if let Some(answer) = self.at_once(subject, user_type, relation, object, view) {
-                return Ok(answer);
-            }
-            return self.checker_of(subject, user_type, Kind::Object, conditions).ask(relation, object);
+        let Around { contextual, context } = question.around;
+        if contextual.is_empty() && context.is_none() {
+            return self.asked(question, None);
         }
-        let parts = self.parts(question)?;
-        self.checker(&parts, Conditions { engine: self, view, context: question.around.context })
-            .answer(&parts)
+        let layer = self.layer(question.around)?;
+        self.asked(question, layer.as_ref())
+    }
+
+    fn asked(&self, question: &Check<'_>, layer: Option<&Overlay>) -> Result<bool, Error> {
+        let view = self.view(layer);
+        let conditions = Conditions { engine: self, view, context: question.around.context };
+        match self.known(question, view) {
+            Some(known) => self.at_once(&known, view).map_or_else(|| self.walk(&known, conditions), Ok),
+            None => self.walk_from(&self.parts(question)?, conditions),
+        }
+    }
+
+    fn walk(&self, known: &Known, conditions: Conditions<'_>) -> Result<bool, Error> {
+        let Known { subject, user_type, relation, object } = *known;
+        self.checker_of(subject, user_type, Kind::Object, conditions).ask(relation, object)
+    }
+
+    fn walk_from(&self, parts: &Parts<'_>, conditions: Conditions<'_>) -> Result<bool, Error> {
+        self.checker(parts, conditions).answer(parts)
     }
 
     /// The numbers of a question about two objects that tuples name. Such objects are well formed, so that nothing needs
     /// to be looked at twice.
     #[inline]
-    fn known(&self, question: &Check<'_>, view: View<'_>) -> Option<(Subject, TypeNo, RelNo, Obj)> {
-        let split = |text: &'_ str| text.bytes().position(|b| b == b':');
-        let (user_colon, object_colon) = (split(question.user)?, split(question.object)?);
-        let (user_id, object_id) = (&question.user[user_colon + 1..], &question.object[object_colon + 1..]);
+    fn known(&self, question: &Check<'_>, view: View<'_>) -> Option<Known> {
+        let (user_type, user_id) = self.schema.split(question.user)?;
+        let (object_type, object_id) = self.schema.split(question.object)?;
         if user_id == WILDCARD || object_id == WILDCARD {
             return None;
         }
-        let user_type = self.schema.type_no(&question.user[..user_colon])?;
-        let object_type = self.schema.type_no(&question.object[..object_colon])?;
         let relation = self.schema.relation_no(object_type, question.relation)?;
         let user = view.object(self.bind.type_sym(user_type), user_id)?;
         let object = view.object(self.bind.type_sym(object_type), object_id)?;
-        Some((Subject::object(user), user_type, relation, object))
+        Some(Known { subject: Subject::object(user), user_type, relation, object })
     }
 
     /// The answer, where the tuples of the relation itself give it and there is no condition.
     #[inline]
-    fn at_once(
-        &self,
-        subject: Subject,
-        of: TypeNo,
-        number: RelNo,
-        object: Obj,
-        view: View<'_>,
-    ) -> Option<bool> {
+    fn at_once(&self, known: &Known, view: View<'_>) -> Option<bool> {
+        let Known { subject, user_type, relation: number, object } = *known;
         let relation = self.schema.relation(number);
         if !matches!(relation.op, Op::Direct) {
             return None;
         }
-        match view.place(object, self.bind.relation_sym(number)).edge(subject) {
-            Some(0) if self.schema.allows(number, of, Kind::Object, None) => Some(true),
-            None if !relation.has_usersets && !relation.wildcards.has(of) => Some(false),
+        match view.edge(object, self.bind.relation_sym(number), subject) {
+            Some(0) if self.schema.allows(number, user_type, Kind::Object, None) => Some(true),
+            None if !relation.has_usersets && !relation.wildcards.has(user_type) => Some(false),
             _ => None,
         }
     }

@@ -6,6 +6,7 @@ use super::error::SchemaError;
 use crate::cel::{ConditionError, Program};
 use crate::model::{Model, Ordered, TypeDefinition, Userset, validate};
 use crate::names;
+use crate::store::same;
 
 /// Number of a type in a schema.
 pub(crate) type TypeNo = u16;
@@ -427,6 +428,22 @@ impl Schema {
         }
     }
 
+    /// The type of an object such as `document:1`, and its id.
+    #[inline]
+    pub(crate) fn split<'a>(&self, object: &'a str) -> Option<(TypeNo, &'a str)> {
+        if self.types.len() > NAMES_SCANNED_MAX {
+            let (name, id) = object.split_once(':')?;
+            return Some((self.type_no(name)?, id));
+        }
+        // No name has a colon, so that what stands before one and is a name stands before the first.
+        let of = |of: &Type| {
+            let (name, bytes) = (of.name.as_bytes(), object.as_bytes());
+            bytes.get(name.len()) == Some(&b':') && same(&bytes[..name.len()], name)
+        };
+        let (number, found) = (0..).zip(&self.types).find(|(_, each)| of(each))?;
+        Some((number, object.get(found.name.len() + 1..)?))
+    }
+
     pub(crate) fn type_no(&self, name: &str) -> Option<TypeNo> {
         if self.types.len() <= NAMES_SCANNED_MAX {
             return (0..).zip(&self.types).find(|(_, of)| *of.name == *name).map(|(number, _)| number);
@@ -438,10 +455,12 @@ impl Schema {
         self.condition_numbers.get(name).copied()
     }
 
+    #[inline]
     pub(crate) fn relation_no(&self, of: TypeNo, name: &str) -> Option<RelNo> {
         let relations = &self.types[usize::from(of)].relations;
         if relations.len() <= NAMES_SCANNED_MAX {
-            return relations.iter().find(|(known, _)| **known == *name).map(|(_, number)| *number);
+            let found = relations.iter().find(|(known, _)| same(known.as_bytes(), name.as_bytes()));
+            return found.map(|(_, number)| *number);
         }
         let at = relations.binary_search_by(|(known, _)| (**known).cmp(name)).ok()?;
         Some(relations[at].1)

@@ -13,7 +13,7 @@ mod overlay;
 mod snapshot;
 mod view;
 
-pub(crate) use hash::Keyed;
+pub(crate) use hash::{Keyed, same};
 pub use live::Live;
 pub(crate) use names::{Names, Sym};
 pub(crate) use overlay::Overlay;

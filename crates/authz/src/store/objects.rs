@@ -4,7 +4,7 @@
 //! hash, and its entry has the type, a short id and the place of its tuples in one line of the cache.
 
 use super::Obj;
-use super::hash::fold;
+use super::hash::{fold, same};
 use super::names::Sym;
 
 /// Ids up to so many bytes stand in the entry itself.
@@ -86,7 +86,7 @@ impl Objects {
             let object = number.checked_sub(1)?;
             if known == tag {
                 let entry = &self.entries[object as usize];
-                if entry.type_name == type_name && self.bytes_of(entry) == id.as_bytes() {
+                if entry.type_name == type_name && same(self.bytes_of(entry), id.as_bytes()) {
                     return Some(object);
                 }
             }
@@ -142,12 +142,16 @@ impl Objects {
             state = fold(state ^ u64::from_le_bytes(*word), 0x9e37_79b9_7f4a_7c15);
             rest = after;
         }
-        // Two overlapping words hold what is left; the length tells such rests apart.
-        let rest = match (rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
-            (Some(first), Some(last)) => {
+        // Two overlapping words, or three bytes, hold what is left; the length tells such rests apart.
+        let rest = match (rest, rest.first_chunk::<4>(), rest.last_chunk::<4>()) {
+            (_, Some(first), Some(last)) => {
                 u64::from(u32::from_le_bytes(*first)) << 32 | u64::from(u32::from_le_bytes(*last))
             }
-            _ => rest.iter().fold(0, |all, byte| all << 8 | u64::from(*byte)),
+            ([first, .., last], ..) => {
+                u64::from(*first) << 16 | u64::from(rest[rest.len() / 2]) << 8 | u64::from(*last)
+            }
+            ([only], ..) => u64::from(*only),
+            _ => 0,
         };
         let hash = fold(state ^ rest, 0xd6e8_feb8_6659_fd93);
         (hash as usize, (hash >> 32) as u32)

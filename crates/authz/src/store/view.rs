@@ -25,6 +25,7 @@ impl<'a> View<'a> {
         self.layers.into_iter().flatten()
     }
 
+    #[inline]
     pub(crate) fn object(&self, type_name: Sym, id: &str) -> Option<Obj> {
         self.base.objects.get(type_name, id).or_else(|| self.layers().find_map(|o| o.object(type_name, id)))
     }
@@ -64,7 +65,11 @@ impl<'a> View<'a> {
     }
 
     /// Whether a tuple is there, and its condition.
+    #[inline]
     pub(crate) fn edge(&self, object: Obj, relation: Sym, subject: Subject) -> Option<Cond> {
+        if let [None, None] = self.layers {
+            return self.base.edge(self.base.row(object, relation)?, subject);
+        }
         self.place(object, relation).edge(subject)
     }
 

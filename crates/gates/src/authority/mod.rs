@@ -21,8 +21,13 @@ use crate::pool::{DatabaseError, Lease};
 use crate::principal::{Standing, Who};
 use crate::vault::Vault;
 
+mod authorizer;
+
 #[cfg(test)]
 mod tests;
+
+pub(crate) use authorizer::{Against, Panel};
+pub use authorizer::{Answering, Authorizer, Question, Unanswered};
 
 /// The model, in the modelling language.
 pub const MODEL: &str = include_str!("model.fga");
@@ -230,14 +235,19 @@ impl Authorities {
 /// What one organization's relations say, at one revision.
 pub(crate) struct Authority {
     engine: Engine,
+    tenant: TenantId,
     organization: String,
     relations: Arc<[String]>,
 }
 
 impl Authority {
-    /// Whether every link of a chain holds `permission`: whoever acts, and whoever it acts for.
-    pub(crate) fn allows(&self, links: &[String], permission: Permission) -> Result<bool, Problem> {
-        let Some(relation) = self.relations.get(permission as usize) else { return Ok(false) };
+    /// The relation that a permission is; one that nobody has, for a permission that the model does not know.
+    fn relation(&self, permission: Permission) -> &str {
+        self.relations.get(permission as usize).map_or("", String::as_str)
+    }
+
+    /// Whether every link of a chain has a relation: whoever acts, and whoever it acts for.
+    fn every_link(&self, links: &[String], relation: &str) -> Result<bool, Unanswered> {
         for link in links {
             if !self.check(link, relation)? {
                 return Ok(false);
@@ -250,7 +260,7 @@ impl Authority {
     pub(crate) fn held(&self, links: &[String]) -> Result<PermissionSet, Problem> {
         let mut held = PermissionSet::EMPTY;
         for permission in Permission::ALL {
-            if self.allows(links, *permission)? {
+            if self.every_link(links, self.relation(*permission)).map_err(Unanswered::problem)? {
                 held = held.with(*permission);
             }
         }
@@ -269,12 +279,12 @@ impl Authority {
         self.engine.snapshot().revision()
     }
 
-    fn check(&self, user: &str, relation: &str) -> Result<bool, Problem> {
+    fn check(&self, user: &str, relation: &str) -> Result<bool, Unanswered> {
         let question = Check { user, relation, object: &self.organization, around: Around::default() };
         self.engine.check(&question).map_err(|error| {
             // No condition and no cycle is in the model, so this is a fault of the program or of the database.
             tracing::error!(%error, "a permission could not be asked about");
-            Problem::at(Gate::Token, ProblemKind::Internal, "What may be done could not be found out.")
+            Unanswered::Broken
         })
     }
 }
@@ -327,7 +337,7 @@ impl Vault {
         let schema = Arc::clone(&self.authorities.schema);
         let engine = Engine::new(schema, snapshot).map_err(decode)?;
         let relations = Arc::clone(&self.authorities.relations);
-        Ok(Authority { engine, organization: format!("organization:{tenant}"), relations })
+        Ok(Authority { engine, tenant, organization: format!("organization:{tenant}"), relations })
     }
 }
 

@@ -11,7 +11,8 @@ fn authority(tuples: Vec<Tuple>) -> Authority {
     let all = Authorities::new().unwrap();
     let snapshot = Snapshot::build(7, 1, tuples).unwrap();
     let engine = Engine::new(Arc::clone(&all.schema), Arc::new(snapshot)).unwrap();
-    Authority { engine, organization: "organization:1".to_owned(), relations: all.relations }
+    let tenant = TenantId::first_at(kernel::Timestamp::from_unix_micros(1));
+    Authority { engine, tenant, organization: "organization:1".to_owned(), relations: all.relations }
 }
 
 /// The tuples that the database makes of the templates.
@@ -56,7 +57,8 @@ fn a_chain_holds_what_each_of_its_links_does() {
     tuples.push(Tuple::new(PERSON, "person", "role:viewer"));
     let authority = authority(tuples);
     let (key, both) = (vec![KEY.to_owned()], vec![KEY.to_owned(), PERSON.to_owned()]);
-    let allows = |links: &[String], permission| authority.allows(links, permission).unwrap();
+    let allows =
+        |links: &[String], permission| authority.every_link(links, authority.relation(permission)).unwrap();
     assert!(allows(&key, Permission::AgentsManage) && !allows(&both, Permission::AgentsManage));
     assert!(allows(&both, Permission::AgentsRead));
     assert!(!allows(&[], Permission::AgentsRead), "nobody holds nothing");

@@ -116,6 +116,20 @@ pub struct ServerArgs {
     /// Time-stamping authority (RFC 3161) that is asked about each evidence pack, http or https. Default: none.
     #[arg(long, env = "PORTCULLIS_TSA_URL", value_name = "URL")]
     pub tsa_url: Option<String>,
+    /// OpenFGA server that is asked beside the engine of this server, before every action that needs a permission; both must
+    /// allow. Default: none.
+    #[arg(long, env = "PORTCULLIS_OPENFGA_URL", value_name = "URL")]
+    pub openfga_url: Option<String>,
+    /// Where the relations of each organization are over there: `organization-id=store-id/model-id` items, separated by
+    /// commas. The server is asked about these organizations alone.
+    #[arg(long, env = "PORTCULLIS_OPENFGA_STORES", value_name = "LIST")]
+    pub openfga_stores: Option<String>,
+    /// Longest time for its answer, in milliseconds; without one nothing is allowed. Default: 500.
+    #[arg(long, env = "PORTCULLIS_OPENFGA_TIMEOUT_MILLIS", value_name = "MILLISECONDS")]
+    pub openfga_timeout_millis: Option<String>,
+    /// Questions to it at once, a connection each. Default: 16.
+    #[arg(long, env = "PORTCULLIS_OPENFGA_CONNECTIONS", value_name = "COUNT")]
+    pub openfga_connections: Option<String>,
     /// Form of the log on standard error: `json` or `text`. Default: text on a terminal, else json.
     #[arg(long, env = "PORTCULLIS_LOG_FORMAT", value_name = "FORM")]
     pub log_format: Option<String>,

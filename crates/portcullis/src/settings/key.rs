@@ -176,6 +176,11 @@ enum KeyFileError {
     Open(PathBuf),
 }
 
+/// The text of a file that holds a secret, or a sentence that says what is wrong.
+pub(super) fn read_secret_file(path: &Path) -> Result<Zeroizing<String>, String> {
+    read_file(path).map_err(|error| format!("{error}."))
+}
+
 fn read_file(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     use std::os::unix::fs::MetadataExt as _;
     let failed = |error| KeyFileError::Io(path.to_owned(), error);

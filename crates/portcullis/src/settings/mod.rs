@@ -9,6 +9,7 @@ mod environment;
 mod fault;
 mod key;
 mod mail;
+mod openfga;
 mod parse;
 mod place;
 mod provider;
@@ -30,6 +31,7 @@ use gates::{AuthMode, StaticKey};
 use kernel::{Timestamp, limits};
 
 pub use self::mail::{Encryption, MailSettings, Sender, SmtpLogin};
+pub use self::openfga::{OpenFgaSettings, OpenFgaStore};
 pub use self::siem::{SiemSettings, SyslogSettings};
 pub use args::{PlaceArgs, ServerArgs};
 pub use database::{DatabaseUrls, check_database_url, with_role};
@@ -144,6 +146,8 @@ pub struct Settings {
     pub siem: SiemSettings,
     /// The time-stamping authority that is asked about evidence packs.
     pub tsa_url: Option<http::Uri>,
+    /// The OpenFGA server that is asked beside the engine of this process.
+    pub openfga: Option<OpenFgaSettings>,
     /// How long requests under way may take when the server stops.
     pub shutdown_grace: Duration,
     /// Longest time between checkpoints.
@@ -209,6 +213,7 @@ impl Settings {
             mail: self::mail::read(args.mail_from.as_deref(), environment, &mut faults),
             siem: self::siem::read(args, &mut faults),
             tsa_url: faults.keep("PORTCULLIS_TSA_URL", parse::whole_url(args.tsa_url.as_deref()), None),
+            openfga: self::openfga::read(args, environment, &mut faults),
             shutdown_grace: seconds(
                 &mut faults,
                 "PORTCULLIS_SHUTDOWN_GRACE_SECONDS",

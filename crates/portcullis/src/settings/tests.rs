@@ -271,3 +271,47 @@ fn a_time_stamping_authority_is_a_url_with_a_host_and_no_user() {
         assert!(!why.contains("secret"), "{why}");
     }
 }
+
+#[test]
+fn an_openfga_server_has_a_store_for_each_organization_and_an_encrypted_way() {
+    let organization = "019a0000-0000-7000-8000-000000000001";
+    let (store, model) = ("01HVMMBCMGZNT3SED4Z17ECXCA", "01HVMMBCMGZNT3SED4Z17ECXCB");
+    let item = format!("{organization}={store}/{model}");
+    let with = |url: &str, stores: &str| ServerArgs {
+        openfga_url: Some(url.to_owned()),
+        openfga_stores: Some(stores.to_owned()),
+        ..args()
+    };
+    let variables = Variables::from([("PORTCULLIS_OPENFGA_TOKEN", "a-token")]);
+    let read = load(&with("https://fga.example.com/base/", &item), &variables).ok().unwrap().openfga.unwrap();
+    assert_eq!(read.url, "https://fga.example.com/base");
+    assert_eq!((read.stores[0].store.as_str(), read.stores[0].model.as_str()), (store, model));
+    assert_eq!(read.token.unwrap().expose(), b"a-token");
+    assert_eq!((read.timeout.as_millis(), read.connections), (500, 16));
+    assert!(load(&args(), &Variables::new()).ok().unwrap().openfga.is_none());
+    assert!(load(&with("http://127.0.0.1:8080", &item), &Variables::new()).is_ok(), "on this machine");
+
+    let at_fault = |url: &str, stores: &str| faults(&with(url, stores), &Variables::new());
+    let (twice, path) = (format!("{item},{item}"), format!("{organization}={store}/../../x/{model}"));
+    for (url, stores, name) in [
+        ("http://fga.example.com", item.as_str(), "PORTCULLIS_OPENFGA_URL"),
+        ("https://user@fga.example.com", item.as_str(), "PORTCULLIS_OPENFGA_URL"),
+        ("https://fga.example.com", "", "PORTCULLIS_OPENFGA_STORES"),
+        ("https://fga.example.com", &twice, "PORTCULLIS_OPENFGA_STORES"),
+        ("https://fga.example.com", &path, "PORTCULLIS_OPENFGA_STORES"),
+        ("", item.as_str(), "PORTCULLIS_OPENFGA_STORES"),
+    ] {
+        assert!(at_fault(url, stores).contains(&name.to_owned()), "{url} {stores}");
+    }
+    let slow = ServerArgs {
+        openfga_timeout_millis: Some("60000".to_owned()),
+        ..with("https://f.example.com", &item)
+    };
+    assert_eq!(faults(&slow, &Variables::new()), ["PORTCULLIS_OPENFGA_TIMEOUT_MILLIS"]);
+    for token in
+        [("PORTCULLIS_OPENFGA_TOKEN", "two words"), ("PORTCULLIS_OPENFGA_TOKEN_FILE", "/nowhere/token")]
+    {
+        let found = faults(&with("https://f.example.com", &item), &Variables::from([token]));
+        assert_eq!(found, [token.0]);
+    }
+}

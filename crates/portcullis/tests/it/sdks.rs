@@ -2,15 +2,21 @@
 //! not, with tools and without. The scripts are in `tests/sdk`; what they need is kept in `target/sdk` between runs.
 
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
 
 use gates::{Vault, VaultOptions};
 use kernel::MemberRole;
 use tokio::process::Command;
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
 use crate::house::members::Somebody;
 use crate::house::process::{Process, Ran, run_to_end};
 use crate::house::{Database, House, Tenant, run, target_dir};
+
+/// Longest build of a program in Rust, in seconds: some hundred crates, on a machine that does other things.
+const RUST_BUILD_SECONDS_MAX: u64 = 600;
 
 /// Two tests that install at once would hinder each other.
 static INSTALLING: Mutex<()> = Mutex::const_new(());
@@ -64,6 +70,28 @@ pub(crate) async fn node_modules() -> PathBuf {
         std::fs::write(stamp, wanted).expect("a stamp");
     }
     folder
+}
+
+/// The program of a folder of `tests/sdk`, built with the Rust that runs the tests, below `target/sdk`.
+pub(crate) async fn rust_program(name: &str) -> PathBuf {
+    let _alone = INSTALLING.lock().await;
+    let folder = target_dir().join("sdk").join(name);
+    for file in ["Cargo.toml", "Cargo.lock", "src/main.rs"] {
+        let (from, to) = (script(name).join(file), folder.join(file));
+        let text = std::fs::read(&from).unwrap_or_else(|error| panic!("{}: {error}", from.display()));
+        // What is the same stays, so that it is not built again.
+        if std::fs::read(&to).ok().as_ref() != Some(&text) {
+            std::fs::create_dir_all(to.parent().expect("a folder")).expect("target/sdk can be made");
+            std::fs::write(to, text).expect("copied");
+        }
+    }
+    let mut build = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "--quiet", "--locked", "--target-dir", "built"]).current_dir(&folder);
+    build.stdin(Stdio::null()).kill_on_drop(true);
+    let built = timeout(Duration::from_secs(RUST_BUILD_SECONDS_MAX), build.output()).await;
+    let built = built.expect("Rust is built in time").expect("cargo can be run");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    folder.join("built/debug").join(name.replace('_', "-"))
 }
 
 #[track_caller]

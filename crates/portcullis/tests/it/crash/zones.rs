@@ -249,6 +249,7 @@ impl<'a> Zone<'a> {
             issuer: "http://localhost".to_owned(),
             auth: AuthMode::Db,
             static_keys: Vec::new(),
+            authorizer: None,
             clock: std::sync::Arc::new(kernel::SystemClock),
             rng: std::sync::Arc::new(crypto::SystemRng),
         })

@@ -263,6 +263,7 @@ impl Database {
             issuer: "http://localhost".to_owned(),
             auth: AuthMode::Db,
             static_keys: Vec::new(),
+            authorizer: None,
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
         }

@@ -1,5 +1,5 @@
-//! OpenFGA's own clients, unmodified, from their own package indexes: the JavaScript and the Python SDK, and the `fga`
-//! command.
+//! Clients of OpenFGA, unmodified, from their own package indexes: the JavaScript and the Python SDK, the `fga` command, and
+//! for Rust the crate `openfga`.
 
 use std::path::Path;
 
@@ -8,7 +8,7 @@ use tokio::process::Command;
 use super::Stage;
 use crate::house::process::{Folder, run_to_end};
 use crate::house::run;
-use crate::sdks::{node_modules, script, virtual_environment};
+use crate::sdks::{node_modules, rust_program, script, virtual_environment};
 
 async fn holds(mut command: Command, stage: &Stage, checks: usize) {
     command.env("FGA_API_URL", format!("{}/fga", stage.server.url));
@@ -52,6 +52,16 @@ fn the_fga_command() {
         let mut command = Command::new(venv.join("bin/python"));
         command.arg(script("fga_command.py")).arg(venv.join("bin/fga")).current_dir(folder.path());
         holds(command, &stage, 9).await;
+        stage.end().await;
+    });
+}
+
+#[test]
+fn the_rust_crate() {
+    run(async |house| {
+        let program = rust_program("fga_rust").await;
+        let stage = Stage::set(house, "fga_rust").await;
+        holds(Command::new(program), &stage, 13).await;
         stage.end().await;
     });
 }

@@ -4,6 +4,7 @@ mod authzen;
 mod clients;
 mod fuzz;
 mod gates;
+mod openfga;
 mod own;
 mod peer;
 mod questions;
