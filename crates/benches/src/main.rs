@@ -4,6 +4,7 @@
 #![expect(clippy::cast_precision_loss, reason = "counts and nanoseconds of one run are far below 2^52")]
 
 mod audit;
+mod authz;
 mod cluster;
 mod cpu;
 mod gateway;
@@ -63,6 +64,27 @@ enum Bench {
         #[arg(long)]
         json: bool,
     },
+    /// Checks of relations in process and over HTTP, on the same tuples, and SpiceDB beside them when it is asked for.
+    Authz {
+        /// The server to measure.
+        #[arg(long, env = "PORTCULLIS_BIN", default_value = "target/release/portcullis")]
+        server: PathBuf,
+        /// About so many tuples, beside those of the list of 100,000 objects.
+        #[arg(long, default_value_t = 100_000)]
+        tuples: usize,
+        /// Seconds each point is measured.
+        #[arg(long, default_value_t = 4)]
+        seconds: u64,
+        /// Numbers of clients.
+        #[arg(long, value_delimiter = ',', default_values_t = [1, 16])]
+        clients: Vec<usize>,
+        /// Who is measured beside us.
+        #[arg(long, value_enum)]
+        beside: Option<authz::Beside>,
+        /// Print one JSON object instead of tables.
+        #[arg(long)]
+        json: bool,
+    },
     /// Sign-ins per second beside what the password hash alone allows, and verifications of access tokens per second beside
     /// the bare signature check.
     Identity {
@@ -94,6 +116,10 @@ fn main() -> anyhow::Result<()> {
         Bench::Proxy { upstream } => single()?.block_on(yardstick::proxy(&upstream)),
         Bench::Gateway { server, seconds, rounds, clients, json } => {
             single()?.block_on(gateway::run(&server, seconds, rounds, clients, json))
+        }
+        Bench::Authz { server, tuples, seconds, clients, beside, json } => {
+            let plan = authz::Plan { tuples, seconds, clients, beside, json };
+            single()?.block_on(authz::run(&server, plan))
         }
         Bench::Identity { seconds, rounds, json } => {
             tokio::runtime::Runtime::new()?.block_on(identity::run(seconds, rounds, json))

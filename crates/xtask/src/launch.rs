@@ -130,25 +130,34 @@ const COUNTED: [(&str, &str); 4] =
 /// Questions of the two runs whose difference is what questions cost.
 const QUESTIONS: [u64; 2] = [10_000, 20_000];
 
-/// Measures the engine for relations: times, and instructions, which no neighbour on the machine changes. Both need no server.
+/// Measures the engine for relations: times, and instructions, which no neighbour on the machine changes; then the same kind of
+/// questions over HTTP. The arguments are those of `benches authz`; with `--engine` nothing is served.
 pub(crate) fn bench_authz(repo: &Repo, args: &[String]) -> Result<()> {
     let example = |verb: &str, name: &str| {
         let mut command = cargo(repo.root());
         command.args([verb, "--quiet", "--locked", "--release", "--package", "authz", "--example", name]);
         command
     };
-    process::run(example("run", "checks").arg("--").args(args))?;
+    process::run(&mut example("run", "checks"))?;
     let mut build = example("build", "counts");
     let program = executable(&process::output(build.args(["--message-format", "json-render-diagnostics"]))?)
         .context("cargo built the example but did not say where")?;
     if Command::new("valgrind").arg("--version").output().is_err() {
         println!("instructions are not counted: there is no valgrind (on Debian: apt-get install valgrind)");
-        return Ok(());
+    } else {
+        count(&program)?;
     }
+    match args {
+        [only] if only == "--engine" => Ok(()),
+        args => bench(repo, "authz", args),
+    }
+}
+
+fn count(program: &Path) -> Result<()> {
     for (case, tuples) in COUNTED {
         let [fewer, more] = QUESTIONS;
         let (low, high) =
-            (instructions(&program, case, tuples, fewer)?, instructions(&program, case, tuples, more)?);
+            (instructions(program, case, tuples, fewer)?, instructions(program, case, tuples, more)?);
         let each = high.saturating_sub(low) / (more - fewer);
         println!("{case}, {tuples} tuples: {each} instructions a check");
     }

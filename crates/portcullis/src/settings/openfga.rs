@@ -59,7 +59,15 @@ pub(super) fn read(
     environment: &dyn Environment,
     faults: &mut Faults,
 ) -> Option<OpenFgaSettings> {
-    let url = faults.keep(URL, base_url(args.openfga_url.as_deref()), None);
+    let given = args.openfga_url.as_deref();
+    // What is wrong is shown, and a password would be too.
+    let with_login = given.is_some_and(|url| url.contains('@'));
+    let url = if with_login {
+        Err(format!("a login has no place in it; {TOKEN} takes the token."))
+    } else {
+        base_url(given)
+    };
+    let url = faults.keep(URL, url, None);
     let stores = stores(args.openfga_stores.as_deref(), faults);
     let token = token(environment, faults);
     let timeout =
