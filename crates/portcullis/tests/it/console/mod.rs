@@ -34,7 +34,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    pub(crate) fn nobodys(wire: &'a Wire) -> Self {
+    fn nobodys(wire: &'a Wire) -> Self {
         Self { wire, cookies: BTreeMap::new(), csrf: String::new() }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
+    async fn get(&mut self, path: &str) -> Answer {
         let ask = self.request(Method::GET, path);
         self.sent(ask).await
     }
@@ -97,7 +97,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form as the last page had it.
-    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         if self.csrf.is_empty() {
             self.page("/security").await;
         }

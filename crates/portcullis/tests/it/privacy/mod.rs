@@ -1,7 +1,6 @@
 //! Gate four through the real server: rules by channel, and what is kept to be put back.
 
 mod benchmark;
-mod canary;
 mod channels;
 mod keys;
 mod vault;
