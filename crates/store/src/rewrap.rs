@@ -138,7 +138,7 @@ pub const SEALED_COLUMNS: [SealedColumn; 11] = [
         "decode($3::text, 'hex')",
         "encode(hash, 'hex')"
     ),
-    sealed!(false, "null::uuid", "instance", "canary", "'instance'", "$3::text", "'instance'"),
+    sealed!(false, "null::uuid", "instance", "canary", "id::text", "$3::text", "'instance'"),
 ];
 
 impl SealedColumn {

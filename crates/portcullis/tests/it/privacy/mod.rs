@@ -1,6 +1,7 @@
 //! Gate four through the real server: rules by channel, and what is kept to be put back.
 
 mod benchmark;
+mod canary;
 mod channels;
 mod keys;
 mod vault;

@@ -18,7 +18,7 @@ const UNSAMPLED: &str = "5bf92f3577b34da6a3ce929d0e0e4736";
 /// Longest time a server may take to stop whose collector does not answer, in seconds: it gives each export five.
 const STOP_SECONDS_MAX: u64 = 20;
 
-async fn collector(folder: &Folder) -> Process {
+pub(crate) async fn collector(folder: &Folder) -> Process {
     let venv = virtual_environment("telemetry", Path::new("python3"), "requirements-telemetry.txt").await;
     let mut command = Command::new(venv.join("bin/python"));
     command.arg(script("otlp.py")).arg(folder.path());

@@ -1,7 +1,7 @@
 //! What the server tells its operator: traces and numbers at a collector, numbers for Prometheus, a log of JSON lines.
 //! All of it tells of every request, and none of it what people and models said to each other.
 
-mod collector;
+pub(crate) mod collector;
 mod log;
 mod numbers;
 
