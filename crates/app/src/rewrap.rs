@@ -88,9 +88,10 @@ pub async fn values_elsewhere(vault: &Arc<Vault>) -> Result<i64, OperatorError> 
     let mut tx = vault.system(Reason::KeyRotation).await?;
     let mut values = 0;
     for column in &SEALED_COLUMNS {
-        values += match vault.is_key_changing() {
-            true => column.count(&mut tx, &header).await?,
-            false => column.elsewhere(&mut tx, &header).await?,
+        values += if vault.is_key_changing() {
+            column.count(&mut tx, &header).await?
+        } else {
+            column.elsewhere(&mut tx, &header).await?
         };
     }
     tx.finish().await?;

@@ -130,7 +130,10 @@ pub fn other_login(login: &PgConnectOptions, key: &InstanceKey) -> Option<PgConn
 
 /// Whether the database refused the password (SQLSTATE 28P01) or the login as a whole (28000).
 pub fn is_wrong_password(error: &sqlx::Error) -> bool {
-    matches!(error.as_database_error().and_then(|error| error.code()).as_deref(), Some("28P01" | "28000"))
+    matches!(
+        error.as_database_error().and_then(sqlx::error::DatabaseError::code).as_deref(),
+        Some("28P01" | "28000")
+    )
 }
 
 /// A connection on loan. It goes back only when told that its transaction is over; dropped otherwise, it is rolled
