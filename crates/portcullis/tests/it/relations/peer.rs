@@ -59,7 +59,19 @@ pub(super) struct Tally {
     pub(super) strays: usize,
     /// Lists in which one has `user:*` and users beside it that the other leaves out, because all of them are meant.
     pub(super) covered: usize,
+    /// Users that one lists and the other does not, until OpenFGA's own check was asked about them.
+    pub(super) doubts: Vec<Doubt>,
+    /// Such users of whom its check says what we do. Its list goes wrong where users are taken out of what everyone has, and
+    /// everyone has it on another way too.
+    pub(super) contradicted: usize,
     pub(super) wrong: Vec<String>,
+}
+
+/// A user of a list, and whether we list them.
+#[derive(Debug)]
+pub(super) struct Doubt {
+    pub(super) question: Question,
+    listed: bool,
 }
 
 impl Tally {
@@ -94,9 +106,46 @@ impl Tally {
             got.sort_unstable();
             let found = found.map(|mut found| {
                 self.level(filter(asked), &mut found, &mut got);
+                if theirs["error"].is_null() {
+                    self.doubt(asked, &found, &mut got);
+                }
                 json!(found)
             });
             self.judge(name, "list users", asked, &found, theirs, &json!(got));
+        }
+    }
+
+    /// Takes over what we say of single users about whom the lists differ, and notes them: their own check has the last word.
+    fn doubt(&mut self, asked: &Question, ours: &[String], theirs: &mut Vec<String>) {
+        let only = |a: &[String], b: &[String]| -> Vec<String> {
+            let single = |user: &&String| !user.ends_with(":*") && !b.contains(user);
+            a.iter().filter(single).cloned().collect()
+        };
+        for (users, listed) in [(only(ours, theirs), true), (only(theirs, ours), false)] {
+            for user in users {
+                if listed {
+                    theirs.push(user.clone());
+                } else {
+                    theirs.retain(|other| *other != user);
+                }
+                let question = Question { user, ..asked.clone() };
+                self.doubts.push(Doubt { question, listed });
+            }
+        }
+        theirs.sort_unstable();
+    }
+
+    /// What their check says about each of the doubts, in their order.
+    pub(super) fn settle(&mut self, name: &str, said: &[Value]) {
+        assert_eq!(said.len(), self.doubts.len(), "{name}: every doubt has a result");
+        for (Doubt { question, listed }, said) in self.doubts.drain(..).zip(said) {
+            let theirs = &said["check_results"][0];
+            if theirs["error"].is_null() && theirs["got"] == listed {
+                self.contradicted += 1;
+            } else {
+                self.wrong
+                    .push(format!("{name}: list users: we say {listed}, and theirs {theirs}: {question:?}"));
+            }
         }
     }
 

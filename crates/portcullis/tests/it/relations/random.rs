@@ -78,7 +78,7 @@ pub(super) struct World {
 }
 
 /// What one round of questions has besides.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Question {
     pub(super) user: String,
     pub(super) relation: String,
