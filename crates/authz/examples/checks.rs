@@ -11,25 +11,7 @@ use std::time::Instant;
 use authz::{Around, Change, Check, Engine, ListObjects, Page, Schema, Snapshot, Tuple};
 
 /// Three levels (document, folder, folder), at each: owner, viewer, the viewer's usersets, parent.
-const MODEL: &str = "model
-  schema 1.1
-type user
-type team
-  relations
-    define member: [user]
-type folder
-  relations
-    define parent: [folder]
-    define owner: [user]
-    define viewer: [user, team#member]
-    define can_read: owner or viewer or can_read from parent
-type document
-  relations
-    define parent: [folder]
-    define owner: [user]
-    define viewer: [user, team#member]
-    define can_read: owner or viewer or can_read from parent
-";
+const MODEL: &str = include_str!("three_levels.fga");
 const QUESTIONS: usize = 1 << 16;
 const ROUNDS: usize = 5;
 /// Checks that are timed together.

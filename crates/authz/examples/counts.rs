@@ -10,25 +10,7 @@ use std::sync::Arc;
 use authz::{Around, Check, Engine, Schema, Snapshot, Tuple};
 
 /// Three levels (document, folder, folder), at each: owner, viewer, the viewer's usersets, parent.
-const MODEL: &str = "model
-  schema 1.1
-type user
-type team
-  relations
-    define member: [user]
-type folder
-  relations
-    define parent: [folder]
-    define owner: [user]
-    define viewer: [user, team#member]
-    define can_read: owner or viewer or can_read from parent
-type document
-  relations
-    define parent: [folder]
-    define owner: [user]
-    define viewer: [user, team#member]
-    define can_read: owner or viewer or can_read from parent
-";
+const MODEL: &str = include_str!("three_levels.fga");
 /// Documents in a folder, and folders in a folder.
 const FAN: usize = 20;
 const SEED: u64 = 0x0123_4567_89ab_cdef;

@@ -4,25 +4,7 @@ use serde_json::{Value, json};
 
 /// Three levels (document, folder, folder), at each: owner, viewer, the viewer's usersets, parent. A question about
 /// `can_read` of a document looks in twelve places.
-pub(super) const MODEL: &str = "model
-  schema 1.1
-type user
-type team
-  relations
-    define member: [user]
-type folder
-  relations
-    define parent: [folder]
-    define owner: [user]
-    define viewer: [user, team#member]
-    define can_read: owner or viewer or can_read from parent
-type document
-  relations
-    define parent: [folder]
-    define owner: [user]
-    define viewer: [user, team#member]
-    define can_read: owner or viewer or can_read from parent
-";
+pub(super) const MODEL: &str = include_str!("../../../authz/examples/three_levels.fga");
 
 /// The same in SpiceDB's language.
 pub(super) const SPICEDB_SCHEMA: &str = "definition user {}
