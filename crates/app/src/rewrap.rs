@@ -120,13 +120,14 @@ pub async fn rewrap(
     let [columns @ .., canary] = &SEALED_COLUMNS;
     let mut work = Work { vault, request, header: header(vault), of: 0, done: Rewrapped::default() };
     work.of = u64::try_from(work.left(columns).await?).unwrap_or_default();
+    let mut left = 0;
     for _ in 0..PASSES_MAX {
         work.done.unreadable.clear();
         work.done.unreadable_values = 0;
         for column in columns {
             work.column(column, tell).await?;
         }
-        let left = work.left(columns).await?;
+        left = work.left(columns).await?;
         if u64::try_from(left).unwrap_or_default() <= work.done.unreadable_values {
             if work.done.unreadable_values > 0 && !leave_unreadable {
                 return Err(RewrapError::Unreadable(work.done));
@@ -135,7 +136,7 @@ pub async fn rewrap(
             return Ok(work.done);
         }
     }
-    Err(RewrapError::Moving(work.left(columns).await?))
+    Err(RewrapError::Moving(left))
 }
 
 struct Work<'a> {

@@ -15,8 +15,6 @@ pub struct SealedColumn {
     pub table: &'static str,
     /// Its name.
     pub column: &'static str,
-    /// Whether its rows belong to organizations; otherwise they are the instance's.
-    pub of_tenants: bool,
     count: &'static str,
     elsewhere: &'static str,
     tenants: &'static str,
@@ -42,9 +40,8 @@ macro_rules! stale {
 
 /// `$key` identifies a row and stands in an index; `$row` is how the seal names it; `$cast` makes the former of the latter.
 macro_rules! sealed {
-    ($of_tenants:literal, $tenant:literal, $table:literal, $column:literal, $key:literal, $cast:literal, $row:literal) => {
+    ($tenant:literal, $table:literal, $column:literal, $key:literal, $cast:literal, $row:literal) => {
         sealed!(
-            $of_tenants,
             $tenant,
             $table,
             $column,
@@ -66,12 +63,11 @@ macro_rules! sealed {
             )
         )
     };
-    ($of_tenants:literal, $tenant:literal, $table:literal, $column:literal, $key:literal, $cast:literal, $row:literal,
+    ($tenant:literal, $table:literal, $column:literal, $key:literal, $cast:literal, $row:literal,
      $replace:expr) => {
         SealedColumn {
             table: $table,
             column: $column,
-            of_tenants: $of_tenants,
             count: concat!("select count(*) from ", $table, " where ", stale!($column)),
             elsewhere: concat!(
                 "select count(*) from ",
@@ -110,14 +106,13 @@ macro_rules! sealed {
 /// Every such column. The canary, by which a server knows its database's key, comes last: while it is under the old one, no
 /// server starts with the new one alone.
 pub const SEALED_COLUMNS: [SealedColumn; 11] = [
-    sealed!(true, "tenant_id", "provider", "key_sealed", "id", "$3::text::uuid", "id::text"),
-    sealed!(true, "tenant_id", "webhook_endpoint", "secret_sealed", "id", "$3::text::uuid", "id::text"),
-    sealed!(true, "tenant_id", "webhook_endpoint", "old_secret_sealed", "id", "$3::text::uuid", "id::text"),
-    sealed!(true, "tenant_id", "subject_key", "sealed", "id", "$3::text::uuid", "id::text"),
-    sealed!(true, "tenant_id", "data_key", "sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("tenant_id", "provider", "key_sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("tenant_id", "webhook_endpoint", "secret_sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("tenant_id", "webhook_endpoint", "old_secret_sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("tenant_id", "subject_key", "sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("tenant_id", "data_key", "sealed", "id", "$3::text::uuid", "id::text"),
     // As `seed_row` of the log's signing names it.
     sealed!(
-        true,
         "tenant_id",
         "audit_log",
         "seed_sealed",
@@ -126,11 +121,10 @@ pub const SEALED_COLUMNS: [SealedColumn; 11] = [
         "(tenant_id::text || case when epoch = 0 then '' else '/' || epoch end)",
         "select true where gate.reseal_log($1, coalesce(nullif(split_part($2::text, '/', 2), ''), '0')::smallint, $3, $4)"
     ),
-    sealed!(false, "null::uuid", "key_ring", "sealed", "id", "$3::text", "id"),
-    sealed!(false, "null::uuid", "mail_outbox", "to_sealed", "id", "$3::text::uuid", "id::text"),
-    sealed!(false, "null::uuid", "mail_outbox", "message_sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("null::uuid", "key_ring", "sealed", "id", "$3::text", "id"),
+    sealed!("null::uuid", "mail_outbox", "to_sealed", "id", "$3::text::uuid", "id::text"),
+    sealed!("null::uuid", "mail_outbox", "message_sealed", "id", "$3::text::uuid", "id::text"),
     sealed!(
-        false,
         "null::uuid",
         "ceremony",
         "state_sealed",
@@ -138,7 +132,7 @@ pub const SEALED_COLUMNS: [SealedColumn; 11] = [
         "decode($3::text, 'hex')",
         "encode(hash, 'hex')"
     ),
-    sealed!(false, "null::uuid", "instance", "canary", "id::text", "$3::text", "'instance'"),
+    sealed!("null::uuid", "instance", "canary", "id::text", "$3::text", "'instance'"),
 ];
 
 impl SealedColumn {
