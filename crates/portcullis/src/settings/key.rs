@@ -71,28 +71,40 @@ type Names = (&'static str, &'static str);
 const KEY: Names = ("ENCRYPTION_KEY", "ENCRYPTION_KEY_FILE");
 const OTHER: Names = ("ENCRYPTION_KEY_OTHER", "ENCRYPTION_KEY_OTHER_FILE");
 
+/// A secret that is given as text or as the path to a file with it, and under which name it was given.
+pub(super) fn secret_text(
+    environment: &dyn Environment,
+    faults: &mut Faults,
+    (plain, file): Names,
+) -> Option<(Zeroizing<String>, &'static str)> {
+    match (environment.get(plain), environment.get(file)) {
+        (Some(_), Some(_)) => {
+            faults.add(plain, format!("{file} is set too; set one of them."));
+            None
+        }
+        (Some(text), None) => Some((text, plain)),
+        (None, Some(path)) => match read_file(Path::new(path.as_str())) {
+            Ok(text) => Some((text, file)),
+            Err(error) => {
+                faults.add(file, format!("{error}."));
+                None
+            }
+        },
+        (None, None) => None,
+    }
+}
+
 /// One key, and under which name it was given.
 fn read_one(
     environment: &dyn Environment,
     faults: &mut Faults,
-    (plain, file): Names,
+    names: Names,
 ) -> Option<(InstanceKey, &'static str)> {
-    let (text, name) = match (environment.get(plain), environment.get(file)) {
-        (Some(_), Some(_)) => {
-            faults.add(plain, format!("{file} is set too; set one of them."));
-            return None;
-        }
-        (Some(text), None) => (Ok(text), plain),
-        (None, Some(path)) => (read_file(Path::new(path.as_str())), file),
-        (None, None) => return None,
-    };
-    let read = text
-        .map_err(|error| error.to_string())
-        .and_then(|text| InstanceKey::parse(&text).map_err(|error| error.to_string()));
-    match read {
+    let (text, name) = secret_text(environment, faults, names)?;
+    match InstanceKey::parse(&text) {
         Ok(key) => Some((key, name)),
-        Err(sentence) => {
-            faults.add(name, about(&sentence));
+        Err(error) => {
+            faults.add(name, about(&error.to_string()));
             None
         }
     }
@@ -174,11 +186,6 @@ enum KeyFileError {
     Io(PathBuf, io::Error),
     #[error("{} is readable by others; make it private with: chmod 600", .0.display())]
     Open(PathBuf),
-}
-
-/// The text of a file that holds a secret, or a sentence that says what is wrong.
-pub(super) fn read_secret_file(path: &Path) -> Result<Zeroizing<String>, String> {
-    read_file(path).map_err(|error| format!("{error}."))
 }
 
 fn read_file(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {

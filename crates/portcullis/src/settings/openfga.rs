@@ -1,6 +1,5 @@
 //! The OpenFGA server that is asked beside the engine of this process, where the operator names one.
 
-use std::path::Path;
 use std::time::Duration;
 
 use crypto::Secret;
@@ -8,14 +7,13 @@ use kernel::TenantId;
 
 use super::args::ServerArgs;
 use super::database::is_local;
-use super::key::read_secret_file;
+use super::key::secret_text;
 use super::parse::{base_url, list, number};
 use super::{Environment, Faults};
 
 const URL: &str = "PORTCULLIS_OPENFGA_URL";
 const STORES: &str = "PORTCULLIS_OPENFGA_STORES";
-const TOKEN: &str = "PORTCULLIS_OPENFGA_TOKEN";
-const TOKEN_FILE: &str = "PORTCULLIS_OPENFGA_TOKEN_FILE";
+const TOKEN: (&str, &str) = ("PORTCULLIS_OPENFGA_TOKEN", "PORTCULLIS_OPENFGA_TOKEN_FILE");
 const TIMEOUT: &str = "PORTCULLIS_OPENFGA_TIMEOUT_MILLIS";
 const CONNECTIONS: &str = "PORTCULLIS_OPENFGA_CONNECTIONS";
 /// Longest time for an answer by default, in milliseconds: what it takes is added to every action.
@@ -63,7 +61,7 @@ pub(super) fn read(
     // What is wrong is shown, and a password would be too.
     let with_login = given.is_some_and(|url| url.contains('@'));
     let url = if with_login {
-        Err(format!("a login has no place in it; {TOKEN} takes the token."))
+        Err(format!("a login has no place in it; {} takes the token.", TOKEN.0))
     } else {
         base_url(given)
     };
@@ -119,21 +117,7 @@ fn store(item: &str) -> Option<OpenFgaStore> {
 }
 
 fn token(environment: &dyn Environment, faults: &mut Faults) -> Option<Secret> {
-    let (text, name) = match (environment.get(TOKEN), environment.get(TOKEN_FILE)) {
-        (Some(_), Some(_)) => {
-            faults.add(TOKEN, format!("{TOKEN_FILE} is set too; set one of them."));
-            return None;
-        }
-        (Some(text), None) => (text, TOKEN),
-        (None, Some(path)) => match read_secret_file(Path::new(path.as_str())) {
-            Ok(text) => (text, TOKEN_FILE),
-            Err(sentence) => {
-                faults.add(TOKEN_FILE, sentence);
-                return None;
-            }
-        },
-        (None, None) => return None,
-    };
+    let (text, name) = secret_text(environment, faults, TOKEN)?;
     let token = text.trim();
     if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         faults.add(name, "it is no token: visible ASCII characters without spaces.");
