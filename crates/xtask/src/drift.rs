@@ -2,14 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, bail};
 
 use crate::gate::Outcome;
 use crate::metadata::Metadata;
-use crate::process::{self, cargo};
+use crate::process;
 use crate::repo::{Repo, SERVER};
-use crate::{limits, notices};
+use crate::{launch, limits, notices};
 
 /// The description of the REST API, as the server prints it.
 const OPENAPI: &str = "openapi.json";
@@ -38,14 +39,21 @@ pub(crate) fn check(repo: &Repo) -> Result<Outcome> {
     if !repo.has_server() {
         return Ok(without_server());
     }
+    let program = launch::build(repo, false)?;
     let checks = [
         ("licence notices", notices::check(repo.root(), &metadata, SERVER)),
         ("limits", limits::page(repo.root()).and_then(|now| compare(repo.root(), limits::PAGE, &now))),
-        ("roles", roles(repo).and_then(|now| compare(repo.root(), ROLES, &now))),
-        ("permissions of keys", keys(repo).and_then(|now| compare(repo.root(), KEYS, &now))),
-        ("events", events(repo).and_then(|now| compare(repo.root(), EVENTS, &now))),
-        ("API description", openapi(repo).and_then(|now| compare(repo.root(), OPENAPI, &now))),
-        ("checked queries", process::run(&mut server(repo, &["dev", "prepare-queries", "--check"]))),
+        ("roles", roles(repo.root(), &program).and_then(|now| compare(repo.root(), ROLES, &now))),
+        ("permissions of keys", keys(repo.root(), &program).and_then(|now| compare(repo.root(), KEYS, &now))),
+        ("events", events(repo.root(), &program).and_then(|now| compare(repo.root(), EVENTS, &now))),
+        (
+            "API description",
+            openapi(repo.root(), &program).and_then(|now| compare(repo.root(), OPENAPI, &now)),
+        ),
+        (
+            "checked queries",
+            process::run(&mut server(repo.root(), &program, &["dev", "prepare-queries", "--check"])),
+        ),
     ];
     let mut stale = 0;
     for (what, result) in checks {
@@ -76,15 +84,19 @@ pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
     let page = limits::page(repo.root())?;
     fs::write(repo.root().join(limits::PAGE), page)
         .with_context(|| format!("could not write {}", limits::PAGE))?;
-    process::run(&mut server(repo, &["dev", "prepare-queries"]))?;
-    fs::write(repo.root().join(ROLES), roles(repo)?).with_context(|| format!("could not write {ROLES}"))?;
+    process::run(&mut server(repo.root(), &launch::build(repo, false)?, &["dev", "prepare-queries"]))?;
+    // What was prepared is compiled in.
+    let program = launch::build(repo, false)?;
+    fs::write(repo.root().join(ROLES), roles(repo.root(), &program)?)
+        .with_context(|| format!("could not write {ROLES}"))?;
     println!("regenerate: wrote {ROLES}");
-    fs::write(repo.root().join(KEYS), keys(repo)?).with_context(|| format!("could not write {KEYS}"))?;
+    fs::write(repo.root().join(KEYS), keys(repo.root(), &program)?)
+        .with_context(|| format!("could not write {KEYS}"))?;
     println!("regenerate: wrote {KEYS}");
-    fs::write(repo.root().join(EVENTS), events(repo)?)
+    fs::write(repo.root().join(EVENTS), events(repo.root(), &program)?)
         .with_context(|| format!("could not write {EVENTS}"))?;
     println!("regenerate: wrote {EVENTS}");
-    fs::write(repo.root().join(OPENAPI), openapi(repo)?)
+    fs::write(repo.root().join(OPENAPI), openapi(repo.root(), &program)?)
         .with_context(|| format!("could not write {OPENAPI}"))?;
     println!("regenerate: wrote {OPENAPI}");
     Ok(Outcome::Passed)
@@ -95,20 +107,19 @@ fn without_server() -> Outcome {
 }
 
 /// The API description as the server prints it now.
-fn openapi(repo: &Repo) -> Result<String> {
-    process::output(&mut server(repo, &["openapi"]))
+fn openapi(root: &Path, program: &Path) -> Result<String> {
+    process::output(&mut server(root, program, &["openapi"]))
 }
 
 /// The table of roles and permissions as a page, as the server prints it now.
-fn roles(repo: &Repo) -> Result<String> {
-    process::output(&mut server(repo, &["dev", "roles"]))
+fn roles(root: &Path, program: &Path) -> Result<String> {
+    process::output(&mut server(root, program, &["dev", "roles"]))
 }
 
 /// The page about API keys with its table as the server prints it now.
-fn keys(repo: &Repo) -> Result<String> {
-    let page =
-        fs::read_to_string(repo.root().join(KEYS)).with_context(|| format!("could not read {KEYS}"))?;
-    let table = process::output(&mut server(repo, &["dev", "key-permissions"]))?;
+fn keys(root: &Path, program: &Path) -> Result<String> {
+    let page = fs::read_to_string(root.join(KEYS)).with_context(|| format!("could not read {KEYS}"))?;
+    let table = process::output(&mut server(root, program, &["dev", "key-permissions"]))?;
     with_table(&page, &table).with_context(|| format!("{KEYS} has lost the marks around its table"))
 }
 
@@ -120,14 +131,14 @@ fn with_table(page: &str, table: &str) -> Option<String> {
 }
 
 /// The catalogue of events as a page, as the server prints it now.
-fn events(repo: &Repo) -> Result<String> {
-    process::output(&mut server(repo, &["dev", "events"]))
+fn events(root: &Path, program: &Path) -> Result<String> {
+    process::output(&mut server(root, program, &["dev", "events"]))
 }
 
 /// The server of this working tree with these arguments.
-fn server(repo: &Repo, args: &[&str]) -> std::process::Command {
-    let mut command = cargo(repo.root());
-    command.args(["run", "--quiet", "--locked", "--package", SERVER, "--bin", SERVER, "--"]).args(args);
+fn server(root: &Path, program: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(program);
+    command.current_dir(root).stdin(Stdio::null()).args(args);
     command
 }
 

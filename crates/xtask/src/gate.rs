@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use crate::process::{self, cargo};
 use crate::repo::Repo;
-use crate::{browser, deny, drift, fuzz, layers, tidy, twice};
+use crate::{browser, deny, drift, fuzz, launch, layers, tidy, twice};
 
 /// How a step ended when nothing was wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,7 +54,10 @@ fn clippy(repo: &Repo) -> Result<Outcome> {
 
 fn docs(repo: &Repo) -> Result<Outcome> {
     let mut command = cargo(repo.root());
-    command.args(["doc", "--workspace", "--no-deps", "--locked"]);
+    command.args(["doc", "--workspace", "--no-deps", "--locked", "--lib", "--bins"]);
+    // An example among them: then dependencies have the features that tests ask for, and those that clippy has read
+    // need not be read again with others.
+    command.args(["--example", launch::SMALL_EXAMPLE]);
     process::run(command.env("RUSTDOCFLAGS", "-D warnings"))?;
     Ok(Outcome::Passed)
 }

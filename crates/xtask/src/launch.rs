@@ -13,6 +13,8 @@ use crate::repo::{Repo, SERVER};
 
 /// The crate that holds the benchmarks.
 const BENCHES: &str = "benches";
+/// Any example will do: one that is small. Whoever builds it builds with the features that tests ask for as well.
+pub(crate) const SMALL_EXAMPLE: &str = "counts";
 
 /// Builds the server and returns the path of the program. Everything cargo says goes to standard error.
 ///
@@ -28,10 +30,18 @@ pub(crate) fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
     );
     let start = Instant::now();
     let mut command = cargo(repo.root());
-    command.args(["build", "--locked", "--package", SERVER, "--bin", SERVER, "--profile", profile]);
+    command.args(["build", "--locked", "--bin", SERVER, "--profile", profile]);
+    if release {
+        command.args(["--package", SERVER]);
+    } else {
+        // Where tests are built, their dependencies add features to those of the program, and cargo would build tokio
+        // and all that stands on it a second time. An example has the dependencies of tests, so that what the tests
+        // were built with is taken as it is.
+        command.args(["--workspace", "--example", SMALL_EXAMPLE]);
+    }
     // The program's place depends on settings only cargo knows: its messages say where it is.
     command.args(["--message-format", "json-render-diagnostics"]);
-    let program = executable(&process::output(&mut command)?)
+    let program = executable(&process::output(&mut command)?, SERVER)
         .with_context(|| format!("cargo built `{SERVER}` but did not say where"))?;
     eprintln!("xtask: built in {:.1} s: {}", start.elapsed().as_secs_f64(), program.display());
     Ok(program)
@@ -42,15 +52,24 @@ pub(crate) fn build(repo: &Repo, release: bool) -> Result<PathBuf> {
 struct Message {
     reason: String,
     #[serde(default)]
+    target: Option<Target>,
+    #[serde(default)]
     executable: Option<PathBuf>,
 }
 
-/// The last program cargo said it built.
-fn executable(messages: &str) -> Option<PathBuf> {
+/// What was built.
+#[derive(Deserialize)]
+struct Target {
+    name: String,
+}
+
+/// The last program of this name that cargo said it built.
+fn executable(messages: &str, name: &str) -> Option<PathBuf> {
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Message>(line).ok())
         .filter(|message| message.reason == "compiler-artifact")
+        .filter(|message| message.target.as_ref().is_some_and(|target| target.name == name))
         .filter_map(|message| message.executable)
         .next_back()
 }
@@ -140,8 +159,9 @@ pub(crate) fn bench_authz(repo: &Repo, args: &[String]) -> Result<()> {
     };
     process::run(&mut example("run", "checks"))?;
     let mut build = example("build", "counts");
-    let program = executable(&process::output(build.args(["--message-format", "json-render-diagnostics"]))?)
-        .context("cargo built the example but did not say where")?;
+    let program =
+        executable(&process::output(build.args(["--message-format", "json-render-diagnostics"]))?, "counts")
+            .context("cargo built the example but did not say where")?;
     if Command::new("valgrind").arg("--version").output().is_err() {
         println!("instructions are not counted: there is no valgrind (on Debian: apt-get install valgrind)");
     } else {
@@ -193,13 +213,17 @@ mod tests {
 
     #[test]
     fn the_program_is_read_from_cargos_messages() {
-        let messages = r#"{"reason":"compiler-artifact","executable":null}
+        let messages = r#"{"reason":"compiler-artifact","target":{"name":"portcullis"},"executable":null}
             not json
-            {"reason":"other","executable":"/elsewhere"}
-            {"reason":"compiler-artifact","executable":"/target/release/portcullis","fresh":true}
+            {"reason":"other","target":{"name":"portcullis"},"executable":"/elsewhere"}
+            {"reason":"compiler-artifact","target":{"name":"portcullis"},"executable":"/target/release/portcullis"}
+            {"reason":"compiler-artifact","target":{"name":"counts"},"executable":"/target/release/counts"}
             {"reason":"build-finished","success":true}"#;
-        assert_eq!(executable(messages), Some(PathBuf::from("/target/release/portcullis")));
-        assert_eq!(executable("{\"reason\":\"build-finished\",\"success\":true}"), None);
+        let of = |name| executable(messages, name);
+        assert_eq!(of("portcullis"), Some(PathBuf::from("/target/release/portcullis")));
+        assert_eq!(of("counts"), Some(PathBuf::from("/target/release/counts")));
+        assert_eq!(of("checks"), None);
+        assert_eq!(executable("{\"reason\":\"build-finished\",\"success\":true}", "portcullis"), None);
     }
 
     #[test]

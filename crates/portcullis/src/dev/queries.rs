@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::time::SystemTime;
 
 use anyhow::{Context as _, Result, bail};
 use sqlx::Connection as _;
@@ -41,6 +42,7 @@ pub(crate) async fn prepare(check: bool, args: &PlaceArgs, environment: &dyn Env
     let connection = home.postgres.connection();
     let database = url(connection, connection.user, connection.password.expose())
         + "&options=-csearch_path%3Dportcullis";
+    let touched = Touched::now(&root)?;
     let fresh = scratch.path().join("sqlx");
     std::fs::create_dir(&fresh).with_context(|| format!("cannot create {}", fresh.display()))?;
     let compiled = match apply_newer(&home, &root).await {
@@ -56,6 +58,10 @@ pub(crate) async fn prepare(check: bool, args: &PlaceArgs, environment: &dyn Env
         .map(|(name, _)| name)
         .chain(before.keys().filter(|name| !now.contains_key(*name)))
         .collect();
+    if stale.is_empty() {
+        // What is built was built with these: to compile it again would take minutes and change nothing.
+        touched.undo()?;
+    }
     if check {
         if stale.is_empty() {
             return Ok(say::out(format_args!("{} statements, all as prepared\n", now.len()))?);
@@ -78,14 +84,35 @@ async fn apply_newer(home: &Home, root: &Path) -> Result<()> {
     applied.context("the working tree's migrations could not be applied")
 }
 
+/// A file as old as now, so that its crate is compiled again, and how old it was.
+struct Touched {
+    path: PathBuf,
+    before: SystemTime,
+}
+
+impl Touched {
+    fn now(root: &Path) -> Result<Self> {
+        let path = root.join(TOUCHED);
+        let before = path.metadata().and_then(|file| file.modified());
+        let before = before.with_context(|| format!("cannot look at {}", path.display()))?;
+        #[expect(clippy::disallowed_methods, reason = "a file's time is the machine's affair")]
+        set_modified(&path, SystemTime::now())?;
+        Ok(Self { path, before })
+    }
+
+    /// The file is as old as it was.
+    fn undo(self) -> Result<()> {
+        set_modified(&self.path, self.before)
+    }
+}
+
+fn set_modified(path: &Path, at: SystemTime) -> Result<()> {
+    let file = std::fs::File::options().append(true).open(path);
+    file.and_then(|file| file.set_modified(at)).with_context(|| format!("cannot touch {}", path.display()))
+}
+
 /// Compiles the store with a database at hand, which makes its macros write what they learn.
 async fn compile(root: &Path, database: &str, into: &Path) -> Result<()> {
-    let touched = root.join(TOUCHED);
-    let file = std::fs::File::options().append(true).open(&touched);
-    let file = file.with_context(|| format!("cannot touch {}", touched.display()))?;
-    #[expect(clippy::disallowed_methods, reason = "a file's time is the machine's affair")]
-    file.set_modified(std::time::SystemTime::now())
-        .with_context(|| format!("cannot touch {}", touched.display()))?;
     let status = Command::new("cargo")
         .args(["check", "--quiet", "--locked", "--package", "store"])
         .current_dir(root)
