@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use gates::{Channel, Clean, Draft, Pass, Privacy, Raw, Receipt, Record};
+use gates::{Channel, Clean, Deeply, Draft, Pass, Privacy, Raw, Receipt, Record};
 use kernel::limits::{
     CONVERSATION_CHARS_MAX, PII_FINDINGS_MAX, PII_TEXT_BYTES_MAX, REVEAL_REASON_CHARS_MAX,
     REVEAL_REASON_CHARS_MIN,
@@ -58,12 +58,12 @@ impl ConversationName {
 /// the policy keeps nothing.
 ///
 /// # Errors
-/// When what is kept cannot be read.
+/// When what is kept cannot be read, or the rules ask for a second reader that is not there.
 pub async fn for_call<A: gates::Action<Mode = Record>>(
     pass: &Pass<A>,
     name: Option<&ConversationName>,
 ) -> Result<Privacy, Problem> {
-    let privacy = pass.privacy(Channel::Prompt);
+    let privacy = pass.privacy(Channel::Prompt).deep()?;
     if privacy.keeps_in_calls() { within(pass, privacy, name).await } else { Ok(privacy) }
 }
 
@@ -166,12 +166,15 @@ pub struct Found {
 /// Looks through a text by the rules of its channel. The answer says where things are and never what.
 ///
 /// # Errors
-/// When the text is too long, or the look cannot be put on record.
+/// When the text is too long, the rules ask for a second reader that is not there, or the look cannot be put on record.
 pub async fn scan(pass: Pass<ScanText>, text: Text) -> Result<(Found, Receipt), Problem> {
     if let Err(problem) = text.checked() {
         return Err(pass.fail(Draft::failed(EventKind::PiiScanned), problem).await);
     }
-    let privacy = pass.privacy(text.channel);
+    let privacy = match pass.privacy(text.channel).deep() {
+        Ok(privacy) => privacy,
+        Err(problem) => return Err(pass.fail(Draft::failed(EventKind::PiiScanned), problem).await),
+    };
     let matches = privacy.look(&text.text);
     let total = matches.len();
     let finding = |one: pii::Match| Finding {
@@ -187,7 +190,7 @@ pub async fn scan(pass: Pass<ScanText>, text: Text) -> Result<(Found, Receipt), 
     let found = Found { findings, total, policy: privacy.policy_version().to_owned() };
     let draft =
         Draft::done(EventKind::PiiScanned).fact("channel", text.channel.name()).fact("items", total as u64);
-    Ok((found, pass.seal(draft).await?))
+    Ok((found, pass.seal(with_deep(draft, privacy.deeply())).await?))
 }
 
 /// A text after gate four.
@@ -205,32 +208,43 @@ pub struct Redacted {
 /// Replaces what the rules of the text's channel replace.
 ///
 /// # Errors
-/// When the text is too long, or what is to be kept cannot be, or it cannot be put on record.
+/// When the text is too long, the rules ask for a second reader that is not there, what is to be kept cannot be, or it cannot
+/// be put on record.
 pub async fn redact(pass: Pass<RedactText>, text: Text) -> Result<(Redacted, Receipt), Problem> {
     let channel = text.channel;
     match clean(&pass, text).await {
-        Ok((redacted, tally)) => {
+        Ok((redacted, tally, deep)) => {
             let draft = Draft::done(EventKind::PiiRedacted)
                 .fact("channel", channel.name())
                 .fact("redactions", &redacted.counts)
                 .fact("redacted", redacted.counts.redacted_total())
                 .fact("findings", &tally);
-            let receipt = pass.seal(draft).await?;
+            let receipt = pass.seal(with_deep(draft, deep)).await?;
             Ok((redacted, receipt))
         }
         Err(problem) => Err(pass.fail(Draft::failed(EventKind::PiiRedacted), problem).await),
     }
 }
 
-async fn clean(pass: &Pass<RedactText>, text: Text) -> Result<(Redacted, pii::Tally), Problem> {
+/// What a second reader did; nothing is said where none was asked.
+pub(crate) fn with_deep(draft: Draft, deeply: Option<Deeply>) -> Draft {
+    match deeply {
+        None => draft,
+        Some(deeply) => draft.fact("read_deep", deeply.read).fact("unread_deep", deeply.unread),
+    }
+}
+
+type Cleaned = (Redacted, pii::Tally, Option<Deeply>);
+
+async fn clean(pass: &Pass<RedactText>, text: Text) -> Result<Cleaned, Problem> {
     let name = text.checked()?;
-    let privacy = pass.privacy(text.channel);
+    let privacy = pass.privacy(text.channel).deep()?;
     let privacy = if privacy.keeps() { within(pass, privacy, name.as_ref()).await? } else { privacy };
     let clean = privacy.text(text.text);
     let kept_until = keep(pass, &privacy).await?;
     let policy = privacy.policy_version().to_owned();
     let redacted = Redacted { text: clean, counts: privacy.counts(), kept_until, policy };
-    Ok((redacted, privacy.tally()))
+    Ok((redacted, privacy.tally(), privacy.deeply()))
 }
 
 /// What a token stands for.

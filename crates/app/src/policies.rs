@@ -132,7 +132,7 @@ pub async fn list(mut pass: Pass<ListPolicies>) -> Result<(Vec<InForce>, Receipt
 /// Puts what is said into force as the next version.
 ///
 /// # Errors
-/// When it cannot be meant, or somebody else changed the policy at the same moment.
+/// When it cannot be meant, it asks for a second reader that this server has not, or somebody else changed the policy at the same moment.
 pub async fn change(mut pass: Pass<ChangePolicy>, said: Said) -> Result<(InForce, Receipt), Problem> {
     match put(&mut pass, said).await {
         Ok((in_force, replaces)) => {
@@ -151,6 +151,11 @@ async fn put(pass: &mut Pass<ChangePolicy>, said: Said) -> Result<(InForce, i32)
     let now = pass.vault().clock().now();
     let last = store::policies::current(pass.tx()).await?.map_or(0, |policy| policy.version);
     let version = last + 1;
+    if said.deep && !pass.vault().reads_deep() {
+        let detail = "This server has no model for deep reading: its operator fetches one with `portcullis pii fetch-model` \
+                      and starts it again.";
+        return Err(Problem::invalid("/deep", detail));
+    }
     let book = Rulebook::of(label(version), said)
         .map_err(|error| Problem::invalid(error.pointer(), error.to_string()))?;
     let document = serde_json::to_value(&book).map_err(|_| Problem::internal())?;

@@ -58,6 +58,7 @@ pub(crate) async fn vault(owner: &PgConnectOptions, app: u32, system: u32) -> an
         auth: AuthMode::Db,
         static_keys: Vec::new(),
         authorizer: None,
+        reader: None,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })

@@ -2,6 +2,7 @@
 //! only clean words reach a provider, the store or the log.
 
 mod conversation;
+mod deep;
 mod stream;
 
 use std::borrow::Cow;
@@ -14,13 +15,15 @@ use llm::json::{Document, JsonError, Limits, Splice, Value};
 use llm::sse::TapOptions;
 use llm::usage::Usage;
 use llm::walk::{self, Body};
-use pii::{Channel, Counts, Match, Rulebook, Scanner, Side, Tally, Tokens};
+use pii::{Channel, Counts, Match, Reader, Rulebook, Scanner, Side, Tally, Tokens};
 
 pub use conversation::{Conversation, KeptToken};
+pub use deep::Deeply;
 pub use stream::CleanStream;
 
 use crate::constraint::Raising;
 use conversation::Keeping;
+use deep::Deep;
 
 /// Words from outside, not yet looked at. Cannot be shown, serialized, compared or sent anywhere.
 pub struct Raw<T>(T);
@@ -112,6 +115,7 @@ pub struct Rules {
     book: Rulebook,
     raising: Option<Raising>,
     scanner: Scanner,
+    reader: Option<Arc<dyn Reader>>,
 }
 
 impl Rules {
@@ -120,13 +124,14 @@ impl Rules {
         said: Rulebook,
         raising: Option<Raising>,
         scanner: &Scanner,
+        reader: Option<Arc<dyn Reader>>,
     ) -> Result<Self, Problem> {
         let book = match &raising {
             Some(raising) => raising.under(&said)?,
             None => said,
         };
         let scanner = scanner.listing(book.lists());
-        Ok(Self { book, raising, scanner })
+        Ok(Self { book, raising, scanner, reader })
     }
 
     /// The rules of every channel, as they are in force.
@@ -151,6 +156,8 @@ struct Shared {
     tally: Mutex<Tally>,
     /// `None` outside conversations: there `reversible` means strict.
     keeping: Option<Keeping>,
+    /// The second reader, where the rules ask for one and it was asked for by [`Privacy::deep`].
+    deep: Option<Arc<Deep>>,
 }
 
 impl Shared {
@@ -201,12 +208,13 @@ pub struct Privacy {
 impl Privacy {
     pub(crate) fn new(rules: Arc<Rules>, channel: Channel, rng: &dyn Rng) -> Self {
         let tokens = Mutex::new(Tokens::new(rng.bytes16()));
-        Self { shared: Arc::new(Shared { rules, tokens, tally: Mutex::default(), keeping: None }), channel }
+        let shared = Shared { rules, tokens, tally: Mutex::default(), keeping: None, deep: None };
+        Self { shared: Arc::new(shared), channel }
     }
 
     /// Cleans a text, such as a name or a description, under the rules of its channel.
     pub fn text(&self, Raw(text): Raw<String>) -> Clean<String> {
-        match self.replace(self.channel, Side::Caller, &text) {
+        match self.aside(|| self.replace(self.channel, Side::Caller, &text)) {
             Some(clean) => Clean(clean),
             None => Clean(text),
         }
@@ -217,8 +225,10 @@ impl Privacy {
     pub fn chat_request(&self, RawChat(request): &RawChat<'_>, upstream_model: &str) -> Clean<Bytes> {
         let document = request.document();
         let mut splice = Splice::new();
-        walk::for_each_text(document, Body::ChatRequest, &mut splice, &mut |leaf| {
-            self.replace(asked(leaf.channel), Side::Caller, leaf.text)
+        self.aside(|| {
+            walk::for_each_text(document, Body::ChatRequest, &mut splice, &mut |leaf| {
+                self.replace(asked(leaf.channel), Side::Caller, leaf.text)
+            })
         });
         if request.model != upstream_model {
             request.set_model(&mut splice, upstream_model);
@@ -231,9 +241,11 @@ impl Privacy {
     pub fn chat_response(&self, Raw(body): Raw<Bytes>, limits: Limits) -> Result<Clean<Bytes>, JsonError> {
         let document = Document::parse(&body, limits)?;
         let mut splice = Splice::new();
-        let report = walk::for_each_text(&document, Body::ChatResponse, &mut splice, &mut |leaf| {
-            let clean = self.replace(answered(leaf.channel), Side::Model, leaf.text);
-            self.shared.restored(clean.as_deref().unwrap_or(leaf.text)).or(clean)
+        let report = self.aside(|| {
+            walk::for_each_text(&document, Body::ChatResponse, &mut splice, &mut |leaf| {
+                let clean = self.replace(answered(leaf.channel), Side::Model, leaf.text);
+                self.shared.restored(clean.as_deref().unwrap_or(leaf.text)).or(clean)
+            })
         });
         if report.replaced > 0 {
             // The tokens of `logprobs` spell out the text that was just replaced.
@@ -273,7 +285,11 @@ impl Privacy {
     /// What is in a text, by the rules of its channel. Nothing is replaced, and nothing counted.
     pub fn look(&self, Raw(text): &Raw<String>) -> Vec<Match> {
         let Rules { book, scanner, .. } = &*self.shared.rules;
-        scanner.scan_with(text, book.on(self.channel))
+        let policy = book.on(self.channel);
+        match &self.shared.deep {
+            None => scanner.scan_with(text, policy),
+            Some(deep) => self.aside(|| deep.ask(|second| scanner.scan_twice(text, policy, second))),
+        }
     }
 
     /// What is done about a class on this channel.
@@ -284,7 +300,11 @@ impl Privacy {
     fn replace(&self, channel: Channel, side: Side, text: &str) -> Option<String> {
         let Rules { book, scanner, .. } = &*self.shared.rules;
         let mut tokens = lock(&self.shared.tokens);
-        let redacted = pii::redact(scanner, text, book.on(channel), tokens.facing(side));
+        let (policy, facing) = (book.on(channel), tokens.facing(side));
+        let redacted = match &self.shared.deep {
+            None => pii::redact(scanner, text, policy, facing),
+            Some(deep) => deep.ask(|second| pii::redact_twice(scanner, text, policy, facing, second)),
+        };
         self.shared.keep(channel, &mut tokens);
         drop(tokens);
         lock(&self.shared.tally).add(channel, &redacted.counts);

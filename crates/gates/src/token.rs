@@ -297,7 +297,7 @@ impl Vault {
         let generation = self.memory.generation();
         let said = self.read_policy(tenant).await.map_err(|error| unreachable(&error))?;
         let floor = self.pack(tenant).await?.and_then(|pack| pack.floor());
-        let policy = Arc::new(Rules::under(said, floor, &self.scanner)?);
+        let policy = Arc::new(Rules::under(said, floor, &self.scanner, self.reader.clone())?);
         self.memory.remember(&self.memory.policies, tenant, Arc::clone(&policy), generation);
         Ok(policy)
     }
@@ -316,6 +316,22 @@ impl Vault {
             Some(document) => serde_json::from_value(document)
                 .map_err(|error| DatabaseError::Sql(sqlx::Error::Decode(Box::new(error)))),
         }
+    }
+
+    /// How many organizations have rules in force that ask for deep reading.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub async fn who_ask_for_deep(&self) -> Result<u64, DatabaseError> {
+        let mut lease = self.system.lease().await?;
+        let count: i64 = sqlx::query_scalar(
+            "select count(*) from (select distinct on (tenant_id) document from pii_policy \
+             order by tenant_id, version desc) as in_force where document ->> 'deep' = 'true'",
+        )
+        .fetch_one(lease.connection())
+        .await?;
+        lease.give_back();
+        Ok(count.unsigned_abs())
     }
 
     pub(crate) async fn first_organization(&self) -> Result<Option<TenantId>, Problem> {

@@ -44,6 +44,8 @@ pub struct VaultOptions {
     pub static_keys: Vec<StaticKey>,
     /// Who is asked, beside the engine of this process, what may be done.
     pub authorizer: Option<Arc<dyn Authorizer>>,
+    /// What reads sentences a second time for organizations that ask for it.
+    pub reader: Option<Arc<dyn pii::Reader>>,
     /// Where the present comes from.
     pub clock: Arc<dyn Clock>,
     /// Where chance comes from.
@@ -82,6 +84,7 @@ pub struct Vault {
     pub(crate) static_keys: Vec<StaticKey>,
     pub(crate) instance: TenantId,
     pub(crate) scanner: pii::Scanner,
+    pub(crate) reader: Option<Arc<dyn pii::Reader>>,
     pub(crate) packs: crate::constraint::Kept,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) rng: Arc<dyn Rng>,
@@ -129,6 +132,7 @@ impl Vault {
             static_keys: options.static_keys,
             instance,
             scanner: pii::Scanner::new(),
+            reader: options.reader,
             packs: crate::constraint::Kept::default(),
             clock: options.clock,
             rng: options.rng,
@@ -191,6 +195,11 @@ impl Vault {
     /// When it cannot be read, in which case nothing that needs it is done either.
     pub async fn policy_of(&self, principal: &Principal) -> Result<Arc<Rules>, Problem> {
         self.policy(principal.tenant()).await
+    }
+
+    /// Whether there is a second reader for the rules of organizations that ask for one.
+    pub fn reads_deep(&self) -> bool {
+        self.reader.is_some()
     }
 
     /// Resolves when entries were committed here since the last call; other processes' entries are found by polling.

@@ -162,21 +162,24 @@ events! {
     /// A model is about to be called; written before the provider sees anything.
     LlmCallIntent = "llm.call.intent", Models, Content, Informational, API_OTHER, [
         model: Text, provider: Text, streaming: Number, messages: Number, tools: Number,
-        redactions: Number, redacted: Number, findings: Number
+        redactions: Number, redacted: Number, findings: Number, read_deep: Number, unread_deep: Number
     ];
     /// How that call ended.
     LlmCallOutcome = "llm.call.outcome", Models, Content, Informational, API_OTHER, [
         intent: Id, model: Text, provider: Text, duration_ms: Number, redactions_prompt: Number,
         redactions_completion: Number, redacted: Number, findings: Number, restored: Number, upstream_status: Number, error: Word,
         http_status: Number, tokens_known: Number, input_tokens: Number, cached_input_tokens: Number,
-        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word
+        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word, read_deep: Number, unread_deep: Number
     ];
     /// Personal data or secrets were looked for in a text and replaced.
     PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [
-        redactions: Number, redacted: Number, findings: Number, channel: Word
+        redactions: Number, redacted: Number, findings: Number, channel: Word, read_deep: Number,
+        unread_deep: Number
     ];
     /// A text was looked through for personal data; nothing of it was changed or kept.
-    PiiScanned = "pii.scanned", Privacy, Operational, Informational, API_READ, [channel: Word, items: Number];
+    PiiScanned = "pii.scanned", Privacy, Operational, Informational, API_READ, [
+        channel: Word, items: Number, read_deep: Number, unread_deep: Number
+    ];
     /// Values that were replaced by tokens were sealed and kept, so that they can be put back.
     PiiKept = "pii.kept", Privacy, Operational, Informational, API_CREATE, [values: Number, until: Word];
     /// Somebody was shown what a token stands for.

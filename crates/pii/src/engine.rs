@@ -40,6 +40,8 @@ pub(crate) enum Event {
     Finish,
     /// The text already holds something that reads like one of our tokens.
     TokenSeen(usize, usize),
+    /// What is from start to end reads like something that a list says is no finding.
+    Allowed(usize, usize),
 }
 
 struct Swallow {
@@ -87,6 +89,16 @@ impl Engine {
         }
     }
 
+    /// Before a whole text: keeps where the tagger is not sure.
+    pub(crate) fn keep_doubts(&mut self) {
+        self.resolver.keep_doubts();
+    }
+
+    /// Where the tagger was not sure, in symbols and in order.
+    pub(crate) fn doubts(&self) -> &[usize] {
+        self.resolver.doubts()
+    }
+
     /// Whether a long finding is being swallowed.
     pub(crate) fn in_swallow(&self) -> bool {
         self.swallow.is_some()
@@ -113,9 +125,9 @@ impl Engine {
     pub(crate) fn run(&mut self, window: Window<'_>, policy: &Policy, on: &mut impl FnMut(Event)) {
         let lists = Arc::clone(&self.lists);
         self.resolver.advance(window, policy, &lists);
-        // What is allowed keeps its place, so that nothing else is found in it, and is not told.
+        // What is allowed keeps its place, so that nothing else is found in it, and is told as no finding.
         let on = &mut |event: Event| match event {
-            Event::Found(hit) if lists.allows(&hit, window.symbols) => {}
+            Event::Found(hit) if lists.allows(&hit, window.symbols) => on(Event::Allowed(hit.start, hit.end)),
             event => on(event),
         };
         let limit = self.resolver.limit().min(window.symbols.len());

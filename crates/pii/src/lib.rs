@@ -8,6 +8,8 @@
 //! * [`Scanner::scan`] says what is in a text, with byte ranges and confidence.
 //! * [`redact`] applies a [`Policy`] to a whole text.
 //! * [`StreamRedactor`] does the same to a text in chunks, with byte for byte the same result however it is cut.
+//! * [`Scanner::scan_twice`] and [`redact_twice`] ask a [`Reader`] besides, about the sentences in which the linear model is
+//!   not sure. It only adds findings.
 //!
 //! One pass each, rules anchored at their left end, bounded look in both directions: the time is linear for every input,
 //! so there is no timeout that could let something through. Disguises (characters of no width, full-width digits, percent,
@@ -27,6 +29,7 @@ mod restore;
 mod rulebook;
 mod rules;
 mod scanner;
+mod second;
 mod symbols;
 mod tagger;
 mod tokens;
@@ -40,13 +43,14 @@ pub use class::{CLASS_COUNT, Class};
 pub use counts::{Counts, Tally};
 pub use lists::{BadEntry, DENIED_WORDS_MAX, Lists};
 pub use policy::{BadThreshold, ClassPolicy, Mode, Policy, THRESHOLD_DEFAULT};
-pub use redact::{Redacted, StreamRedactor, StreamState, redact};
+pub use redact::{Redacted, StreamRedactor, StreamState, redact, redact_twice};
 pub use restore::{Restorer, restore};
 pub use rulebook::{
     BadRules, ClassRules, Denied, KEEP_SECONDS_DEFAULT, KEEP_SECONDS_MAX, KEEP_SECONDS_MIN, LISTED_CHARS_MAX,
     LISTED_MAX, Rulebook, Said,
 };
 pub use scanner::{Match, Scanner};
+pub use second::{Reader, Reading, SENTENCE_BYTES_MAX, SENTENCES_MAX, Second};
 #[cfg(feature = "training")]
 pub use tagger::training;
 pub use tokens::{

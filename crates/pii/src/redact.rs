@@ -10,6 +10,7 @@ use crate::counts::Counts;
 use crate::engine::{Engine, Event};
 use crate::policy::{Mode, Policy};
 use crate::scanner::{Places, Scanner, View};
+use crate::second::Second;
 use crate::symbols::Symbols;
 use crate::tokens::{Digest, Tokens, VALUE_BYTES_MAX};
 use crate::window::{Hit, LOOK_BEHIND_SYMBOLS_MAX, Tail, Window};
@@ -32,13 +33,24 @@ pub fn redact<'a>(scanner: &Scanner, text: &'a str, policy: &Policy, tokens: &mu
     let mut writer = Writer::default();
     let window = Window { symbols: view.bytes(), last: true };
     scanner.start().run(window, policy, &mut |event| writer.take(event, text, &view, policy, tokens));
-    let text = if writer.replaced {
-        writer.out.push_str(&text[writer.written..]);
-        Cow::Owned(writer.out)
-    } else {
-        Cow::Borrowed(text)
-    };
-    Redacted { text, counts: writer.counts }
+    writer.whole(text)
+}
+
+/// [`redact`], with a second reader for the sentences in which the tagger is not sure. What it finds is replaced besides;
+/// what [`redact`] replaces is replaced in any case.
+pub fn redact_twice<'a>(
+    scanner: &Scanner,
+    text: &'a str,
+    policy: &Policy,
+    tokens: &mut Tokens,
+    second: &mut Second<'_>,
+) -> Redacted<'a> {
+    let view = View::of(text);
+    let mut writer = Writer::default();
+    for event in second.events(scanner, text, &view, policy) {
+        writer.take(event, text, &view, policy, tokens);
+    }
+    writer.whole(text)
 }
 
 /// A long finding under way.
@@ -63,6 +75,17 @@ struct Writer {
 }
 
 impl Writer {
+    /// A whole text, after its last event.
+    fn whole(mut self, text: &str) -> Redacted<'_> {
+        let text = if self.replaced {
+            self.out.push_str(&text[self.written..]);
+            Cow::Owned(self.out)
+        } else {
+            Cow::Borrowed(text)
+        };
+        Redacted { text, counts: self.counts }
+    }
+
     fn take(&mut self, event: Event, raw: &str, places: &impl Places, policy: &Policy, tokens: &mut Tokens) {
         match event {
             Event::Found(hit) => {
@@ -112,6 +135,7 @@ impl Writer {
             Event::TokenSeen(start, end) => {
                 tokens.foreign(&raw[places.raw_start(start)..places.raw_end(end)]);
             }
+            Event::Allowed(..) => {}
         }
     }
 

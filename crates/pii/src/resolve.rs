@@ -25,6 +25,7 @@ const RULE_MARGIN: f32 = 0.25;
 pub(crate) struct Resolver {
     tagger: Option<Box<Tagger>>,
     started: bool,
+    keeps_doubts: bool,
     /// The last stretch that is taken by what is replaced, and how far what is flagged reaches.
     replaced_from: usize,
     replaced_to: usize,
@@ -38,10 +39,23 @@ impl Resolver {
             self.started = true;
             let wanted = policy.wants_tagger() || lists.denies();
             self.tagger = wanted.then(|| Box::new(Tagger::new()));
+            if let Some(tagger) = self.tagger.as_mut().filter(|_| self.keeps_doubts) {
+                tagger.keep_doubts();
+            }
         }
         if let Some(tagger) = &mut self.tagger {
             tagger.advance(window, lists);
         }
+    }
+
+    /// Lets the tagger keep where it is not sure.
+    pub(crate) fn keep_doubts(&mut self) {
+        self.keeps_doubts = true;
+    }
+
+    /// Where the tagger was not sure.
+    pub(crate) fn doubts(&self) -> &[usize] {
+        self.tagger.as_ref().map_or(&[], |tagger| tagger.doubts())
     }
 
     /// Up to here the tagger has decided, and the rules may look.
@@ -176,13 +190,18 @@ impl Resolver {
     }
 }
 
-fn admits(policy: &Policy, hit: &Hit) -> bool {
+/// Whether the policy asks for it, sure as it is.
+pub(crate) fn admits(policy: &Policy, hit: &Hit) -> bool {
     policy.mode(hit.class) != Mode::Off && hit.confidence >= policy.threshold(hit.class)
 }
 
+/// Whether there is enough in what is left of a finding for it to be one.
+pub(crate) fn has_letters(symbols: &[u8]) -> bool {
+    symbols.iter().filter(|b| ascii::is(**b, ALNUM)).count() >= LEFT_SYMBOLS_MIN
+}
+
 fn tell(window: Window<'_>, policy: &Policy, hit: Hit, on: &mut impl FnMut(Event)) {
-    let letters = window.symbols[hit.start..hit.end].iter().filter(|b| ascii::is(**b, ALNUM)).count();
-    if letters >= LEFT_SYMBOLS_MIN && admits(policy, &hit) {
+    if has_letters(&window.symbols[hit.start..hit.end]) && admits(policy, &hit) {
         on(Event::Found(hit));
     }
 }

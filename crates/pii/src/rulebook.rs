@@ -52,6 +52,14 @@ pub struct Said {
     /// How long what is replaced reversibly is kept, in seconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keep_seconds: Option<u64>,
+    /// Whether sentences in which the tagger is not sure are read by a second reader, where the server has one.
+    #[serde(default, skip_serializing_if = "is_off")]
+    pub deep: bool,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the form that serde asks for")]
+fn is_off(switch: &bool) -> bool {
+    !switch
 }
 
 /// Why what was said cannot be the rules. Each names its place as a JSON pointer.
@@ -170,6 +178,11 @@ impl Rulebook {
         self.said.keep_seconds.unwrap_or(KEEP_SECONDS_DEFAULT)
     }
 
+    /// Whether sentences in which the tagger is not sure are to be read by a second reader.
+    pub fn deep(&self) -> bool {
+        self.said.deep
+    }
+
     /// Whether anything is to be put back on any of the channels.
     pub fn keeps(&self, channels: &[Channel]) -> bool {
         let reversible = |policy: &Policy| Class::ALL.iter().any(|c| policy.mode(*c) == Mode::Reversible);
@@ -214,20 +227,23 @@ struct Wire {
     deny: Vec<Denied>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     keep_seconds: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_off")]
+    deep: bool,
 }
 
 impl Serialize for Rulebook {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Said { classes, channels, allow, deny, keep_seconds } = self.said.clone();
-        Wire { version: self.version().to_owned(), classes, channels, allow, deny, keep_seconds }
+        let Said { classes, channels, allow, deny, keep_seconds, deep } = self.said.clone();
+        Wire { version: self.version().to_owned(), classes, channels, allow, deny, keep_seconds, deep }
             .serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Rulebook {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let Wire { version, classes, channels, allow, deny, keep_seconds } = Wire::deserialize(deserializer)?;
-        let said = Said { classes, channels, allow, deny, keep_seconds };
+        let Wire { version, classes, channels, allow, deny, keep_seconds, deep } =
+            Wire::deserialize(deserializer)?;
+        let said = Said { classes, channels, allow, deny, keep_seconds, deep };
         Self::of(version, said).map_err(serde::de::Error::custom)
     }
 }

@@ -9,6 +9,7 @@ use crate::explain::explanation;
 use crate::lists::Lists;
 use crate::policy::Policy;
 use crate::rules::Rules;
+use crate::second::Second;
 use crate::symbols::{Symbols, is_plain};
 use crate::window::{Hit, Window};
 
@@ -75,25 +76,63 @@ impl Scanner {
     ///
     /// Findings do not overlap, except that a strict one may lie inside a flagged one.
     pub fn scan_with(&self, text: &str, policy: &Policy) -> Vec<Match> {
-        let mut found = Vec::new();
-        let mut open: Option<(Hit, usize)> = None;
         let view = View::of(text);
+        let mut matches = Matches::new(&view);
         let window = Window { symbols: view.bytes(), last: true };
-        self.start().run(window, policy, &mut |event| match event {
-            Event::Found(hit) => found.push(view.found(&hit, hit.end)),
-            Event::Begin(hit) => open = Some((hit, hit.end)),
+        self.start().run(window, policy, &mut |event| matches.take(event));
+        matches.in_order()
+    }
+
+    /// [`Scanner::scan_with`], with a second reader for the sentences in which the tagger is not sure. What it finds comes
+    /// besides; all that [`Scanner::scan_with`] finds is there, as it is.
+    pub fn scan_twice(&self, text: &str, policy: &Policy, second: &mut Second<'_>) -> Vec<Match> {
+        let view = View::of(text);
+        let mut matches = Matches::new(&view);
+        for event in second.events(self, text, &view, policy) {
+            matches.take(event);
+        }
+        matches.in_order()
+    }
+
+    /// What its owner knows better.
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.lists
+    }
+}
+
+/// Turns events into findings.
+struct Matches<'a> {
+    view: &'a View<'a>,
+    found: Vec<Match>,
+    /// The long finding under way, and how far it goes so far.
+    open: Option<(Hit, usize)>,
+}
+
+impl<'a> Matches<'a> {
+    fn new(view: &'a View<'a>) -> Self {
+        Self { view, found: Vec::new(), open: None }
+    }
+
+    fn take(&mut self, event: Event) {
+        match event {
+            Event::Found(hit) => self.found.push(self.view.found(&hit, hit.end)),
+            Event::Begin(hit) => self.open = Some((hit, hit.end)),
             Event::Part(_, end) => {
-                if let Some((_, to)) = &mut open {
+                if let Some((_, to)) = &mut self.open {
                     *to = end;
                 }
             }
             Event::Finish => {
-                if let Some((hit, end)) = open.take() {
-                    found.push(view.found(&hit, end));
+                if let Some((hit, end)) = self.open.take() {
+                    self.found.push(self.view.found(&hit, end));
                 }
             }
-            Event::TokenSeen(..) => {}
-        });
+            Event::TokenSeen(..) | Event::Allowed(..) => {}
+        }
+    }
+
+    fn in_order(self) -> Vec<Match> {
+        let mut found = self.found;
         found.sort_by_key(|m| (m.range.start, m.range.end));
         found
     }
@@ -126,6 +165,14 @@ impl<'a> View<'a> {
         match self {
             Self::Plain(text) => text.as_bytes(),
             Self::Mapped(symbols) => &symbols.bytes,
+        }
+    }
+
+    /// The symbols that a stretch of the text is made of, or touches.
+    pub(crate) fn symbols_of(&self, raw: &Range<usize>) -> Range<usize> {
+        match self {
+            Self::Plain(_) => raw.clone(),
+            Self::Mapped(symbols) => symbols.within(raw),
         }
     }
 

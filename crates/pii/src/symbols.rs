@@ -6,6 +6,8 @@
 //! also where they were escaped again, count as the character they stand for. The text itself is never changed; a match
 //! is carried back to byte positions.
 
+use std::ops::Range;
+
 use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use crate::ascii::{ALPHA_FIRST, ALPHA_OTHER, OTHER};
@@ -130,6 +132,13 @@ impl Symbols {
         start + len
     }
 
+    /// The symbols whose text lies in `raw`, or reaches into it.
+    pub(crate) fn within(&self, raw: &Range<usize>) -> Range<usize> {
+        let first = partition(self.bytes.len(), |i| self.raw_end(i + 1) <= raw.start);
+        let end = partition(self.bytes.len(), |i| self.raw_start(i) < raw.end);
+        first..end.max(first)
+    }
+
     /// Forgets the first `n` symbols; returns how many bytes of text went with them.
     pub(crate) fn drop_front(&mut self, n: usize) -> usize {
         let raw = self.raw_start(n);
@@ -145,6 +154,20 @@ impl Symbols {
         self.raw_read -= raw;
         raw
     }
+}
+
+/// How many of the first `n` numbers satisfy `before`, which holds for none behind one for which it does not.
+fn partition(n: usize, before: impl Fn(usize) -> bool) -> usize {
+    let (mut from, mut to) = (0, n);
+    while from < to {
+        let middle = from.midpoint(to);
+        if before(middle) {
+            from = middle + 1;
+        } else {
+            to = middle;
+        }
+    }
+    from
 }
 
 fn plain_prefix(bytes: &[u8]) -> usize {

@@ -74,6 +74,7 @@ async fn over<T>(
         auth: AuthMode::Db,
         static_keys: Vec::new(),
         authorizer: None,
+        reader: None,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })

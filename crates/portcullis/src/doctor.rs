@@ -474,6 +474,7 @@ async fn gates(
         auth: gates::AuthMode::Db,
         static_keys: Vec::new(),
         authorizer: None,
+        reader: None,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })
@@ -485,6 +486,7 @@ async fn gates(
             }
             checks.good("gates", "the database keeps tenants apart, and ENCRYPTION_KEY is its key");
             stored(checks, &vault).await;
+            ground::asked_for(checks, &vault, &place.data_dir).await;
             logs(checks, &vault, place).await;
             vault.close();
         }

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod cli;
 mod database;
+pub mod deep;
 mod desk;
 pub mod dev;
 mod doctor;

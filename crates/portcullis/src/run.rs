@@ -10,9 +10,10 @@ use kernel::{Clock as _, SystemClock};
 
 use crate::cli::{AuditCommand, Cli, Command, KeyCommand};
 use crate::dev::{self, DevCommand};
+use crate::scan::PiiCommand;
 use crate::settings::{Environment as _, Faults, ProcessEnvironment, ServerArgs, Settings};
 use crate::{
-    archive, doctor, events, export, holds, mail, operator, packs, policy, retention, say, scan, serve,
+    archive, deep, doctor, events, export, holds, mail, operator, packs, policy, retention, say, scan, serve,
     telemetry, up, verify, witness,
 };
 
@@ -78,7 +79,8 @@ fn run(command: Command) -> Result<ExitCode> {
         Command::Mail(args) => wait(mail::run(&args, &environment)),
         Command::Operator(args) => wait(operator::run(&args, &environment)),
         Command::Doctor { json, server } => wait(doctor::run(load(&server), json)),
-        Command::Pii(command) => scan::run(&command),
+        Command::Pii(PiiCommand::Scan(args)) => scan::run(&args, &environment),
+        Command::Pii(PiiCommand::FetchModel(args)) => wait(deep::fetch::run(&args, &environment)),
         Command::Policy(command) => wait(policy::run(&command, environment.get("PORTCULLIS_API_KEY"))),
         Command::Openapi => done(say::out(api::openapi_json())),
         Command::Key(KeyCommand::Generate { env }) => {

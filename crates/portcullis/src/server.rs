@@ -35,7 +35,7 @@ use crate::timestamps::HttpAuthority;
 use crate::verify::watch::Watcher;
 use crate::webhooks::HttpCourier;
 use crate::witness::show::Shower;
-use crate::{faces, listen, openfga};
+use crate::{deep, faces, listen, openfga};
 
 /// How long the last entries may take to be placed and signed when the server stops, in seconds.
 const LAST_ROUND_SECONDS_MAX: u64 = 10;
@@ -95,7 +95,8 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     let mail_server = settings.mail.as_ref().map(|mail| format!("{}:{}", mail.host, mail.port));
     let carrier = carrier(settings.mail.take(), &url)?;
     let watching = logins.system.clone();
-    let vault = Vault::open(options(&mut settings, logins, key, url.clone())?).await?;
+    let reader = deep::at_start(&settings.place.data_dir).await;
+    let vault = Vault::open(options(&mut settings, logins, key, url.clone(), reader)?).await?;
     let sequencer =
         sequencer(&vault, settings.checkpoint_every, &settings.place, settings.witnesses.clone())?;
     let sequencer = with_authority(sequencer, settings.tsa_url.take())?;
@@ -163,6 +164,7 @@ fn options(
     logins: Logins,
     key: InstanceKey,
     issuer: String,
+    reader: Option<Arc<dyn pii::Reader>>,
 ) -> Result<VaultOptions> {
     let authorizer = openfga::authorizer(settings.openfga.take()).context("PORTCULLIS_OPENFGA_URL")?;
     Ok(VaultOptions {
@@ -175,6 +177,7 @@ fn options(
         auth: settings.auth,
         static_keys: std::mem::take(&mut settings.static_keys),
         authorizer,
+        reader,
         clock: Arc::new(SystemClock),
         rng: Arc::new(SystemRng),
     })

@@ -74,19 +74,24 @@ struct PiiRules {
     deny: Vec<Denied>,
     /// How long what was replaced reversibly is kept, in seconds; a day when nothing is said.
     keep_seconds: Option<u64>,
+    /// Whether sentences in which the built-in reader of names and addresses is not sure are read by a second model too, one
+    /// that the operator fetched. It only adds findings. Off when nothing is said, and refused where the server has no such
+    /// model.
+    #[serde(default)]
+    deep: bool,
 }
 
 impl From<PiiRules> for Said {
     fn from(rules: PiiRules) -> Self {
-        let PiiRules { classes, channels, allow, deny, keep_seconds } = rules;
-        Self { classes, channels, allow, deny, keep_seconds }
+        let PiiRules { classes, channels, allow, deny, keep_seconds, deep } = rules;
+        Self { classes, channels, allow, deny, keep_seconds, deep }
     }
 }
 
 impl From<&Said> for PiiRules {
     fn from(said: &Said) -> Self {
-        let Said { classes, channels, allow, deny, keep_seconds } = said.clone();
-        Self { classes, channels, allow, deny, keep_seconds }
+        let Said { classes, channels, allow, deny, keep_seconds, deep } = said.clone();
+        Self { classes, channels, allow, deny, keep_seconds, deep }
     }
 }
 

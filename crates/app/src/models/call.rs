@@ -1,10 +1,11 @@
-use gates::{Channel, Clean, Draft, Pass, Privacy, Raw, RawChat, Receipt};
+use gates::{Channel, Clean, Deeply, Draft, Pass, Privacy, Raw, RawChat, Receipt};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
 use llm::usage::Usage;
 use pii::{Counts, Tally};
 use tokio_util::task::TaskTracker;
 
 use super::CallModel;
+use crate::pii::with_deep;
 use crate::providers::Route;
 
 /// How a call ended, in the words of the log.
@@ -104,9 +105,10 @@ impl Calls {
             .fact("redactions", &counts)
             .fact("redacted", counts.redacted_total())
             .fact("findings", &prompt);
-        let receipt = pass.record(draft).await?;
+        let deep = privacy.deeply();
+        let receipt = pass.record(with_deep(draft, deep)).await?;
         let begun = pass.vault().clock().now();
-        let open = Open { pass, privacy, model, provider, prompt, begun, route: route.clone() };
+        let open = Open { pass, privacy, model, provider, prompt, deep, begun, route: route.clone() };
         Ok(Call { open: Some(Box::new(open)), receipt, tasks: self.0.clone() })
     }
 
@@ -134,6 +136,8 @@ struct Open {
     model: Clean<String>,
     provider: Clean<String>,
     prompt: Tally,
+    /// What a second reader did with the prompt.
+    deep: Option<Deeply>,
     begun: Timestamp,
     route: Route,
 }
@@ -209,6 +213,8 @@ impl Open {
             .fact("upstream_status", ended.upstream_status)
             .fact("error", ended.error);
         let draft = draft.fact("restored", self.privacy.restored());
+        let deep = self.deep.zip(self.privacy.deeply()).map(|(then, now)| now.since(then));
+        let draft = with_deep(draft, deep);
         crate::pii::keep_answer(&self.pass, &self.privacy).await;
         self.pass.seal(with_usage(draft, &self.route, ended.usage.as_ref())).await
     }

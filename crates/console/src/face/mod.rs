@@ -229,6 +229,7 @@ fn people() -> Doors {
 fn rules() -> Doors {
     Doors::new()
         .route("/privacy", get(privacy::page))
+        .route("/privacy/deep", post(privacy::deep))
         .route("/privacy/edit", get(privacy::edit_page).post(privacy::edit))
         .route("/privacy/save", post(privacy::save))
         .route("/privacy/playground", get(privacy::playground_page).post(privacy::look))

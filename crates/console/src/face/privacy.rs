@@ -15,6 +15,8 @@ use crate::pages::{self, AmountRow, RuleCell, RuleField, RuleRow, ShiftRow, Stre
 use crate::parts::{Badge, Choice, Form, Tone, When};
 
 const HERE: &str = "/privacy";
+/// What is said of a form that is come back to after somebody confirmed who they are.
+const NOT_SAVED: &str = "This is not saved yet. Look at it once more and save it.";
 
 pub(super) fn words(channel: Channel) -> &'static str {
     match channel {
@@ -110,7 +112,18 @@ fn found_row(found: &FoundOn) -> AmountRow {
 /// `GET /privacy`.
 pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
     let human = visit.signed_in().await?;
-    let read = app::policies::overview(pass::<ReadPolicy>(&visit, &human).await?).await;
+    // What was sent before somebody had to confirm who they are goes before what is in force.
+    let sent = visit.query("switch").map(|_| {
+        let form = deep_form(visit.query("deep").is_some());
+        form.problem(NOT_SAVED)
+    });
+    let page = overview(&visit, &human, sent).await?;
+    Ok(visit.settle(Answer::page(&page)))
+}
+
+/// The page, with this form about deep reading when one was sent.
+async fn overview(visit: &Visit, human: &Human, sent: Option<Form>) -> Result<pages::Privacy, Answer> {
+    let read = app::policies::overview(pass::<ReadPolicy>(visit, human).await?).await;
     let (Overview { in_force, found, kept }, _) = read.map_err(|problem| visit.refused(&problem))?;
     let at = now(&visit.state);
     let kept = kept.into_iter().map(|kept| AmountRow {
@@ -121,8 +134,8 @@ pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
         until: Some(When::seen(kept.last_expires_at, at)),
     });
     let said = in_force.book.said();
-    let page = pages::Privacy {
-        shell: visit.shell(&human, Some(Room::Privacy)),
+    Ok(pages::Privacy {
+        shell: visit.shell(human, Some(Room::Privacy)),
         version: in_force.book.version().to_owned(),
         since: in_force.since.map(|since| When::seen(since, at)),
         channels: Channel::ALL.into_iter().map(|channel| (words(channel), channel.name())).collect(),
@@ -131,10 +144,39 @@ pub(super) async fn page(visit: Visit) -> Result<Answer, Answer> {
         listed: (said.allow.len(), said.deny.len()),
         found: found.iter().map(found_row).collect(),
         kept: kept.collect(),
-        may_change: may(&human, Permission::PoliciesManage),
-        may_try: may(&human, Permission::ModelsInvoke),
+        deep: sent.unwrap_or_else(|| deep_form(said.deep)),
+        has_model: visit.state.vault().reads_deep(),
+        may_change: may(human, Permission::PoliciesManage),
+        may_try: may(human, Permission::ModelsInvoke),
+    })
+}
+
+fn deep_form(on: bool) -> Form {
+    Form::named("deep").with("deep", if on { "on" } else { "" })
+}
+
+/// `POST /privacy/deep`: whether uncertain sentences are read by a second model.
+pub(super) async fn deep(posted: Posted) -> Result<Answer, Answer> {
+    let visit = &posted.visit;
+    let human = visit.signed_in().await?;
+    let entered = visit.state.vault().enter::<ChangePolicy>(human.principal(), visit.context.clone()).await;
+    let pass = match entered {
+        Ok(pass) => pass,
+        Err(problem) if problem.kind == ProblemKind::StepUp => {
+            return Err(Visit::to_step_up(&posted.kept_in(HERE, &["switch", "deep"])));
+        }
+        Err(problem) => return Err(visit.refused(&problem)),
     };
-    Ok(visit.settle(Answer::page(&page)))
+    let on = posted.get("deep") == "on";
+    let said = Said { deep: on, ..in_force(visit, &human).await?.said().clone() };
+    match app::policies::change(pass, said).await {
+        Ok(_) => Ok(Answer::redirect(HERE).saying(&visit.site().clone(), Told::PolicySaved)),
+        Err(problem) if problem.errors.is_empty() => Err(visit.refused(&problem)),
+        Err(problem) => {
+            let page = overview(visit, &human, Some(deep_form(on).refused_by(&problem))).await?;
+            Ok(visit.settle(Answer::form(&problem, &page)))
+        }
+    }
 }
 
 fn channel_of(name: &str) -> Result<Channel, Problem> {
@@ -201,7 +243,7 @@ pub(super) async fn edit_page(visit: Visit) -> Result<Answer, Answer> {
         form.with(class.name(), kept(class.name()).unwrap_or(mode)).with(name, from)
     });
     let form = if visit.query("EMAIL").is_some() {
-        form.problem("This is not saved yet. Look at it once more and save it.")
+        form.problem(NOT_SAVED)
     } else {
         form
     };

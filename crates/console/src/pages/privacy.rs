@@ -66,6 +66,10 @@ pub struct Privacy {
     pub found: Vec<AmountRow>,
     /// What is kept.
     pub kept: Vec<AmountRow>,
+    /// `deep`, whether uncertain sentences are read by a second model; POST to `/privacy/deep`.
+    pub deep: Form,
+    /// Whether this server has that model.
+    pub has_model: bool,
     /// Whether this person may change the rules.
     pub may_change: bool,
     /// Whether they may try a text.

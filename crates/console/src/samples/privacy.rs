@@ -48,6 +48,8 @@ fn looked_at() -> Vec<Sample> {
         listed: (2, 1),
         found: vec![amount("EMAIL", false)],
         kept: vec![amount("PERSON", true)],
+        deep: Form::named("deep").with("deep", "on"),
+        has_model: true,
         may_change: true,
         may_try: true,
     };
@@ -58,6 +60,8 @@ fn looked_at() -> Vec<Sample> {
         listed: (0, 0),
         found: Vec::new(),
         kept: Vec::new(),
+        deep: Form::named("deep"),
+        has_model: false,
         may_change: false,
         may_try: false,
         ..full.clone()
@@ -66,6 +70,7 @@ fn looked_at() -> Vec<Sample> {
         shell: hostile_shell(Some(Room::Privacy)),
         found: vec![amount(HOSTILE, false)],
         kept: vec![amount(HOSTILE, true)],
+        deep: Form::named("deep").with("deep", "on").refuse("deep", HOSTILE),
         ..full.clone()
     };
     vec![page("privacy", &full), page("privacy-looking", &looking), page("privacy-hostile", &hostile)]

@@ -224,8 +224,8 @@ impl Privacy {
             restored: AtomicU32::new(0),
         };
         let rules = Arc::clone(&self.shared.rules);
-        let shared =
-            Shared { rules, tokens: Mutex::new(tokens), tally: Mutex::default(), keeping: Some(keeping) };
+        let (tokens, deep) = (Mutex::new(tokens), self.shared.deep.clone());
+        let shared = Shared { rules, tokens, tally: Mutex::default(), keeping: Some(keeping), deep };
         Self { shared: Arc::new(shared), channel: self.channel }
     }
 

@@ -88,6 +88,14 @@ impl Tag {
     }
 }
 
+/// The tags of what a second reader knows too.
+const READ_TWICE: [Tag; 4] = [Tag::BeginPerson, Tag::InPerson, Tag::BeginAddress, Tag::InAddress];
+
+/// From which probability on that a word belongs to a name or an address it is worth a second look, 0 to 1.
+const DOUBT_MIN: f32 = 0.05;
+/// From which on it needs none.
+const DOUBT_MAX: f32 = 0.95;
+
 /// What is below every score.
 const NEVER: i16 = i16::MIN;
 
@@ -156,6 +164,8 @@ pub(crate) struct Tagger {
     listed: usize,
     /// Findings that are complete, in order.
     pub(crate) found: VecDeque<Hit>,
+    /// Where it was not sure of a word, in order; nothing when nobody asks.
+    doubts: Option<Vec<usize>>,
 }
 
 impl Tagger {
@@ -174,7 +184,18 @@ impl Tagger {
             open: None,
             listed: 0,
             found: VecDeque::new(),
+            doubts: None,
         }
+    }
+
+    /// From now on it keeps where it is not sure. Not for streams: what is kept is not forgotten with the text.
+    pub(crate) fn keep_doubts(&mut self) {
+        self.doubts = Some(Vec::new());
+    }
+
+    /// Where it was not sure whether a word belongs to a name or an address.
+    pub(crate) fn doubts(&self) -> &[usize] {
+        self.doubts.as_deref().unwrap_or_default()
     }
 
     /// Everything before is decided.
@@ -244,6 +265,11 @@ impl Tagger {
         let scores = self.model.scores(&self.context.features());
         self.tag = best(&scores, self.context.tag1);
         let word = *self.context.word();
+        if let Some(doubts) = &mut self.doubts
+            && (DOUBT_MIN..DOUBT_MAX).contains(&self.model.probability_of(&scores, &READ_TWICE))
+        {
+            doubts.push(word.start);
+        }
         let Some(class) = self.tag.class() else {
             self.close();
             return;

@@ -76,6 +76,11 @@ impl<'a> Model<'a> {
         1.0 / all
     }
 
+    /// How likely it is that the word has one of these tags, 0 to 1.
+    pub(crate) fn probability_of(&self, scores: &[i16; TAGS], tags: &[Tag]) -> f32 {
+        tags.iter().map(|tag| self.probability(scores, *tag)).sum()
+    }
+
     /// The confidence for a raw one: on the development data, nine in ten of those at 0.9 were right.
     pub(crate) fn calibrated(&self, class: Class, raw: f32) -> f32 {
         let Some(i) = CLASSES.iter().position(|known| *known == class) else { return raw };

@@ -10,6 +10,7 @@ mod reversible;
 mod rulebooks;
 mod streams;
 mod texts;
+mod twice;
 
 use crate::{Class, Match, Policy, Scanner};
 

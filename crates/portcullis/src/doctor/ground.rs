@@ -5,9 +5,11 @@ use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
+use gates::Vault;
 use tokio::net::TcpListener;
 
 use super::Checks;
+use crate::deep;
 use crate::embedded::owner;
 use crate::settings::Settings;
 use crate::web;
@@ -49,6 +51,40 @@ pub(super) async fn look(checks: &mut Checks, settings: &Settings) {
     way(checks, settings);
     if let Some(account) = Account::of(settings) {
         data_dir(checks, settings, account).await;
+    }
+    model(checks, &settings.place.data_dir);
+}
+
+/// Whether organizations ask for deep reading where there is no model for it.
+pub(super) async fn asked_for(checks: &mut Checks, vault: &Vault, data_dir: &Path) {
+    const WHAT: &str = "deep reading";
+    match vault.who_ask_for_deep().await {
+        Ok(0) => {}
+        Ok(asking) if deep::folder(data_dir).exists() => {
+            checks.good(WHAT, format!("{asking} organizations ask for it"));
+        }
+        Ok(asking) => checks.bad(
+            WHAT,
+            format!("{asking} organizations ask for it, and no model is here: their calls are refused"),
+            "Fetch it and start the server again: portcullis pii fetch-model; or let their rules say deep: false.",
+        ),
+        Err(error) => checks.note(WHAT, error.to_string(), "It cannot be seen who asks for it."),
+    }
+}
+
+/// The model for deep reading. Only organizations whose rules ask for it miss it.
+fn model(checks: &mut Checks, data_dir: &Path) {
+    const WHAT: &str = "deep reading";
+    match deep::load(data_dir) {
+        Ok(Some(_)) => {
+            checks.good(WHAT, format!("the model {} is there and reads", deep::folder(data_dir).display()));
+        }
+        Ok(None) => checks.good(WHAT, "no model was fetched; rules cannot ask for it"),
+        Err(error) => checks.bad(
+            WHAT,
+            error.to_string(),
+            "Fetch it again: portcullis pii fetch-model. Until then what asks for deep reading is refused.",
+        ),
     }
 }
 

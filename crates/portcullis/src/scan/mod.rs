@@ -7,15 +7,20 @@ mod report;
 mod tests;
 
 use std::io::{self, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Subcommand, ValueEnum};
 use crypto::SystemRng;
 use kernel::Rng as _;
-use pii::{Class, Policy, Scanner, Tokens};
+use pii::{Class, Policy, Reader, Scanner, Second, Tokens};
 
+use crate::deep;
+use crate::deep::fetch::{self, DataDirArgs, FetchArgs};
+use crate::say;
+use crate::settings::Environment;
 use input::Document;
 use report::Report;
 
@@ -28,6 +33,9 @@ pub enum PiiCommand {
     /// Find personal data and credentials in files or standard input, as the privacy gate does. Needs no server.
     #[command(after_help = HELP)]
     Scan(Box<ScanArgs>),
+    /// Fetch the model for deep reading (CC BY 4.0, 15 MB) into the data directory, and check it.
+    #[command(after_help = fetch::HELP)]
+    FetchModel(Box<FetchArgs>),
 }
 
 const HELP: &str = "\
@@ -38,6 +46,7 @@ Examples:
   portcullis pii scan --mode strict --classes PERSON,ADDRESS < letter.txt > letter.redacted.txt
   portcullis pii scan --allow helpdesk.txt --deny projects.txt handbook.md
   portcullis pii scan --jsonl < documents.jsonl > findings.jsonl
+  portcullis pii scan --deep --classes PERSON,ADDRESS letter.txt
   portcullis pii scan --json server.log | jq '.findings[] | select(.confidence > 0.9)'
 
 Findings are printed by place, class, kind, confidence and rule; never the text that was found. With --jsonl each line of
@@ -72,6 +81,12 @@ pub struct ScanArgs {
     /// A file of words that always are a finding, one a line: the class, a space, and at most three words.
     #[arg(long, value_name = "FILE")]
     deny: Option<PathBuf>,
+    /// Read the sentences in which the built-in model is not sure with the model that `pii fetch-model` fetched, too. Slower.
+    #[arg(long)]
+    deep: bool,
+    /// Where that model is.
+    #[command(flatten)]
+    place: DataDirArgs,
     /// End with exit status 3 when anything was found.
     #[arg(long)]
     check: bool,
@@ -102,17 +117,31 @@ fn confidence(text: &str) -> Result<f32, String> {
     if (0.0..=1.0).contains(&value) { Ok(value) } else { Err("a confidence lies from 0 to 1".to_owned()) }
 }
 
-/// `portcullis pii …`
-pub(crate) fn run(command: &PiiCommand) -> Result<ExitCode> {
-    let PiiCommand::Scan(args) = command;
+/// `portcullis pii scan`
+pub(crate) fn run(args: &ScanArgs, environment: &dyn Environment) -> Result<ExitCode> {
+    let reader = if args.deep { Some(reader(&args.place.read(environment)?)?) } else { None };
     let mut out = io::BufWriter::new(io::stdout().lock());
-    let found = scan(args, io::stdin().lock(), &mut out)?;
+    let found = scan(args, reader.as_deref(), io::stdin().lock(), &mut out)?;
     out.flush()?;
     Ok(if found > 0 && args.check { FOUND.into() } else { ExitCode::SUCCESS })
 }
 
+/// The model, for who asks for it.
+fn reader(data_dir: &Path) -> Result<Arc<dyn Reader>> {
+    let loaded = deep::load(data_dir).context("the model for deep reading")?;
+    loaded.with_context(|| {
+        let folder = deep::folder(data_dir);
+        format!("there is no model in {}; fetch it with: portcullis pii fetch-model", folder.display())
+    })
+}
+
 /// Scans what the arguments name and returns how much was found.
-fn scan(args: &ScanArgs, stdin: impl io::BufRead, out: &mut impl io::Write) -> Result<usize> {
+fn scan(
+    args: &ScanArgs,
+    reader: Option<&dyn Reader>,
+    stdin: impl io::BufRead,
+    out: &mut impl io::Write,
+) -> Result<usize> {
     if args.json && args.mode == ScanMode::Strict {
         bail!("--json reports findings; --mode strict writes the text: use one of them");
     }
@@ -120,16 +149,26 @@ fn scan(args: &ScanArgs, stdin: impl io::BufRead, out: &mut impl io::Write) -> R
     let scanner = Scanner::with_lists(lists(args)?);
     let mut report = Report::new(args.json);
     let mut tokens = Tokens::new(SystemRng.bytes16());
+    let mut second = reader.map(|reader| Second::new(reader, usize::MAX));
     input::each(&args.files, args.jsonl, stdin, &mut |document: &Document<'_>| {
         if args.mode == ScanMode::Strict {
-            let redacted = pii::redact(&scanner, document.text, &policy, &mut tokens);
+            let redacted = match &mut second {
+                None => pii::redact(&scanner, document.text, &policy, &mut tokens),
+                Some(second) => pii::redact_twice(&scanner, document.text, &policy, &mut tokens, second),
+            };
             report.count(redacted.counts.total() as usize);
             return report::redacted(document, &redacted.text, out);
         }
-        let found = scanner.scan_with(document.text, &policy);
+        let found = match &mut second {
+            None => scanner.scan_with(document.text, &policy),
+            Some(second) => scanner.scan_twice(document.text, &policy, second),
+        };
         report.count(found.len());
         if args.jsonl { report::spans(document, &found, out) } else { report.take(document, &found, out) }
     })?;
+    if let Some(unread) = second.map(|second| second.unread()).filter(|unread| *unread > 0) {
+        say::note(format_args!("portcullis: {unread} uncertain sentences were too many to be read twice"));
+    }
     report.finish(out)
 }
 

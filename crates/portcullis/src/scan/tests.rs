@@ -11,7 +11,7 @@ fn args(line: &[&str]) -> ScanArgs {
 
 fn said(line: &[&str], stdin: &str) -> (String, usize) {
     let mut out = Vec::new();
-    let found = scan(&args(line), stdin.as_bytes(), &mut out).unwrap();
+    let found = scan(&args(line), None, stdin.as_bytes(), &mut out).unwrap();
     (String::from_utf8(out).unwrap(), found)
 }
 
@@ -59,13 +59,34 @@ fn strict_writes_the_text_with_tokens() {
     assert!(tokens[0].starts_with("<EMAIL_") && tokens[0] == tokens[1], "{out}");
 }
 
+#[derive(Debug)]
+struct Reads;
+
+impl Reader for Reads {
+    fn read(&self, sentence: &str) -> Option<Vec<pii::Reading>> {
+        let at = sentence.find("fine")?;
+        Some(vec![pii::Reading { class: Class::Person, range: at..at + 4, confidence: 0.8 }])
+    }
+}
+
+#[test]
+fn with_deep_a_second_reader_is_heard() {
+    let text = "Then Rose said that Hunter would be fine.";
+    for line in [&["--jsonl", "--deep"][..], &["--deep", "--mode", "strict"], &["--deep"]] {
+        let stdin = if line[0] == "--jsonl" { format!("{{\"id\":1,\"text\":\"{text}\"}}") } else { text.to_owned() };
+        let found = |reader| scan(&args(line), reader, stdin.as_bytes(), &mut Vec::new()).unwrap();
+        assert_eq!(found(Some(&Reads)), found(None) + 1, "{line:?}");
+    }
+    assert!(reader(Path::new("/nowhere/at/all")).unwrap_err().to_string().contains("fetch-model"));
+}
+
 #[test]
 fn nonsense_is_refused() {
     for line in [["--classes", "FAX"], ["--threshold", "2"], ["--mode", "loose"]] {
         assert!(Cli::try_parse_from(["portcullis", "pii", "scan"].iter().chain(&line)).is_err(), "{line:?}");
     }
     let mut out = Vec::new();
-    assert!(scan(&args(&["--jsonl"]), "{\"id\":1}".as_bytes(), &mut out).is_err());
-    assert!(scan(&args(&["/nowhere/at/all"]), "".as_bytes(), &mut out).is_err());
-    assert!(scan(&args(&["--json", "--mode", "strict"]), "".as_bytes(), &mut out).is_err());
+    assert!(scan(&args(&["--jsonl"]), None, "{\"id\":1}".as_bytes(), &mut out).is_err());
+    assert!(scan(&args(&["/nowhere/at/all"]), None, "".as_bytes(), &mut out).is_err());
+    assert!(scan(&args(&["--json", "--mode", "strict"]), None, "".as_bytes(), &mut out).is_err());
 }

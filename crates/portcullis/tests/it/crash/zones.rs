@@ -250,6 +250,7 @@ impl<'a> Zone<'a> {
             auth: AuthMode::Db,
             static_keys: Vec::new(),
             authorizer: None,
+            reader: None,
             clock: std::sync::Arc::new(kernel::SystemClock),
             rng: std::sync::Arc::new(crypto::SystemRng),
         })

@@ -264,6 +264,7 @@ impl Database {
             auth: AuthMode::Db,
             static_keys: Vec::new(),
             authorizer: None,
+            reader: None,
             clock: Arc::new(SystemClock),
             rng: Arc::new(SystemRng),
         }

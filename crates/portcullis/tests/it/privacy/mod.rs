@@ -3,6 +3,7 @@
 mod benchmark;
 mod canary;
 mod channels;
+mod deep;
 mod keys;
 mod vault;
 

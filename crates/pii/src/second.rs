@@ -1,0 +1,304 @@
+//! A second reader: asked about the sentences in which the tagger is not sure, and heard only where it finds more.
+//!
+//! The reader is somebody else's, such as a model far too slow to read everything. It is given single sentences of a whole
+//! text and says where it sees names and addresses. What the rules and the tagger found stays as it is, to the last
+//! character; of what the reader adds only that counts which nothing else has claimed. So a reader that is wrong, or
+//! broken, costs a word that needed no token, and never uncovers one.
+//!
+//! Streams are not read twice: a sentence would have to be held back to its end, and what is held must not depend on how
+//! fast somebody answers.
+
+use std::fmt;
+use std::ops::Range;
+
+use crate::ascii::{self, ALNUM};
+use crate::class::Class;
+use crate::engine::Event;
+use crate::policy::Policy;
+use crate::resolve;
+use crate::scanner::{Places as _, Scanner, View};
+use crate::window::{Hit, Window};
+
+/// The longest stretch of text that is shown to a reader at once, in bytes. What is longer than that is cut between words.
+pub const SENTENCE_BYTES_MAX: usize = 480;
+/// Of one text the most sentences that are read twice. It bounds the time that one text can take.
+pub const SENTENCES_MAX: usize = 64;
+/// How far a sentence is followed back from a doubt, in bytes; the rest of [`SENTENCE_BYTES_MAX`] lies ahead.
+const BACK_BYTES_MAX: usize = SENTENCE_BYTES_MAX / 2;
+/// A word before a full stop that is no longer than this, in letters, may be a title or an initial: no sentence ends there.
+const ABBREVIATION_CHARS_MAX: usize = 3;
+
+/// What a reader sees in a sentence.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Reading {
+    /// [`Class::Person`] or [`Class::Address`]; no other class is heard.
+    pub class: Class,
+    /// Where it is in the sentence, in bytes.
+    pub range: Range<usize>,
+    /// How sure the reader is, 0 to 1.
+    pub confidence: f32,
+}
+
+/// Reads a sentence. What it answers for a sentence must depend on nothing but the sentence.
+pub trait Reader: fmt::Debug + Send + Sync {
+    /// What it sees, in any order; `None` when it cannot read the sentence.
+    fn read(&self, sentence: &str) -> Option<Vec<Reading>>;
+}
+
+/// A reader, and how much it may still be asked: by one text, or by all texts of a request.
+pub struct Second<'a> {
+    reader: &'a dyn Reader,
+    left: usize,
+    read: usize,
+    unread: usize,
+}
+
+impl<'a> Second<'a> {
+    /// Asks about so many sentences at most; of each text about [`SENTENCES_MAX`].
+    pub fn new(reader: &'a dyn Reader, sentences_max: usize) -> Self {
+        Self { reader, left: sentences_max, read: 0, unread: 0 }
+    }
+
+    /// How many sentences were read.
+    pub fn read(&self) -> usize {
+        self.read
+    }
+
+    /// How many were not, because they were too many or the reader could not. The tagger's word stands for them alone.
+    pub fn unread(&self) -> usize {
+        self.unread
+    }
+
+    /// The events of a text, with those for what the reader adds.
+    pub(crate) fn events(
+        &mut self,
+        scanner: &Scanner,
+        text: &str,
+        view: &View<'_>,
+        policy: &Policy,
+    ) -> Vec<Event> {
+        let window = Window { symbols: view.bytes(), last: true };
+        let mut engine = scanner.start();
+        engine.keep_doubts();
+        let mut events = Vec::new();
+        engine.run(window, policy, &mut |event| events.push(event));
+        let heard = self.ask(text, view, engine.doubts());
+        let taken = Taken::of(&events, policy);
+        let allowed = |hit: &Hit| scanner.lists().allows(hit, window.symbols);
+        let heard = heard.into_iter().filter(|hit| resolve::admits(policy, hit) && !allowed(hit));
+        let added = heard.flat_map(|hit| taken.left(hit, policy, window.symbols));
+        laid_between(events, added.filter(|hit| !allowed(hit)).collect())
+    }
+
+    /// What the reader sees in the sentences with these places, joined where it overlaps, in order.
+    fn ask(&mut self, text: &str, view: &View<'_>, doubts: &[usize]) -> Vec<Hit> {
+        let (mut heard, mut seen_to, mut asked) = (Vec::new(), 0, 0);
+        for doubt in doubts {
+            let at = view.raw_start(*doubt);
+            if at < seen_to {
+                continue;
+            }
+            let sentence = around(text, at);
+            seen_to = sentence.end;
+            if asked == SENTENCES_MAX || self.left == 0 {
+                self.unread += 1;
+                continue;
+            }
+            (asked, self.left) = (asked + 1, self.left - 1);
+            match self.reader.read(&text[sentence.clone()]) {
+                None => self.unread += 1,
+                Some(readings) => {
+                    self.read += 1;
+                    heard.extend(readings.iter().filter_map(|one| hit(one, text, &sentence, view)));
+                }
+            }
+        }
+        joined(heard)
+    }
+}
+
+/// A reading as a finding; `None` when it is of another class, or of no place in the sentence.
+fn hit(reading: &Reading, text: &str, sentence: &Range<usize>, view: &View<'_>) -> Option<Hit> {
+    let (kind, rule) = match reading.class {
+        Class::Person => ("name", "deep_person"),
+        Class::Address => ("address", "deep_address"),
+        _ => return None,
+    };
+    let Range { start, end } = reading.range;
+    let inside = start < end && text[sentence.clone()].get(start..end).is_some();
+    if !inside || !(0.0..=1.0).contains(&reading.confidence) {
+        return None;
+    }
+    let place = view.symbols_of(&(sentence.start + start..sentence.start + end));
+    Some(Hit::new(reading.class, kind, rule, reading.confidence).at(place.start, place.end))
+}
+
+/// Findings of one class that overlap are one; of two classes the earlier has the place.
+fn joined(mut heard: Vec<Hit>) -> Vec<Hit> {
+    heard.sort_by_key(|hit| (hit.start, hit.end));
+    let mut all: Vec<Hit> = Vec::with_capacity(heard.len());
+    for hit in heard {
+        match all.last_mut().filter(|last| hit.start < last.end) {
+            Some(last) if last.class == hit.class => {
+                last.end = last.end.max(hit.end);
+                last.confidence = last.confidence.max(hit.confidence);
+            }
+            Some(last) if hit.end > last.end => {
+                let start = last.end;
+                all.push(Hit { start, ..hit });
+            }
+            Some(_) => {}
+            None => all.push(hit),
+        }
+    }
+    all
+}
+
+/// The sentence around a place, at most [`SENTENCE_BYTES_MAX`] long.
+fn around(text: &str, at: usize) -> Range<usize> {
+    let from = floor(text, at.saturating_sub(BACK_BYTES_MAX));
+    let to = floor(text, text.len().min(from + SENTENCE_BYTES_MAX));
+    let start = last_end(&text[from..at]).map_or_else(
+        || if from == 0 { 0 } else { from + text[from..at].find(char::is_whitespace).unwrap_or(0) },
+        |end| from + end,
+    );
+    let start = at - text[start..at].trim_start().len();
+    let end = first_end(&text[at..to], &text[start..at]).map_or_else(
+        || {
+            let cut = if to == text.len() { None } else { text[at..to].rfind(char::is_whitespace) };
+            cut.filter(|cut| *cut > 0).map_or(to, |cut| at + cut)
+        },
+        |end| at + end,
+    );
+    start..end.max(ceil(text, at + 1)).min(text.len())
+}
+
+/// The boundary of a character at or before `at`.
+fn floor(text: &str, at: usize) -> usize {
+    (0..=at).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
+}
+
+/// The boundary of a character at or behind `at`.
+fn ceil(text: &str, at: usize) -> usize {
+    (at..text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len())
+}
+
+/// Behind the last end of a sentence.
+fn last_end(text: &str) -> Option<usize> {
+    let mut last = None;
+    let mut from = 0;
+    while let Some(end) = first_end(&text[from..], &text[..from]) {
+        from += end;
+        last = Some(from);
+    }
+    last
+}
+
+/// Behind the first end of a sentence: of a line, or behind a full stop that no short word stands before.
+fn first_end(text: &str, before: &str) -> Option<usize> {
+    text.char_indices().find_map(|(i, c)| {
+        let end = i + c.len_utf8();
+        let ends = match c {
+            '\n' | '。' | '！' | '？' => true,
+            '.' | '!' | '?' => {
+                let word = || text[..i].chars().rev().chain(before.chars().rev()).take_while(|c| c.is_alphanumeric());
+                let blank = text[end..].chars().next().is_none_or(char::is_whitespace);
+                blank && (c != '.' || word().take(ABBREVIATION_CHARS_MAX + 1).count() > ABBREVIATION_CHARS_MAX)
+            }
+            _ => false,
+        };
+        ends.then_some(end)
+    })
+}
+
+/// What the rules and the tagger have claimed, in symbols and in order.
+struct Taken {
+    /// What is replaced, or must stay as it is.
+    kept: Vec<Range<usize>>,
+    /// That, and what is only flagged.
+    all: Vec<Range<usize>>,
+}
+
+impl Taken {
+    fn of(events: &[Event], policy: &Policy) -> Self {
+        let (mut kept, mut flagged): (Vec<Range<usize>>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
+        for event in events {
+            match event {
+                Event::Found(hit) if policy.mode(hit.class).replaces() => kept.push(hit.start..hit.end),
+                Event::Found(hit) => flagged.push(hit.start..hit.end),
+                Event::Begin(hit) => kept.push(hit.start..hit.end),
+                Event::Part(start, end) | Event::TokenSeen(start, end) | Event::Allowed(start, end) => {
+                    kept.push(*start..*end);
+                }
+                Event::Finish => {}
+            }
+        }
+        let all = flagged.into_iter().chain(kept.iter().cloned()).collect();
+        Self { kept: united(kept), all: united(all) }
+    }
+
+    /// What of the finding nothing has claimed, without signs at its ends.
+    fn left(&self, hit: Hit, policy: &Policy, symbols: &[u8]) -> Vec<Hit> {
+        let taken = if policy.mode(hit.class).replaces() { &self.kept } else { &self.all };
+        let first = taken.partition_point(|range| range.end <= hit.start);
+        let mut left = Vec::new();
+        let mut start = hit.start;
+        for range in taken[first..].iter().take_while(|range| range.start < hit.end) {
+            left.push(start..range.start.max(start));
+            start = range.end.max(start);
+        }
+        left.push(start.min(hit.end)..hit.end);
+        left.into_iter()
+            .map(|range| trimmed(range, symbols))
+            .filter(|range| resolve::has_letters(&symbols[range.clone()]))
+            .map(|range| hit.at(range.start, range.end))
+            .collect()
+    }
+}
+
+/// In order, and joined where they touch.
+fn united(mut ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
+    ranges.sort_by_key(|range| (range.start, range.end));
+    let mut all: Vec<Range<usize>> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match all.last_mut().filter(|last| range.start <= last.end) {
+            Some(last) => last.end = last.end.max(range.end),
+            None => all.push(range),
+        }
+    }
+    all
+}
+
+fn trimmed(mut range: Range<usize>, symbols: &[u8]) -> Range<usize> {
+    while range.start < range.end && !ascii::is(symbols[range.start], ALNUM) {
+        range.start += 1;
+    }
+    while range.start < range.end && !ascii::is(symbols[range.end - 1], ALNUM) {
+        range.end -= 1;
+    }
+    range
+}
+
+/// The events with those for what was added, by their places. A long finding stays in one piece.
+fn laid_between(events: Vec<Event>, added: Vec<Hit>) -> Vec<Event> {
+    if added.is_empty() {
+        return events;
+    }
+    let mut begun = 0;
+    let mut all: Vec<(usize, Event)> = Vec::with_capacity(events.len() + added.len());
+    for event in events {
+        let at = match &event {
+            Event::Found(hit) => hit.start,
+            Event::TokenSeen(start, _) | Event::Allowed(start, _) => *start,
+            Event::Begin(hit) => {
+                begun = hit.start;
+                begun
+            }
+            Event::Part(..) | Event::Finish => begun,
+        };
+        all.push((at, event));
+    }
+    all.extend(added.into_iter().map(|hit| (hit.start, Event::Found(hit))));
+    all.sort_by_key(|(at, _)| *at);
+    all.into_iter().map(|(_, event)| event).collect()
+}
