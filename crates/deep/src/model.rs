@@ -80,7 +80,7 @@ impl Model {
     /// # Errors
     /// When the network fails.
     pub fn read(&self, text: &str) -> Result<Vec<Reading>, ReadError> {
-        let text = &text[..floor(text, TEXT_BYTES_MAX)];
+        let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
         let cut = self.vocabulary.cut(text);
         if cut.words.is_empty() {
             return Ok(Vec::new());
@@ -109,7 +109,7 @@ impl Model {
         let (mask, kinds) = (value(vec![1; ids.len()])?, value(vec![0; ids.len()])?);
         let inputs =
             vec![(self.ids, value(ids)?.into()), (self.mask, mask.into()), (self.kinds, kinds.into())];
-        let options = RunOptions { thread_pool: Some(Arc::clone(&self.threads)), ..RunOptions::default() };
+        let options = RunOptions::default().with_thread_pool(Some(Arc::clone(&self.threads)));
         let done = self.network.run(inputs, &[self.logits], Some(options)).map_err(|error| failed(&error))?;
         let logits = done.into_iter().next().ok_or_else(|| failed(&"it gave no answer"))?;
         let (shape, numbers) = logits.into_shape_vec::<f32, 3>().map_err(|error| failed(&error))?;
@@ -160,10 +160,4 @@ fn probabilities(logits: &[f32]) -> [f32; LABELS] {
     }
     let sum: f32 = all.iter().sum();
     all.map(|one| if sum > 0.0 { one / sum } else { 0.0 })
-}
-
-/// The boundary of a character at or before `at`, or the end.
-fn floor(text: &str, at: usize) -> usize {
-    let at = at.min(text.len());
-    (0..=at).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
 }

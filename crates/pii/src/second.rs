@@ -156,8 +156,8 @@ fn joined(mut heard: Vec<Hit>) -> Vec<Hit> {
 
 /// The sentence around a place, at most [`SENTENCE_BYTES_MAX`] long.
 fn around(text: &str, at: usize) -> Range<usize> {
-    let from = floor(text, at.saturating_sub(BACK_BYTES_MAX));
-    let to = floor(text, text.len().min(from + SENTENCE_BYTES_MAX));
+    let from = text.floor_char_boundary(at.saturating_sub(BACK_BYTES_MAX));
+    let to = text.floor_char_boundary(from + SENTENCE_BYTES_MAX);
     let start = last_end(&text[from..at]).map_or_else(
         || if from == 0 { 0 } else { from + text[from..at].find(char::is_whitespace).unwrap_or(0) },
         |end| from + end,
@@ -170,17 +170,7 @@ fn around(text: &str, at: usize) -> Range<usize> {
         },
         |end| at + end,
     );
-    start..end.max(ceil(text, at + 1)).min(text.len())
-}
-
-/// The boundary of a character at or before `at`.
-fn floor(text: &str, at: usize) -> usize {
-    (0..=at).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0)
-}
-
-/// The boundary of a character at or behind `at`.
-fn ceil(text: &str, at: usize) -> usize {
-    (at..text.len()).find(|i| text.is_char_boundary(*i)).unwrap_or(text.len())
+    start..end.max(text.ceil_char_boundary(at + 1))
 }
 
 /// Behind the last end of a sentence.
