@@ -40,6 +40,21 @@ test("rules are put into force once it was seen what they would have changed", (
     await look(visit, "privacy-edit-refused");
   }));
 
+test("deep reading is refused where the server has no model, with what to do about it", () =>
+  visiting(async (visit) => {
+    await owner(visit);
+    await visit.goto("/privacy");
+    const box = visit.page.getByLabel("Read uncertain sentences twice");
+    assert.equal(await box.isChecked(), false);
+    await visit.sees("This server does not have the model");
+    await box.check();
+    visit.expect(422);
+    await visit.press("Save deep reading");
+    await visit.page.getByRole("alert").first().waitFor();
+    await visit.sees("portcullis pii fetch-model");
+    await look(visit, "privacy-deep-refused");
+  }));
+
 test("a text is looked through and forgotten", () =>
   visiting(async (visit) => {
     await owner(visit);

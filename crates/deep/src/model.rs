@@ -15,7 +15,7 @@ pub const TEXT_BYTES_MAX: usize = 4_096;
 pub const PIECES_AT_ONCE_MAX: usize = 254;
 /// How many pieces two windows of a longer text share.
 const SHARED_PIECES: usize = 32;
-/// How many texts are read at once, each by one thread; further ones wait.
+/// How many threads the network has, which is how many texts are read at once; further ones wait.
 pub const READS_AT_ONCE_MAX: usize = 2;
 
 /// Why there is no model.
