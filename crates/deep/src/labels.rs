@@ -103,7 +103,8 @@ impl Told {
                 let all = THINGS.iter().zip(piece[1..].chunks(2));
                 all.filter(|(thing, _)| wanted(**thing)).map(|(_, both)| both.iter().sum::<f32>()).sum()
             };
-            pieces.iter().map(of).sum::<f32>() / f32::from(u16::try_from(pieces.len().max(1)).unwrap_or(u16::MAX))
+            pieces.iter().map(of).sum::<f32>()
+                / f32::from(u16::try_from(pieces.len().max(1)).unwrap_or(u16::MAX))
         };
         let person = mean(&|thing| thing.kind() == Some(Kind::Person));
         let address = mean(&|thing| thing.kind() == Some(Kind::Address));

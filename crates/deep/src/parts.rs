@@ -58,7 +58,8 @@ impl Part {
     /// # Errors
     /// [`WrongPart`].
     pub fn check(&self, bytes: &[u8]) -> Result<(), WrongPart> {
-        let found: String = digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        let found: String =
+            digest(&SHA256, bytes).as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
         if found == self.sha256 {
             Ok(())
         } else {

@@ -51,7 +51,8 @@ pub(crate) struct Vocabulary {
 impl Vocabulary {
     /// Reads it: a piece a line, numbered from 0. `None` when one of those that have a meaning is missing.
     pub(crate) fn read(text: &str) -> Option<Self> {
-        let numbers: HashMap<Box<str>, u32> = (0_u32..).zip(text.lines()).map(|(n, piece)| (piece.into(), n)).collect();
+        let numbers: HashMap<Box<str>, u32> =
+            (0_u32..).zip(text.lines()).map(|(n, piece)| (piece.into(), n)).collect();
         let [unknown, first, last] = [UNKNOWN, FIRST, LAST].map(|piece| numbers.get(piece).copied());
         let chars_max = numbers.keys().map(|piece| piece.chars().count()).max()?;
         Some(Self { numbers, chars_max, unknown: unknown?, first: first?, last: last? })

@@ -35,7 +35,10 @@ fn words_are_small_and_without_accents_and_know_their_place() {
     let pair = |(word, place): &(&str, &'static str)| ((*word).to_owned(), *place);
     let cases: [(&str, &[(&str, &'static str)]); 9] = [
         ("Zażółć gęślą", &[("zazołc", "Zażółć"), ("gesla", "gęślą")]),
-        ("O'Neil—Smith,", &[("o", "O"), ("'", "'"), ("neil", "Neil"), ("—", "—"), ("smith", "Smith"), (",", ",")]),
+        (
+            "O'Neil—Smith,",
+            &[("o", "O"), ("'", "'"), ("neil", "Neil"), ("—", "—"), ("smith", "Smith"), (",", ",")],
+        ),
         ("cafe\u{301}\u{327} bar", &[("cafe", "cafe"), ("bar", "bar")]),
         ("x東京y", &[("x", "x"), ("東", "東"), ("京", "京"), ("y", "y")]),
         ("foo\u{ad}bar \u{200b}a\0b\u{7}c\u{fffd}", &[("foobar", "foo\u{ad}bar"), ("abc", "a\0b\u{7}c")]),
@@ -101,7 +104,10 @@ const B_ZIP: usize = 33;
 #[test]
 fn labels_become_names_with_their_places() {
     let person = |name: &str| (Kind::Person, name.to_owned());
-    assert_eq!(read("ask Ana Maria Diaz now", &[O, B_GIVEN, I_GIVEN, B_FAMILY, O]), [person("Ana Maria Diaz")]);
+    assert_eq!(
+        read("ask Ana Maria Diaz now", &[O, B_GIVEN, I_GIVEN, B_FAMILY, O]),
+        [person("Ana Maria Diaz")]
+    );
     assert_eq!(
         read("Ana O'Neil-Smith", &[B_GIVEN, B_FAMILY, I_FAMILY, I_FAMILY, O, I_FAMILY]),
         [person("Ana O'Neil-Smith")],
@@ -139,7 +145,9 @@ fn a_word_is_what_its_pieces_are_on_the_whole() {
         piece
     };
     let words = vocabulary(&["a", "##b"]).cut("ab").words;
-    let read = |first, second| readings("ab", &words, &[Told::by(&[piece(B_GIVEN, first), piece(I_FAMILY, second)])]);
+    let read = |first, second| {
+        readings("ab", &words, &[Told::by(&[piece(B_GIVEN, first), piece(I_FAMILY, second)])])
+    };
     let sure = read(0.5, 0.9);
     assert!((sure[0].confidence - 0.7).abs() < 1e-6, "{sure:?}");
     assert!(read(0.1, 0.8).is_empty(), "less likely than not");

@@ -45,7 +45,9 @@ pub use personal::{DataSubject, SealedValue, disclose};
 pub use pii::Channel;
 pub use pool::{DatabaseError, STATEMENTS, is_wrong_password, other_login};
 pub use principal::{Agent, Caller, Human, Membership, Principal, Service, Staff};
-pub use privacy::{Clean, CleanStream, Conversation, Deeply, KeptToken, Privacy, Raw, RawAnswer, RawChat, Rules};
+pub use privacy::{
+    Clean, CleanStream, Conversation, Deeply, KeptToken, Privacy, Raw, RawAnswer, RawChat, Rules,
+};
 pub use system::{AccountTx, By, Reason, SealError, SystemTx};
 pub use tenancy::Tx;
 pub use vault::{OpenError, Vault, VaultOptions};

@@ -30,8 +30,12 @@ pub(crate) fn explanation(rule: &str) -> &'static str {
         "tagger_health" => "words that the tagger reads as a person's condition or treatment",
         "tagger_biometric" => "words that the tagger reads as a measurement of a body",
         "tagger_minor" => "words that the tagger reads as telling that a person is a child",
-        "deep_person" => "words that a second model reads as the name of a person, where the tagger was not sure",
-        "deep_address" => "words that a second model reads as a postal address, where the tagger was not sure",
+        "deep_person" => {
+            "words that a second model reads as the name of a person, where the tagger was not sure"
+        }
+        "deep_address" => {
+            "words that a second model reads as a postal address, where the tagger was not sure"
+        }
         "deny_list" => "words that the caller's own list names",
         _ if rule.ends_with("_luhn") => "a national number whose digits pass the Luhn check",
         _ if rule.ends_with("_verhoeff") => "a national number whose digits pass Verhoeff's check",

@@ -191,9 +191,12 @@ fn first_end(text: &str, before: &str) -> Option<usize> {
         let ends = match c {
             '\n' | '。' | '！' | '？' => true,
             '.' | '!' | '?' => {
-                let word = || text[..i].chars().rev().chain(before.chars().rev()).take_while(|c| c.is_alphanumeric());
+                let word = || {
+                    text[..i].chars().rev().chain(before.chars().rev()).take_while(|c| c.is_alphanumeric())
+                };
                 let blank = text[end..].chars().next().is_none_or(char::is_whitespace);
-                blank && (c != '.' || word().take(ABBREVIATION_CHARS_MAX + 1).count() > ABBREVIATION_CHARS_MAX)
+                blank
+                    && (c != '.' || word().take(ABBREVIATION_CHARS_MAX + 1).count() > ABBREVIATION_CHARS_MAX)
             }
             _ => false,
         };

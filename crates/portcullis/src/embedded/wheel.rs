@@ -221,9 +221,5 @@ async fn download(
         return Err(failed(process::last_lines(&done.err, PIP_LINES_MAX)));
     }
     let path = work.join(file);
-    if path.is_file() {
-        Ok(path)
-    } else {
-        Err(failed(format!("it chose another file than {file}")))
-    }
+    if path.is_file() { Ok(path) } else { Err(failed(format!("it chose another file than {file}"))) }
 }

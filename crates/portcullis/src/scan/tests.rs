@@ -73,8 +73,11 @@ impl Reader for Reads {
 fn with_deep_a_second_reader_is_heard() {
     let text = "Then Rose said that Hunter would be fine.";
     for line in [&["--jsonl", "--deep"][..], &["--deep", "--mode", "strict"], &["--deep"]] {
-        let stdin = if line[0] == "--jsonl" { format!("{{\"id\":1,\"text\":\"{text}\"}}") } else { text.to_owned() };
-        let found = |reader: Option<&dyn Reader>| scan(&args(line), reader, stdin.as_bytes(), &mut Vec::new()).unwrap();
+        let stdin =
+            if line[0] == "--jsonl" { format!("{{\"id\":1,\"text\":\"{text}\"}}") } else { text.to_owned() };
+        let found = |reader: Option<&dyn Reader>| {
+            scan(&args(line), reader, stdin.as_bytes(), &mut Vec::new()).unwrap()
+        };
         assert_eq!(found(Some(&Reads)), found(None) + 1, "{line:?}");
     }
     assert!(reader(Path::new("/nowhere/at/all")).unwrap_err().to_string().contains("fetch-model"));
