@@ -92,7 +92,7 @@ impl Tag {
 const READ_TWICE: [Tag; 4] = [Tag::BeginPerson, Tag::InPerson, Tag::BeginAddress, Tag::InAddress];
 
 /// From which probability on that a word belongs to a name or an address it is worth a second look, 0 to 1.
-const DOUBT_MIN: f32 = 0.25;
+const DOUBT_MIN: f32 = 0.05;
 /// From which probability on a second look is not worth it, 0 to 1.
 const DOUBT_MAX: f32 = 0.95;
 

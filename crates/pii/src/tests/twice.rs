@@ -124,7 +124,7 @@ const DOUBTFUL: &str = "Then Rose said that Hunter would be fine.";
 #[test]
 fn what_the_reader_sees_is_found_besides_and_replaced() {
     let scanner = Scanner::new();
-    let text = format!("Nothing here. {DOUBTFUL} Write to reader@example.com.");
+    let text = format!("nothing of it\n{DOUBTFUL}\nthis is not it");
     let reader = Knows::new("fine");
     let mut second = Second::new(&reader, 9);
     let twice = scanner.scan_twice(&text, &strict(), &mut second);
@@ -134,6 +134,7 @@ fn what_the_reader_sees_is_found_besides_and_replaced() {
     assert!(!added[0].explanation().contains("fine") && added[0].explanation().contains("second model"));
     assert_eq!((second.read(), second.unread()), (1, 0));
     assert_eq!(reader.asked(), [DOUBTFUL], "only where the tagger is not sure");
+    let text = format!("{DOUBTFUL} reader@example.com");
     let mut tokens = Tokens::new([4; 16]);
     let redacted = redact_twice(&scanner, &text, &strict(), &mut tokens, &mut Second::new(&reader, 9));
     assert!(!redacted.text.contains("fine") && redacted.text.contains("<EMAIL_"), "{}", redacted.text);
@@ -190,7 +191,7 @@ fn a_sentence_without_an_end_is_cut_between_words() {
 fn titles_end_no_sentence() {
     let scanner = Scanner::new();
     let reader = Knows::new("fine");
-    let text = "It was late. Then Dr. Rose said that Hunter would be fine. It was early.";
+    let text = "this is not it\nThen Dr. Rose said that Hunter would be fine.\nnothing of it";
     scanner.scan_twice(text, &strict(), &mut Second::new(&reader, 9));
     assert_eq!(reader.asked(), ["Then Dr. Rose said that Hunter would be fine."]);
 }

@@ -12,8 +12,8 @@ use crate::house::process::{Folder, command};
 use crate::house::{Answer, Ask, Build, Database, House, Tenant, Wire, run, target_dir};
 
 /// A name that the built-in reader does not see here, and the model does.
-const NAME: &str = "Tewodros";
-const TEXT: &str = "Then Rose called, and Tewodros came by with the keys.";
+const NAME: &str = "oyelaran";
+const TEXT: &str = "Rose told oyelaran to bring the keys.";
 
 /// The model, fetched once and kept in `target/sdk` between runs.
 async fn reader() -> Arc<dyn pii::Reader> {
