@@ -149,11 +149,12 @@ events! {
     ];
     /// A pack of policies came into force.
     PolicyPackActivated = "policy_pack.activated", Privacy, Operational, High, ENTITY_UPDATE, [
-        label: Word, sha256: Word, replaces: Word, dry_run: Word, because: Word
+        label: Word, sha256: Word, replaces: Word, dry_run: Word, because: Word, templates_made: Number,
+        templates_changed: Number, templates_left: Number
     ];
     /// The pack of policies that was in force before is in force again, or none.
     PolicyPackRolledBack = "policy_pack.rolled_back", Privacy, Operational, High, ENTITY_UPDATE, [
-        label: Word, replaces: Word
+        label: Word, replaces: Word, templates_made: Number, templates_changed: Number, templates_left: Number
     ];
     /// PII rules were tried on what was found lately, before they were put into force.
     PolicyTried = "policy.tried", Privacy, Operational, Informational, API_READ, [items: Number, changed: Number];

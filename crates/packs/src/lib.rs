@@ -8,6 +8,7 @@
 //! - [`mod@check`]: everything that can be said against a pack before it is in force, with its place in the text.
 //! - [`pack`]: a pack that passed, sliced by action and kind of principal, and asked.
 //! - [`floor`]: the least an organization does about personal data while it is in force.
+//! - [`roles`]: templates of roles that come with it.
 //! - [`reach`]: what it touches, for people who read it.
 //! - [`replay`]: what a pack would have said to decisions that are on record.
 
@@ -23,6 +24,7 @@ pub mod pack;
 pub mod question;
 pub mod reach;
 pub mod replay;
+pub mod roles;
 pub mod sample;
 pub mod schema;
 pub mod suite;
@@ -38,6 +40,7 @@ pub use manifest::{Label, Manifest, Mode};
 pub use pack::{Decision, Pack, Verdict};
 pub use question::{Asker, AskerKind, Facts, Question};
 pub use reach::Reach;
+pub use roles::{RoleTemplate, Roles};
 
 /// The version of what is described here: files, schema, how a decision comes about. A pack says which it was written for.
 pub const ENGINE: u32 = 1;

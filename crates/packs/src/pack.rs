@@ -12,6 +12,7 @@ use crate::index::{Index, Known, set_of};
 use crate::manifest::{Label, Manifest, Mode};
 use crate::mfa::Table;
 use crate::question::{AskerKind, Question, uid};
+use crate::roles::Roles;
 
 /// What a pack says to something that is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,6 +79,7 @@ pub struct Pack {
     actions: Vec<Entity>,
     pub(crate) mfa: Table,
     floor: Option<Floor>,
+    roles: Option<Roles>,
     authorizer: Authorizer,
 }
 
@@ -92,7 +94,7 @@ impl Pack {
         document: &Document,
         manifest: Manifest,
         policies: Vec<Known>,
-        (mfa, floor): (Option<Table>, Option<Floor>),
+        (mfa, floor, roles): (Option<Table>, Option<Floor>, Option<Roles>),
     ) -> Option<Self> {
         let label = Label::new(&manifest, document.sha256());
         let index = Index::of(&policies);
@@ -111,6 +113,7 @@ impl Pack {
             actions: ACTIONS.iter().map(action).collect::<Option<Vec<_>>>()?,
             mfa: mfa.unwrap_or_else(|| vec![Vec::new(); ACTIONS.len()]),
             floor,
+            roles,
             authorizer: Authorizer::new(),
         })
     }
@@ -133,6 +136,11 @@ impl Pack {
     /// The least that is done about personal data while it is in force.
     pub const fn floor(&self) -> Option<&Floor> {
         self.floor.as_ref()
+    }
+
+    /// The templates of roles that come with it.
+    pub const fn roles(&self) -> Option<&Roles> {
+        self.roles.as_ref()
     }
 
     /// The ids of its policies.

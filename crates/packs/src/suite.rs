@@ -12,6 +12,7 @@ use crate::floor;
 use crate::mfa;
 use crate::pack::{Decision, Pack, Verdict};
 use crate::question::{Asker, AskerKind, Facts, Question};
+use crate::roles;
 
 /// Most tests of a pack.
 pub const TESTS_MAX: usize = 1_000;
@@ -162,18 +163,27 @@ fn read(file: &str, text: &str) -> Result<Vec<Test>, Finding> {
     Ok(tests)
 }
 
-/// The files with tests of actions. Beside a `pii.json`, one file is about that.
+/// Parts that say nothing about actions, each with the file of its own tests.
+const OTHER_PARTS: &[(&str, &str)] = &[(floor::FILE, floor::TESTS), (roles::FILE, roles::TESTS)];
+
+/// Whether there is a part that says nothing about actions: then a pack may say nothing else.
+pub(crate) fn has_other_parts(document: &Document) -> bool {
+    OTHER_PARTS.iter().any(|(part, _)| document.file(part).is_some())
+}
+
+/// The files with tests of actions. Beside a part with tests of its own, one file is about that.
 fn of_actions(document: &Document) -> impl Iterator<Item = (&str, &str)> {
-    let raises = document.file(floor::FILE).is_some();
-    document.under("tests").filter(move |(file, _)| !raises || *file != floor::TESTS)
+    let elsewhere =
+        |file: &str| OTHER_PARTS.iter().any(|(part, tests)| *tests == file && document.file(part).is_some());
+    document.under("tests").filter(move |(file, _)| !elsewhere(file))
 }
 
 /// Says what is wrong with the tests before any is run.
 pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
     let mut count = 0;
-    // What only raises a floor has nothing to say about actions, and has tests of its own.
+    // What says nothing about actions has tests of its own.
     let speaks = document.under("policies").next().is_some() || document.file(mfa::FILE).is_some();
-    let needs_tests = speaks || document.file(floor::FILE).is_none();
+    let needs_tests = speaks || !has_other_parts(document);
     for (file, text) in of_actions(document) {
         match read(file, text) {
             Ok(tests) => count += tests.len(),
@@ -196,6 +206,7 @@ pub fn run(pack: &Pack, document: &Document) -> Vec<Outcome> {
     let files = of_actions(document);
     let tests = files.filter_map(|(file, text)| Some((file, read(file, text).ok()?)));
     let of_floor = pack.floor().map_or_else(Vec::new, |floor| floor::run(floor, document));
+    let of_roles = pack.roles().map_or_else(Vec::new, |roles| roles::run(roles, document));
     tests
         .flat_map(|(file, tests)| {
             tests.into_iter().map(move |test| {
@@ -216,6 +227,7 @@ pub fn run(pack: &Pack, document: &Document) -> Vec<Outcome> {
             })
         })
         .chain(of_floor)
+        .chain(of_roles)
         .collect()
 }
 

@@ -13,8 +13,8 @@ use crate::process::{self, cargo};
 const MANIFEST: &str = "fuzz/Cargo.toml";
 /// Where its targets are, relative to the manifest.
 const TARGETS: &str = "fuzz_targets";
-/// Where it is built: below the folder that everything is built in, so that whoever keeps that one keeps this too.
-const TARGET_DIR: &str = "target/fuzz";
+/// Where it is built: where everything is, so that of what both workspaces use alike nothing is compiled twice.
+const TARGET_DIR: &str = "target";
 /// A library the fuzzer need not be built from C++ for. A check links nothing, so that it may be missing.
 const NOT_LINKED: &str = "/not-linked/libfuzzer.a";
 
@@ -64,7 +64,7 @@ mod tests {
         let command = command(Path::new("."));
         assert_eq!(
             process::spell(&command),
-            "cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target/fuzz"
+            "cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target"
         );
         assert!(command.get_envs().any(|(name, value)| name == "CUSTOM_LIBFUZZER_PATH" && value.is_some()));
     }

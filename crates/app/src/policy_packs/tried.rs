@@ -17,7 +17,7 @@ use serde_json::{Map, Value, json};
 use store::policy_packs::{self as kept, PolicyPack, Roles, Tried};
 use uuid::Uuid;
 
-use super::{PackFault, Undone, upload};
+use super::{PackFault, Undone, templates, upload};
 use crate::action;
 use crate::policies::trial::of_floors;
 use crate::policies::{Shift, Trial};
@@ -90,6 +90,9 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
     if let Some(trial) = data {
         report.insert("personal_data".to_owned(), shifted(&trial));
     }
+    if let Some(roles) = pack.roles() {
+        report.insert("roles".to_owned(), templates::shown(tx, roles).await?);
+    }
     report.insert("pack".to_owned(), json!(pack.label().as_str()));
     report.insert("pack_id".to_owned(), json!(found.id));
     report.insert("in_force".to_owned(), json!(before.as_ref().map(|pack| pack.label().as_str())));
@@ -116,7 +119,7 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
 }
 
 /// The pack in force, when it can be put together.
-async fn in_force(tx: &mut Tx, id: PolicyPackId) -> Result<Option<Pack>, Undone> {
+pub(super) async fn in_force(tx: &mut Tx, id: PolicyPackId) -> Result<Option<Pack>, store::StoreError> {
     let document = kept::document(tx, id).await?.and_then(|(bytes, _)| Document::of_bytes(&bytes).ok());
     Ok(document.and_then(|document| packs::check(&document).pack))
 }

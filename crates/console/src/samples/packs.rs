@@ -167,6 +167,13 @@ fn opened(text: &str) -> PackPage {
             cells: vec![Some((Badge::new(Tone::Good, "Replaced"), Some("0.7".to_owned()))), None],
         }],
         keep_seconds: Some(600),
+        roles: vec![PackRoleRow {
+            name: "auditor".to_owned(),
+            title: text.to_owned(),
+            says: "Sees the log and takes it away.".to_owned(),
+            holders: "people",
+            permissions: vec!["audit:read", "audit:export"],
+        }],
         reach: vec![ReachRow {
             action: "models.call".to_owned(),
             need: "models:invoke".to_owned(),
@@ -197,6 +204,7 @@ fn one() -> Vec<Sample> {
         proofs: Vec::new(),
         floor: Vec::new(),
         keep_seconds: None,
+        roles: Vec::new(),
         reach: Vec::new(),
         closes: 0,
         read_me: None,
@@ -246,6 +254,24 @@ fn tried() -> Vec<Sample> {
             }],
             unknown: vec!["IP was not looked for on prompt.".to_owned()],
         }),
+        roles: vec![
+            RoleChangeRow {
+                name: "auditor".to_owned(),
+                then: Badge::new(Tone::Warn, "Changed"),
+                why: None,
+                gains: vec!["audit:export".to_owned()],
+                loses: Vec::new(),
+                held_by: 3,
+            },
+            RoleChangeRow {
+                name: "admin".to_owned(),
+                then: Badge::new(Tone::Bad, "Cannot be made"),
+                why: Some("the product has a role of this name".to_owned()),
+                gains: Vec::new(),
+                loses: Vec::new(),
+                held_by: 0,
+            },
+        ],
         sha256: HASH.to_owned(),
     };
     let full = PackDryRun {
@@ -266,6 +292,7 @@ fn tried() -> Vec<Sample> {
         refused: Vec::new(),
         allowed: Vec::new(),
         personal: Some(FloorTold { looked_at: 0, changed: 0, shifts: Vec::new(), unknown: Vec::new() }),
+        roles: Vec::new(),
         ..told.clone()
     };
     let hostile = DryRunTold { refused: vec![decision(Actor::Unknown, HOSTILE, &[HOSTILE])], ..told };

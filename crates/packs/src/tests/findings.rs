@@ -90,7 +90,6 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
         (with("schema.cedarschema", "entity User;"), "policies/main.cedar", "by the pack's schema"),
         (with("limits.json", "{}"), "limits.json", "puts no such file into force"),
         (with("tools.json", "{}"), "tools.json", "puts no such file into force"),
-        (with("roles.json", "{}"), "roles.json", "puts no such file into force"),
         (with("pii.json", "{}"), "pii.json", "raises nothing"),
         (with("pii.json", r#"{"keep_seconds":600}"#), "tests/pii.json", "no test of pii.json"),
         (with("mfa.json", "{\n  \"rules\": 3\n}"), "mfa.json", "invalid type"),

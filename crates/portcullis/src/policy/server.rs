@@ -150,7 +150,7 @@ fn differences(tried: &Value) -> String {
             );
         }
     }
-    lines + &personal(&report["personal_data"])
+    lines + &personal(&report["personal_data"]) + &roles(&report["roles"])
 }
 
 /// What another floor would have done about personal data, in lines; nothing when none comes or goes.
@@ -176,6 +176,28 @@ fn personal(told: &Value) -> String {
     }
     for unknown in told["unknown"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let _ = writeln!(lines, "  ? {}", offline::plain(unknown));
+    }
+    lines
+}
+
+/// What would become of the templates of roles that come with it, in lines; nothing when there are none.
+fn roles(told: &Value) -> String {
+    let mut lines = String::new();
+    let names = |list: &Value, sign: &str| {
+        let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        list.map(|name| format!(" {sign}{}", offline::plain(name))).collect::<String>()
+    };
+    for one in told.as_array().into_iter().flatten() {
+        let why = one["why"].as_str().map_or_else(String::new, |why| format!(": {}", offline::plain(why)));
+        let _ = writeln!(
+            lines,
+            "  ~ template {} ({} hold it): {}{why}{}{}",
+            word(one, "template"),
+            word(one, "held_by"),
+            word(one, "then"),
+            names(&one["gains"], "+"),
+            names(&one["loses"], "-"),
+        );
     }
     lines
 }
@@ -238,6 +260,21 @@ mod tests {
             "p/1+00 against 12 recorded decisions (3 more cannot be told):\n  1 would have been refused, 0 would have been \
              allowed.\n  - then key.create by human a [2J x\n"
         );
+    }
+
+    #[test]
+    fn what_becomes_of_templates_is_told_in_lines() {
+        let told = json!([
+            { "template": "auditor", "then": "changed", "why": null, "gains": ["audit:export"], "loses": ["keys:read"], "held_by": 3 },
+            { "template": "admin", "then": "refused", "why": "the product has a role of this name", "gains": [], "loses": [],
+              "held_by": 0 },
+        ]);
+        assert_eq!(
+            roles(&told),
+            "  ~ template auditor (3 hold it): changed +audit:export -keys:read\n  ~ template admin (0 hold it): refused: the \
+             product has a role of this name\n"
+        );
+        assert_eq!(roles(&Value::Null), "");
     }
 
     #[test]

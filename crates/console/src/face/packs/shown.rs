@@ -1,7 +1,7 @@
 //! What is in a pack, and what its dry run showed, as pages.
 
 use app::audit::Names;
-use app::policy_packs::{Floor, Inside, Shown, Tried, inside};
+use app::policy_packs::{Floor, Inside, RoleTemplate, Shown, Tried, inside};
 use gates::Human;
 use kernel::{Permission, Timestamp};
 use pii::{Channel, Class, Mode};
@@ -12,8 +12,8 @@ use super::super::visit::{Visit, may, now};
 use super::{key_state, mode_words, signer, title};
 use crate::layout::Room;
 use crate::pages::{
-    Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackTestRow, ProofRow,
-    ReachRow, ShiftRow,
+    Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackRoleRow, PackTestRow,
+    ProofRow, ReachRow, RoleChangeRow, ShiftRow,
 };
 use crate::parts::{Badge, Tone, When};
 
@@ -97,6 +97,18 @@ fn floor(opened: &Inside) -> Vec<FloorRow> {
     Class::ALL.into_iter().map(row).filter(|row| row.cells.iter().any(Option::is_some)).collect()
 }
 
+/// The templates of roles that come with it.
+fn roles(opened: &Inside) -> Vec<PackRoleRow> {
+    let row = |one: &RoleTemplate| PackRoleRow {
+        name: one.name.clone(),
+        title: one.title.clone(),
+        says: one.says.clone(),
+        holders: if one.holders.name() == "key" { "API keys" } else { "people" },
+        permissions: one.permissions.iter().map(|permission| permission.name()).collect(),
+    };
+    opened.roles.iter().map(row).collect()
+}
+
 /// The page of a pack.
 pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
     let (at, pack, opened) = (now(&visit.state), &shown.pack, inside(shown));
@@ -132,6 +144,7 @@ pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
         channels: Channel::ALL.into_iter().map(privacy::words).collect(),
         floor: floor(&opened),
         keep_seconds: opened.floor.as_ref().and_then(Floor::keep_seconds),
+        roles: roles(&opened),
         reach: reach(&opened),
         closes: opened.closes,
         read_me: opened.read_me,
@@ -199,6 +212,30 @@ fn personal(told: &Value) -> Option<FloorTold> {
     })
 }
 
+/// What would become of templates of roles.
+fn role_changes(told: &Value) -> Vec<RoleChangeRow> {
+    let row = |one: &Value| {
+        let list = |name: &str| {
+            let names = one[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.map(str::to_owned).collect()
+        };
+        Some(RoleChangeRow {
+            name: one["template"].as_str()?.to_owned(),
+            then: match one["then"].as_str()? {
+                "new" => Badge::new(Tone::Good, "New"),
+                "changed" => Badge::new(Tone::Warn, "Changed"),
+                "same" => Badge::new(Tone::Plain, "The same"),
+                _ => Badge::new(Tone::Bad, "Cannot be made"),
+            },
+            why: one["why"].as_str().map(str::to_owned),
+            gains: list("gains"),
+            loses: list("loses"),
+            held_by: one["held_by"].as_i64().unwrap_or(0),
+        })
+    };
+    told.as_array().into_iter().flatten().filter_map(row).collect()
+}
+
 /// What a dry run showed, as the page says it.
 pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
     let report = &tried.report;
@@ -218,6 +255,7 @@ pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
         refused: rows("refused"),
         allowed: rows("allowed"),
         personal: personal(&report["personal_data"]),
+        roles: role_changes(&report["roles"]),
         sha256: crypto::hex(&tried.sha256),
     }
 }
@@ -272,6 +310,21 @@ mod tests {
             (shift.channel.as_str(), shift.now.as_str(), shift.then.as_str()),
             ("To a model", "Counted", "Replaced")
         );
+    }
+
+    #[test]
+    fn what_becomes_of_templates_is_told_in_words() {
+        let told = role_changes(&json!([
+            { "template": "auditor", "then": "changed", "why": null, "gains": ["audit:export"], "loses": [], "held_by": 3 },
+            { "template": "admin", "then": "refused", "why": "the product has a role of this name" },
+            { "then": "new" },
+        ]));
+        assert_eq!(told.len(), 2);
+        assert_eq!(
+            (told[0].name.as_str(), told[0].gains.as_slice(), told[0].held_by),
+            ("auditor", &["audit:export".to_owned()][..], 3)
+        );
+        assert_eq!(told[1].why.as_deref(), Some("the product has a role of this name"));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod floor;
 mod foreign;
 mod in_force;
 mod refusals;
+mod roles;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
