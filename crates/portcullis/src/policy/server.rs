@@ -185,7 +185,7 @@ fn roles(told: &Value) -> String {
     let mut lines = String::new();
     let names = |list: &Value, sign: &str| {
         let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
-        list.map(|name| format!(" {sign}{}", offline::plain(name))).collect::<String>()
+        list.fold(String::new(), |line, name| line + " " + sign + &offline::plain(name))
     };
     for one in told.as_array().into_iter().flatten() {
         let why = one["why"].as_str().map_or_else(String::new, |why| format!(": {}", offline::plain(why)));
