@@ -41,6 +41,7 @@ fn libraries(root: &Path) -> BTreeMap<String, PathBuf> {
         "--quiet",
         "--locked",
         "--workspace",
+        "--lib",
         "--example",
         EXAMPLE,
         "--message-format",
