@@ -40,7 +40,7 @@ pub enum DocumentError {
     Size,
     /// A file that no pack has.
     #[error(
-        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, mfa.json, pii.json and README.md"
+        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, limits.json, mfa.json, pii.json, tools.json and README.md"
     )]
     File(String),
 }
