@@ -170,6 +170,17 @@ pub struct FloorRow {
     pub cells: Vec<Option<(Badge, Option<String>)>>,
 }
 
+/// A rule of `limits.json` or `tools.json`, as a row.
+#[derive(Debug, Clone)]
+pub struct PartRow {
+    /// Its name, as entries say it.
+    pub rule: String,
+    /// For whom it stands.
+    pub whom: String,
+    /// What it says, a line for each thing.
+    pub says: Vec<String>,
+}
+
 /// What was found in a pack.
 #[derive(Debug, Clone)]
 pub struct PackFindingRow {
@@ -227,6 +238,10 @@ pub struct PackPage {
     pub floor: Vec<FloorRow>,
     /// How long values may be kept at most, in seconds, when it says so.
     pub keep_seconds: Option<u64>,
+    /// What it limits.
+    pub limits: Vec<PartRow>,
+    /// Which tools it lets be offered to a model.
+    pub tools: Vec<PartRow>,
     /// What it touches.
     pub reach: Vec<ReachRow>,
     /// How many actions it closes to everybody.
@@ -290,8 +305,25 @@ pub struct DryRunTold {
     pub allowed: Vec<DecisionRow>,
     /// What would have been done about personal data, when a floor comes or goes.
     pub personal: Option<FloorTold>,
+    /// What would change in limits and about tools.
+    pub parts: Vec<PartTold>,
     /// The hash of what is shown.
     pub sha256: String,
+}
+
+/// What other limits, or other rules about tools, would have done.
+#[derive(Debug, Clone)]
+pub struct PartTold {
+    /// What it is about.
+    pub title: &'static str,
+    /// The rules in force now.
+    pub before: Vec<String>,
+    /// The rules in force then.
+    pub after: Vec<String>,
+    /// What can be told of recorded calls.
+    pub counted: Vec<String>,
+    /// What cannot.
+    pub unknown: Vec<String>,
 }
 
 /// What another floor would have done about what was found lately.
