@@ -104,7 +104,9 @@ impl Bounds {
     }
 
     fn tools(&self, request: &RawChat<'_>) -> Result<Option<Arc<ToolWatch>>, PackRefusal> {
-        let Some(tools) = self.pack.tools().filter(|tools| tools.speaks_of(self.kind)) else { return Ok(None) };
+        let Some(tools) = self.pack.tools().filter(|tools| tools.speaks_of(self.kind)) else {
+            return Ok(None);
+        };
         let (mut offered, mut count, mut refused) = (HashSet::new(), 0_u64, None);
         for_each_mention(request.request().document(), &mut |mention| {
             if refused.is_some() {
@@ -121,14 +123,18 @@ impl Bounds {
                 }
                 _ if decision.allows() => {}
                 // Said by its place: its name is the caller's own word, which no answer repeats.
-                Mention::Chosen(_) => refused = Some((decision, "The tool that the model is told to call".to_owned())),
-                _ => refused = Some((decision, format!("Tool {count} of those offered"))),
+                Mention::Chosen(_) => refused = Some((decision, None)),
+                _ => refused = Some((decision, Some(count))),
             }
         });
-        let Some((decision, which)) = refused else {
+        let Some((decision, place)) = refused else {
             let (pack, kind) = (Arc::clone(&self.pack), self.kind);
             return Ok(Some(Arc::new(ToolWatch { pack, kind, offered, refused: Mutex::default() })));
         };
+        let which = place.map_or_else(
+            || "The tool that the model is told to call".to_owned(),
+            |count| format!("Tool {count} of those offered"),
+        );
         let says = format!("{which} is one that your organization's policy pack does not let pass.");
         Err(refusal(decision, Problem::at(Gate::Token, ProblemKind::Forbidden, says)))
     }
@@ -146,7 +152,8 @@ impl Bounds {
         at: Option<&'static str>,
     ) -> Result<(), PackRefusal> {
         let holder = if for_agent { AskerKind::Agent } else { AskerKind::ApiKey };
-        let bounds = [self.kind, holder].into_iter().filter_map(|kind| self.pack.limit(Limit::KeyLifetimeDays, kind));
+        let bounds =
+            [self.kind, holder].into_iter().filter_map(|kind| self.pack.limit(Limit::KeyLifetimeDays, kind));
         let Some(bound) = bounds.min_by_key(|bound| bound.most) else { return Ok(()) };
         let latest = now.plus(Duration::from_secs(bound.most.saturating_mul(DAY_SECONDS)));
         if end.is_some_and(|end| end <= latest) {

@@ -20,7 +20,7 @@ pub use conversation::{Conversation, KeptToken};
 pub use stream::CleanStream;
 
 use crate::audit::Draft;
-use crate::bounds::Held;
+use crate::bounds::{Held, ToolWatch};
 use crate::constraint::Raising;
 use conversation::Keeping;
 
@@ -298,7 +298,7 @@ impl Privacy {
     /// Cleans a chat response that streams.
     pub fn chat_stream(&self, options: TapOptions) -> CleanStream {
         let watch = self.held.as_ref().and_then(|held| held.watch.as_ref());
-        CleanStream::new(Arc::clone(&self.shared), options, watch.map(|watch| watch.guard()))
+        CleanStream::new(Arc::clone(&self.shared), options, watch.map(ToolWatch::guard))
     }
 
     /// What was found and replaced so far, on all channels together.

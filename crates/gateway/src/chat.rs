@@ -288,8 +288,7 @@ enum Unclean {
 /// Puts on record that the answer called a tool that it must not, and that nobody saw it.
 async fn withheld(call: Call, usage: Option<Usage>, upstream_status: Option<u16>) -> Refusal {
     let (receipt, error) = (call.receipt().clone(), ApiError::tool_withheld());
-    let ended =
-        Ended { usage, upstream_status, error: Some(error.code.as_str()), status: Status::Withheld };
+    let ended = Ended { usage, upstream_status, error: Some(error.code.as_str()), status: Status::Withheld };
     match call.end(ended).await {
         Ok(_) => Refusal::Api(error, None, Some(receipt)),
         Err(problem) => Refusal::Problem(problem),

@@ -202,9 +202,9 @@ const FUNCTION_CALL: u64 = u64::MAX;
 /// Every call in an answer or an event of one: `tool_calls` and the older `function_call`, in `message` or `delta`.
 fn calls<'d, 'a>(document: &'d Document<'a>) -> impl Iterator<Item = Called<'d, 'a>> {
     let members = |value: Value<'d, 'a>, names: &'static [&'static str]| {
-        value.entries().filter(move |(key, _)| {
-            key.as_str().is_some_and(|key| names.iter().any(|name| is(&key, name)))
-        })
+        value
+            .entries()
+            .filter(move |(key, _)| key.as_str().is_some_and(|key| names.iter().any(|name| is(&key, name))))
     };
     let choices = members(document.root(), &["choices"]).flat_map(|(_, choices)| choices.items().enumerate());
     let messages = choices.flat_map(move |(position, choice)| {

@@ -194,7 +194,8 @@ fn policies_of<'a>(
             placed.push(Placed { policy: policy.new_id(PolicyId::new(&id)), file, text });
         }
     }
-    let may_have_none = suite::has_own_part(document) && manifest.is_some_and(|manifest| manifest.mode == Mode::Forbid);
+    let may_have_none =
+        suite::has_own_part(document) && manifest.is_some_and(|manifest| manifest.mode == Mode::Forbid);
     if placed.is_empty()
         && !may_have_none
         && findings.iter().all(|finding| !finding.file.starts_with("policies/"))

@@ -220,7 +220,9 @@ struct Test {
 
 fn read_tests(text: &str) -> Result<Vec<(AskerKind, Test)>, Finding> {
     let tests: Vec<Test> = part::tests(TESTS, text)?;
-    let known = tests.into_iter().map(|test| part::of_kind(TESTS, &test.name, &test.principal, test.expect).map(|kind| (kind, test)));
+    let known = tests
+        .into_iter()
+        .map(|test| part::of_kind(TESTS, &test.name, &test.principal, test.expect).map(|kind| (kind, test)));
     known.collect()
 }
 
@@ -263,7 +265,11 @@ mod tests {
             limits.bound(limit, kind).map(|bound| (bound.most, bound.refused().policies.join(" ")))
         };
         let by = |most, rule: &str| Some((most, rule.to_owned()));
-        assert_eq!(said(Limit::ModelCallsPerMinute, AskerKind::Agent), by(30, "limits.1"), "the first of equals");
+        assert_eq!(
+            said(Limit::ModelCallsPerMinute, AskerKind::Agent),
+            by(30, "limits.1"),
+            "the first of equals"
+        );
         assert_eq!(said(Limit::ModelCallsPerMinute, AskerKind::ApiKey), by(30, "limits.3"));
         assert_eq!(said(Limit::ModelCallsPerMinute, AskerKind::User), by(60, "limits.2"));
         assert_eq!(said(Limit::KeyLifetimeDays, AskerKind::Service), by(30, "limits.2"));
@@ -295,11 +301,16 @@ mod tests {
     }
 
     fn any_rule() -> impl Strategy<Value = String> {
-        (prop::option::of(0..4_usize), 1..100_u64, prop::option::of(256..999_u64)).prop_map(|(kind, calls, bytes)| {
-            let kind = kind.map_or_else(String::new, |kind| format!("\"for\":[\"{}\"],", AskerKind::ALL[kind].name()));
-            let bytes = bytes.map_or_else(String::new, |bytes| format!(",\"model_request_bytes\":{bytes}"));
-            format!("{{{kind}\"model_calls_per_minute\":{calls}{bytes}}}")
-        })
+        (prop::option::of(0..4_usize), 1..100_u64, prop::option::of(256..999_u64)).prop_map(
+            |(kind, calls, bytes)| {
+                let kind = kind.map_or_else(String::new, |kind| {
+                    format!("\"for\":[\"{}\"],", AskerKind::ALL[kind].name())
+                });
+                let bytes =
+                    bytes.map_or_else(String::new, |bytes| format!(",\"model_request_bytes\":{bytes}"));
+                format!("{{{kind}\"model_calls_per_minute\":{calls}{bytes}}}")
+            },
+        )
     }
 
     proptest! {

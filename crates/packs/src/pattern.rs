@@ -10,11 +10,11 @@ use std::fmt;
 use unicode_normalization::UnicodeNormalization as _;
 
 /// Longest name of a tool that is looked at, in bytes.
-pub const TOOL_BYTES_MAX: usize = 256;
+pub(crate) const TOOL_BYTES_MAX: usize = 256;
 /// Longest pattern, in bytes.
-pub const PATTERN_BYTES_MAX: usize = 128;
+pub(crate) const PATTERN_BYTES_MAX: usize = 128;
 /// Most `*` in one pattern.
-pub const WILDCARDS_MAX: usize = 8;
+pub(crate) const WILDCARDS_MAX: usize = 8;
 
 /// A name as it is compared; `None` for one that cannot be judged.
 pub(crate) fn folded(name: &str) -> Option<Cow<'_, str>> {

@@ -173,7 +173,8 @@ pub(crate) fn has_own_part(document: &Document) -> bool {
 
 /// The files with tests of actions. Beside a part with tests of its own, one file is about that.
 fn of_actions(document: &Document) -> impl Iterator<Item = (&str, &str)> {
-    let of_part = |file: &str| OWN_PARTS.iter().any(|(part, tests)| *tests == file && document.file(part).is_some());
+    let of_part =
+        |file: &str| OWN_PARTS.iter().any(|(part, tests)| *tests == file && document.file(part).is_some());
     document.under("tests").filter(move |(file, _)| !of_part(file))
 }
 

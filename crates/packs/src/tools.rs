@@ -181,7 +181,9 @@ struct Test {
 
 fn read_tests(text: &str) -> Result<Vec<(AskerKind, Test)>, Finding> {
     let tests: Vec<Test> = part::tests(TESTS, text)?;
-    let known = tests.into_iter().map(|test| part::of_kind(TESTS, &test.name, &test.principal, test.expect).map(|kind| (kind, test)));
+    let known = tests
+        .into_iter()
+        .map(|test| part::of_kind(TESTS, &test.name, &test.principal, test.expect).map(|kind| (kind, test)));
     known.collect()
 }
 
@@ -277,14 +279,19 @@ mod tests {
 
     fn any_rule() -> impl Strategy<Value = String> {
         let list = prop::collection::btree_set("[ab*]{1,4}", 0..4);
-        (prop::option::of(0..4_usize), list.clone(), prop::option::of(list)).prop_map(|(kind, deny, allow)| {
-            let quoted = |list: &std::collections::BTreeSet<String>| {
-                list.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(",")
-            };
-            let kind = kind.map_or_else(String::new, |kind| format!("\"for\":[\"{}\"],", AskerKind::ALL[kind].name()));
-            let allow = allow.map_or_else(String::new, |allow| format!(",\"allow\":[{}]", quoted(&allow)));
-            format!("{{{kind}\"deny\":[\"never\",{}]{allow}}}", quoted(&deny)).replace(",]", "]")
-        })
+        (prop::option::of(0..4_usize), list.clone(), prop::option::of(list)).prop_map(
+            |(kind, deny, allow)| {
+                let quoted = |list: &std::collections::BTreeSet<String>| {
+                    list.iter().map(|text| format!("\"{text}\"")).collect::<Vec<_>>().join(",")
+                };
+                let kind = kind.map_or_else(String::new, |kind| {
+                    format!("\"for\":[\"{}\"],", AskerKind::ALL[kind].name())
+                });
+                let allow =
+                    allow.map_or_else(String::new, |allow| format!(",\"allow\":[{}]", quoted(&allow)));
+                format!("{{{kind}\"deny\":[\"never\",{}]{allow}}}", quoted(&deny)).replace(",]", "]")
+            },
+        )
     }
 
     proptest! {

@@ -32,8 +32,15 @@ pub enum Status {
 
 impl Status {
     /// Every status.
-    pub const ALL: &'static [Self] =
-        &[Self::Ok, Self::Refused, Self::Failed, Self::Cancelled, Self::UpstreamError, Self::Cut, Self::Withheld];
+    pub const ALL: &'static [Self] = &[
+        Self::Ok,
+        Self::Refused,
+        Self::Failed,
+        Self::Cancelled,
+        Self::UpstreamError,
+        Self::Cut,
+        Self::Withheld,
+    ];
 
     /// The word in the entry.
     pub const fn name(self) -> &'static str {

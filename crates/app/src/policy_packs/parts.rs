@@ -24,9 +24,7 @@ fn kind_of(entry: &EntryView<'_>) -> Option<AskerKind> {
 /// The entries of this kind, oldest first; `leaves` are newest first.
 fn of_kind(leaves: &[Vec<u8>], kind: EventKind) -> impl Iterator<Item = (AskerKind, EntryView<'_>)> {
     let entries = leaves.iter().rev().filter_map(|leaf| EntryView::parse(leaf).ok());
-    entries
-        .filter(move |entry| entry.kind == kind.name())
-        .filter_map(|entry| Some((kind_of(&entry)?, entry)))
+    entries.filter(move |entry| entry.kind == kind.name()).filter_map(|entry| Some((kind_of(&entry)?, entry)))
 }
 
 /// How many of the recorded calls would have come too soon.
@@ -48,7 +46,8 @@ fn too_often(limits: &Limits, leaves: &[Vec<u8>]) -> u64 {
 /// How many of the recorded calls had more written than they may have.
 fn too_much(limits: &Limits, leaves: &[Vec<u8>]) -> u64 {
     let over = of_kind(leaves, EventKind::LlmCallOutcome).filter(|(kind, entry)| {
-        let written = entry.data_map().ok().and_then(|data| data.get("output_tokens").and_then(Value::as_u64));
+        let written =
+            entry.data_map().ok().and_then(|data| data.get("output_tokens").and_then(Value::as_u64));
         let bound = limits.bound(Limit::ModelOutputTokens, *kind);
         bound.is_some_and(|bound| written.is_some_and(|written| written > bound.most))
     });
@@ -87,7 +86,9 @@ pub(super) fn limits(before: Option<&Limits>, after: Option<&Limits>, leaves: &[
             unknown.push("Which keys would have been refused is not known: entries hold no end of a key.");
         }
     }
-    Some(json!({ "before": rules(before), "after": rules(after), "would_exceed": exceed, "unknown": unknown }))
+    Some(
+        json!({ "before": rules(before), "after": rules(after), "would_exceed": exceed, "unknown": unknown }),
+    )
 }
 
 /// What other rules about tools mean for recorded calls; `None` when they stay as they are.

@@ -24,7 +24,10 @@ fn every_tool_of_a_request_is_told() {
     for (request, expected) in [
         (r#"{"messages":[]}"#, &[][..]),
         (r#"{"tools":[{"type":"function","function":{"name":"a","parameters":{"name":"b"}}}]}"#, &["+a"]),
-        (r#"{"tools":[{"type":"custom","custom":{"name":"c"}},{"type":"web_search"}]}"#, &["+c", "+web_search"]),
+        (
+            r#"{"tools":[{"type":"custom","custom":{"name":"c"}},{"type":"web_search"}]}"#,
+            &["+c", "+web_search"],
+        ),
         (r#"{"tools":[{"type":"web_search_1","name":"w"}]}"#, &["+web_search_1", "+w"]),
         (r#"{"functions":[{"name":"old"}],"function_call":{"name":"old"}}"#, &["+old", "!old"]),
         (r#"{"function_call":"auto","tool_choice":"required"}"#, &[]),
@@ -58,7 +61,9 @@ fn guard() -> CallGuard {
 #[test]
 fn a_complete_answer_passes_when_all_it_calls_does() {
     let answer = |message: &str| format!(r#"{{"choices":[{{"index":0,"message":{message}}}]}}"#);
-    let call = |name: &str| format!(r#"{{"id":"1","type":"function","function":{{"name":"{name}","arguments":"{{}}"}}}}"#);
+    let call = |name: &str| {
+        format!(r#"{{"id":"1","type":"function","function":{{"name":"{name}","arguments":"{{}}"}}}}"#)
+    };
     for (message, passes) in [
         (r#"{"content":"hello","tool_calls":null,"function_call":null}"#.to_owned(), true),
         (format!(r#"{{"tool_calls":[{},{}]}}"#, call("a"), call("b")), true),
@@ -72,7 +77,8 @@ fn a_complete_answer_passes_when_all_it_calls_does() {
     ] {
         assert_eq!(guard().passes_whole(&document(&answer(&message))), passes, "{message}");
     }
-    let second = r#"{"choices":[{"message":{"content":""}},{"message":{"tool_calls":[{"function":{"name":"x"}}]}}]}"#;
+    let second =
+        r#"{"choices":[{"message":{"content":""}},{"message":{"tool_calls":[{"function":{"name":"x"}}]}}]}"#;
     assert!(!guard().passes_whole(&document(second)));
 }
 
@@ -88,7 +94,8 @@ fn passed(deltas: &[&str]) -> usize {
 
 #[test]
 fn a_stream_passes_up_to_what_it_must_not_call() {
-    let begin = r#"{"tool_calls":[{"index":0,"id":"1","type":"function","function":{"name":"a","arguments":""}}]}"#;
+    let begin =
+        r#"{"tool_calls":[{"index":0,"id":"1","type":"function","function":{"name":"a","arguments":""}}]}"#;
     let more = r#"{"tool_calls":[{"index":0,"function":{"arguments":"{}"}}]}"#;
     let empty = r#"{"tool_calls":[{"index":0,"type":"","function":{"name":null,"arguments":"{}"}}]}"#;
     let shell = r#"{"tool_calls":[{"index":1,"function":{"name":"shell"}}]}"#;

@@ -89,7 +89,11 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
         (with("schema.cedarschema", "entity ;"), "schema.cedarschema", "unexpected"),
         (with("schema.cedarschema", "entity User;"), "policies/main.cedar", "by the pack's schema"),
         (with("limits.json", "{}"), "limits.json", "missing field `limits`"),
-        (with("limits.json", r#"{"limits":[{"key_lifetime_days":30}]}"#), "tests/limits.json", "no test of limits.json"),
+        (
+            with("limits.json", r#"{"limits":[{"key_lifetime_days":30}]}"#),
+            "tests/limits.json",
+            "no test of limits.json",
+        ),
         (with("tools.json", "{}"), "tools.json", "missing field `rules`"),
         (with("tools.json", r#"{"rules":[{"deny":["x"]}]}"#), "tests/tools.json", "no test of tools.json"),
         (with("roles.json", "{}"), "roles.json", "puts no such file into force"),

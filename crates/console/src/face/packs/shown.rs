@@ -118,10 +118,7 @@ fn limits(opened: &Inside) -> Vec<PartRow> {
     let row = |(at, rule): (usize, &LimitRule)| PartRow {
         rule: format!("limits.{}", at + 1),
         whom: whom(&rule.kinds()),
-        says: Limit::ALL
-            .into_iter()
-            .filter_map(|limit| Some(limited(limit, rule.value(limit)?)))
-            .collect(),
+        says: Limit::ALL.into_iter().filter_map(|limit| Some(limited(limit, rule.value(limit)?))).collect(),
     };
     rules.iter().enumerate().map(row).collect()
 }
@@ -133,11 +130,15 @@ fn tools(opened: &Inside) -> Vec<PartRow> {
         format!("{word} {names}")
     };
     let row = |(at, rule): (usize, &ToolRule)| {
-        let denied = Some(rule.denies()).filter(|names| !names.is_empty()).map(|names| list("refused:", names));
+        let denied =
+            Some(rule.denies()).filter(|names| !names.is_empty()).map(|names| list("refused:", names));
         PartRow {
             rule: format!("tools.{}", at + 1),
             whom: whom(&rule.kinds()),
-            says: denied.into_iter().chain(rule.allows().map(|names| list("allowed alone:", names))).collect(),
+            says: denied
+                .into_iter()
+                .chain(rule.allows().map(|names| list("allowed alone:", names)))
+                .collect(),
         }
     };
     rules.iter().enumerate().map(row).collect()
@@ -257,7 +258,13 @@ fn parts(report: &Value) -> Vec<PartTold> {
             let words = told[name].as_array().into_iter().flatten().filter_map(Value::as_str);
             words.map(str::to_owned).collect()
         };
-        Some(PartTold { title, before: list("before"), after: list("after"), counted, unknown: list("unknown") })
+        Some(PartTold {
+            title,
+            before: list("before"),
+            after: list("after"),
+            counted,
+            unknown: list("unknown"),
+        })
     };
     let (limits, tools) = (&report["limits"], &report["tools"]);
     let exceed = limits["would_exceed"].as_object().into_iter().flatten();

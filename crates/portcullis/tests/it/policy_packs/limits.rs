@@ -125,7 +125,8 @@ fn keys_live_no_longer_than_the_pack_says() {
         let stage = Stage::new(house, "limits_keys").await;
         stage.trust(7).await;
         let make = async |days: Option<u64>| {
-            let end = days.map(|days| SystemClock.now().plus(Duration::from_secs(days * 86_400 - 60)).to_string());
+            let end =
+                days.map(|days| SystemClock.now().plus(Duration::from_secs(days * 86_400 - 60)).to_string());
             let key = json!({ "name": "a key", "role": "reader", "expires_at": end });
             stage.key.post("/api/v1/keys", &key).await
         };
@@ -135,11 +136,15 @@ fn keys_live_no_longer_than_the_pack_says() {
             let answer = make(days).await;
             let problem = answer.json();
             assert_eq!(problem["errors"][0]["pointer"], "/expires_at", "{problem}");
-            assert!(problem["errors"][0]["detail"].as_str().is_some_and(|says| says.contains("30 days")), "{problem}");
+            assert!(
+                problem["errors"][0]["detail"].as_str().is_some_and(|says| says.contains("30 days")),
+                "{problem}"
+            );
             refused(&stage, answer, 422, "key.create", "limits.2").await;
         }
         let good = id(&make(Some(30)).await.expect(201).json());
-        let rotate = async |key: &str| stage.key.post(&format!("/api/v1/keys/{key}/rotate"), &json!({})).await;
+        let rotate =
+            async |key: &str| stage.key.post(&format!("/api/v1/keys/{key}/rotate"), &json!({})).await;
         refused(&stage, rotate(&endless).await, 403, "key.rotate", "limits.2").await;
         rotate(&good).await.expect(201);
         let own = stage.key.post("/api/v1/keys/current/rotate", &json!({})).await;

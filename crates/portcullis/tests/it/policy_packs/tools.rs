@@ -21,7 +21,10 @@ fn with_tools(version: u64) -> BTreeMap<String, String> {
     let mut files = files("tooling", version, None);
     files.insert("tools.json".to_owned(), RULES.to_owned());
     files.insert("tests/tools.json".to_owned(), TESTS.to_owned());
-    files.insert("policies/main.cedar".to_owned(), "@id(\"nobody\") forbid(principal, action, resource) when { context.hour > 24 };".to_owned());
+    files.insert(
+        "policies/main.cedar".to_owned(),
+        "@id(\"nobody\") forbid(principal, action, resource) when { context.hour > 24 };".to_owned(),
+    );
     files.insert(
         "tests/main.json".to_owned(),
         r#"[{"name":"n","principal":{"type":"Agent","role":"editor"},"action":"models.call","expect":"allow"}]"#.to_owned(),
@@ -63,7 +66,8 @@ fn streaming(names: &[&str]) -> Script {
     };
     for (index, name) in names.iter().enumerate() {
         let function = json!({ "name": name, "arguments": "" });
-        let call = json!({ "index": index, "id": format!("c{index}"), "type": "function", "function": function });
+        let call =
+            json!({ "index": index, "id": format!("c{index}"), "type": "function", "function": function });
         event(json!({ "role": "assistant", "tool_calls": [call] }), Value::Null);
         let more = json!({ "index": index, "function": { "arguments": "{\"a\":1}" } });
         event(json!({ "tool_calls": [more] }), Value::Null);
@@ -98,10 +102,7 @@ async fn on_record(stage: &Stage, kind: &str) -> Value {
 
 async fn stage(house: &'static crate::house::House, purpose: &str, provider: &FakeProvider) -> Stage {
     let providers = format!("fake={}", provider.base_url());
-    let env = [
-        ("PORTCULLIS_PROVIDERS", &*providers),
-        ("PORTCULLIS_PROVIDER_FAKE_MODELS", "fake-1"),
-    ];
+    let env = [("PORTCULLIS_PROVIDERS", &*providers), ("PORTCULLIS_PROVIDER_FAKE_MODELS", "fake-1")];
     let stage = Stage::with(house, purpose, &env).await;
     stage.trust(7).await;
     stage
@@ -122,7 +123,10 @@ fn a_tool_that_is_refused_reaches_no_provider() {
         let (hash, report) = stage.try_out(&pack).await;
         let told = &report["tools"];
         assert_eq!((&told["before"], &told["calls_with_tools"]), (&json!([]), &1.into()), "{report}");
-        assert!(told["after"][0].as_str().is_some_and(|rule| rule.starts_with("tools.1 for Agent")), "{report}");
+        assert!(
+            told["after"][0].as_str().is_some_and(|rule| rule.starts_with("tools.1 for Agent")),
+            "{report}"
+        );
         let activate = json!({ "dry_run": hash });
         stage.person.post(&format!("/api/v1/policies/packs/{pack}/activate"), &activate).await.expect(200);
 
@@ -187,7 +191,11 @@ fn a_call_that_was_not_offered_reaches_no_caller() {
         for name in ["shell_exec", "search_other", "search_wеb"] {
             provider.next(calling(&["search_web", name]));
             let answer = ask(&agent, &whole).await.expect(403);
-            assert!(!answer.text().contains(name) && !answer.text().contains("search_web"), "{}", answer.text());
+            assert!(
+                !answer.text().contains(name) && !answer.text().contains("search_web"),
+                "{}",
+                answer.text()
+            );
             assert_eq!(answer.json()["error"]["code"], "permission_denied");
             let outcome = on_record(&stage, "llm.call.outcome").await;
             assert_eq!(
@@ -204,7 +212,8 @@ fn a_call_that_was_not_offered_reaches_no_caller() {
             assert_eq!(on_record(&stage, "llm.call.outcome").await["data"]["status"], "withheld");
         }
         // The built-in provider is held to it like any other.
-        let forced = asking("loopback", json!({ "tools": [function("search_web")], "tool_choice": "required" }));
+        let forced =
+            asking("loopback", json!({ "tools": [function("search_web")], "tool_choice": "required" }));
         let answer = ask(&agent, &forced).await.expect(200).json();
         assert_eq!(answer["choices"][0]["message"]["tool_calls"][0]["function"]["name"], "search_web");
 
