@@ -170,7 +170,7 @@ events! {
         intent: Id, model: Text, provider: Text, duration_ms: Number, redactions_prompt: Number,
         redactions_completion: Number, redacted: Number, findings: Number, restored: Number, upstream_status: Number, error: Word,
         http_status: Number, tokens_known: Number, input_tokens: Number, cached_input_tokens: Number,
-        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word
+        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word, verdict: Word, policies: Word
     ];
     /// Personal data or secrets were looked for in a text and replaced.
     PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [

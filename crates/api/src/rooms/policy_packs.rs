@@ -87,8 +87,10 @@ struct DryRun {
     at: Timestamp,
     /// The entries looked at, how many decisions of them could be replayed and how many not, and the differences: what would
     /// have been refused, and what would have been allowed. At most 100 of each are shown; all are counted. Where a floor under
-    /// the rules about personal data comes, changes or goes, `personal_data` tells what it would have changed. Where templates
-    /// of roles come with the pack, `roles` tells what becomes of each: `new`, `changed`, `same` or `refused`.
+    /// the rules about personal data comes, changes or goes, `personal_data` tells what it would have changed; where limits or
+    /// rules about tools do, `limits` and `tools` name the rules before and after, what recorded calls would have been over,
+    /// and what cannot be told. Where templates of roles come with the pack, `roles` tells what becomes of each: `new`,
+    /// `changed`, `same` or `refused`.
     #[schema(value_type = Object, example = json!({
         "pack": "office-hours/3+5f0c3a7e9b1d2c48", "in_force": null, "entries": 1000, "replayed": 412, "unknown": 3,
         "would_refuse": 1, "would_allow": 0, "allowed": [], "refused": [{

@@ -3,7 +3,7 @@
 use packs::check::Checked;
 use packs::mfa::{self, Rule};
 use packs::suite::{self, Outcome};
-use packs::{Document, Finding, Floor, Manifest, Reach, RoleTemplate};
+use packs::{Document, Finding, Floor, Limits, Manifest, Reach, RoleTemplate, Tools};
 
 use super::Shown;
 
@@ -24,6 +24,10 @@ pub struct Inside {
     pub floor: Option<Floor>,
     /// The templates of roles that come with it.
     pub roles: Vec<RoleTemplate>,
+    /// What it limits.
+    pub limits: Option<Limits>,
+    /// Which tools may be offered to a model.
+    pub tools: Option<Tools>,
     /// The actions it has something to say about.
     pub reach: Vec<Reach>,
     /// How many actions it closes to everybody because it permits none of them.
@@ -48,6 +52,8 @@ pub fn inside(shown: &Shown) -> Inside {
             .as_ref()
             .and_then(packs::Pack::roles)
             .map_or_else(Vec::new, |roles| roles.templates().to_vec()),
+        limits: pack.as_ref().and_then(packs::Pack::limits).cloned(),
+        tools: pack.as_ref().and_then(packs::Pack::tools).cloned(),
         reach: pack.as_ref().map_or_else(Vec::new, packs::Pack::reach),
         closes: pack.as_ref().map_or(0, packs::Pack::closes),
         read_me: document.file("README.md").map(str::to_owned),

@@ -5,6 +5,7 @@
 
 mod inside;
 mod keys;
+mod parts;
 mod templates;
 mod tried;
 mod turns;
@@ -13,8 +14,10 @@ mod upload;
 use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{POLICY_DRY_RUN_SECONDS_MAX, POLICY_KEYS_ROWS_MAX, POLICY_PACKS_ROWS_MAX};
 use kernel::{EventKind, PolicyKeyId, PolicyPackId, Problem, ProblemKind, Timestamp};
+pub use packs::limits::Rule as LimitRule;
 pub use packs::suite::Outcome as TestOutcome;
-pub use packs::{Finding, Floor, RoleTemplate};
+pub use packs::tools::Rule as ToolRule;
+pub use packs::{Finding, Floor, Limit, Limits, RoleTemplate, Tools};
 use serde_json::Value;
 use store::policy_packs as kept;
 pub use store::policy_packs::{PolicyKey, PolicyPack, Tried, Turn};

@@ -12,12 +12,12 @@ use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{POLICY_REPLAY_ROWS_MAX, POLICY_REPLAY_SHOWN_MAX};
 use kernel::{EventKind, PolicyPackId, Problem, Timestamp};
 use packs::replay::Replayed;
-use packs::{Asker, AskerKind, Document, Facts, Pack, Question};
+use packs::{Asker, AskerKind, Document, Facts, Pack, Question, Verdict};
 use serde_json::{Map, Value, json};
 use store::policy_packs::{self as kept, PolicyPack, Roles, Tried};
 use uuid::Uuid;
 
-use super::{PackFault, Undone, templates, upload};
+use super::{PackFault, Undone, parts, templates, upload};
 use crate::action;
 use crate::policies::trial::of_floors;
 use crate::policies::{Shift, Trial};
@@ -92,6 +92,13 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
     }
     if let Some(roles) = pack.roles() {
         report.insert("roles".to_owned(), templates::shown(tx, roles).await?);
+    }
+    let limits = parts::limits(before.as_ref().and_then(Pack::limits), pack.limits(), &leaves);
+    let tools = parts::tools(before.as_ref().and_then(Pack::tools), pack.tools(), &leaves);
+    for (name, part) in [("limits", limits), ("tools", tools)] {
+        if let Some(part) = part {
+            report.insert(name.to_owned(), part);
+        }
     }
     report.insert("pack".to_owned(), json!(pack.label().as_str()));
     report.insert("pack_id".to_owned(), json!(found.id));
@@ -179,6 +186,12 @@ impl<'a> Replay<'a> {
         }
         // A call of the outside world has two entries, and is one decision.
         if !self.seen.insert((entry.request_id.to_string(), entry.action.to_owned())) {
+            return;
+        }
+        let verdict = data.get("verdict").and_then(Value::as_str).and_then(Verdict::named);
+        if by_pack && matches!(verdict, Some(Verdict::Limit | Verdict::Tool)) {
+            // How much it asked for, or with which tools, no entry holds.
+            self.unknown += 1;
             return;
         }
         match self.ask(entry, &data) {

@@ -202,6 +202,17 @@ pub struct RoleChangeRow {
     pub held_by: i64,
 }
 
+/// A rule of `limits.json` or `tools.json`, as a row.
+#[derive(Debug, Clone)]
+pub struct PartRow {
+    /// Its name, as entries say it.
+    pub rule: String,
+    /// For whom it stands.
+    pub whom: String,
+    /// What it says, a line for each thing.
+    pub says: Vec<String>,
+}
+
 /// What was found in a pack.
 #[derive(Debug, Clone)]
 pub struct PackFindingRow {
@@ -261,6 +272,10 @@ pub struct PackPage {
     pub keep_seconds: Option<u64>,
     /// The templates of roles that come with it.
     pub roles: Vec<PackRoleRow>,
+    /// What it limits.
+    pub limits: Vec<PartRow>,
+    /// Which tools it lets be offered to a model.
+    pub tools: Vec<PartRow>,
     /// What it touches.
     pub reach: Vec<ReachRow>,
     /// How many actions it closes to everybody.
@@ -326,8 +341,25 @@ pub struct DryRunTold {
     pub personal: Option<FloorTold>,
     /// What would become of the templates of roles that come with it.
     pub roles: Vec<RoleChangeRow>,
+    /// What would change in limits and about tools.
+    pub parts: Vec<PartTold>,
     /// The hash of what is shown.
     pub sha256: String,
+}
+
+/// What other limits, or other rules about tools, would have done.
+#[derive(Debug, Clone)]
+pub struct PartTold {
+    /// What it is about.
+    pub title: &'static str,
+    /// The rules in force now.
+    pub before: Vec<String>,
+    /// The rules in force then.
+    pub after: Vec<String>,
+    /// What can be told of recorded calls.
+    pub counted: Vec<String>,
+    /// What cannot.
+    pub unknown: Vec<String>,
 }
 
 /// What another floor would have done about what was found lately.

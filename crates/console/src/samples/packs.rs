@@ -174,6 +174,16 @@ fn opened(text: &str) -> PackPage {
             holders: "people",
             permissions: vec!["audit:read", "audit:export"],
         }],
+        limits: vec![PartRow {
+            rule: "limits.1".to_owned(),
+            whom: "Agent, ApiKey".to_owned(),
+            says: vec!["30 calls of models a minute by one credential".to_owned(), text.to_owned()],
+        }],
+        tools: vec![PartRow {
+            rule: "tools.1".to_owned(),
+            whom: "whoever calls".to_owned(),
+            says: vec![format!("refused: shell*, {text}"), "allowed alone: search_*".to_owned()],
+        }],
         reach: vec![ReachRow {
             action: "models.call".to_owned(),
             need: "models:invoke".to_owned(),
@@ -205,6 +215,8 @@ fn one() -> Vec<Sample> {
         floor: Vec::new(),
         keep_seconds: None,
         roles: Vec::new(),
+        limits: Vec::new(),
+        tools: Vec::new(),
         reach: Vec::new(),
         closes: 0,
         read_me: None,
@@ -225,6 +237,16 @@ fn decision(actor: Actor, who: &str, policies: &[&str]) -> DecisionRow {
         action: "models.call".to_owned(),
         why: "No policy permits it".to_owned(),
         policies: policies.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+fn part(title: &'static str, rule: &str) -> PartTold {
+    PartTold {
+        title,
+        before: Vec::new(),
+        after: vec![rule.to_owned()],
+        counted: vec!["4 recorded calls are over model_calls_per_minute.".to_owned()],
+        unknown: vec!["How long requests were is not known: entries hold no sizes.".to_owned()],
     }
 }
 
@@ -272,6 +294,7 @@ fn tried() -> Vec<Sample> {
                 held_by: 0,
             },
         ],
+        parts: vec![part("Limits", "limits.1 for Agent, model_calls_per_minute 30")],
         sha256: HASH.to_owned(),
     };
     let full = PackDryRun {
@@ -293,9 +316,14 @@ fn tried() -> Vec<Sample> {
         allowed: Vec::new(),
         personal: Some(FloorTold { looked_at: 0, changed: 0, shifts: Vec::new(), unknown: Vec::new() }),
         roles: Vec::new(),
+        parts: Vec::new(),
         ..told.clone()
     };
-    let hostile = DryRunTold { refused: vec![decision(Actor::Unknown, HOSTILE, &[HOSTILE])], ..told };
+    let hostile = DryRunTold {
+        refused: vec![decision(Actor::Unknown, HOSTILE, &[HOSTILE])],
+        parts: vec![part("Tools of models", HOSTILE)],
+        ..told
+    };
     let first = PackDryRun { told: None, ..full.clone() };
     let unsure = PackDryRun { must_confirm: true, told: Some(quiet), ..full.clone() };
     let stale = PackDryRun { stale: Some("It is in force already."), ..full.clone() };

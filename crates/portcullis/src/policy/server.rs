@@ -150,7 +150,28 @@ fn differences(tried: &Value) -> String {
             );
         }
     }
-    lines + &personal(&report["personal_data"]) + &roles(&report["roles"])
+    lines + &personal(&report["personal_data"]) + &parts(report) + &roles(&report["roles"])
+}
+
+/// What would change in limits and about tools, in lines; nothing when they stay as they are.
+fn parts(report: &Value) -> String {
+    let mut lines = String::new();
+    for (name, told) in [("limits", &report["limits"]), ("tools", &report["tools"])] {
+        if !told.is_object() {
+            continue;
+        }
+        let _ = writeln!(lines, "  {name}.json would change:");
+        let list = |member: &str| told[member].as_array().cloned().unwrap_or_default();
+        for (mark, member) in [("-", "before"), ("+", "after"), ("?", "unknown")] {
+            for said in list(member).iter().filter_map(Value::as_str) {
+                let _ = writeln!(lines, "  {mark} {}", offline::plain(said));
+            }
+        }
+        for (limit, count) in told["would_exceed"].as_object().into_iter().flatten() {
+            let _ = writeln!(lines, "  ! {count} recorded calls are over {}", offline::plain(limit));
+        }
+    }
+    lines
 }
 
 /// What another floor would have done about personal data, in lines; nothing when none comes or goes.
@@ -289,5 +310,19 @@ mod tests {
              findings\n  ? IP was not looked for.\n"
         );
         assert_eq!(personal(&Value::Null), "");
+    }
+
+    #[test]
+    fn what_limits_and_tools_would_change_is_told_in_lines() {
+        let report = json!({
+            "limits": { "before": [], "after": ["limits.1 for all, key_lifetime_days 30"], "unknown": ["Not\nknown."],
+                "would_exceed": { "model_calls_per_minute": 4 } },
+        });
+        assert_eq!(
+            parts(&report),
+            "  limits.json would change:\n  + limits.1 for all, key_lifetime_days 30\n  ? Not known.\n  ! 4 recorded calls \
+             are over model_calls_per_minute\n"
+        );
+        assert_eq!(parts(&json!({})), "");
     }
 }

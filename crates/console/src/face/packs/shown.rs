@@ -1,7 +1,7 @@
 //! What is in a pack, and what its dry run showed, as pages.
 
 use app::audit::Names;
-use app::policy_packs::{Floor, Inside, RoleTemplate, Shown, Tried, inside};
+use app::policy_packs::{Floor, Inside, Limit, LimitRule, RoleTemplate, Shown, ToolRule, Tried, inside};
 use gates::Human;
 use kernel::{Permission, Timestamp};
 use pii::{Channel, Class, Mode};
@@ -13,7 +13,7 @@ use super::{key_state, mode_words, signer, title};
 use crate::layout::Room;
 use crate::pages::{
     Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackRoleRow, PackTestRow,
-    ProofRow, ReachRow, RoleChangeRow, ShiftRow,
+    PartRow, PartTold, ProofRow, ReachRow, RoleChangeRow, ShiftRow,
 };
 use crate::parts::{Badge, Tone, When};
 
@@ -109,6 +109,53 @@ fn roles(opened: &Inside) -> Vec<PackRoleRow> {
     opened.roles.iter().map(row).collect()
 }
 
+/// A limit, in words.
+fn limited(limit: Limit, most: u64) -> String {
+    match limit {
+        Limit::ModelCallsPerMinute => format!("{most} calls of models a minute by one credential"),
+        Limit::ModelRequestBytes => format!("{most} bytes of a request to a model"),
+        Limit::ModelOutputTokens => format!("{most} tokens written for one call"),
+        Limit::KeyLifetimeDays => format!("{most} days that a new API key lives"),
+    }
+}
+
+/// For whom a rule stands, in words.
+fn whom(kinds: &impl ToString) -> String {
+    let kinds = kinds.to_string();
+    if kinds == "all" { "whoever calls".to_owned() } else { kinds }
+}
+
+fn limits(opened: &Inside) -> Vec<PartRow> {
+    let rules = opened.limits.as_ref().map_or(&[][..], |limits| limits.rules());
+    let row = |(at, rule): (usize, &LimitRule)| PartRow {
+        rule: format!("limits.{}", at + 1),
+        whom: whom(&rule.kinds()),
+        says: Limit::ALL.into_iter().filter_map(|limit| Some(limited(limit, rule.value(limit)?))).collect(),
+    };
+    rules.iter().enumerate().map(row).collect()
+}
+
+fn tools(opened: &Inside) -> Vec<PartRow> {
+    let rules = opened.tools.as_ref().map_or(&[][..], |tools| tools.rules());
+    let list = |word: &str, names: Vec<String>| {
+        let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        format!("{word} {names}")
+    };
+    let row = |(at, rule): (usize, &ToolRule)| {
+        let denied =
+            Some(rule.denies()).filter(|names| !names.is_empty()).map(|names| list("refused:", names));
+        PartRow {
+            rule: format!("tools.{}", at + 1),
+            whom: whom(&rule.kinds()),
+            says: denied
+                .into_iter()
+                .chain(rule.allows().map(|names| list("allowed alone:", names)))
+                .collect(),
+        }
+    };
+    rules.iter().enumerate().map(row).collect()
+}
+
 /// The page of a pack.
 pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
     let (at, pack, opened) = (now(&visit.state), &shown.pack, inside(shown));
@@ -145,6 +192,8 @@ pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
         floor: floor(&opened),
         keep_seconds: opened.floor.as_ref().and_then(Floor::keep_seconds),
         roles: roles(&opened),
+        limits: limits(&opened),
+        tools: tools(&opened),
         reach: reach(&opened),
         closes: opened.closes,
         read_me: opened.read_me,
@@ -159,6 +208,8 @@ fn why(verdict: &str) -> &'static str {
     match verdict {
         "unpermitted" => "No policy permits it",
         "broken" => "A policy cannot be evaluated",
+        "limit" => "A limit",
+        "tool" => "A rule about tools",
         _ => "The pack",
     }
 }
@@ -236,6 +287,31 @@ fn role_changes(told: &Value) -> Vec<RoleChangeRow> {
     told.as_array().into_iter().flatten().filter_map(row).collect()
 }
 
+/// What would change in limits and about tools.
+fn parts(report: &Value) -> Vec<PartTold> {
+    let part = |title, told: &Value, counted: Vec<String>| {
+        told.as_object()?;
+        let list = |name: &str| {
+            let words = told[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            words.map(str::to_owned).collect()
+        };
+        Some(PartTold {
+            title,
+            before: list("before"),
+            after: list("after"),
+            counted,
+            unknown: list("unknown"),
+        })
+    };
+    let (limits, tools) = (&report["limits"], &report["tools"]);
+    let exceed = limits["would_exceed"].as_object().into_iter().flatten();
+    let exceed = exceed.map(|(name, count)| format!("{count} recorded calls are over {name}."));
+    let offering = tools["calls_with_tools"].as_u64().filter(|count| *count > 0);
+    let offering = offering.map(|count| format!("{count} recorded calls offered tools."));
+    let limits = part("Limits", limits, exceed.collect());
+    limits.into_iter().chain(part("Tools of models", tools, offering.into_iter().collect())).collect()
+}
+
 /// What a dry run showed, as the page says it.
 pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
     let report = &tried.report;
@@ -256,6 +332,7 @@ pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
         allowed: rows("allowed"),
         personal: personal(&report["personal_data"]),
         roles: role_changes(&report["roles"]),
+        parts: parts(report),
         sha256: crypto::hex(&tried.sha256),
     }
 }
@@ -325,6 +402,20 @@ mod tests {
             ("auditor", &["audit:export".to_owned()][..], 3)
         );
         assert_eq!(told[1].why.as_deref(), Some("the product has a role of this name"));
+    }
+
+    #[test]
+    fn what_limits_and_tools_would_change_is_told_in_words() {
+        let told = parts(&json!({
+            "limits": { "before": [], "after": ["limits.1 for all, key_lifetime_days 30"],
+                "would_exceed": { "model_calls_per_minute": 4 }, "unknown": ["Not known."] },
+            "tools": { "before": ["tools.1 for all, deny x"], "after": [], "calls_with_tools": 0, "unknown": [] },
+        }));
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].before.len(), told[0].after.len(), told[0].unknown.len()), (0, 1, 1));
+        assert_eq!(told[0].counted, ["4 recorded calls are over model_calls_per_minute."]);
+        assert!(told[1].counted.is_empty() && told[1].after.is_empty());
+        assert!(parts(&json!({})).is_empty());
     }
 
     #[test]
