@@ -117,6 +117,32 @@ fn new() -> Vec<Sample> {
     vec![page("pack-new", &first), page("pack-new-refused", &refused)]
 }
 
+fn brought(text: &str) -> PackRoleRow {
+    PackRoleRow {
+        name: "auditor".to_owned(),
+        title: text.to_owned(),
+        says: "Sees the log and takes it away.".to_owned(),
+        holders: "people",
+        permissions: vec!["audit:read", "audit:export"],
+    }
+}
+
+fn limited(text: &str) -> PartRow {
+    PartRow {
+        rule: "limits.1".to_owned(),
+        whom: "Agent, ApiKey".to_owned(),
+        says: vec!["30 calls of models a minute by one credential".to_owned(), text.to_owned()],
+    }
+}
+
+fn tooled(text: &str) -> PartRow {
+    PartRow {
+        rule: "tools.1".to_owned(),
+        whom: "whoever calls".to_owned(),
+        says: vec![format!("refused: shell*, {text}"), "allowed alone: search_*".to_owned()],
+    }
+}
+
 fn opened(text: &str) -> PackPage {
     PackPage {
         shell: shell(Some(Room::Packs)),
@@ -167,23 +193,9 @@ fn opened(text: &str) -> PackPage {
             cells: vec![Some((Badge::new(Tone::Good, "Replaced"), Some("0.7".to_owned()))), None],
         }],
         keep_seconds: Some(600),
-        roles: vec![PackRoleRow {
-            name: "auditor".to_owned(),
-            title: text.to_owned(),
-            says: "Sees the log and takes it away.".to_owned(),
-            holders: "people",
-            permissions: vec!["audit:read", "audit:export"],
-        }],
-        limits: vec![PartRow {
-            rule: "limits.1".to_owned(),
-            whom: "Agent, ApiKey".to_owned(),
-            says: vec!["30 calls of models a minute by one credential".to_owned(), text.to_owned()],
-        }],
-        tools: vec![PartRow {
-            rule: "tools.1".to_owned(),
-            whom: "whoever calls".to_owned(),
-            says: vec![format!("refused: shell*, {text}"), "allowed alone: search_*".to_owned()],
-        }],
+        roles: vec![brought(text)],
+        limits: vec![limited(text)],
+        tools: vec![tooled(text)],
         reach: vec![ReachRow {
             action: "models.call".to_owned(),
             need: "models:invoke".to_owned(),
@@ -250,6 +262,42 @@ fn part(title: &'static str, rule: &str) -> PartTold {
     }
 }
 
+fn changes() -> Vec<RoleChangeRow> {
+    vec![
+        RoleChangeRow {
+            name: "auditor".to_owned(),
+            then: Badge::new(Tone::Warn, "Changed"),
+            why: None,
+            gains: vec!["audit:export".to_owned()],
+            loses: Vec::new(),
+            held_by: 3,
+        },
+        RoleChangeRow {
+            name: "admin".to_owned(),
+            then: Badge::new(Tone::Bad, "Cannot be made"),
+            why: Some("the product has a role of this name".to_owned()),
+            gains: Vec::new(),
+            loses: Vec::new(),
+            held_by: 0,
+        },
+    ]
+}
+
+fn shifted() -> FloorTold {
+    FloorTold {
+        looked_at: 20,
+        changed: 3,
+        shifts: vec![ShiftRow {
+            channel: "To a model".to_owned(),
+            class: "PERSON".to_owned(),
+            now: "Counted".to_owned(),
+            then: "Replaced".to_owned(),
+            findings: 5,
+        }],
+        unknown: vec!["IP was not looked for on prompt.".to_owned()],
+    }
+}
+
 fn tried() -> Vec<Sample> {
     let told = DryRunTold {
         at: ago(5),
@@ -264,36 +312,8 @@ fn tried() -> Vec<Sample> {
             decision(Actor::Person, "Robin Owner", &[]),
         ],
         allowed: vec![decision(Actor::Service, "A program", &["old"])],
-        personal: Some(FloorTold {
-            looked_at: 20,
-            changed: 3,
-            shifts: vec![ShiftRow {
-                channel: "To a model".to_owned(),
-                class: "PERSON".to_owned(),
-                now: "Counted".to_owned(),
-                then: "Replaced".to_owned(),
-                findings: 5,
-            }],
-            unknown: vec!["IP was not looked for on prompt.".to_owned()],
-        }),
-        roles: vec![
-            RoleChangeRow {
-                name: "auditor".to_owned(),
-                then: Badge::new(Tone::Warn, "Changed"),
-                why: None,
-                gains: vec!["audit:export".to_owned()],
-                loses: Vec::new(),
-                held_by: 3,
-            },
-            RoleChangeRow {
-                name: "admin".to_owned(),
-                then: Badge::new(Tone::Bad, "Cannot be made"),
-                why: Some("the product has a role of this name".to_owned()),
-                gains: Vec::new(),
-                loses: Vec::new(),
-                held_by: 0,
-            },
-        ],
+        personal: Some(shifted()),
+        roles: changes(),
         parts: vec![part("Limits", "limits.1 for Agent, model_calls_per_minute 30")],
         sha256: HASH.to_owned(),
     };

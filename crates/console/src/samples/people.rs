@@ -326,6 +326,15 @@ fn role_template(name: &str, drift: Option<&'static str>) -> TemplateRow {
     }
 }
 
+fn hostile_template() -> TemplateRow {
+    TemplateRow {
+        title: HOSTILE.to_owned(),
+        says: HOSTILE.to_owned(),
+        from_pack: Some(HOSTILE.to_owned()),
+        ..role_template("odd", None)
+    }
+}
+
 fn role_pages() -> Vec<Sample> {
     let full = roles();
     let drifted = Roles {
@@ -341,12 +350,7 @@ fn role_pages() -> Vec<Sample> {
         may_see_packs: false,
         ..full.clone()
     };
-    let hostile = TemplateRow {
-        title: HOSTILE.to_owned(),
-        says: HOSTILE.to_owned(),
-        from_pack: Some(HOSTILE.to_owned()),
-        ..role_template("odd", None)
-    };
+    let hostile = hostile_template();
     let permissions = choices(&[("audit:read", "audit:read"), ("audit:export", "audit:export")]);
     let new = RoleTemplate {
         shell: shell(Some(Room::Roles)),
