@@ -20,7 +20,7 @@ use crate::suite::{Expected, Outcome};
 pub const FILE: &str = "tools.json";
 /// The file of its tests.
 pub const TESTS: &str = "tests/tools.json";
-/// Most patterns of the file.
+/// Most patterns of `tools.json`.
 pub const PATTERNS_MAX: usize = 1_000;
 
 #[derive(Deserialize)]
