@@ -33,6 +33,17 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         }
     }
     process::run(&mut command(root))
+        .context("where only the lock file is stale, `cargo xtask regenerate` mends it")
+}
+
+/// Brings the lock file up to what the crates of the product depend on now. What it names already stays.
+///
+/// # Errors
+/// When cargo cannot read the workspace or find a package.
+pub(crate) fn relock(root: &Path) -> Result<()> {
+    let mut metadata = cargo(root);
+    metadata.args(["metadata", "--quiet", "--format-version", "1", "--manifest-path", MANIFEST]);
+    process::output(&mut metadata).map(drop)
 }
 
 fn is_named(manifest: &str, file: &str) -> bool {
