@@ -194,7 +194,7 @@ struct Expect {
 }
 
 fn read_tests(text: &str) -> Result<Vec<Test>, Finding> {
-    serde_json::from_str(text).map_err(|error| Finding::json(TESTS, &error))
+    part::tests(TESTS, text)
 }
 
 /// Says what is wrong with the tests of a floor before any is run.

@@ -182,7 +182,7 @@ impl Test {
 }
 
 fn read_tests(text: &str) -> Result<Vec<Test>, Finding> {
-    let tests: Vec<Test> = serde_json::from_str(text).map_err(|error| Finding::json(TESTS, &error))?;
+    let tests: Vec<Test> = part::tests(TESTS, text)?;
     match tests.iter().find(|test| test.has.is_empty() && test.lacks.is_empty()) {
         Some(test) => {
             Err(Finding::error(TESTS, format!("{:?}: it asks for nothing: say has or lacks", test.name)))

@@ -21,17 +21,20 @@ fn kind_of(entry: &EntryView<'_>) -> Option<AskerKind> {
     }
 }
 
-/// The entries of this kind, oldest first; `leaves` are newest first.
-fn of_kind(leaves: &[Vec<u8>], kind: EventKind) -> impl Iterator<Item = (AskerKind, EntryView<'_>)> {
-    let entries = leaves.iter().rev().filter_map(|leaf| EntryView::parse(leaf).ok());
-    entries.filter(move |entry| entry.kind == kind.name()).filter_map(|entry| Some((kind_of(&entry)?, entry)))
+/// Those of the entries that are of this kind, oldest first; `entries` are newest first.
+fn of_kind<'e, 'l>(
+    entries: &'e [EntryView<'l>],
+    kind: EventKind,
+) -> impl Iterator<Item = (AskerKind, &'e EntryView<'l>)> {
+    let of_kind = entries.iter().rev().filter(move |entry| entry.kind == kind.name());
+    of_kind.filter_map(|entry| Some((kind_of(entry)?, entry)))
 }
 
 /// How many of the recorded calls would have come too soon.
-fn too_often(limits: &Limits, leaves: &[Vec<u8>]) -> u64 {
+fn too_often(limits: &Limits, entries: &[EntryView<'_>]) -> u64 {
     let (quota, hasher) = (Quota::new(0), RandomState::new());
     let mut count = 0;
-    for (kind, entry) in of_kind(leaves, EventKind::LlmCallIntent) {
+    for (kind, entry) in of_kind(entries, EventKind::LlmCallIntent) {
         let Some(bound) = limits.bound(Limit::ModelCallsPerMinute, kind) else { continue };
         // As calls are counted: a person is one credential, whatever their session.
         let (id, key) = (entry.actor_id.as_deref(), entry.actor_key.as_deref());
@@ -44,8 +47,8 @@ fn too_often(limits: &Limits, leaves: &[Vec<u8>]) -> u64 {
 }
 
 /// How many of the recorded calls had more written than they may have.
-fn too_much(limits: &Limits, leaves: &[Vec<u8>]) -> u64 {
-    let over = of_kind(leaves, EventKind::LlmCallOutcome).filter(|(kind, entry)| {
+fn too_much(limits: &Limits, entries: &[EntryView<'_>]) -> u64 {
+    let over = of_kind(entries, EventKind::LlmCallOutcome).filter(|(kind, entry)| {
         let written =
             entry.data_map().ok().and_then(|data| data.get("output_tokens").and_then(Value::as_u64));
         let bound = limits.bound(Limit::ModelOutputTokens, *kind);
@@ -65,7 +68,11 @@ fn says(limits: &Limits, limit: Limit) -> bool {
 }
 
 /// What other limits would have done; `None` when they stay as they are.
-pub(super) fn limits(before: Option<&Limits>, after: Option<&Limits>, leaves: &[Vec<u8>]) -> Option<Value> {
+pub(super) fn limits(
+    before: Option<&Limits>,
+    after: Option<&Limits>,
+    entries: &[EntryView<'_>],
+) -> Option<Value> {
     if before == after {
         return None;
     }
@@ -73,10 +80,10 @@ pub(super) fn limits(before: Option<&Limits>, after: Option<&Limits>, leaves: &[
     let (mut exceed, mut unknown) = (Map::new(), Vec::new());
     if let Some(after) = after {
         if says(after, Limit::ModelCallsPerMinute) {
-            exceed.insert(Limit::ModelCallsPerMinute.name().to_owned(), too_often(after, leaves).into());
+            exceed.insert(Limit::ModelCallsPerMinute.name().to_owned(), too_often(after, entries).into());
         }
         if says(after, Limit::ModelOutputTokens) {
-            exceed.insert(Limit::ModelOutputTokens.name().to_owned(), too_much(after, leaves).into());
+            exceed.insert(Limit::ModelOutputTokens.name().to_owned(), too_much(after, entries).into());
             unknown.push("What calls asked to be written is not known: counted is what was written.");
         }
         if says(after, Limit::ModelRequestBytes) {
@@ -92,13 +99,17 @@ pub(super) fn limits(before: Option<&Limits>, after: Option<&Limits>, leaves: &[
 }
 
 /// What other rules about tools mean for recorded calls; `None` when they stay as they are.
-pub(super) fn tools(before: Option<&Tools>, after: Option<&Tools>, leaves: &[Vec<u8>]) -> Option<Value> {
+pub(super) fn tools(
+    before: Option<&Tools>,
+    after: Option<&Tools>,
+    entries: &[EntryView<'_>],
+) -> Option<Value> {
     if before == after {
         return None;
     }
     let rules = |tools: Option<&Tools>| tools.map_or_else(Vec::new, |one| numbered("tools", one.rules()));
     let spoken_of = |kind| after.is_some_and(|tools| tools.speaks_of(kind));
-    let offering = of_kind(leaves, EventKind::LlmCallIntent).filter(|(kind, entry)| {
+    let offering = of_kind(entries, EventKind::LlmCallIntent).filter(|(kind, entry)| {
         let offered = entry.data_map().ok().and_then(|data| data.get("tools").and_then(Value::as_u64));
         spoken_of(*kind) && offered.is_some_and(|offered| offered > 0)
     });

@@ -94,9 +94,9 @@ pub(super) async fn make<A: Action<Mode = Write>>(
         let detail = "The pack brings templates of roles, so whoever puts it into force manages members too.";
         return Err(Problem::at(kernel::Gate::Token, ProblemKind::Forbidden, detail).into());
     }
-    let mut made = Made::default();
+    let (all, mut made) = (store::roles::templates(pass.tx()).await?, Made::default());
     for template in roles.templates() {
-        one(pass, pack, template, &mut made).await?;
+        one(pass, pack, template, &all, &mut made).await?;
     }
     Ok(made)
 }
@@ -109,9 +109,10 @@ pub(super) async fn restore<A: Action<Mode = Write>>(
 ) -> Result<Made, Problem> {
     let Some(roles) = pack.roles() else { return Ok(Made::default()) };
     let may = pass.principal().capabilities().has(Permission::MembersManage);
-    let mut made = Made::default();
+    let (all, mut made) = (store::roles::templates(pass.tx()).await?, Made::default());
     for template in roles.templates() {
-        let done = if may { one(pass, pack, template, &mut made).await } else { Err(refused(template, "")) };
+        let done =
+            if may { one(pass, pack, template, &all, &mut made).await } else { Err(refused(template, "")) };
         match done {
             Ok(()) => {}
             Err(Undone::Problem(problem)) if problem.kind == ProblemKind::Internal => return Err(problem),
@@ -125,19 +126,21 @@ fn refused(template: &RoleTemplate, says: &str) -> Undone {
     PackFault::Roles(format!("roles.json: {}: {says}", template.name)).into()
 }
 
+/// Makes one of them; `all` is what was there before the first. No two of a pack have one name.
 async fn one<A: Action<Mode = Write>>(
     pass: &mut Pass<A>,
     pack: &packs::Pack,
     template: &RoleTemplate,
+    all: &[StoredTemplate],
     made: &mut Made,
 ) -> Result<(), Undone> {
-    let all = store::roles::templates(pass.tx()).await?;
     let there = all.iter().find(|each| each.name == template.name);
     if let Some(says) = taken(template, there) {
         return Err(refused(template, says));
     }
     let name = pack.manifest().name.as_str();
-    if there.is_none() && all.iter().filter(|each| !each.built_in).count() >= TEMPLATES_MAX {
+    let own = all.iter().filter(|each| !each.built_in).count() as u64 + made.made;
+    if there.is_none() && own >= TEMPLATES_MAX as u64 {
         return Err(refused(
             template,
             &format!("an organization has at most {TEMPLATES_MAX} templates of its own"),

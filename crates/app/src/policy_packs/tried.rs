@@ -78,10 +78,9 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
     let leaves = kept::recorded(tx, POLICY_REPLAY_ROWS_MAX).await?;
     let roles = kept::roles(tx).await?;
     let mut replay = Replay::new(&pack, &roles);
-    for leaf in &leaves {
-        if let Ok(entry) = EntryView::parse(leaf) {
-            replay.take(&entry);
-        }
+    let entries: Vec<EntryView<'_>> = leaves.iter().filter_map(|leaf| EntryView::parse(leaf).ok()).collect();
+    for entry in &entries {
+        replay.take(entry);
     }
     let floor = |pack: Option<&Pack>| pack.and_then(Pack::floor).cloned();
     let (floor_before, floor_after) = (floor(before.as_ref()), floor(Some(&pack)));
@@ -93,8 +92,8 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
     if let Some(roles) = pack.roles() {
         report.insert("roles".to_owned(), templates::shown(tx, roles).await?);
     }
-    let limits = parts::limits(before.as_ref().and_then(Pack::limits), pack.limits(), &leaves);
-    let tools = parts::tools(before.as_ref().and_then(Pack::tools), pack.tools(), &leaves);
+    let limits = parts::limits(before.as_ref().and_then(Pack::limits), pack.limits(), &entries);
+    let tools = parts::tools(before.as_ref().and_then(Pack::tools), pack.tools(), &entries);
     for (name, part) in [("limits", limits), ("tools", tools)] {
         if let Some(part) = part {
             report.insert(name.to_owned(), part);
