@@ -64,8 +64,8 @@ async fn call(
     let raw = match read(body, bytes_max).await {
         Ok(raw) => raw,
         Err(error) => {
-            let by_pack = by_pack.filter(|_| error.code == ErrorCode::BodyTooLarge);
-            return Err(match by_pack {
+            let by_pack = by_pack && error.code == ErrorCode::BodyTooLarge;
+            return Err(match bounds.as_ref().filter(|_| by_pack).and_then(Bounds::too_long) {
                 Some(refused) => Refusal::Problem(pass.refused_by_pack(refused).await),
                 None => refused(pass, error).await,
             });
@@ -107,14 +107,12 @@ async fn call(
     }
 }
 
-/// How long the body may be, in bytes, and what is said to a longer one when that is the organization's pack's limit.
-fn longest(bounds: Option<&Bounds>, body_bytes_max: usize) -> (usize, Option<PackRefusal>) {
-    let by_pack = bounds.and_then(|bounds| Some((bounds.request_bytes()?, bounds.too_long()?)));
+/// How long the body may be, in bytes, and whether that is the organization's pack's limit.
+fn longest(bounds: Option<&Bounds>, body_bytes_max: usize) -> (usize, bool) {
+    let by_pack = bounds.and_then(Bounds::request_bytes).and_then(|most| usize::try_from(most).ok());
     match by_pack {
-        Some((most, refused)) if most < body_bytes_max as u64 => {
-            (usize::try_from(most).unwrap_or(body_bytes_max), Some(refused))
-        }
-        _ => (body_bytes_max, None),
+        Some(most) if most < body_bytes_max => (most, true),
+        _ => (body_bytes_max, false),
     }
 }
 
