@@ -27,6 +27,18 @@ const TESTS = JSON.stringify([{
   policies: ["no-agents-today"],
 }]);
 
+/** Its other parts, each with a test of its own. */
+const PARTS = {
+  "roles.json": { templates: [{
+    name: "night-auditor", holders: "person", title: "Night auditor", says: "Sees the log.", permissions: ["audit:read"],
+  }] },
+  "tests/roles.json": [{ name: "it sees", template: "night-auditor", has: ["audit:read"], lacks: ["keys:manage"] }],
+  "limits.json": { limits: [{ for: ["Agent"], model_calls_per_minute: 30 }] },
+  "tests/limits.json": [{ name: "thirty", principal: "Agent", limit: "model_calls_per_minute", asks: 31, expect: "deny" }],
+  "tools.json": { rules: [{ deny: ["shell*"] }] },
+  "tests/tools.json": [{ name: "no shell", principal: "Agent", tool: "shell_exec", expect: "deny" }],
+};
+
 /** A folder with a pack and a key; how to sign a version of it, and the public key. */
 async function author() {
   const folder = mkdtempSync(join(tmpdir(), "pack-"));
@@ -34,6 +46,7 @@ async function author() {
   await run(program, ["policy", "init", pack]);
   writeFileSync(join(pack, "policies/main.cedar"), POLICIES);
   writeFileSync(join(pack, "tests/main.json"), TESTS);
+  for (const [name, content] of Object.entries(PARTS)) writeFileSync(join(pack, name), JSON.stringify(content));
   const made = await run(program, ["policy", "key", "new", "--name", "policy.example.com", "--out", secret]);
   const sign = async () => {
     const file = join(folder, "signed.pack.json");
@@ -94,7 +107,10 @@ test("a pack is signed, uploaded, tried, put into force, felt and rolled back", 
     await visit.press("Upload");
     await visit.sees("The pack is uploaded and sound.");
     await visit.headed("no-agents 1");
-    await visit.sees("1 of 1 end as expected");
+    await visit.sees("4 of 4 end as expected");
+    await visit.sees("Night auditor");
+    await visit.sees("30 calls of models a minute");
+    await visit.sees("refused: shell*");
     await look(visit, "pack");
     await visit.page.getByText("1 action", { exact: true }).click();
     await visit.sees("agents:read");
@@ -111,6 +127,8 @@ test("a pack is signed, uploaded, tried, put into force, felt and rolled back", 
     await visit.press("Run it now");
     await visit.sees("Allowed before, refused after");
     await visit.page.getByRole("row", { name: /agent\.list/ }).getByText("no-agents-today").first().waitFor();
+    await visit.page.getByRole("row", { name: /night-auditor/ }).getByText("New").first().waitFor();
+    await visit.sees("limits.1 for Agent");
     await look(visit, "pack-dry-run");
     await visit.press("Put no-agents 1 into force");
     await visit.sees("The pack is in force");
@@ -124,6 +142,16 @@ test("a pack is signed, uploaded, tried, put into force, felt and rolled back", 
     await look(visit, "pack-refusal");
     await visit.goto(`${pack}/dry-run`);
     await visit.sees("It is in force already.");
+
+    // The template it brought is there to be given, and the pack's alone.
+    await visit.goto("/roles");
+    await visit.sees("Came with the policy pack no-agents");
+    await look(visit, "roles-from-pack");
+    await visit.goto("/roles/templates/night-auditor");
+    visit.expect(409);
+    await visit.press("Change the template");
+    await visit.sees("comes with the policy pack no-agents 1");
+    await look(visit, "role-template-from-pack");
 
     // Back in one step, after a question.
     await visit.goto("/policies/packs");

@@ -71,14 +71,20 @@ impl Raising {
     }
 }
 
-/// What a pack refused, and by which policies.
-pub(crate) struct PackRefusal {
+/// What a pack refused, and by which policies. The entry names them; the answer does not.
+#[derive(Debug)]
+pub struct PackRefusal {
     pub(crate) problem: Problem,
     pub(crate) verdict: Verdict,
     pub(crate) policies: Vec<String>,
 }
 
 impl PackRefusal {
+    /// The answer.
+    pub const fn problem(&self) -> &Problem {
+        &self.problem
+    }
+
     /// What the entry says besides: the pack itself stands in every entry. Ids of policies are names that the pack's author
     /// signed, of letters, digits and three marks.
     pub(crate) fn say(self, draft: Draft) -> Draft {
@@ -183,6 +189,17 @@ pub(crate) fn refusal(
     problem(verdict, principal).map(|problem| PackRefusal { problem, verdict, policies })
 }
 
+/// Which kind of principal it is, as packs name them.
+pub(crate) fn kind_of(principal: &Principal) -> AskerKind {
+    let standing = principal.standing();
+    match (&standing.who, standing.key) {
+        (Who::Human(_), _) => AskerKind::User,
+        (Who::Agent(_), _) => AskerKind::Agent,
+        (Who::Service, Some(_)) => AskerKind::ApiKey,
+        (Who::Service, None) => AskerKind::Service,
+    }
+}
+
 fn ask(
     pack: &Pack,
     action: &str,
@@ -193,13 +210,10 @@ fn ask(
     let standing = principal.standing();
     let person = principal.person();
     let key = standing.key.map(|key| key.to_string());
-    let (kind, id) = match &standing.who {
-        Who::Human(person) => (AskerKind::User, person.account.to_string()),
-        Who::Agent(delegate) => (AskerKind::Agent, delegate.agent.to_string()),
-        Who::Service => match key {
-            Some(key) => (AskerKind::ApiKey, key),
-            None => (AskerKind::Service, standing.name.clone()),
-        },
+    let id = match &standing.who {
+        Who::Human(person) => person.account.to_string(),
+        Who::Agent(delegate) => delegate.agent.to_string(),
+        Who::Service => key.unwrap_or_else(|| standing.name.clone()),
     };
     let project = standing.project.map(|project| project.to_string());
     let acting_for = principal.acting_for().map(|account| account.to_string());
@@ -207,7 +221,7 @@ fn ask(
         action,
         organization: &standing.tenant.to_string(),
         asker: Asker {
-            kind,
+            kind: kind_of(principal),
             id: &id,
             role: standing.capabilities.rank().name(),
             owner: person.is_some_and(|person| person.owner),
@@ -229,7 +243,7 @@ fn problem(verdict: Verdict, principal: &Principal) -> Option<Problem> {
     let refused = |kind, detail: &'static str| Some(Problem::at(Gate::Token, kind, detail));
     match verdict {
         Verdict::Allow => None,
-        Verdict::Forbid | Verdict::Unpermitted => {
+        Verdict::Forbid | Verdict::Unpermitted | Verdict::Limit | Verdict::Tool => {
             refused(ProblemKind::Forbidden, "Your organization's policy pack does not let this pass.")
         }
         Verdict::Broken => refused(

@@ -9,6 +9,7 @@
 mod access;
 mod audit;
 mod authority;
+mod bounds;
 mod claims;
 mod constraint;
 mod data_keys;
@@ -35,8 +36,9 @@ pub use authority::{
     Answering, Authorizer, Holders, MCP_ACCESS, MODEL, ModelError, Own, Question, Template, Unanswered,
     built_in, own, template,
 };
+pub use bounds::{Bounds, Held};
 pub use claims::{ClaimsKey, Pads};
-pub use constraint::Raising;
+pub use constraint::{PackRefusal, Raising};
 pub use docket::Docket;
 pub use guard::{Finding, GuardError};
 pub use identity::{AuthMode, StaticKey, StaticKeyError};
@@ -46,7 +48,7 @@ pub use pii::Channel;
 pub use pool::{DatabaseError, STATEMENTS, is_wrong_password, other_login};
 pub use principal::{Agent, Caller, Human, Membership, Principal, Service, Staff};
 pub use privacy::{
-    Clean, CleanStream, Conversation, Deeply, KeptToken, Privacy, Raw, RawAnswer, RawChat, Rules,
+    AnswerError, Clean, CleanStream, Conversation, Deeply, KeptToken, Privacy, Raw, RawAnswer, RawChat, Rules,
 };
 pub use system::{AccountTx, By, Reason, SealError, SystemTx};
 pub use tenancy::Tx;

@@ -14,7 +14,8 @@ use pii::Channel;
 
 use crate::audit::{Author, Draft, Receipt, Row};
 use crate::authority::{Against, Panel};
-use crate::constraint::{self, InForce};
+use crate::bounds::Bounds;
+use crate::constraint::{self, InForce, PackRefusal};
 use crate::personal::Keys;
 use crate::pool::DatabaseError;
 use crate::principal::{Caller, Human, Person, Principal, opened_by_override};
@@ -448,11 +449,7 @@ impl Vault {
             }
         };
         let (principal, problem) = refusal;
-        let gate = problem.gate.map_or("", Gate::name);
-        let draft = Draft::refused(EventKind::AccessDenied)
-            .fact("needs", A::NEEDS)
-            .fact("gate", gate)
-            .fact("because", problem.kind.slug());
+        let draft = denied::<A>(&problem);
         let mut draft = match &panel {
             Some(panel) => draft.fact("revision", panel.revision()),
             None => draft,
@@ -469,6 +466,14 @@ impl Vault {
         at.append(row).await?;
         Err(problem)
     }
+}
+
+/// The entry about what was not allowed.
+fn denied<A: Action>(problem: &Problem) -> Draft {
+    Draft::refused(EventKind::AccessDenied)
+        .fact("needs", A::NEEDS)
+        .fact("gate", problem.gate.map_or("", Gate::name))
+        .fact("because", problem.kind.slug())
 }
 
 /// Why this principal may not do `A` now, when its kind is right. `panel` is there when `A` needs a permission; who of it
@@ -577,6 +582,24 @@ impl<A: Action> Pass<A> {
     /// Gate four for this request, under what the tenant's policy says of the channel.
     pub fn privacy(&self, channel: Channel) -> Privacy {
         Privacy::new(Arc::clone(&self.at.policy), channel, &*self.at.vault.rng)
+    }
+
+    /// What the organization's pack in force bounds for this caller; `None` when none says anything of it.
+    pub fn bounds(&self) -> Option<Bounds> {
+        let pack = self.at.pack.as_ref()?;
+        Bounds::of(Some(pack), &self.who.principal())
+    }
+
+    /// Undoes what was done under this pass, puts on record what the pack in force refused of it, and hands the answer on.
+    pub async fn refused_by_pack(self, refused: PackRefusal) -> Problem {
+        let Self { who, hold, at } = self;
+        drop(hold);
+        let problem = refused.problem.clone();
+        let draft = refused.say(denied::<A>(&problem));
+        match at.row_apart(draft, A::NAME, &who.principal()).await {
+            Ok(row) => at.append(row).await.err().unwrap_or(problem),
+            Err(broken) => broken,
+        }
     }
 
     /// Gate five: writes the entry and commits what was done under this pass.

@@ -21,6 +21,8 @@ pub use conversation::{Conversation, KeptToken};
 pub use deep::Deeply;
 pub use stream::CleanStream;
 
+use crate::audit::Draft;
+use crate::bounds::{Held, ToolWatch};
 use crate::constraint::Raising;
 use conversation::Keeping;
 use deep::Deep;
@@ -67,7 +69,12 @@ impl Raw<Bytes> {
 /// [`Privacy::chat_request`] opens the document.
 pub struct RawChat<'a>(ChatRequest<'a>);
 
-impl RawChat<'_> {
+impl<'a> RawChat<'a> {
+    /// The request, for the gates alone.
+    pub(crate) const fn request(&self) -> &ChatRequest<'a> {
+        &self.0
+    }
+
     /// The model asked for, to find where it goes. It comes from outside like the rest: not for entries or answers.
     pub fn model(&self) -> &str {
         &self.0.model
@@ -198,18 +205,45 @@ const fn answered(part: walk::Channel) -> Channel {
     }
 }
 
+/// Why a complete answer is not handed on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum AnswerError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Json(#[from] JsonError),
+    /// It calls a tool that was not offered, or that the organization's pack refuses.
+    #[error("the answer calls a tool that is refused")]
+    Tool,
+}
+
 /// Gate four for one request: the tenant's policy, and the tokens that stand for the same value throughout it.
 #[derive(Clone)]
 pub struct Privacy {
     shared: Arc<Shared>,
     channel: Channel,
+    /// What the organization's pack in force holds the call to.
+    held: Option<Held>,
 }
 
 impl Privacy {
     pub(crate) fn new(rules: Arc<Rules>, channel: Channel, rng: &dyn Rng) -> Self {
         let tokens = Mutex::new(Tokens::new(rng.bytes16()));
         let shared = Shared { rules, tokens, tally: Mutex::default(), keeping: None, deep: None };
-        Self { shared: Arc::new(shared), channel }
+        Self { shared: Arc::new(shared), channel, held: None }
+    }
+
+    /// The same for a call that the organization's pack in force holds to something.
+    #[must_use]
+    pub fn holding(self, held: Option<Held>) -> Self {
+        Self { held, ..self }
+    }
+
+    /// What the entry says of a tool that the answer called and that was held back.
+    pub fn say_withheld(&self, draft: Draft) -> Draft {
+        match self.held.as_ref().and_then(|held| held.watch.as_ref()) {
+            Some(watch) => watch.say(draft),
+            None => draft,
+        }
     }
 
     /// Cleans a text, such as a name or a description, under the rules of its channel.
@@ -221,7 +255,7 @@ impl Privacy {
     }
 
     /// Cleans a chat request: every text in it, arguments and results of tools included. In the same edit it names
-    /// the provider's model and makes a stream report its usage.
+    /// the provider's model, makes a stream report its usage, and holds it to the tokens it may have written.
     pub fn chat_request(&self, RawChat(request): &RawChat<'_>, upstream_model: &str) -> Clean<Bytes> {
         let document = request.document();
         let mut splice = Splice::new();
@@ -234,12 +268,22 @@ impl Privacy {
             request.set_model(&mut splice, upstream_model);
         }
         request.ask_for_usage(&mut splice);
+        if let Some(tokens) = self.held.as_ref().and_then(|held| held.output_tokens) {
+            request.hold_to(&mut splice, tokens);
+        }
         Clean(Bytes::from(splice.apply(document.text()).into_owned()))
     }
 
     /// Cleans a complete chat response. When anything was replaced, `logprobs` become `null`.
-    pub fn chat_response(&self, Raw(body): Raw<Bytes>, limits: Limits) -> Result<Clean<Bytes>, JsonError> {
+    ///
+    /// # Errors
+    /// When it cannot be read, or calls a tool that it must not.
+    pub fn chat_response(&self, Raw(body): Raw<Bytes>, limits: Limits) -> Result<Clean<Bytes>, AnswerError> {
         let document = Document::parse(&body, limits)?;
+        let watch = self.held.as_ref().and_then(|held| held.watch.as_ref());
+        if watch.is_some_and(|watch| !watch.guard().passes_whole(&document)) {
+            return Err(AnswerError::Tool);
+        }
         let mut splice = Splice::new();
         let report = self.aside(|| {
             walk::for_each_text(&document, Body::ChatResponse, &mut splice, &mut |leaf| {
@@ -264,7 +308,8 @@ impl Privacy {
 
     /// Cleans a chat response that streams.
     pub fn chat_stream(&self, options: TapOptions) -> CleanStream {
-        CleanStream::new(Arc::clone(&self.shared), options)
+        let watch = self.held.as_ref().and_then(|held| held.watch.as_ref());
+        CleanStream::new(Arc::clone(&self.shared), options, watch.map(ToolWatch::guard))
     }
 
     /// What was found and replaced so far, on all channels together.

@@ -5,6 +5,7 @@ use axum::response::Response;
 use gates::Receipt;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderName, HeaderValue, StatusCode};
+use kernel::quota::Verdict;
 use kernel::{Gate, Problem, ProblemKind, RequestContext};
 use llm::error::{ApiError, problem_json};
 
@@ -16,6 +17,9 @@ pub const HEADER_REDACTIONS: HeaderName = HeaderName::from_static("x-portcullis-
 pub const HEADER_CONVERSATION: HeaderName = HeaderName::from_static("x-portcullis-conversation");
 /// The request's id.
 pub(crate) const HEADER_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// What the limit of the organization's pack is called in the header fields about rates.
+const PACK_POLICY: &str = "pack";
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -106,6 +110,15 @@ pub(crate) fn name_entry(response: &mut Response, receipt: &Receipt) {
 
 pub(crate) fn name_redactions(response: &mut Response, redacted: u32) {
     response.headers_mut().insert(HEADER_REDACTIONS, HeaderValue::from(redacted));
+}
+
+/// How it stands with the calls that the organization's pack lets this credential make.
+pub(crate) fn tell_rate(response: &mut Response, verdict: &Verdict) {
+    for (name, value) in verdict.fields(PACK_POLICY) {
+        if let Ok(value) = HeaderValue::try_from(value) {
+            response.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
 }
 
 fn name_request(response: &mut Response, request: &RequestContext) {

@@ -11,10 +11,11 @@ use axum::extract::{Request, State};
 use axum::http::request::Parts;
 use axum::response::Response;
 use bytes::Bytes;
-use gates::{Clean, Pass, Privacy, Raw};
+use gates::{AnswerError, Bounds, Clean, Held, PackRefusal, Pass, Privacy, Raw, RawChat};
 use http::HeaderMap;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http_body_util::LengthLimitError;
+use kernel::quota::Verdict;
 use kernel::{Problem, ProblemKind, RequestContext};
 use llm::chat::ChatRequest;
 use llm::error::{ApiError, ErrorCode};
@@ -39,10 +40,13 @@ const RETRY_AFTER_SECONDS_MAX: u64 = 3_600;
 pub(crate) async fn completions(State(gateway): State<Gateway>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let context = gateway.context(&parts);
-    match call(&gateway, &parts, body, &context).await {
-        Ok(response) => response,
-        Err(refusal) => refusal.answer(&context),
+    let mut counted = None;
+    let answered = call(&gateway, &parts, body, &context, &mut counted).await;
+    let mut response = answered.unwrap_or_else(|refusal| refusal.answer(&context));
+    if let Some(verdict) = counted {
+        answer::tell_rate(&mut response, &verdict);
     }
+    response
 }
 
 async fn call(
@@ -50,13 +54,22 @@ async fn call(
     parts: &Parts,
     body: Body,
     context: &RequestContext,
+    counted: &mut Option<Verdict>,
 ) -> Result<Response, Refusal> {
     let vault = &gateway.vault;
     let principal = vault.authenticate(bearer(&parts.headers), context).await?;
     let pass = vault.enter::<CallModel>(principal, context.clone()).await?;
-    let raw = match read(body, gateway.limits.body_bytes_max).await {
+    let bounds = pass.bounds();
+    let (bytes_max, by_pack) = longest(bounds.as_ref(), gateway.limits.body_bytes_max);
+    let raw = match read(body, bytes_max).await {
         Ok(raw) => raw,
-        Err(error) => return Err(refused(pass, error).await),
+        Err(error) => {
+            let by_pack = by_pack && error.code == ErrorCode::BodyTooLarge;
+            return Err(match bounds.as_ref().filter(|_| by_pack).and_then(Bounds::too_long) {
+                Some(refused) => Refusal::Problem(pass.refused_by_pack(refused).await),
+                None => refused(pass, error).await,
+            });
+        }
     };
     let request = match raw.chat(json_limits(gateway.limits.body_bytes_max)) {
         Ok(request) => request,
@@ -71,8 +84,12 @@ async fn call(
         Ok(name) => name,
         Err(error) => return Err(refused(pass, error).await),
     };
+    let held = match bounds.map(|bounds| held(gateway, &pass, &bounds, &request, counted)).transpose() {
+        Ok(held) => held,
+        Err(refused) => return Err(Refusal::Problem(pass.refused_by_pack(refused).await)),
+    };
     let privacy = match pii::for_call(&pass, conversation.as_ref()).await {
-        Ok(privacy) => privacy,
+        Ok(privacy) => privacy.holding(held),
         Err(problem) => return Err(failed(pass, problem).await),
     };
     let clean = privacy.chat_request(&request, route.model());
@@ -87,6 +104,31 @@ async fn call(
     match route.destination() {
         Destination::Loopback => exchange.loopback(call, &clean).await,
         Destination::Http(endpoint) => exchange.http(call, endpoint, clean).await,
+    }
+}
+
+/// How long the body may be, in bytes, and whether that is the organization's pack's limit.
+fn longest(bounds: Option<&Bounds>, body_bytes_max: usize) -> (usize, bool) {
+    let by_pack = bounds.and_then(Bounds::request_bytes).and_then(|most| usize::try_from(most).ok());
+    match by_pack {
+        Some(most) if most < body_bytes_max => (most, true),
+        _ => (body_bytes_max, false),
+    }
+}
+
+/// What the organization's pack holds the call to. A call that it refuses for what it asks for is not counted.
+fn held(
+    gateway: &Gateway,
+    pass: &Pass<CallModel>,
+    bounds: &Bounds,
+    request: &RawChat<'_>,
+    counted: &mut Option<Verdict>,
+) -> Result<Held, PackRefusal> {
+    let held = bounds.look(request)?;
+    *counted = gateway.calls.count(pass, bounds);
+    match counted.as_ref().and_then(|verdict| bounds.too_often(verdict)) {
+        Some(refused) => Err(refused),
+        None => Ok(held),
     }
 }
 
@@ -188,10 +230,11 @@ impl Exchange<'_> {
         mut source: Source,
         upstream_status: Option<u16>,
     ) -> Result<Response, Refusal> {
-        let read = source.whole().await.and_then(|body| self.clean_whole(body));
+        let read = source.whole().await.map_err(Unclean::Upstream).and_then(|body| self.clean_whole(body));
         let (clean, usage) = match read {
             Ok(read) => read,
-            Err(error) => {
+            Err(Unclean::Tool(usage)) => return Err(withheld(call, usage, upstream_status).await),
+            Err(Unclean::Upstream(error)) => {
                 let status = if error == UpstreamError::Broken { Status::Cut } else { Status::UpstreamError };
                 return Err(end(call, status, upstream_status, error.into()).await);
             }
@@ -208,24 +251,45 @@ impl Exchange<'_> {
     }
 
     /// A complete answer through gate four, and the tokens it reports.
-    fn clean_whole(&self, body: Bytes) -> Result<(Clean<Bytes>, Option<Usage>), UpstreamError> {
+    fn clean_whole(&self, body: Bytes) -> Result<(Clean<Bytes>, Option<Usage>), Unclean> {
         let limits = json_limits(self.gateway.limits.answer_bytes_max);
         let raw = Raw::new(body);
+        let unreadable = Unclean::Upstream(UpstreamError::Unreadable);
         let usage = {
-            let response = raw.chat_response(limits).map_err(|_| UpstreamError::Unreadable)?;
+            let Ok(response) = raw.chat_response(limits) else { return Err(unreadable) };
             if !response.has_choices() {
-                return Err(UpstreamError::Unreadable);
+                return Err(unreadable);
             }
             response.usage()
         };
-        let clean = self.privacy.chat_response(raw, limits).map_err(|_| UpstreamError::Unreadable)?;
-        Ok((clean, usage))
+        match self.privacy.chat_response(raw, limits) {
+            Ok(clean) => Ok((clean, usage)),
+            Err(AnswerError::Tool) => Err(Unclean::Tool(usage)),
+            Err(AnswerError::Json(_)) => Err(unreadable),
+        }
     }
 
     /// A provider's words may quote the conversation.
     fn cleaned(&self, error: ApiError) -> ApiError {
         let message = self.privacy.text(Raw::new(error.message.into_owned())).into_inner();
         ApiError { message: message.into(), ..error }
+    }
+}
+
+/// Why a complete answer is not handed on.
+enum Unclean {
+    Upstream(UpstreamError),
+    /// It calls a tool that it must not; with the tokens it took.
+    Tool(Option<Usage>),
+}
+
+/// Puts on record that the answer called a tool that it must not, and that nobody saw it.
+async fn withheld(call: Call, usage: Option<Usage>, upstream_status: Option<u16>) -> Refusal {
+    let (receipt, error) = (call.receipt().clone(), ApiError::tool_withheld());
+    let ended = Ended { usage, upstream_status, error: Some(error.code.as_str()), status: Status::Withheld };
+    match call.end(ended).await {
+        Ok(_) => Refusal::Api(error, None, Some(receipt)),
+        Err(problem) => Refusal::Problem(problem),
     }
 }
 

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use gates::{CleanStream, Receipt};
 use llm::error::{ApiError, ErrorCode};
-use llm::sse::{Ending, Finished, StreamSummary};
+use llm::sse::{Ending, Finished, StreamSummary, TapError};
 
 use crate::source::Source;
 use crate::upstream::UpstreamError;
@@ -103,6 +103,9 @@ fn ended(summary: &StreamSummary, fault: Option<UpstreamError>, upstream_status:
         }
         (Some(fault), ..) => failed(fault.code()),
         (None, None, Ending::Done) => (Status::Ok, None),
+        (None, None, Ending::Failed(TapError::Tool)) => {
+            (Status::Withheld, Some(ErrorCode::PermissionDenied.as_str()))
+        }
         (None, None, Ending::Failed(_)) => failed(ErrorCode::UpstreamFailed),
     };
     Ended { status, usage: summary.usage, upstream_status, error }

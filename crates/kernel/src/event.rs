@@ -149,11 +149,12 @@ events! {
     ];
     /// A pack of policies came into force.
     PolicyPackActivated = "policy_pack.activated", Privacy, Operational, High, ENTITY_UPDATE, [
-        label: Word, sha256: Word, replaces: Word, dry_run: Word, because: Word
+        label: Word, sha256: Word, replaces: Word, dry_run: Word, because: Word, templates_made: Number,
+        templates_changed: Number, templates_left: Number
     ];
     /// The pack of policies that was in force before is in force again, or none.
     PolicyPackRolledBack = "policy_pack.rolled_back", Privacy, Operational, High, ENTITY_UPDATE, [
-        label: Word, replaces: Word
+        label: Word, replaces: Word, templates_made: Number, templates_changed: Number, templates_left: Number
     ];
     /// PII rules were tried on what was found lately, before they were put into force.
     PolicyTried = "policy.tried", Privacy, Operational, Informational, API_READ, [items: Number, changed: Number];
@@ -169,7 +170,8 @@ events! {
         intent: Id, model: Text, provider: Text, duration_ms: Number, redactions_prompt: Number,
         redactions_completion: Number, redacted: Number, findings: Number, restored: Number, upstream_status: Number, error: Word,
         http_status: Number, tokens_known: Number, input_tokens: Number, cached_input_tokens: Number,
-        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word, read_deep: Number, unread_deep: Number
+        output_tokens: Number, reasoning_tokens: Number, cost_usd: Word, verdict: Word, policies: Word,
+        read_deep: Number, unread_deep: Number
     ];
     /// Personal data or secrets were looked for in a text and replaced.
     PiiRedacted = "PII_REDACTED", Privacy, Content, Low, DATA_FOUND, [

@@ -11,6 +11,7 @@ mod id;
 pub mod limits;
 mod permission;
 mod problem;
+pub mod quota;
 mod recorder;
 mod request;
 mod rng;

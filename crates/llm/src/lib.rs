@@ -8,6 +8,7 @@
 //! * [`walk`]: visits every text of a body that a privacy policy has to see.
 //! * [`chat`]: reads `chat.completions` requests and responses.
 //! * [`sse`]: server-sent events, and the tap through which an answer streams to the client.
+//! * [`tools`]: the tools a request offers, and those an answer calls.
 //! * [`usage`] and [`price`]: tokens and money, in integers only.
 //! * [`error`]: errors in the shape that the OpenAI SDKs understand.
 //! * [`loopback`]: a built-in provider that calls no model.
@@ -23,5 +24,6 @@ pub mod price;
 #[doc(hidden)]
 pub mod properties;
 pub mod sse;
+pub mod tools;
 pub mod usage;
 pub mod walk;

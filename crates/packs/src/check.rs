@@ -8,19 +8,19 @@ use cedar_policy::{
     Effect, Policy, PolicyId, PolicySet, Schema, ValidationMode, ValidationWarning, Validator,
 };
 
-use crate::document::{Document, PARTS};
+use crate::document::Document;
 use crate::finding::{Finding, Weight};
 use crate::floor::{self, Floor};
 use crate::index::Known;
+use crate::limits::Limits;
 use crate::manifest::{Manifest, Mode, is_name};
-use crate::pack::Pack;
-use crate::{ENGINE, manifest, mfa, schema, suite};
+use crate::pack::{Pack, Parts};
+use crate::roles::Roles;
+use crate::tools::Tools;
+use crate::{ENGINE, limits, manifest, mfa, roles, schema, suite, tools};
 
 /// Most policies of a pack.
 pub const POLICIES_MAX: usize = 1_000;
-
-/// The files that this version does not put into force. A pack that carries one is refused rather than half obeyed.
-const UNENFORCED: &[&str] = &["limits.json", "roles.json", "tools.json"];
 
 /// What was found, and the pack when it can be in force.
 #[derive(Debug)]
@@ -65,18 +65,29 @@ pub fn check(document: &Document) -> Checked {
         .map(|text| Floor::parse(text).inspect(|_| floor::shape(document, &mut findings)))
         .transpose();
     let floor = floor.map_err(|found| findings.push(found));
-    for part in PARTS.iter().filter(|part| UNENFORCED.contains(part) && document.file(part).is_some()) {
-        let says = "this version puts no such file into force, so it takes no pack that carries one";
-        findings.push(Finding::error(part, says));
-    }
+    let roles = document
+        .file(roles::FILE)
+        .map(|text| Roles::parse(text).inspect(|_| roles::shape(document, &mut findings)))
+        .transpose();
+    let roles = roles.map_err(|found| findings.push(found));
+    let limits = document
+        .file(limits::FILE)
+        .map(|text| Limits::parse(text).inspect(|_| limits::shape(document, &mut findings)))
+        .transpose();
+    let limits = limits.map_err(|found| findings.push(found));
+    let tools = document
+        .file(tools::FILE)
+        .map(|text| Tools::parse(text).inspect(|_| tools::shape(document, &mut findings)))
+        .transpose();
+    let tools = tools.map_err(|found| findings.push(found));
     suite::shape(document, &mut findings);
     findings.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     findings.dedup();
     let sound = !findings.iter().any(Finding::is_error);
-    let pack = match (&manifest, mfa, floor) {
-        (Some(manifest), Ok(mfa), Ok(floor)) if sound => {
+    let pack = match (&manifest, mfa, floor, limits, roles, tools) {
+        (Some(manifest), Ok(mfa), Ok(floor), Ok(limits), Ok(roles), Ok(tools)) if sound => {
             let known = policies.into_iter().map(|placed| Known::of(placed.policy)).collect();
-            Pack::new(document, manifest.clone(), known, (mfa, floor))
+            Pack::new(document, manifest.clone(), known, Parts { mfa, floor, limits, roles, tools })
         }
         _ => None,
     };
@@ -182,8 +193,8 @@ fn policies_of<'a>(
             placed.push(Placed { policy: policy.new_id(PolicyId::new(&id)), file, text });
         }
     }
-    let raises = document.file(floor::FILE).is_some();
-    let may_have_none = raises && manifest.is_some_and(|manifest| manifest.mode == Mode::Forbid);
+    let may_have_none =
+        suite::has_own_part(document) && manifest.is_some_and(|manifest| manifest.mode == Mode::Forbid);
     if placed.is_empty()
         && !may_have_none
         && findings.iter().all(|finding| !finding.file.starts_with("policies/"))

@@ -22,9 +22,8 @@ pub const PACK_BYTES_MAX: usize = 512 * 1024;
 /// What the document says it is.
 pub const KIND: &str = "portcullis-policy-pack";
 
-/// Files that stand beside the policies, each of which says something the product must do. What this version does not do is
-/// refused: see [`crate::check()`].
-pub(crate) const PARTS: &[&str] = &["limits.json", "mfa.json", "pii.json", "roles.json", "tools.json"];
+/// Files that stand beside the policies, each of which says something the product must do.
+const PARTS: &[&str] = &["limits.json", "mfa.json", "pii.json", "roles.json", "tools.json"];
 
 /// What is said in a pack for whoever reads the folder.
 const READ_ME: &str = "README.md";
@@ -40,7 +39,7 @@ pub enum DocumentError {
     Size,
     /// A file that no pack has.
     #[error(
-        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, mfa.json, pii.json and README.md"
+        "{0} is no file of a pack: it has pack.json, schema.cedarschema, policies/*.cedar, tests/*.json, limits.json, mfa.json, pii.json, roles.json, tools.json and README.md"
     )]
     File(String),
 }

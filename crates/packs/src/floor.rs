@@ -14,7 +14,8 @@ use serde::{Deserialize, Deserializer};
 
 use crate::document::Document;
 use crate::finding::Finding;
-use crate::suite::{Outcome, TESTS_MAX};
+use crate::part;
+use crate::suite::Outcome;
 
 /// The file.
 pub const FILE: &str = "pii.json";
@@ -193,22 +194,12 @@ struct Expect {
 }
 
 fn read_tests(text: &str) -> Result<Vec<Test>, Finding> {
-    serde_json::from_str(text).map_err(|error| Finding::json(TESTS, &error))
+    part::tests(TESTS, text)
 }
 
 /// Says what is wrong with the tests of a floor before any is run.
 pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
-    match document.file(TESTS).map(read_tests) {
-        Some(Err(finding)) => findings.push(finding),
-        Some(Ok(tests)) if tests.len() > TESTS_MAX => {
-            findings.push(Finding::error(TESTS, format!("there are more than {TESTS_MAX} tests")));
-        }
-        Some(Ok(tests)) if !tests.is_empty() => {}
-        _ => findings.push(Finding::error(
-            TESTS,
-            "there is no test of pii.json: a pack shows what it does before it does it",
-        )),
-    }
+    part::shape((FILE, TESTS), document, read_tests, findings);
 }
 
 /// Runs the tests of a floor.

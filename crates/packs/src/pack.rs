@@ -9,9 +9,12 @@ use crate::catalogue::{ACTIONS, ActionRow};
 use crate::document::Document;
 use crate::floor::Floor;
 use crate::index::{Index, Known, set_of};
+use crate::limits::{Bound, Limit, Limits};
 use crate::manifest::{Label, Manifest, Mode};
 use crate::mfa::Table;
 use crate::question::{AskerKind, Question, uid};
+use crate::roles::Roles;
+use crate::tools::Tools;
 
 /// What a pack says to something that is granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +29,10 @@ pub enum Verdict {
     Prove,
     /// A policy could not be evaluated, which is never a yes.
     Broken,
+    /// It is more than `limits.json` lets pass.
+    Limit,
+    /// `tools.json` refuses a tool.
+    Tool,
 }
 
 impl Verdict {
@@ -37,12 +44,15 @@ impl Verdict {
             Self::Unpermitted => "unpermitted",
             Self::Prove => "prove",
             Self::Broken => "broken",
+            Self::Limit => "limit",
+            Self::Tool => "tool",
         }
     }
 
     /// The verdict of this name.
     pub fn named(name: &str) -> Option<Self> {
-        let all = [Self::Allow, Self::Forbid, Self::Unpermitted, Self::Prove, Self::Broken];
+        let decided = [Self::Allow, Self::Forbid, Self::Unpermitted, Self::Prove, Self::Broken];
+        let all = decided.into_iter().chain([Self::Limit, Self::Tool]);
         all.into_iter().find(|verdict| verdict.name() == name)
     }
 }
@@ -57,7 +67,7 @@ pub struct Decision {
 }
 
 impl Decision {
-    const fn of(verdict: Verdict) -> Self {
+    pub(crate) const fn of(verdict: Verdict) -> Self {
         Self { verdict, policies: Vec::new() }
     }
 
@@ -78,7 +88,20 @@ pub struct Pack {
     actions: Vec<Entity>,
     pub(crate) mfa: Table,
     floor: Option<Floor>,
+    roles: Option<Roles>,
+    limits: Option<Limits>,
+    tools: Option<Tools>,
     authorizer: Authorizer,
+}
+
+/// What a pack says besides its policies, each in a file of its own.
+#[derive(Default)]
+pub(crate) struct Parts {
+    pub(crate) mfa: Option<Table>,
+    pub(crate) floor: Option<Floor>,
+    pub(crate) limits: Option<Limits>,
+    pub(crate) roles: Option<Roles>,
+    pub(crate) tools: Option<Tools>,
 }
 
 impl std::fmt::Debug for Pack {
@@ -92,7 +115,7 @@ impl Pack {
         document: &Document,
         manifest: Manifest,
         policies: Vec<Known>,
-        (mfa, floor): (Option<Table>, Option<Floor>),
+        Parts { mfa, floor, limits, roles, tools }: Parts,
     ) -> Option<Self> {
         let label = Label::new(&manifest, document.sha256());
         let index = Index::of(&policies);
@@ -111,6 +134,9 @@ impl Pack {
             actions: ACTIONS.iter().map(action).collect::<Option<Vec<_>>>()?,
             mfa: mfa.unwrap_or_else(|| vec![Vec::new(); ACTIONS.len()]),
             floor,
+            roles,
+            limits,
+            tools,
             authorizer: Authorizer::new(),
         })
     }
@@ -133,6 +159,31 @@ impl Pack {
     /// The least that is done about personal data while it is in force.
     pub const fn floor(&self) -> Option<&Floor> {
         self.floor.as_ref()
+    }
+
+    /// The templates of roles that come with it.
+    pub const fn roles(&self) -> Option<&Roles> {
+        self.roles.as_ref()
+    }
+
+    /// What it limits.
+    pub const fn limits(&self) -> Option<&Limits> {
+        self.limits.as_ref()
+    }
+
+    /// Which tools it lets be offered and called.
+    pub const fn tools(&self) -> Option<&Tools> {
+        self.tools.as_ref()
+    }
+
+    /// What it says to a tool of this name, offered to a model by a caller of this kind or called by the model for them.
+    pub fn tool(&self, kind: AskerKind, name: &str) -> Decision {
+        self.tools.as_ref().map_or(Decision::of(Verdict::Allow), |tools| tools.decide(kind, name))
+    }
+
+    /// How much of something it lets a caller of this kind have; `None` when it leaves that to the product.
+    pub fn limit(&self, limit: Limit, kind: AskerKind) -> Option<Bound> {
+        self.limits.as_ref()?.bound(limit, kind)
     }
 
     /// The ids of its policies.

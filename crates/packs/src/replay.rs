@@ -44,7 +44,8 @@ impl Pack {
             Verdict::Allow => Replayed::Allowed,
             Verdict::Unpermitted if hidden(false) => Replayed::Unknown,
             Verdict::Forbid | Verdict::Broken | Verdict::Unpermitted => refused(clean),
-            Verdict::Prove => Replayed::Unknown,
+            // What limits and tools refuse is not asked here.
+            Verdict::Prove | Verdict::Limit | Verdict::Tool => Replayed::Unknown,
         }
     }
 

@@ -8,10 +8,10 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue;
 use crate::document::Document;
 use crate::finding::Finding;
-use crate::floor;
 use crate::mfa;
 use crate::pack::{Decision, Pack, Verdict};
 use crate::question::{Asker, AskerKind, Facts, Question};
+use crate::{floor, limits, roles, tools};
 
 /// Most tests of a pack.
 pub const TESTS_MAX: usize = 1_000;
@@ -162,18 +162,32 @@ fn read(file: &str, text: &str) -> Result<Vec<Test>, Finding> {
     Ok(tests)
 }
 
-/// The files with tests of actions. Beside a `pii.json`, one file is about that.
+/// Parts that say something by themselves, each with the file of its tests.
+const OWN_PARTS: [(&str, &str); 4] = [
+    (floor::FILE, floor::TESTS),
+    (limits::FILE, limits::TESTS),
+    (roles::FILE, roles::TESTS),
+    (tools::FILE, tools::TESTS),
+];
+
+/// Whether a part says something, so that the pack needs no policy beside it.
+pub(crate) fn has_own_part(document: &Document) -> bool {
+    OWN_PARTS.iter().any(|(part, _)| document.file(part).is_some())
+}
+
+/// The files with tests of actions. Beside a part with tests of its own, one file is about that.
 fn of_actions(document: &Document) -> impl Iterator<Item = (&str, &str)> {
-    let raises = document.file(floor::FILE).is_some();
-    document.under("tests").filter(move |(file, _)| !raises || *file != floor::TESTS)
+    let of_part =
+        |file: &str| OWN_PARTS.iter().any(|(part, tests)| *tests == file && document.file(part).is_some());
+    document.under("tests").filter(move |(file, _)| !of_part(file))
 }
 
 /// Says what is wrong with the tests before any is run.
 pub(crate) fn shape(document: &Document, findings: &mut Vec<Finding>) {
     let mut count = 0;
-    // What only raises a floor has nothing to say about actions, and has tests of its own.
+    // What has no policy has nothing to say about actions, and its parts have tests of their own.
     let speaks = document.under("policies").next().is_some() || document.file(mfa::FILE).is_some();
-    let needs_tests = speaks || document.file(floor::FILE).is_none();
+    let needs_tests = speaks || !has_own_part(document);
     for (file, text) in of_actions(document) {
         match read(file, text) {
             Ok(tests) => count += tests.len(),
@@ -196,6 +210,9 @@ pub fn run(pack: &Pack, document: &Document) -> Vec<Outcome> {
     let files = of_actions(document);
     let tests = files.filter_map(|(file, text)| Some((file, read(file, text).ok()?)));
     let of_floor = pack.floor().map_or_else(Vec::new, |floor| floor::run(floor, document));
+    let of_roles = pack.roles().map_or_else(Vec::new, |roles| roles::run(roles, document));
+    let of_limits = pack.limits().map_or_else(Vec::new, |limits| limits::run(limits, document));
+    let of_tools = pack.tools().map_or_else(Vec::new, |tools| tools::run(tools, document));
     tests
         .flat_map(|(file, tests)| {
             tests.into_iter().map(move |test| {
@@ -216,6 +233,9 @@ pub fn run(pack: &Pack, document: &Document) -> Vec<Outcome> {
             })
         })
         .chain(of_floor)
+        .chain(of_roles)
+        .chain(of_limits)
+        .chain(of_tools)
         .collect()
 }
 

@@ -27,6 +27,8 @@ pub struct StoredTemplate {
     pub sha256: Vec<u8>,
     /// When it was last changed.
     pub changed_at: Timestamp,
+    /// The policy pack it came with last, by name.
+    pub from_pack: Option<String>,
     /// How many hold it.
     pub held_by: i64,
 }
@@ -35,7 +37,7 @@ pub struct StoredTemplate {
 pub async fn templates(tx: &mut Tx) -> Result<Vec<StoredTemplate>, StoreError> {
     let tenant = tx.tenant().uuid();
     let rows = sqlx::query!(
-        r#"select t.name, t.holders, t.built_in, t.title, t.says, t.permissions, t.document, t.sha256, t.changed_at,
+        r#"select t.name, t.holders, t.built_in, t.title, t.says, t.permissions, t.document, t.sha256, t.changed_at, t.from_pack,
                   gate.holders(t.name, t.holders) as "held_by!"
            from role_template t where t.tenant_id = $1 order by not t.built_in, t.name"#,
         tenant
@@ -54,6 +56,7 @@ pub async fn templates(tx: &mut Tx) -> Result<Vec<StoredTemplate>, StoreError> {
             document: row.document,
             sha256: row.sha256,
             changed_at: row.changed_at.into(),
+            from_pack: row.from_pack,
             held_by: row.held_by,
         })
         .collect())
@@ -67,14 +70,19 @@ pub async fn drift(tx: &mut Tx) -> Result<(i64, i64), StoreError> {
     Ok((row.missing, row.extra))
 }
 
-/// Makes a template. One of the same name is [`StoreError::Taken`].
-pub async fn create(tx: &mut WriteTx, template: &Template, at: Timestamp) -> Result<(), StoreError> {
+/// Makes a template, which came with a pack or with none. One of the same name is [`StoreError::Taken`].
+pub async fn create(
+    tx: &mut WriteTx,
+    template: &Template,
+    from_pack: Option<&str>,
+    at: Timestamp,
+) -> Result<(), StoreError> {
     let tenant = tx.tenant().uuid();
     let permissions: Vec<String> =
         template.permissions.iter().map(|permission| permission.name().to_owned()).collect();
     sqlx::query!(
         "insert into role_template (tenant_id, name, holders, built_in, title, says, permissions, document, sha256, \
-         changed_at) values ($1, $2, $3, false, $4, $5, $6, $7, $8, $9)",
+         changed_at, from_pack) values ($1, $2, $3, false, $4, $5, $6, $7, $8, $9, $10)",
         tenant,
         template.name,
         template.holders.relation(),
@@ -83,20 +91,28 @@ pub async fn create(tx: &mut WriteTx, template: &Template, at: Timestamp) -> Res
         &permissions,
         template.document,
         template.sha256.as_slice(),
-        OffsetDateTime::from(at)
+        OffsetDateTime::from(at),
+        from_pack
     )
     .execute(tx.connection())
     .await?;
     Ok(())
 }
 
-/// Changes one of the organization's own templates; `false` when there is none of that name.
-pub async fn change(tx: &mut WriteTx, template: &Template, at: Timestamp) -> Result<bool, StoreError> {
+/// Changes one of the organization's own templates, which is then of this pack or of none; `false` when there is none of that
+/// name.
+pub async fn change(
+    tx: &mut WriteTx,
+    template: &Template,
+    from_pack: Option<&str>,
+    at: Timestamp,
+) -> Result<bool, StoreError> {
     let tenant = tx.tenant().uuid();
     let permissions: Vec<String> =
         template.permissions.iter().map(|permission| permission.name().to_owned()).collect();
     let done = sqlx::query!(
-        "update role_template set title = $3, says = $4, permissions = $5, document = $6, sha256 = $7, changed_at = $8 \
+        "update role_template set title = $3, says = $4, permissions = $5, document = $6, sha256 = $7, changed_at = $8, \
+         from_pack = $9 \
          where tenant_id = $1 and name = $2 and not built_in",
         tenant,
         template.name,
@@ -105,7 +121,8 @@ pub async fn change(tx: &mut WriteTx, template: &Template, at: Timestamp) -> Res
         &permissions,
         template.document,
         template.sha256.as_slice(),
-        OffsetDateTime::from(at)
+        OffsetDateTime::from(at),
+        from_pack
     )
     .execute(tx.connection())
     .await?;

@@ -10,7 +10,7 @@ use crate::gate::Outcome;
 use crate::metadata::Metadata;
 use crate::process;
 use crate::repo::{Repo, SERVER};
-use crate::{launch, limits, notices};
+use crate::{fuzz, launch, limits, notices};
 
 /// The description of the REST API, as the server prints it.
 const OPENAPI: &str = "openapi.json";
@@ -80,6 +80,7 @@ pub(crate) fn regenerate(repo: &Repo) -> Result<Outcome> {
     if !repo.has_server() {
         return Ok(without_server());
     }
+    fuzz::relock(repo.root())?;
     notices::write(repo.root(), &metadata, SERVER)?;
     let page = limits::page(repo.root())?;
     fs::write(repo.root().join(limits::PAGE), page)

@@ -13,8 +13,8 @@ use crate::process::{self, cargo};
 const MANIFEST: &str = "fuzz/Cargo.toml";
 /// Where its targets are, relative to the manifest.
 const TARGETS: &str = "fuzz_targets";
-/// Where it is built: below the folder that everything is built in, so that whoever keeps that one keeps this too.
-const TARGET_DIR: &str = "target/fuzz";
+/// Where it is built: where everything is, so that of what both workspaces use alike nothing is compiled twice.
+const TARGET_DIR: &str = "target";
 /// A library the fuzzer need not be built from C++ for. A check links nothing, so that it may be missing.
 const NOT_LINKED: &str = "/not-linked/libfuzzer.a";
 
@@ -33,6 +33,17 @@ pub(crate) fn run(root: &Path) -> Result<()> {
         }
     }
     process::run(&mut command(root))
+        .context("where only the lock file is stale, `cargo xtask regenerate` mends it")
+}
+
+/// Brings the lock file up to what the crates of the product depend on now. What it names already stays.
+///
+/// # Errors
+/// When cargo cannot read the workspace or find a package.
+pub(crate) fn relock(root: &Path) -> Result<()> {
+    let mut metadata = cargo(root);
+    metadata.args(["metadata", "--quiet", "--format-version", "1", "--manifest-path", MANIFEST]);
+    process::output(&mut metadata).map(drop)
 }
 
 fn is_named(manifest: &str, file: &str) -> bool {
@@ -64,7 +75,7 @@ mod tests {
         let command = command(Path::new("."));
         assert_eq!(
             process::spell(&command),
-            "cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target/fuzz"
+            "cargo check --manifest-path fuzz/Cargo.toml --locked --target-dir target"
         );
         assert!(command.get_envs().any(|(name, value)| name == "CUSTOM_LIBFUZZER_PATH" && value.is_some()));
     }

@@ -10,7 +10,6 @@ mod cors;
 mod headers;
 mod manners;
 mod problem;
-mod quota;
 mod rate;
 mod receipts;
 mod settings;

@@ -1,18 +1,15 @@
 //! Rate limits by path class, and how they are told: `RateLimit-Policy` and `RateLimit` as structured fields
 //! (draft-ietf-httpapi-ratelimit-headers), and the older trio that most clients read.
 
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 use kernel::limits::RATE_CONSOLE_PER_MINUTE;
+use kernel::quota::{Quota, Verdict, WINDOW_SECONDS};
 use kernel::{Problem, ProblemKind, Timestamp};
 
-use super::quota::{Quota, Verdict, WINDOW_SECONDS};
 use super::settings::HttpSettings;
 
-const RATELIMIT_POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
-const RATELIMIT: HeaderName = HeaderName::from_static("ratelimit");
-const RATELIMIT_LIMIT: HeaderName = HeaderName::from_static("ratelimit-limit");
-const RATELIMIT_REMAINING: HeaderName = HeaderName::from_static("ratelimit-remaining");
-const RATELIMIT_RESET: HeaderName = HeaderName::from_static("ratelimit-reset");
+/// The fields that list every policy; the older ones have room for one.
+const LISTS: [&str; 2] = ["ratelimit-policy", "ratelimit"];
 
 /// Kinds of paths with a limit of their own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,18 +158,16 @@ impl Counted {
         Some(Problem::new(ProblemKind::RateLimited, detail).retry_after(reset_seconds.max(1)))
     }
 
-    /// Tells the client where it stands.
+    /// Tells the client where it stands. A face that counts something narrower has told it already: then the lists name both,
+    /// and the older fields stay the face's.
     pub(super) fn put(&self, headers: &mut HeaderMap) {
-        let Verdict { quota, remaining, reset_seconds, .. } = self.verdict;
-        let class = self.class.name();
-        let fields = [
-            (RATELIMIT_POLICY, format!("\"{class}\";q={quota};w={WINDOW_SECONDS}")),
-            (RATELIMIT, format!("\"{class}\";r={remaining};t={reset_seconds}")),
-            (RATELIMIT_LIMIT, quota.to_string()),
-            (RATELIMIT_REMAINING, remaining.to_string()),
-            (RATELIMIT_RESET, reset_seconds.to_string()),
-        ];
-        for (name, value) in fields {
+        for (name, value) in self.verdict.fields(self.class.name()) {
+            let told = headers.get(name).and_then(|told| told.to_str().ok());
+            let value = match told {
+                Some(told) if LISTS.contains(&name) => format!("{told}, {value}"),
+                Some(_) => continue,
+                None => value,
+            };
             if let Ok(value) = HeaderValue::from_str(&value) {
                 headers.insert(name, value);
             }

@@ -2,9 +2,9 @@
 
 use app::input::Name;
 use app::policy_packs::{
-    ActivatePack, Activation, ListPacks, PolicyKey as Key, PolicyPack as Pack, ReadPack, RevokeKey, RollBack,
-    Standing, Tried, TrustKey, Trusted, TryPack, Turn as Turned, UploadPack, Uploaded, activate, list, read,
-    revoke, roll_back, trust, try_pack, upload,
+    ActivatePack, Activation, ListPacks, NewTurn, PolicyKey as Key, PolicyPack as Pack, ReadPack, RevokeKey,
+    RollBack, Standing, Tried, TrustKey, Trusted, TryPack, Turn as Turned, UploadPack, Uploaded, activate,
+    list, read, revoke, roll_back, trust, try_pack, upload,
 };
 use kernel::{PolicyKeyId, PolicyPackId, Problem, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -87,7 +87,10 @@ struct DryRun {
     at: Timestamp,
     /// The entries looked at, how many decisions of them could be replayed and how many not, and the differences: what would
     /// have been refused, and what would have been allowed. At most 100 of each are shown; all are counted. Where a floor under
-    /// the rules about personal data comes, changes or goes, `personal_data` tells what it would have changed.
+    /// the rules about personal data comes, changes or goes, `personal_data` tells what it would have changed; where limits or
+    /// rules about tools do, `limits` and `tools` name the rules before and after, what recorded calls would have been over,
+    /// and what cannot be told. Where templates of roles come with the pack, `roles` tells what becomes of each: `new`,
+    /// `changed`, `same` or `refused`.
     #[schema(value_type = Object, example = json!({
         "pack": "office-hours/3+5f0c3a7e9b1d2c48", "in_force": null, "entries": 1000, "replayed": 412, "unknown": 3,
         "would_refuse": 1, "would_allow": 0, "allowed": [], "refused": [{
@@ -178,6 +181,34 @@ impl From<Turned> for PolicyTurn {
     fn from(turn: Turned) -> Self {
         let pack = turn.pack.map(PolicyPackId::uuid);
         Self { number: turn.seq, pack, way: turn.way, at: turn.at, by: turn.by.uuid() }
+    }
+}
+
+/// A turn that was made just now.
+#[derive(Serialize, ToSchema)]
+struct NewPolicyTurn {
+    /// The turn.
+    #[serde(flatten)]
+    turn: PolicyTurn,
+    /// How many templates of roles the pack in force brought that were not there.
+    #[schema(example = 1)]
+    templates_made: u64,
+    /// How many of its templates were there and are now as it says.
+    #[schema(example = 0)]
+    templates_changed: u64,
+    /// Its templates that were left as they are, because whoever went back could not have given what they carry.
+    #[schema(example = json!([]))]
+    templates_left: Vec<String>,
+}
+
+impl From<NewTurn> for NewPolicyTurn {
+    fn from(new: NewTurn) -> Self {
+        Self {
+            turn: new.turn.into(),
+            templates_made: new.templates.made,
+            templates_changed: new.templates.changed,
+            templates_left: new.templates.left,
+        }
     }
 }
 
@@ -349,13 +380,14 @@ struct ActivatedPolicyPack {
         "dry_run": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
     })),
     responses(
-        (status = 200, description = "The turn", body = PolicyTurn),
-        (status = 409, description = "It would be a step back, is in force already, or was not looked at"),
+        (status = 200, description = "The turn", body = NewPolicyTurn),
+        (status = 409, description = "It would be a step back, is in force already, was not looked at, or brings a template of \
+            roles that cannot be made"),
     ))]
 async fn post_activate(
     Segment(pack): Segment,
     Submitted { pass, body }: Submitted<ActivatePack, ActivatedPolicyPack>,
-) -> Answered<PolicyTurn> {
+) -> Answered<NewPolicyTurn> {
     let pack: PolicyPackId = id(&pack)?;
     let dry_run = crypto::unhex(&body.dry_run).and_then(|bytes| <[u8; 32]>::try_from(bytes.as_slice()).ok());
     let dry_run = dry_run.ok_or_else(|| Problem::invalid("/dry_run", "It has 64 hex digits."))?;
@@ -368,10 +400,10 @@ async fn post_activate(
 /// The pack that was in force before is in force again, or none. No pack closes this: it is the way out.
 #[utoipa::path(post, path = "/policies/packs/roll-back", tag = "policies",
     responses(
-        (status = 200, description = "The turn", body = PolicyTurn),
+        (status = 200, description = "The turn", body = NewPolicyTurn),
         (status = 409, description = "No pack is in force"),
     ))]
-async fn post_roll_back(Gate(pass): Gate<RollBack>) -> Answered<PolicyTurn> {
+async fn post_roll_back(Gate(pass): Gate<RollBack>) -> Answered<NewPolicyTurn> {
     let (turn, receipt) = roll_back(pass).await?;
     Ok(Answer::ok(turn.into(), &receipt))
 }

@@ -1,4 +1,8 @@
-use gates::{Channel, Clean, Deeply, Draft, Pass, Privacy, Raw, RawChat, Receipt};
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+
+use gates::{Bounds, Channel, Clean, Deeply, Draft, Pass, Privacy, Raw, RawChat, Receipt};
+use kernel::quota::{Quota, Verdict};
 use kernel::{EntryId, EventKind, Problem, Timestamp};
 use llm::usage::Usage;
 use pii::{Counts, Tally};
@@ -23,12 +27,21 @@ pub enum Status {
     UpstreamError,
     /// The provider stopped in the middle of its answer.
     Cut,
+    /// The answer called a tool that it must not call, and was held back, or its rest was.
+    Withheld,
 }
 
 impl Status {
     /// Every status.
-    pub const ALL: &'static [Self] =
-        &[Self::Ok, Self::Refused, Self::Failed, Self::Cancelled, Self::UpstreamError, Self::Cut];
+    pub const ALL: &'static [Self] = &[
+        Self::Ok,
+        Self::Refused,
+        Self::Failed,
+        Self::Cancelled,
+        Self::UpstreamError,
+        Self::Cut,
+        Self::Withheld,
+    ];
 
     /// The word in the entry.
     pub const fn name(self) -> &'static str {
@@ -39,6 +52,7 @@ impl Status {
             Self::Cancelled => "cancelled",
             Self::UpstreamError => "upstream_error",
             Self::Cut => "cut",
+            Self::Withheld => "withheld",
         }
     }
 }
@@ -73,14 +87,48 @@ impl Ended {
     }
 }
 
-/// Where calls are begun, and where a server that stops waits for the outcomes still being written.
-#[derive(Debug, Clone, Default)]
-pub struct Calls(TaskTracker);
+/// Where calls are begun, and where a server that stops waits for the outcomes still being written. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Calls {
+    tasks: TaskTracker,
+    counted: Arc<Counted>,
+}
+
+/// The calls of credentials whose organization's pack bounds how many they make. In this process alone, and nobody else's.
+#[derive(Debug)]
+struct Counted {
+    quota: Quota,
+    /// With keys of this process, so that nobody can choose an id that is counted as another's.
+    hasher: RandomState,
+}
+
+impl Default for Calls {
+    fn default() -> Self {
+        Self::new()
+    }
+}
 
 impl Calls {
     /// No calls yet.
     pub fn new() -> Self {
-        Self::default()
+        // How many may pass is said for each call.
+        let counted = Counted { quota: Quota::new(0), hasher: RandomState::new() };
+        Self { tasks: TaskTracker::new(), counted: Arc::new(counted) }
+    }
+
+    /// Counts a call of a credential whose organization's pack says how many it may make; `None` when it says nothing of that.
+    /// What was let through within a minute, in this process, counts.
+    pub fn count(&self, pass: &Pass<CallModel>, bounds: &Bounds) -> Option<Verdict> {
+        let most = bounds.calls_per_minute()?;
+        let Counted { quota, hasher } = &*self.counted;
+        let who = pass.principal();
+        // Whoever opens more sessions is the same person.
+        let credential = match (who.account(), who.key()) {
+            (Some(account), _) => hasher.hash_one((pass.tenant(), account)),
+            (None, Some(key)) => hasher.hash_one((pass.tenant(), key)),
+            (None, None) => hasher.hash_one((pass.tenant(), who.name())),
+        };
+        Some(quota.take_of(most, credential, pass.vault().clock().now()))
     }
 
     /// Puts the intent on record. Nothing may be sent to the provider before this returned; what sends asks for
@@ -109,14 +157,14 @@ impl Calls {
         let receipt = pass.record(with_deep(draft, deep)).await?;
         let begun = pass.vault().clock().now();
         let open = Open { pass, privacy, model, provider, prompt, deep, begun, route: route.clone() };
-        Ok(Call { open: Some(Box::new(open)), receipt, tasks: self.0.clone() })
+        Ok(Call { open: Some(Box::new(open)), receipt, tasks: self.tasks.clone() })
     }
 
     /// Resolves when every outcome begun so far is on record. For a server that stops, after its connections closed.
     pub async fn settled(&self) {
-        self.0.close();
-        self.0.wait().await;
-        self.0.reopen();
+        self.tasks.close();
+        self.tasks.wait().await;
+        self.tasks.reopen();
     }
 }
 
@@ -196,7 +244,7 @@ impl Open {
         let lasted = self.pass.vault().clock().now().since(self.begun);
         let draft = match ended.status {
             Status::Ok => Draft::done(EventKind::LlmCallOutcome),
-            Status::Refused => Draft::refused(EventKind::LlmCallOutcome),
+            Status::Refused | Status::Withheld => Draft::refused(EventKind::LlmCallOutcome),
             _ => Draft::failed(EventKind::LlmCallOutcome),
         };
         let draft = draft
@@ -212,7 +260,7 @@ impl Open {
             .fact("findings", &findings)
             .fact("upstream_status", ended.upstream_status)
             .fact("error", ended.error);
-        let draft = draft.fact("restored", self.privacy.restored());
+        let draft = self.privacy.say_withheld(draft.fact("restored", self.privacy.restored()));
         let deep = self.deep.zip(self.privacy.deeply()).map(|(then, now)| now.since(then));
         let draft = with_deep(draft, deep);
         crate::pii::keep_answer(&self.pass, &self.privacy).await;

@@ -3,7 +3,7 @@
 use packs::check::Checked;
 use packs::mfa::{self, Rule};
 use packs::suite::{self, Outcome};
-use packs::{Document, Finding, Floor, Manifest, Reach};
+use packs::{Document, Finding, Floor, Limits, Manifest, Reach, RoleTemplate, Tools};
 
 use super::Shown;
 
@@ -22,6 +22,12 @@ pub struct Inside {
     pub proofs: Vec<Rule>,
     /// The least that is done about personal data while it is in force.
     pub floor: Option<Floor>,
+    /// The templates of roles that come with it.
+    pub roles: Vec<RoleTemplate>,
+    /// What it limits.
+    pub limits: Option<Limits>,
+    /// Which tools may be offered to a model.
+    pub tools: Option<Tools>,
     /// The actions it has something to say about.
     pub reach: Vec<Reach>,
     /// How many actions it closes to everybody because it permits none of them.
@@ -42,6 +48,12 @@ pub fn inside(shown: &Shown) -> Inside {
         tests: pack.as_ref().map_or_else(Vec::new, |pack| suite::run(pack, &document)),
         proofs: document.file(mfa::FILE).and_then(|text| mfa::rules(text).ok()).unwrap_or_default(),
         floor: pack.as_ref().and_then(packs::Pack::floor).cloned(),
+        roles: pack
+            .as_ref()
+            .and_then(packs::Pack::roles)
+            .map_or_else(Vec::new, |roles| roles.templates().to_vec()),
+        limits: pack.as_ref().and_then(packs::Pack::limits).cloned(),
+        tools: pack.as_ref().and_then(packs::Pack::tools).cloned(),
         reach: pack.as_ref().map_or_else(Vec::new, packs::Pack::reach),
         closes: pack.as_ref().map_or(0, packs::Pack::closes),
         read_me: document.file("README.md").map(str::to_owned),

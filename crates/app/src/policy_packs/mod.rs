@@ -5,6 +5,8 @@
 
 mod inside;
 mod keys;
+mod parts;
+mod templates;
 mod tried;
 mod turns;
 mod upload;
@@ -12,16 +14,20 @@ mod upload;
 use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{POLICY_DRY_RUN_SECONDS_MAX, POLICY_KEYS_ROWS_MAX, POLICY_PACKS_ROWS_MAX};
 use kernel::{EventKind, PolicyKeyId, PolicyPackId, Problem, ProblemKind, Timestamp};
+pub use packs::limits::Rule as LimitRule;
 pub use packs::suite::Outcome as TestOutcome;
-pub use packs::{Finding, Floor};
+pub use packs::tools::Rule as ToolRule;
+pub use packs::{Finding, Floor, Limit, Limits, RoleTemplate, Tools};
 use serde_json::Value;
 use store::policy_packs as kept;
 pub use store::policy_packs::{PolicyKey, PolicyPack, Tried, Turn};
 
 pub use inside::{Inside, inside};
 pub use keys::{RevokeKey, TrustKey, Trusted, revoke, trust};
+pub use templates::Made;
+pub(crate) use templates::free;
 pub use tried::{TryPack, try_pack};
-pub use turns::{ActivatePack, Activation, RollBack, activate, roll_back};
+pub use turns::{ActivatePack, Activation, NewTurn, RollBack, activate, roll_back};
 pub use upload::{UploadPack, Uploaded, upload};
 
 use crate::action;
@@ -71,6 +77,8 @@ pub enum PackFault {
     Untried,
     /// The hash is not that of what was shown.
     OtherDryRun,
+    /// A template of roles that comes with it cannot be made.
+    Roles(String),
     /// It is in force already.
     InForce,
 }
@@ -95,6 +103,7 @@ impl PackFault {
             Self::Names => "names",
             Self::Untried => "untried",
             Self::OtherDryRun => "other-dry-run",
+            Self::Roles(_) => "roles",
             Self::InForce => "in-force",
         }
     }
@@ -127,9 +136,11 @@ impl PackFault {
             Self::Downgrade(highest) => conflict(&format!(
                 "Version {highest} of this pack was in force already, and only a higher one can follow; to go back, roll back."
             )),
-            Self::Names => {
-                invalid("/document", "The names of the pack and of its policies hold personal data.")
-            }
+            Self::Roles(says) => conflict(says),
+            Self::Names => invalid(
+                "/document",
+                "The names of the pack, of its policies or of its templates hold personal data.",
+            ),
             Self::Untried => conflict(
                 "Try the pack first: what it would have refused must have been shown within the last hour, against the pack \
                  that is in force now.",

@@ -12,12 +12,12 @@ use gates::{Draft, Pass, Receipt, Tx};
 use kernel::limits::{POLICY_REPLAY_ROWS_MAX, POLICY_REPLAY_SHOWN_MAX};
 use kernel::{EventKind, PolicyPackId, Problem, Timestamp};
 use packs::replay::Replayed;
-use packs::{Asker, AskerKind, Document, Facts, Pack, Question};
+use packs::{Asker, AskerKind, Document, Facts, Pack, Question, Verdict};
 use serde_json::{Map, Value, json};
 use store::policy_packs::{self as kept, PolicyPack, Roles, Tried};
 use uuid::Uuid;
 
-use super::{PackFault, Undone, upload};
+use super::{PackFault, Undone, parts, templates, upload};
 use crate::action;
 use crate::policies::trial::of_floors;
 use crate::policies::{Shift, Trial};
@@ -78,10 +78,9 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
     let leaves = kept::recorded(tx, POLICY_REPLAY_ROWS_MAX).await?;
     let roles = kept::roles(tx).await?;
     let mut replay = Replay::new(&pack, &roles);
-    for leaf in &leaves {
-        if let Ok(entry) = EntryView::parse(leaf) {
-            replay.take(&entry);
-        }
+    let entries: Vec<EntryView<'_>> = leaves.iter().filter_map(|leaf| EntryView::parse(leaf).ok()).collect();
+    for entry in &entries {
+        replay.take(entry);
     }
     let floor = |pack: Option<&Pack>| pack.and_then(Pack::floor).cloned();
     let (floor_before, floor_after) = (floor(before.as_ref()), floor(Some(&pack)));
@@ -89,6 +88,16 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
     let mut report = replay.report;
     if let Some(trial) = data {
         report.insert("personal_data".to_owned(), shifted(&trial));
+    }
+    if let Some(roles) = pack.roles() {
+        report.insert("roles".to_owned(), templates::shown(tx, roles).await?);
+    }
+    let limits = parts::limits(before.as_ref().and_then(Pack::limits), pack.limits(), &entries);
+    let tools = parts::tools(before.as_ref().and_then(Pack::tools), pack.tools(), &entries);
+    for (name, part) in [("limits", limits), ("tools", tools)] {
+        if let Some(part) = part {
+            report.insert(name.to_owned(), part);
+        }
     }
     report.insert("pack".to_owned(), json!(pack.label().as_str()));
     report.insert("pack_id".to_owned(), json!(found.id));
@@ -116,7 +125,7 @@ async fn run(pass: &mut Pass<TryPack>, id: PolicyPackId) -> Result<(Pack, Tried,
 }
 
 /// The pack in force, when it can be put together.
-async fn in_force(tx: &mut Tx, id: PolicyPackId) -> Result<Option<Pack>, Undone> {
+pub(super) async fn in_force(tx: &mut Tx, id: PolicyPackId) -> Result<Option<Pack>, store::StoreError> {
     let document = kept::document(tx, id).await?.and_then(|(bytes, _)| Document::of_bytes(&bytes).ok());
     Ok(document.and_then(|document| packs::check(&document).pack))
 }
@@ -176,6 +185,12 @@ impl<'a> Replay<'a> {
         }
         // A call of the outside world has two entries, and is one decision.
         if !self.seen.insert((entry.request_id.to_string(), entry.action.to_owned())) {
+            return;
+        }
+        let verdict = data.get("verdict").and_then(Value::as_str).and_then(Verdict::named);
+        if by_pack && matches!(verdict, Some(Verdict::Limit | Verdict::Tool)) {
+            // How much it asked for, or with which tools, no entry holds.
+            self.unknown += 1;
             return;
         }
         match self.ask(entry, &data) {

@@ -8,7 +8,8 @@ use packs::Label;
 use store::StoreError;
 use store::policy_packs::{self as kept, PolicyPack, Turn};
 
-use super::{PackFault, Undone, upload};
+use super::tried::in_force;
+use super::{Made, PackFault, Undone, templates, upload};
 use crate::action;
 
 action! {
@@ -30,6 +31,21 @@ pub struct Activation {
     pub dry_run: [u8; 32],
 }
 
+/// A turn that was made just now.
+#[derive(Debug, Clone)]
+pub struct NewTurn {
+    /// The turn.
+    pub turn: Turn,
+    /// What became of the templates of roles that come with the pack in force.
+    pub templates: Made,
+}
+
+/// What a turn leads to, and from: as entries say it.
+struct Way {
+    new: Option<Label>,
+    old: Option<Label>,
+}
+
 /// The label of a kept pack.
 fn label(pack: &PolicyPack) -> Result<Label, Problem> {
     let sha256 = <[u8; 32]>::try_from(pack.sha256.as_slice()).map_err(|_| Problem::internal())?;
@@ -47,17 +63,20 @@ async fn label_of(tx: &mut Tx, turn: Option<&Turn>) -> Result<Option<Label>, Pro
 ///
 /// # Errors
 /// With a [`PackFault`] of its own for everything that keeps it out.
-pub async fn activate(mut pass: Pass<ActivatePack>, asked: Activation) -> Result<(Turn, Receipt), Problem> {
+pub async fn activate(
+    mut pass: Pass<ActivatePack>,
+    asked: Activation,
+) -> Result<(NewTurn, Receipt), Problem> {
     let kind = EventKind::PolicyPackActivated;
     match turn_to(&mut pass, asked).await {
-        Ok((turn, new, old)) => {
+        Ok((turn, way, hash)) => {
             let draft = Draft::done(kind)
                 .subject("policy_pack", asked.pack)
-                .fact("label", &new.0)
-                .fact("sha256", &new.1)
-                .fact("replaces", old)
+                .fact("label", way.new)
+                .fact("sha256", &hash)
+                .fact("replaces", way.old)
                 .fact("dry_run", &Hash(asked.dry_run));
-            let receipt = pass.seal(draft).await?;
+            let receipt = pass.seal(with_templates(draft, &turn.templates)).await?;
             Ok((turn, receipt))
         }
         Err(undone) => {
@@ -67,10 +86,7 @@ pub async fn activate(mut pass: Pass<ActivatePack>, asked: Activation) -> Result
     }
 }
 
-async fn turn_to(
-    pass: &mut Pass<ActivatePack>,
-    asked: Activation,
-) -> Result<(Turn, (Label, Hash), Option<Label>), Undone> {
+async fn turn_to(pass: &mut Pass<ActivatePack>, asked: Activation) -> Result<(NewTurn, Way, Hash), Undone> {
     let (tenant, now, by) = (pass.tenant(), pass.vault().clock().now(), pass.who().account());
     let tx = pass.tx();
     let kept_pack = kept::read(tx, asked.pack).await?.ok_or_else(Problem::not_found)?;
@@ -102,7 +118,19 @@ async fn turn_to(
         by,
     };
     make(pass.tx(), &turn).await?;
-    Ok((turn, (pack.label().clone(), Hash(*pack.sha256())), old))
+    let templates = templates::make(pass, &pack).await?;
+    Ok((NewTurn { turn, templates }, Way { new: Some(pack.label().clone()), old }, Hash(*pack.sha256())))
+}
+
+/// What became of templates, where a pack has any.
+fn with_templates(draft: Draft, made: &Made) -> Draft {
+    if *made == Made::default() {
+        return draft;
+    }
+    draft
+        .fact("templates_made", made.made)
+        .fact("templates_changed", made.changed)
+        .fact("templates_left", made.left.len() as u64)
 }
 
 async fn make(tx: &mut gates::WriteTx, turn: &Turn) -> Result<(), Problem> {
@@ -121,20 +149,22 @@ async fn make(tx: &mut gates::WriteTx, turn: &Turn) -> Result<(), Problem> {
 ///
 /// # Errors
 /// When no pack is in force.
-pub async fn roll_back(mut pass: Pass<RollBack>) -> Result<(Turn, Receipt), Problem> {
+pub async fn roll_back(mut pass: Pass<RollBack>) -> Result<(NewTurn, Receipt), Problem> {
     let kind = EventKind::PolicyPackRolledBack;
     match step_back(&mut pass).await {
-        Ok((turn, new, old)) => {
-            let draft =
-                Draft::done(kind).subject("policy_turn", turn.seq).fact("label", new).fact("replaces", old);
-            let receipt = pass.seal(draft).await?;
+        Ok((turn, way)) => {
+            let draft = Draft::done(kind)
+                .subject("policy_turn", turn.turn.seq)
+                .fact("label", way.new)
+                .fact("replaces", way.old);
+            let receipt = pass.seal(with_templates(draft, &turn.templates)).await?;
             Ok((turn, receipt))
         }
         Err(problem) => Err(pass.fail(crate::undone(kind, &problem), problem).await),
     }
 }
 
-async fn step_back(pass: &mut Pass<RollBack>) -> Result<(Turn, Option<Label>, Option<Label>), Problem> {
+async fn step_back(pass: &mut Pass<RollBack>) -> Result<(NewTurn, Way), Problem> {
     let (now, by) = (pass.vault().clock().now(), pass.who().account());
     let tx = pass.tx();
     let Some(current) = kept::turns(tx, 1).await?.into_iter().next().filter(|turn| turn.pack.is_some())
@@ -148,7 +178,13 @@ async fn step_back(pass: &mut Pass<RollBack>) -> Result<(Turn, Option<Label>, Op
         Some(seq) => kept::turn(tx, seq).await?,
         None => None,
     };
-    let (new, old) = (label_of(tx, target.as_ref()).await?, label_of(tx, Some(&current)).await?);
+    let old = label_of(tx, Some(&current)).await?;
+    // What is gone back to was sound when it came into force; where a newer program finds otherwise, nothing is made of it.
+    let pack = match target.as_ref().and_then(|turn| turn.pack) {
+        Some(id) => in_force(tx, id).await?,
+        None => None,
+    };
+    let new = label_of(tx, target.as_ref()).await?;
     let turn = Turn {
         seq: current.seq + 1,
         pack: target.as_ref().and_then(|turn| turn.pack),
@@ -158,5 +194,9 @@ async fn step_back(pass: &mut Pass<RollBack>) -> Result<(Turn, Option<Label>, Op
         by,
     };
     make(pass.tx(), &turn).await?;
-    Ok((turn, new, old))
+    let templates = match &pack {
+        Some(pack) => templates::restore(pass, pack).await?,
+        None => Made::default(),
+    };
+    Ok((NewTurn { turn, templates }, Way { new, old }))
 }

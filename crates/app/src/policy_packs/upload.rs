@@ -66,7 +66,9 @@ async fn put(
     let key = signer(&document, signature, &keys, now)?;
     let (pack, warnings) = sound(&document, tenant, now)?;
     let privacy = pass.privacy(Channel::Log);
-    let ids = pack.policy_ids().chain([pack.manifest().name.as_str()]);
+    let templates = pack.roles().into_iter().flat_map(packs::Roles::templates);
+    let words = templates.flat_map(|each| [each.title.as_str(), each.says.as_str(), each.name.as_str()]);
+    let ids = pack.policy_ids().chain([pack.manifest().name.as_str()]).chain(words);
     if ids.into_iter().any(|name| privacy.text(Raw::new(name.to_owned())).get() != name) {
         return Err(PackFault::Names.into());
     }

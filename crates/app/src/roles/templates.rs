@@ -7,6 +7,7 @@ use store::roles::StoredTemplate;
 
 use crate::action;
 use crate::input::{Description, Name};
+use crate::policy_packs::free;
 
 /// Most templates of its own an organization may have.
 pub const TEMPLATES_MAX: usize = 100;
@@ -125,7 +126,7 @@ pub struct NewTemplate {
 
 impl NewTemplate {
     /// The template, when whoever makes it may.
-    fn judge<A: Action<Mode = Write>>(self, pass: &Pass<A>) -> Result<Template, Problem> {
+    pub(crate) fn judge<A: Action<Mode = Write>>(self, pass: &Pass<A>) -> Result<Template, Problem> {
         let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
         let first = self.name.starts_with(|c: char| c.is_ascii_lowercase());
         if !first || !(2..=50).contains(&self.name.len()) || !self.name.chars().all(fits) {
@@ -164,7 +165,7 @@ impl NewTemplate {
 }
 
 /// Nobody gives what they do not hold themselves.
-pub(super) fn held_by_giver<A: Action>(pass: &Pass<A>, given: PermissionSet) -> Result<(), Problem> {
+pub(crate) fn held_by_giver<A: Action>(pass: &Pass<A>, given: PermissionSet) -> Result<(), Problem> {
     let principal = pass.principal();
     match given.iter().find(|permission| !principal.capabilities().has(*permission)) {
         None => Ok(()),
@@ -204,7 +205,7 @@ pub async fn create_template(
             let detail = format!("An organization has at most {TEMPLATES_MAX} templates of its own.");
             return Err(Problem::new(ProblemKind::Conflict, detail));
         }
-        store::roles::create(pass.tx(), &template, at).await?;
+        store::roles::create(pass.tx(), &template, None, at).await?;
         Ok(template)
     };
     match made.await {
@@ -236,12 +237,13 @@ pub async fn change_template(
             let detail = "This template is the product's: it is the same in every organization.";
             return Err(Problem::new(ProblemKind::Conflict, detail));
         }
+        free(pass.tx(), before).await?;
         let holders = Holders::parse(&before.holders).ok_or_else(Problem::internal)?;
         // Nor does anybody take away what they could not give.
         let carried: PermissionSet = before.permissions.iter().filter_map(|name| name.parse().ok()).collect();
         held_by_giver(&pass, carried)?;
         let template = NewTemplate { holders, ..new }.judge(&pass)?;
-        store::roles::change(pass.tx(), &template, at).await?;
+        store::roles::change(pass.tx(), &template, None, at).await?;
         Ok(template)
     };
     match changed.await {
@@ -269,6 +271,7 @@ pub async fn delete_template(mut pass: Pass<DeleteTemplate>, name: &str) -> Resu
             let detail = "This template is the product's: it is the same in every organization.";
             return Err(Problem::new(ProblemKind::Conflict, detail));
         }
+        free(pass.tx(), &before).await?;
         let taken = store::roles::delete(pass.tx(), name).await?;
         taken.map(|taken| (before, taken)).ok_or_else(Problem::not_found)
     };

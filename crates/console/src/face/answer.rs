@@ -206,6 +206,7 @@ said! {
     PolicyPackTaken = "policy-pack-taken", done, "The pack is uploaded and sound. It is not in force: see what it would refuse next.";
     PolicyPackInForce = "policy-pack-in-force", done, "The pack is in force, in every process within a second.";
     PolicyPackBack = "policy-pack-back", done, "Rolled back, in every process within a second.";
+    PolicyPackBackInPart = "policy-pack-back-in-part", warn, "Rolled back. Some templates of roles stayed as they are: only who holds what they carry changes them.";
     GlassOpened = "glass-opened", done, "The glass is broken. Every step is written into a part of the log of its own.";
     GlassClosed = "glass-closed", done, "The break-glass is closed. Its review is due within seven days.";
     PackMade = "pack-made", done, "The pack is made and signed. Download it, or make a link for an assessor.";

@@ -34,6 +34,7 @@ fn template_row(template: &house::StoredTemplate, drift: Drift) -> TemplateRow {
         },
         built_in: template.built_in,
         permissions: template.permissions.clone(),
+        from_pack: template.from_pack.clone(),
         held_by: template.held_by,
         drift: match drift {
             Drift::None => None,

@@ -188,6 +188,8 @@ pub struct TemplateRow {
     pub built_in: bool,
     /// The names of what it carries.
     pub permissions: Vec<String>,
+    /// The policy pack it came with.
+    pub from_pack: Option<String>,
     /// How many hold it.
     pub held_by: i64,
     /// What is wrong with it, when it was changed past the product.

@@ -170,6 +170,49 @@ pub struct FloorRow {
     pub cells: Vec<Option<(Badge, Option<String>)>>,
 }
 
+/// A template of a role that comes with a pack, as a row.
+#[derive(Debug, Clone)]
+pub struct PackRoleRow {
+    /// Its name.
+    pub name: String,
+    /// Its name as people read it.
+    pub title: String,
+    /// What it is for.
+    pub says: String,
+    /// Whose it can be, in words.
+    pub holders: &'static str,
+    /// What it carries.
+    pub permissions: Vec<&'static str>,
+}
+
+/// What would become of such a template, as a row.
+#[derive(Debug, Clone)]
+pub struct RoleChangeRow {
+    /// Its name.
+    pub name: String,
+    /// What becomes of it.
+    pub then: Badge,
+    /// Why it cannot be made, when it cannot.
+    pub why: Option<String>,
+    /// What whoever holds it gains.
+    pub gains: Vec<String>,
+    /// What they lose.
+    pub loses: Vec<String>,
+    /// How many hold it.
+    pub held_by: i64,
+}
+
+/// A rule of `limits.json` or `tools.json`, as a row.
+#[derive(Debug, Clone)]
+pub struct PartRow {
+    /// Its name, as entries say it.
+    pub rule: String,
+    /// For whom it stands.
+    pub whom: String,
+    /// What it says, a line for each thing.
+    pub says: Vec<String>,
+}
+
 /// What was found in a pack.
 #[derive(Debug, Clone)]
 pub struct PackFindingRow {
@@ -227,6 +270,12 @@ pub struct PackPage {
     pub floor: Vec<FloorRow>,
     /// How long values may be kept at most, in seconds, when it says so.
     pub keep_seconds: Option<u64>,
+    /// The templates of roles that come with it.
+    pub roles: Vec<PackRoleRow>,
+    /// What it limits.
+    pub limits: Vec<PartRow>,
+    /// Which tools it lets be offered to a model.
+    pub tools: Vec<PartRow>,
     /// What it touches.
     pub reach: Vec<ReachRow>,
     /// How many actions it closes to everybody.
@@ -290,8 +339,27 @@ pub struct DryRunTold {
     pub allowed: Vec<DecisionRow>,
     /// What would have been done about personal data, when a floor comes or goes.
     pub personal: Option<FloorTold>,
+    /// What would become of the templates of roles that come with it.
+    pub roles: Vec<RoleChangeRow>,
+    /// What would change in limits and about tools.
+    pub parts: Vec<PartTold>,
     /// The hash of what is shown.
     pub sha256: String,
+}
+
+/// What other limits, or other rules about tools, would have done.
+#[derive(Debug, Clone)]
+pub struct PartTold {
+    /// What it is about.
+    pub title: &'static str,
+    /// The rules in force now.
+    pub before: Vec<String>,
+    /// The rules in force then.
+    pub after: Vec<String>,
+    /// What can be told of recorded calls.
+    pub counted: Vec<String>,
+    /// What cannot.
+    pub unknown: Vec<String>,
 }
 
 /// What another floor would have done about what was found lately.

@@ -117,6 +117,32 @@ fn new() -> Vec<Sample> {
     vec![page("pack-new", &first), page("pack-new-refused", &refused)]
 }
 
+fn brought(text: &str) -> PackRoleRow {
+    PackRoleRow {
+        name: "auditor".to_owned(),
+        title: text.to_owned(),
+        says: "Sees the log and takes it away.".to_owned(),
+        holders: "people",
+        permissions: vec!["audit:read", "audit:export"],
+    }
+}
+
+fn limited(text: &str) -> PartRow {
+    PartRow {
+        rule: "limits.1".to_owned(),
+        whom: "Agent, ApiKey".to_owned(),
+        says: vec!["30 calls of models a minute by one credential".to_owned(), text.to_owned()],
+    }
+}
+
+fn tooled(text: &str) -> PartRow {
+    PartRow {
+        rule: "tools.1".to_owned(),
+        whom: "whoever calls".to_owned(),
+        says: vec![format!("refused: shell*, {text}"), "allowed alone: search_*".to_owned()],
+    }
+}
+
 fn opened(text: &str) -> PackPage {
     PackPage {
         shell: shell(Some(Room::Packs)),
@@ -167,6 +193,9 @@ fn opened(text: &str) -> PackPage {
             cells: vec![Some((Badge::new(Tone::Good, "Replaced"), Some("0.7".to_owned()))), None],
         }],
         keep_seconds: Some(600),
+        roles: vec![brought(text)],
+        limits: vec![limited(text)],
+        tools: vec![tooled(text)],
         reach: vec![ReachRow {
             action: "models.call".to_owned(),
             need: "models:invoke".to_owned(),
@@ -197,6 +226,9 @@ fn one() -> Vec<Sample> {
         proofs: Vec::new(),
         floor: Vec::new(),
         keep_seconds: None,
+        roles: Vec::new(),
+        limits: Vec::new(),
+        tools: Vec::new(),
         reach: Vec::new(),
         closes: 0,
         read_me: None,
@@ -220,6 +252,52 @@ fn decision(actor: Actor, who: &str, policies: &[&str]) -> DecisionRow {
     }
 }
 
+fn part(title: &'static str, rule: &str) -> PartTold {
+    PartTold {
+        title,
+        before: Vec::new(),
+        after: vec![rule.to_owned()],
+        counted: vec!["4 recorded calls are over model_calls_per_minute.".to_owned()],
+        unknown: vec!["How long requests were is not known: entries hold no sizes.".to_owned()],
+    }
+}
+
+fn changes() -> Vec<RoleChangeRow> {
+    vec![
+        RoleChangeRow {
+            name: "auditor".to_owned(),
+            then: Badge::new(Tone::Warn, "Changed"),
+            why: None,
+            gains: vec!["audit:export".to_owned()],
+            loses: Vec::new(),
+            held_by: 3,
+        },
+        RoleChangeRow {
+            name: "admin".to_owned(),
+            then: Badge::new(Tone::Bad, "Cannot be made"),
+            why: Some("the product has a role of this name".to_owned()),
+            gains: Vec::new(),
+            loses: Vec::new(),
+            held_by: 0,
+        },
+    ]
+}
+
+fn shifted() -> FloorTold {
+    FloorTold {
+        looked_at: 20,
+        changed: 3,
+        shifts: vec![ShiftRow {
+            channel: "To a model".to_owned(),
+            class: "PERSON".to_owned(),
+            now: "Counted".to_owned(),
+            then: "Replaced".to_owned(),
+            findings: 5,
+        }],
+        unknown: vec!["IP was not looked for on prompt.".to_owned()],
+    }
+}
+
 fn tried() -> Vec<Sample> {
     let told = DryRunTold {
         at: ago(5),
@@ -234,18 +312,9 @@ fn tried() -> Vec<Sample> {
             decision(Actor::Person, "Robin Owner", &[]),
         ],
         allowed: vec![decision(Actor::Service, "A program", &["old"])],
-        personal: Some(FloorTold {
-            looked_at: 20,
-            changed: 3,
-            shifts: vec![ShiftRow {
-                channel: "To a model".to_owned(),
-                class: "PERSON".to_owned(),
-                now: "Counted".to_owned(),
-                then: "Replaced".to_owned(),
-                findings: 5,
-            }],
-            unknown: vec!["IP was not looked for on prompt.".to_owned()],
-        }),
+        personal: Some(shifted()),
+        roles: changes(),
+        parts: vec![part("Limits", "limits.1 for Agent, model_calls_per_minute 30")],
         sha256: HASH.to_owned(),
     };
     let full = PackDryRun {
@@ -266,9 +335,15 @@ fn tried() -> Vec<Sample> {
         refused: Vec::new(),
         allowed: Vec::new(),
         personal: Some(FloorTold { looked_at: 0, changed: 0, shifts: Vec::new(), unknown: Vec::new() }),
+        roles: Vec::new(),
+        parts: Vec::new(),
         ..told.clone()
     };
-    let hostile = DryRunTold { refused: vec![decision(Actor::Unknown, HOSTILE, &[HOSTILE])], ..told };
+    let hostile = DryRunTold {
+        refused: vec![decision(Actor::Unknown, HOSTILE, &[HOSTILE])],
+        parts: vec![part("Tools of models", HOSTILE)],
+        ..told
+    };
     let first = PackDryRun { told: None, ..full.clone() };
     let unsure = PackDryRun { must_confirm: true, told: Some(quiet), ..full.clone() };
     let stale = PackDryRun { stale: Some("It is in force already."), ..full.clone() };

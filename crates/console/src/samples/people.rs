@@ -319,9 +319,19 @@ fn role_template(name: &str, drift: Option<&'static str>) -> TemplateRow {
         holders: "people",
         built_in: false,
         permissions: vec!["audit:read".to_owned(), "audit:export".to_owned()],
+        from_pack: None,
         held_by: 3,
         drift,
         sha256: Id::new("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"),
+    }
+}
+
+fn hostile_template() -> TemplateRow {
+    TemplateRow {
+        title: HOSTILE.to_owned(),
+        says: HOSTILE.to_owned(),
+        from_pack: Some(HOSTILE.to_owned()),
+        ..role_template("odd", None)
     }
 }
 
@@ -340,8 +350,7 @@ fn role_pages() -> Vec<Sample> {
         may_see_packs: false,
         ..full.clone()
     };
-    let hostile =
-        TemplateRow { title: HOSTILE.to_owned(), says: HOSTILE.to_owned(), ..role_template("odd", None) };
+    let hostile = hostile_template();
     let permissions = choices(&[("audit:read", "audit:read"), ("audit:export", "audit:export")]);
     let new = RoleTemplate {
         shell: shell(Some(Room::Roles)),

@@ -226,7 +226,7 @@ impl Privacy {
         let rules = Arc::clone(&self.shared.rules);
         let (tokens, deep) = (Mutex::new(tokens), self.shared.deep.clone());
         let shared = Shared { rules, tokens, tally: Mutex::default(), keeping: Some(keeping), deep };
-        Self { shared: Arc::new(shared), channel: self.channel }
+        Self { shared: Arc::new(shared), channel: self.channel, held: self.held }
     }
 
     /// The values that were replaced since the last call and are to be kept, sealed.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use llm::sse::{ChatStreamTap, FilterKey, Finished, JsonFragmentFilter, TapError, TapOptions, TextFilter};
+use llm::tools::CallGuard;
 use pii::{Channel, Restorer, Side, StreamState};
 
 use super::{Shared, answered, lock};
@@ -68,9 +69,9 @@ pub struct CleanStream {
 }
 
 impl CleanStream {
-    pub(super) fn new(shared: Arc<Shared>, options: TapOptions) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, options: TapOptions, guard: Option<CallGuard>) -> Self {
         let make: MakeFilter = Box::new(move |key| make_filter(&shared, key));
-        Self { tap: ChatStreamTap::new(options, make) }
+        Self { tap: ChatStreamTap::new(options, make).guarded(guard) }
     }
 
     /// Takes the provider's next bytes; appends to `out` what the client may see now.

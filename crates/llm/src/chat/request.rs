@@ -167,6 +167,22 @@ impl<'a> ChatRequest<'a> {
         }
     }
 
+    /// The most tokens asked for one answer, by the new name or the older one: whichever asks for more.
+    pub fn output_tokens_asked(&self) -> Option<u64> {
+        let root = self.document.root();
+        let asked = |name| root.get(name).and_then(Value::as_u64);
+        asked("max_completion_tokens").max(asked("max_tokens"))
+    }
+
+    /// Sets the most tokens the model may write for one answer. For a request that asks for none itself.
+    pub fn hold_to(&self, splice: &mut Splice, tokens: u64) {
+        let root = self.document.root();
+        match root.get("max_completion_tokens") {
+            Some(value) => splice.replace(value.span(), tokens.to_string()),
+            None => insert_first(splice, root, &format!("\"max_completion_tokens\":{tokens}")),
+        }
+    }
+
     /// Makes a streaming provider report usage: sets `stream_options.include_usage` to `true`, adding what is
     /// missing. Does nothing when it is set already or the request does not stream.
     pub fn ask_for_usage(&self, splice: &mut Splice) {

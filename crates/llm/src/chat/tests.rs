@@ -109,6 +109,31 @@ fn the_model_and_the_usage_option_are_all_that_an_edit_touches() {
 }
 
 #[test]
+fn a_request_is_held_to_what_it_may_have_written() {
+    let held = |body: &str| {
+        let request = parse(body).unwrap();
+        let mut splice = Splice::new();
+        request.ask_for_usage(&mut splice);
+        request.hold_to(&mut splice, 7);
+        let out = splice.apply(body).into_owned();
+        assert_eq!(parse(&out).unwrap().output_tokens_asked(), Some(7), "{out}");
+        out
+    };
+    assert_eq!(
+        held(r#"{"model":"m","messages":[{}]}"#),
+        r#"{"max_completion_tokens":7,"model":"m","messages":[{}]}"#
+    );
+    assert_eq!(
+        held(r#"{"max_completion_tokens":null,"model":"m","messages":[{}]}"#),
+        r#"{"max_completion_tokens":7,"model":"m","messages":[{}]}"#
+    );
+    let streamed = held(r#"{"model":"m","messages":[{}],"stream":true,"max_tokens":null}"#);
+    assert!(parse(&streamed).unwrap().include_usage, "{streamed}");
+    let both = parse(r#"{"model":"m","messages":[{}],"max_tokens":9,"max_completion_tokens":5}"#).unwrap();
+    assert_eq!((both.output_tokens_max, both.output_tokens_asked()), (Some(5), Some(9)));
+}
+
+#[test]
 fn a_response_gives_what_is_billed_and_logged() {
     let body = br#"{"id":"chatcmpl-1","model":"m-2025","choices":[{"finish_reason":"stop"},{"finish_reason":null},{"finish_reason":"length"}],
         "usage":{"prompt_tokens":10,"completion_tokens":2,"total_tokens":12}}"#;

@@ -107,6 +107,13 @@ impl ApiError {
         Self { code, message, param: None }
     }
 
+    /// The model called a tool that its answer must not call, so that the answer, or its rest, is held back.
+    pub fn tool_withheld() -> Self {
+        let message = "The model called a tool that your organization's policy pack does not let pass, or that was not \
+                       offered, so its answer was held back.";
+        Self::new(ErrorCode::PermissionDenied, message)
+    }
+
     /// Names the member at fault.
     #[must_use]
     pub fn with_param(mut self, param: impl Into<Cow<'static, str>>) -> Self {

@@ -33,6 +33,9 @@ pub enum TapError {
     /// A text lies deeper than [`FIELD_PATH_BYTES_MAX`].
     #[error("the path to a text of the stream is longer than {FIELD_PATH_BYTES_MAX} bytes")]
     PathTooLong,
+    /// The answer calls a tool that may not be called.
+    #[error("the stream calls a tool that is refused")]
+    Tool,
 }
 
 /// How the provider ended its stream.
@@ -88,6 +91,7 @@ impl Finished {
             (Ending::Cut, None) => {
                 ApiError::new(ErrorCode::UpstreamCut, "The provider ended the answer early.").to_sse_event()
             }
+            (Ending::Failed(TapError::Tool), None) => ApiError::tool_withheld().to_sse_event(),
             (Ending::Failed(_), None) => {
                 let message = "The provider's stream could not be read.";
                 ApiError::new(ErrorCode::UpstreamFailed, message).to_sse_event()

@@ -10,6 +10,7 @@ use super::outcome::{Ending, FILTERS_MAX, Finished, StreamSummary, TapError};
 use super::parser::{EVENT_BYTES_MAX, Event, EventStream, lines_with_ends};
 use crate::error::ApiError;
 use crate::json::{Document, JsonError, JsonErrorKind, Kind, Limits, Splice, Value, push_string, string};
+use crate::tools::CallGuard;
 use crate::usage::Usage;
 use crate::walk::{self, Body, Channel, PathTooLong};
 
@@ -50,6 +51,7 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> ChatStreamTap<F, M> {
     pub fn new(options: TapOptions, make: M) -> Self {
         let reader = Reader {
             make,
+            guard: None,
             filters: BTreeMap::new(),
             fields: Fields::default(),
             client_wants_usage: options.client_wants_usage,
@@ -65,6 +67,13 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> ChatStreamTap<F, M> {
             },
         };
         Self { events: EventStream::new(options.event_bytes_max), reader, failed: None }
+    }
+
+    /// The same, ended where the answer calls a tool that the guard refuses: nothing of that event passes.
+    #[must_use]
+    pub fn guarded(mut self, guard: Option<CallGuard>) -> Self {
+        self.reader.guard = guard;
+        self
     }
 
     /// Takes bytes of the provider, appends bytes for the client to `out`.
@@ -106,6 +115,7 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> ChatStreamTap<F, M> {
 #[derive(Debug)]
 struct Reader<F, M> {
     make: M,
+    guard: Option<CallGuard>,
     filters: BTreeMap<FilterKey, F>,
     fields: Fields,
     client_wants_usage: bool,
@@ -149,6 +159,9 @@ impl<F: TextFilter, M: FnMut(FilterKey) -> F> Reader<F, M> {
             return Err(TapError::Event(JsonError { kind: JsonErrorKind::UnexpectedByte, offset }));
         }
         self.summary.event_count += 1;
+        if self.guard.as_mut().is_some_and(|guard| !guard.passes_event(&document)) {
+            return Err(TapError::Tool);
+        }
         let usage = self.read_usage(root);
         if event.name == "error" || root.get("error").is_some_and(|error| !error.is_null()) {
             self.flush(|_| true, out);

@@ -510,3 +510,23 @@ proptest! {
         prop_assert_eq!(whole, cut);
     }
 }
+
+#[test]
+fn a_tool_that_must_not_be_called_ends_the_stream_before_its_event() {
+    let call = |index: u32, name: &str| {
+        format!(
+            "data: {{\"choices\":[{{\"index\":0,\"delta\":{{\"tool_calls\":[{{\"index\":{index},\"id\":\"c{index}\",\"type\":\"function\",\
+             \"function\":{{\"name\":\"{name}\",\"arguments\":\"\"}}}}]}}}}]}}\n\n"
+        )
+    };
+    let stream = format!("{}{}data: [DONE]\n\n", call(0, "search"), call(1, "shell"));
+    let guard = crate::tools::CallGuard::new(Box::new(|name| name == Some("search")));
+    let mut tap = ChatStreamTap::new(TapOptions::default(), |_| WordFilter::default()).guarded(Some(guard));
+    let mut out = Vec::new();
+    assert_eq!(tap.push(stream.as_bytes(), &mut out), Err(TapError::Tool));
+    let finished = tap.finish(&mut out);
+    assert_eq!(finished.summary().ending, Ending::Failed(TapError::Tool));
+    let (out, last) = (text(out), finished.into_last_bytes());
+    assert!(out.contains("search") && !out.contains("shell"), "{out}");
+    assert!(last.contains(ErrorCode::PermissionDenied.as_str()) && !last.contains("[DONE]"), "{last}");
+}

@@ -88,9 +88,15 @@ fn a_pack_that_lacks_something_or_brings_too_much_is_refused() {
         (manifest("\"version\": 1", "\"version\": 0"), "pack.json", "version"),
         (with("schema.cedarschema", "entity ;"), "schema.cedarschema", "unexpected"),
         (with("schema.cedarschema", "entity User;"), "policies/main.cedar", "by the pack's schema"),
-        (with("limits.json", "{}"), "limits.json", "puts no such file into force"),
-        (with("tools.json", "{}"), "tools.json", "puts no such file into force"),
-        (with("roles.json", "{}"), "roles.json", "puts no such file into force"),
+        (with("limits.json", "{}"), "limits.json", "missing field `limits`"),
+        (
+            with("limits.json", r#"{"limits":[{"key_lifetime_days":30}]}"#),
+            "tests/limits.json",
+            "no test of limits.json",
+        ),
+        (with("tools.json", "{}"), "tools.json", "missing field `rules`"),
+        (with("tools.json", r#"{"rules":[{"deny":["x"]}]}"#), "tests/tools.json", "no test of tools.json"),
+        (with("roles.json", "{}"), "roles.json", "missing field `templates`"),
         (with("pii.json", "{}"), "pii.json", "raises nothing"),
         (with("pii.json", r#"{"keep_seconds":600}"#), "tests/pii.json", "no test of pii.json"),
         (with("mfa.json", "{\n  \"rules\": 3\n}"), "mfa.json", "invalid type"),
@@ -141,6 +147,55 @@ fn a_pack_may_raise_a_floor_and_do_nothing_else() {
             .iter()
             .any(|finding| finding.message.contains("unknown field"))
     );
+}
+
+#[test]
+fn a_pack_may_have_limits_and_rules_about_tools_alone() {
+    let mut files = without("policies/main.cedar");
+    files.remove("tests/main.json");
+    let parts = [
+        ("limits.json", r#"{"limits":[{"for":["Agent"],"model_calls_per_minute":30}]}"#),
+        ("tools.json", r#"{"rules":[{"deny":["shell*"]}]}"#),
+        (
+            "tests/limits.json",
+            r#"[{"name":"thirty","principal":"Agent","limit":"model_calls_per_minute","asks":30,"expect":"allow"},
+                {"name":"and no more","principal":"Agent","limit":"model_calls_per_minute","asks":31,"expect":"deny",
+                 "policies":["limits.1"]},
+                {"name":"wrong","principal":"User","limit":"model_calls_per_minute","asks":31,"expect":"deny"}]"#,
+        ),
+        (
+            "tests/tools.json",
+            r#"[{"name":"no shell","principal":"User","tool":"Shell_Exec","expect":"deny","policies":["tools.1"]},
+                {"name":"wrong","principal":"User","tool":"shell","expect":"deny","policies":["tools.2"]}]"#,
+        ),
+    ];
+    files.extend(parts.map(|(path, text)| (path.to_owned(), text.to_owned())));
+    let document = Document::of_files(files.clone()).unwrap();
+    let checked = check(&document);
+    assert!(checked.findings.is_empty(), "{:#?}", checked.findings);
+    let outcomes = crate::suite::run(checked.pack.as_ref().unwrap(), &document);
+    let ended: Vec<_> = outcomes.iter().map(|one| (one.passed, one.expected, one.verdict)).collect();
+    assert_eq!(
+        ended,
+        [
+            (true, "allow", "allow"),
+            (true, "deny", "limit"),
+            (false, "deny", "allow"),
+            (true, "deny", "tool"),
+            (false, "deny", "tool")
+        ]
+    );
+    for (path, from, to, says) in [
+        ("tests/tools.json", "\"deny\"", "\"forbid\"", "expect is allow or deny"),
+        ("tests/limits.json", "\"Agent\"", "\"Robot\"", "principal is User"),
+        ("tests/limits.json", "\"model_calls_per_minute\"", "\"calls\"", "unknown variant"),
+    ] {
+        let mut files = files.clone();
+        let text = files[path].replace(from, to);
+        files.insert(path.to_owned(), text);
+        let found = findings(files);
+        assert!(found.iter().any(|one| one.file == path && one.message.contains(says)), "{says}: {found:#?}");
+    }
 }
 
 #[test]

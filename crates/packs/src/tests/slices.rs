@@ -48,7 +48,7 @@ proptest! {
         let manifest = crate::Manifest::parse(document.file("pack.json").unwrap()).unwrap();
         let set: cedar_policy::PolicySet = policies.join("\n").parse().unwrap();
         let known = set.policies().map(|policy| crate::index::Known::of(policy.clone())).collect();
-        let pack = Arc::new(Pack::new(&document, manifest, known, (None, None)).unwrap());
+        let pack = Arc::new(Pack::new(&document, manifest, known, crate::pack::Parts::default()).unwrap());
         let whole = pack.decide_unsliced();
         for row in ACTIONS.iter().filter(|row| row.name.contains('k') || row.name.contains("organization")) {
             for kind in AskerKind::ALL {

@@ -150,7 +150,28 @@ fn differences(tried: &Value) -> String {
             );
         }
     }
-    lines + &personal(&report["personal_data"])
+    lines + &personal(&report["personal_data"]) + &parts(report) + &roles(&report["roles"])
+}
+
+/// What would change in limits and about tools, in lines; nothing when they stay as they are.
+fn parts(report: &Value) -> String {
+    let mut lines = String::new();
+    for (name, told) in [("limits", &report["limits"]), ("tools", &report["tools"])] {
+        if !told.is_object() {
+            continue;
+        }
+        let _ = writeln!(lines, "  {name}.json would change:");
+        let list = |member: &str| told[member].as_array().cloned().unwrap_or_default();
+        for (mark, member) in [("-", "before"), ("+", "after"), ("?", "unknown")] {
+            for said in list(member).iter().filter_map(Value::as_str) {
+                let _ = writeln!(lines, "  {mark} {}", offline::plain(said));
+            }
+        }
+        for (limit, count) in told["would_exceed"].as_object().into_iter().flatten() {
+            let _ = writeln!(lines, "  ! {count} recorded calls are over {}", offline::plain(limit));
+        }
+    }
+    lines
 }
 
 /// What another floor would have done about personal data, in lines; nothing when none comes or goes.
@@ -176,6 +197,28 @@ fn personal(told: &Value) -> String {
     }
     for unknown in told["unknown"].as_array().into_iter().flatten().filter_map(Value::as_str) {
         let _ = writeln!(lines, "  ? {}", offline::plain(unknown));
+    }
+    lines
+}
+
+/// What would become of the templates of roles that come with it, in lines; nothing when there are none.
+fn roles(told: &Value) -> String {
+    let mut lines = String::new();
+    let names = |list: &Value, sign: &str| {
+        let list = list.as_array().into_iter().flatten().filter_map(Value::as_str);
+        list.fold(String::new(), |line, name| line + " " + sign + &offline::plain(name))
+    };
+    for one in told.as_array().into_iter().flatten() {
+        let why = one["why"].as_str().map_or_else(String::new, |why| format!(": {}", offline::plain(why)));
+        let _ = writeln!(
+            lines,
+            "  ~ template {} ({} hold it): {}{why}{}{}",
+            word(one, "template"),
+            word(one, "held_by"),
+            word(one, "then"),
+            names(&one["gains"], "+"),
+            names(&one["loses"], "-"),
+        );
     }
     lines
 }
@@ -241,6 +284,21 @@ mod tests {
     }
 
     #[test]
+    fn what_becomes_of_templates_is_told_in_lines() {
+        let told = json!([
+            { "template": "auditor", "then": "changed", "why": null, "gains": ["audit:export"], "loses": ["keys:read"], "held_by": 3 },
+            { "template": "admin", "then": "refused", "why": "the product has a role of this name", "gains": [], "loses": [],
+              "held_by": 0 },
+        ]);
+        assert_eq!(
+            roles(&told),
+            "  ~ template auditor (3 hold it): changed +audit:export -keys:read\n  ~ template admin (0 hold it): refused: the \
+             product has a role of this name\n"
+        );
+        assert_eq!(roles(&Value::Null), "");
+    }
+
+    #[test]
     fn what_a_floor_would_have_changed_is_told_in_lines() {
         let told = json!({
             "looked_at": 20, "changed": 3, "uncertain": 0, "unknown": ["IP was not\nlooked for."],
@@ -252,5 +310,19 @@ mod tests {
              findings\n  ? IP was not looked for.\n"
         );
         assert_eq!(personal(&Value::Null), "");
+    }
+
+    #[test]
+    fn what_limits_and_tools_would_change_is_told_in_lines() {
+        let report = json!({
+            "limits": { "before": [], "after": ["limits.1 for all, key_lifetime_days 30"], "unknown": ["Not\nknown."],
+                "would_exceed": { "model_calls_per_minute": 4 } },
+        });
+        assert_eq!(
+            parts(&report),
+            "  limits.json would change:\n  + limits.1 for all, key_lifetime_days 30\n  ? Not known.\n  ! 4 recorded calls \
+             are over model_calls_per_minute\n"
+        );
+        assert_eq!(parts(&json!({})), "");
     }
 }

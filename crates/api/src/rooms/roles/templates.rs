@@ -59,6 +59,10 @@ struct RoleTemplate {
     /// Whether it is what it was written as: `none`, `changed` past the product, or `foreign`: of another program.
     #[serde(skip_serializing_if = "Option::is_none")]
     drift: Option<&'static str>,
+    /// The policy pack it came with, by name; null when the organization made it. While that pack is in force, only another
+    /// version of it changes the template.
+    #[schema(example = json!(null))]
+    from_pack: Option<String>,
     /// How many hold it.
     #[serde(skip_serializing_if = "Option::is_none")]
     held_by: Option<i64>,
@@ -91,6 +95,7 @@ impl RoleTemplate {
             permissions: template.permissions.iter().map(|each| each.name().to_owned()).collect(),
             sha256: crypto::hex(&template.sha256),
             drift: None,
+            from_pack: None,
             held_by: None,
             changed_at,
         }
@@ -116,6 +121,7 @@ async fn get_templates(Gate(pass): Gate<ListTemplates>) -> Answered<RoleTemplate
         permissions: template.permissions,
         sha256: crypto::hex(&template.sha256),
         drift: Some(drift.name()),
+        from_pack: template.from_pack,
         held_by: Some(template.held_by),
         changed_at: template.changed_at,
     });

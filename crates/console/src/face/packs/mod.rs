@@ -244,6 +244,8 @@ fn stale(found: &Standing, pack: &PolicyPack, tried: &Tried, at: Timestamp) -> O
         Some("It is in force already.")
     } else if !found.counts(tried, at) {
         Some("This was too long ago, or another pack came into force since. Run it again.")
+    } else if tried.report["roles"].as_array().into_iter().flatten().any(|one| one["then"] == "refused") {
+        Some("A template of roles that comes with it cannot be made. Run it again when that is settled.")
     } else {
         None
     }
@@ -307,6 +309,7 @@ pub(super) async fn back_page(visit: Visit) -> Result<Answer, Answer> {
         effects: vec![
             next,
             "The same version cannot be put into force again; sign a higher one for that.".to_owned(),
+            "Templates of roles that came with it stay, and are the organization's own to change.".to_owned(),
         ],
         action: format!("{HERE}/roll-back"),
         button: "Roll back".to_owned(),
@@ -321,8 +324,9 @@ pub(super) async fn back(posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
     let done = house::roll_back(pass::<RollBack>(visit, &human).await?).await;
-    done.map_err(|problem| visit.refused(&problem))?;
-    Ok(Answer::redirect(HERE).saying(&visit.site().clone(), Said::PolicyPackBack))
+    let (turn, _) = done.map_err(|problem| visit.refused(&problem))?;
+    let said = if turn.templates.left.is_empty() { Said::PolicyPackBack } else { Said::PolicyPackBackInPart };
+    Ok(Answer::redirect(HERE).saying(&visit.site().clone(), said))
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! What is in a pack, and what its dry run showed, as pages.
 
 use app::audit::Names;
-use app::policy_packs::{Floor, Inside, Shown, Tried, inside};
+use app::policy_packs::{Floor, Inside, Limit, LimitRule, RoleTemplate, Shown, ToolRule, Tried, inside};
 use gates::Human;
 use kernel::{Permission, Timestamp};
 use pii::{Channel, Class, Mode};
@@ -12,8 +12,8 @@ use super::super::visit::{Visit, may, now};
 use super::{key_state, mode_words, signer, title};
 use crate::layout::Room;
 use crate::pages::{
-    Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackTestRow, ProofRow,
-    ReachRow, ShiftRow,
+    Actor, DecisionRow, DryRunTold, FloorRow, FloorTold, PackFindingRow, PackPage, PackRoleRow, PackTestRow,
+    PartRow, PartTold, ProofRow, ReachRow, RoleChangeRow, ShiftRow,
 };
 use crate::parts::{Badge, Tone, When};
 
@@ -97,6 +97,65 @@ fn floor(opened: &Inside) -> Vec<FloorRow> {
     Class::ALL.into_iter().map(row).filter(|row| row.cells.iter().any(Option::is_some)).collect()
 }
 
+/// The templates of roles that come with it.
+fn roles(opened: &Inside) -> Vec<PackRoleRow> {
+    let row = |one: &RoleTemplate| PackRoleRow {
+        name: one.name.clone(),
+        title: one.title.clone(),
+        says: one.says.clone(),
+        holders: if one.holders.name() == "key" { "API keys" } else { "people" },
+        permissions: one.permissions.iter().map(|permission| permission.name()).collect(),
+    };
+    opened.roles.iter().map(row).collect()
+}
+
+/// A limit, in words.
+fn limited(limit: Limit, most: u64) -> String {
+    match limit {
+        Limit::ModelCallsPerMinute => format!("{most} calls of models a minute by one credential"),
+        Limit::ModelRequestBytes => format!("{most} bytes of a request to a model"),
+        Limit::ModelOutputTokens => format!("{most} tokens written for one call"),
+        Limit::KeyLifetimeDays => format!("{most} days that a new API key lives"),
+    }
+}
+
+/// For whom a rule stands, in words.
+fn whom(kinds: &impl ToString) -> String {
+    let kinds = kinds.to_string();
+    if kinds == "all" { "whoever calls".to_owned() } else { kinds }
+}
+
+fn limits(opened: &Inside) -> Vec<PartRow> {
+    let rules = opened.limits.as_ref().map_or(&[][..], |limits| limits.rules());
+    let row = |(at, rule): (usize, &LimitRule)| PartRow {
+        rule: format!("limits.{}", at + 1),
+        whom: whom(&rule.kinds()),
+        says: Limit::ALL.into_iter().filter_map(|limit| Some(limited(limit, rule.value(limit)?))).collect(),
+    };
+    rules.iter().enumerate().map(row).collect()
+}
+
+fn tools(opened: &Inside) -> Vec<PartRow> {
+    let rules = opened.tools.as_ref().map_or(&[][..], |tools| tools.rules());
+    let list = |word: &str, names: Vec<String>| {
+        let names = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        format!("{word} {names}")
+    };
+    let row = |(at, rule): (usize, &ToolRule)| {
+        let denied =
+            Some(rule.denies()).filter(|names| !names.is_empty()).map(|names| list("refused:", names));
+        PartRow {
+            rule: format!("tools.{}", at + 1),
+            whom: whom(&rule.kinds()),
+            says: denied
+                .into_iter()
+                .chain(rule.allows().map(|names| list("allowed alone:", names)))
+                .collect(),
+        }
+    };
+    rules.iter().enumerate().map(row).collect()
+}
+
 /// The page of a pack.
 pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
     let (at, pack, opened) = (now(&visit.state), &shown.pack, inside(shown));
@@ -132,6 +191,9 @@ pub(super) fn page(visit: &Visit, human: &Human, shown: &Shown) -> PackPage {
         channels: Channel::ALL.into_iter().map(privacy::words).collect(),
         floor: floor(&opened),
         keep_seconds: opened.floor.as_ref().and_then(Floor::keep_seconds),
+        roles: roles(&opened),
+        limits: limits(&opened),
+        tools: tools(&opened),
         reach: reach(&opened),
         closes: opened.closes,
         read_me: opened.read_me,
@@ -146,6 +208,8 @@ fn why(verdict: &str) -> &'static str {
     match verdict {
         "unpermitted" => "No policy permits it",
         "broken" => "A policy cannot be evaluated",
+        "limit" => "A limit",
+        "tool" => "A rule about tools",
         _ => "The pack",
     }
 }
@@ -199,6 +263,55 @@ fn personal(told: &Value) -> Option<FloorTold> {
     })
 }
 
+/// What would become of templates of roles.
+fn role_changes(told: &Value) -> Vec<RoleChangeRow> {
+    let row = |one: &Value| {
+        let list = |name: &str| {
+            let names = one[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            names.map(str::to_owned).collect()
+        };
+        Some(RoleChangeRow {
+            name: one["template"].as_str()?.to_owned(),
+            then: match one["then"].as_str()? {
+                "new" => Badge::new(Tone::Good, "New"),
+                "changed" => Badge::new(Tone::Warn, "Changed"),
+                "same" => Badge::new(Tone::Plain, "The same"),
+                _ => Badge::new(Tone::Bad, "Cannot be made"),
+            },
+            why: one["why"].as_str().map(str::to_owned),
+            gains: list("gains"),
+            loses: list("loses"),
+            held_by: one["held_by"].as_i64().unwrap_or(0),
+        })
+    };
+    told.as_array().into_iter().flatten().filter_map(row).collect()
+}
+
+/// What would change in limits and about tools.
+fn parts(report: &Value) -> Vec<PartTold> {
+    let part = |title, told: &Value, counted: Vec<String>| {
+        told.as_object()?;
+        let list = |name: &str| {
+            let words = told[name].as_array().into_iter().flatten().filter_map(Value::as_str);
+            words.map(str::to_owned).collect()
+        };
+        Some(PartTold {
+            title,
+            before: list("before"),
+            after: list("after"),
+            counted,
+            unknown: list("unknown"),
+        })
+    };
+    let (limits, tools) = (&report["limits"], &report["tools"]);
+    let exceed = limits["would_exceed"].as_object().into_iter().flatten();
+    let exceed = exceed.map(|(name, count)| format!("{count} recorded calls are over {name}."));
+    let offering = tools["calls_with_tools"].as_u64().filter(|count| *count > 0);
+    let offering = offering.map(|count| format!("{count} recorded calls offered tools."));
+    let limits = part("Limits", limits, exceed.collect());
+    limits.into_iter().chain(part("Tools of models", tools, offering.into_iter().collect())).collect()
+}
+
 /// What a dry run showed, as the page says it.
 pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
     let report = &tried.report;
@@ -218,6 +331,8 @@ pub(super) fn told(tried: &Tried, names: &Names, at: Timestamp) -> DryRunTold {
         refused: rows("refused"),
         allowed: rows("allowed"),
         personal: personal(&report["personal_data"]),
+        roles: role_changes(&report["roles"]),
+        parts: parts(report),
         sha256: crypto::hex(&tried.sha256),
     }
 }
@@ -272,6 +387,35 @@ mod tests {
             (shift.channel.as_str(), shift.now.as_str(), shift.then.as_str()),
             ("To a model", "Counted", "Replaced")
         );
+    }
+
+    #[test]
+    fn what_becomes_of_templates_is_told_in_words() {
+        let told = role_changes(&json!([
+            { "template": "auditor", "then": "changed", "why": null, "gains": ["audit:export"], "loses": [], "held_by": 3 },
+            { "template": "admin", "then": "refused", "why": "the product has a role of this name" },
+            { "then": "new" },
+        ]));
+        assert_eq!(told.len(), 2);
+        assert_eq!(
+            (told[0].name.as_str(), told[0].gains.as_slice(), told[0].held_by),
+            ("auditor", &["audit:export".to_owned()][..], 3)
+        );
+        assert_eq!(told[1].why.as_deref(), Some("the product has a role of this name"));
+    }
+
+    #[test]
+    fn what_limits_and_tools_would_change_is_told_in_words() {
+        let told = parts(&json!({
+            "limits": { "before": [], "after": ["limits.1 for all, key_lifetime_days 30"],
+                "would_exceed": { "model_calls_per_minute": 4 }, "unknown": ["Not known."] },
+            "tools": { "before": ["tools.1 for all, deny x"], "after": [], "calls_with_tools": 0, "unknown": [] },
+        }));
+        assert_eq!(told.len(), 2);
+        assert_eq!((told[0].before.len(), told[0].after.len(), told[0].unknown.len()), (0, 1, 1));
+        assert_eq!(told[0].counted, ["4 recorded calls are over model_calls_per_minute."]);
+        assert!(told[1].counted.is_empty() && told[1].after.is_empty());
+        assert!(parts(&json!({})).is_empty());
     }
 
     #[test]

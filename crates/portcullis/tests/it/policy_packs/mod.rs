@@ -5,7 +5,10 @@ mod command;
 mod floor;
 mod foreign;
 mod in_force;
+mod limits;
 mod refusals;
+mod roles;
+mod tools;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,7 +19,7 @@ use packs::{Document, Mode, sample};
 use serde_json::{Value, json};
 
 use crate::house::members::Somebody;
-use crate::house::process::Process;
+use crate::house::process::{Env, Process};
 use crate::house::web::Web;
 use crate::house::{Database, House, Tenant};
 
@@ -71,10 +74,15 @@ struct Stage {
 
 impl Stage {
     async fn new(house: &'static House, purpose: &str) -> Self {
+        Self::with(house, purpose, &[]).await
+    }
+
+    /// With these settings of both servers.
+    async fn with(house: &'static House, purpose: &str, env: Env<'_>) -> Self {
         let database = house.database(purpose).await;
         let vault = database.vault().await.expect("served");
         let tenant = Tenant::make(&vault, purpose).await;
-        let (one, other) = tokio::join!(Process::serve(&database, &[]), Process::serve(&database, &[]));
+        let (one, other) = tokio::join!(Process::serve(&database, env), Process::serve(&database, env));
         vault.close();
         // Tokens are bound to the URL of who issued them.
         let vault = Vault::open(VaultOptions { issuer: one.url.clone(), ..database.options() }).await;
@@ -109,6 +117,11 @@ impl Stage {
         let body = json!({ "dry_run": hash });
         self.person.post(&format!("/api/v1/policies/packs/{id}/activate"), &body).await.expect(200);
         id
+    }
+
+    /// The client of the tenant's agent at a server.
+    fn agent(&self, at: &Process) -> Web {
+        at.web(self.tenant.agent_key.expose().to_owned())
     }
 
     async fn stop(self) {

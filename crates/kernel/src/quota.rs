@@ -1,4 +1,4 @@
-//! Counting requests. At most `quota` requests of one client are let through in **any** 60 seconds: a sliding window,
+//! Counting requests, in one process. At most `quota` requests of one client are let through in **any** 60 seconds: a sliding window,
 //! so there is no boundary at which twice the quota passes. Requests that were refused are not counted.
 //!
 //! Requests of the same second are kept together and leave together, with the last of them, so one client costs at
@@ -7,10 +7,10 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 
-use kernel::Timestamp;
+use crate::Timestamp;
 
 /// Length of the window, in seconds.
-pub(super) const WINDOW_SECONDS: u64 = 60;
+pub const WINDOW_SECONDS: u64 = 60;
 /// Length of the window, in milliseconds.
 const WINDOW_MILLIS: u64 = WINDOW_SECONDS * 1_000;
 /// Requests closer together than this leave the window together, in milliseconds.
@@ -21,15 +21,30 @@ const CLIENTS_MAX: usize = 32_768;
 
 /// What the count says about one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Verdict {
+pub struct Verdict {
     /// Whether the request may pass.
-    pub(super) allowed: bool,
+    pub allowed: bool,
     /// Requests in any window.
-    pub(super) quota: u32,
+    pub quota: u32,
     /// Requests that may follow now.
-    pub(super) remaining: u32,
+    pub remaining: u32,
     /// Whole seconds until the oldest counted requests leave the window.
-    pub(super) reset_seconds: u64,
+    pub reset_seconds: u64,
+}
+
+impl Verdict {
+    /// How it is told in header fields, lower-case names first: `RateLimit-Policy` and `RateLimit` as structured fields
+    /// (draft-ietf-httpapi-ratelimit-headers), and the older trio that most clients read. `policy` is a word of letters.
+    pub fn fields(&self, policy: &str) -> [(&'static str, String); 5] {
+        let Self { quota, remaining, reset_seconds, .. } = self;
+        [
+            ("ratelimit-policy", format!("\"{policy}\";q={quota};w={WINDOW_SECONDS}")),
+            ("ratelimit", format!("\"{policy}\";r={remaining};t={reset_seconds}")),
+            ("ratelimit-limit", quota.to_string()),
+            ("ratelimit-remaining", remaining.to_string()),
+            ("ratelimit-reset", reset_seconds.to_string()),
+        ]
+    }
 }
 
 #[derive(Debug)]
@@ -83,33 +98,45 @@ struct Logs {
     turned: u64,
 }
 
-/// The count of one class of paths.
-pub(super) struct Quota {
+/// A count of requests by client.
+pub struct Quota {
     per_window: u32,
     clients_max: usize,
     logs: Mutex<Logs>,
 }
 
+impl std::fmt::Debug for Quota {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Quota").field("per_window", &self.per_window).finish_non_exhaustive()
+    }
+}
+
 impl Quota {
-    pub(super) fn new(per_window: u32) -> Self {
+    /// A count that lets this many requests of one client pass in any window.
+    pub fn new(per_window: u32) -> Self {
         Self { per_window, clients_max: CLIENTS_MAX, logs: Mutex::default() }
     }
 
     /// Judges a request of `client` and counts it when it may pass.
-    pub(super) fn take(&self, client: u64, now: Timestamp) -> Verdict {
+    pub fn take(&self, client: u64, now: Timestamp) -> Verdict {
+        self.take_of(self.per_window, client, now)
+    }
+
+    /// The same where this many may pass, whatever the count was made with: for limits that differ by client or change.
+    pub fn take_of(&self, per_window: u32, client: u64, now: Timestamp) -> Verdict {
         let now = now.unix_millis();
         let mut logs = self.logs.lock().unwrap_or_else(PoisonError::into_inner);
         logs.turn(now, self.clients_max);
         let mut log = logs.young.remove(&client).or_else(|| logs.old.remove(&client)).unwrap_or_default();
         log.forget_until(now);
-        let allowed = log.total < self.per_window;
+        let allowed = log.total < per_window;
         if allowed {
             log.count(now);
         }
         let verdict = Verdict {
             allowed,
-            quota: self.per_window,
-            remaining: self.per_window.saturating_sub(log.total),
+            quota: per_window,
+            remaining: per_window.saturating_sub(log.total),
             reset_seconds: log.reset_seconds(now),
         };
         logs.young.insert(client, log);

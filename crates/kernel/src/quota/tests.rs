@@ -28,6 +28,16 @@ fn the_quota_passes_and_the_next_waits_for_the_window() {
 }
 
 #[test]
+fn a_limit_that_changes_counts_what_was_let_through_before() {
+    let quota = Quota::new(0);
+    assert!((0..3).all(|_| quota.take_of(5, 1, at(0)).allowed));
+    let tighter = quota.take_of(3, 1, at(1));
+    assert_eq!((tighter.allowed, tighter.quota, tighter.remaining), (false, 3, 0));
+    assert!(quota.take_of(4, 1, at(2)).allowed && !quota.take(1, at(3)).allowed);
+    assert_eq!(tighter.fields("pack")[0], ("ratelimit-policy", "\"pack\";q=3;w=60".to_owned()));
+}
+
+#[test]
 fn there_is_no_boundary_at_which_twice_the_quota_passes() {
     let quota = Quota::new(10);
     assert!(passes(&quota, 1, 0));
