@@ -29,7 +29,10 @@ pub use id::{
     LetterId, ParseIdError, PasskeyId, PolicyKeyId, PolicyPackId, ProjectId, ProviderId, RelationModelId,
     RelationStoreId, SessionId, TenantId, TotpId, WebhookId,
 };
-pub use permission::{Capabilities, Need, ParsePermissionError, Permission, PermissionSet, Rank};
+pub use permission::{
+    Capabilities, Need, ParsePermissionError, Permission, PermissionSet, Rank, TEMPLATE_NAME_BYTES_MAX,
+    is_template_name,
+};
 pub use problem::{FieldError, Problem, ProblemKind};
 pub use recorder::{RECORDED_ENTRIES_MAX, Recorded, Recorder};
 pub use request::{Face, RefusalMark, RequestContext, RequestId, TraceContext};

@@ -96,6 +96,28 @@ permissions! {
     BreakGlassOpen = "break_glass:open", "Oversight", "Open an override for a stated reason and a limited time.", _, Admin;
 }
 
+impl Permission {
+    /// Whether a template of a role can carry it. What reaches across organizations and what only an override (break-glass)
+    /// opens is not an organization's to give.
+    pub const fn is_givable(self) -> bool {
+        !matches!(self, Self::ProvidersAcross | Self::PiiReveal)
+    }
+}
+
+/// Longest name of a template of a role, in bytes.
+pub const TEMPLATE_NAME_BYTES_MAX: usize = 50;
+/// Shortest name of a template of a role, in bytes.
+const TEMPLATE_NAME_BYTES_MIN: usize = 2;
+
+/// Whether a template of a role can have this name: 2 to [`TEMPLATE_NAME_BYTES_MAX`] lower-case letters, digits, `-` and `_`
+/// of ASCII, a letter first.
+pub fn is_template_name(name: &str) -> bool {
+    let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
+    (TEMPLATE_NAME_BYTES_MIN..=TEMPLATE_NAME_BYTES_MAX).contains(&name.len())
+        && name.starts_with(|c: char| c.is_ascii_lowercase())
+        && name.chars().all(fits)
+}
+
 /// The text names no permission.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no permission named {0:?}")]
@@ -348,6 +370,24 @@ mod tests {
             MemberRole::ProviderAdmin.has(**permission) && !MemberRole::Admin.has(**permission)
         });
         assert_eq!(across.collect::<Vec<_>>(), [&Permission::ProvidersAcross]);
+    }
+
+    #[test]
+    fn a_template_cannot_carry_what_no_organization_gives() {
+        let kept: Vec<_> = Permission::ALL.iter().filter(|permission| !permission.is_givable()).collect();
+        assert_eq!(kept, [&Permission::ProvidersAcross, &Permission::PiiReveal]);
+    }
+
+    #[test]
+    fn names_of_templates() {
+        let longest = "a".repeat(TEMPLATE_NAME_BYTES_MAX);
+        for good in ["ab", "a1", "night-shift_2", &longest] {
+            assert!(is_template_name(good), "{good}");
+        }
+        let longer = "a".repeat(TEMPLATE_NAME_BYTES_MAX + 1);
+        for bad in ["", "a", "1a", "-a", "_a", "Ab", "aB", "a b", "aé", "a:b", &longer] {
+            assert!(!is_template_name(bad), "{bad}");
+        }
     }
 
     #[test]

@@ -17,8 +17,6 @@ pub const FILE: &str = "roles.json";
 pub const TESTS: &str = "tests/roles.json";
 /// Most templates of a pack.
 pub const TEMPLATES_MAX: usize = 32;
-/// Longest name of a template, in bytes.
-const NAME_BYTES_MAX: usize = 50;
 /// Longest title of a template, in characters.
 const TITLE_CHARS_MAX: usize = 100;
 /// Longest sentence about a template, in characters.
@@ -69,9 +67,7 @@ impl RoleTemplate {
 
     /// What is wrong with it by itself.
     fn fault(&self) -> Option<String> {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-        let first = self.name.starts_with(|c: char| c.is_ascii_lowercase());
-        if !first || !(2..=NAME_BYTES_MAX).contains(&self.name.len()) || !self.name.chars().all(fits) {
+        if !kernel::is_template_name(&self.name) {
             return Some(
                 "its name has 2 to 50 lower-case letters, digits, `-` and `_`, and begins with a letter"
                     .to_owned(),
@@ -94,8 +90,7 @@ impl RoleTemplate {
             return Some("it carries something twice".to_owned());
         }
         self.permissions.iter().find_map(|permission| {
-            // The first reaches across organizations, the second only an override opens.
-            if matches!(permission, Permission::ProvidersAcross | Permission::PiiReveal) {
+            if !permission.is_givable() {
                 Some(format!("no template carries {permission}"))
             } else if self.holders == Holder::Key && permission.least_key_role().is_none() {
                 Some(format!("{permission} is for people alone; no key can hold it"))

@@ -127,9 +127,7 @@ pub struct NewTemplate {
 impl NewTemplate {
     /// The template, when whoever makes it may.
     pub(crate) fn judge<A: Action<Mode = Write>>(self, pass: &Pass<A>) -> Result<Template, Problem> {
-        let fits = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_');
-        let first = self.name.starts_with(|c: char| c.is_ascii_lowercase());
-        if !first || !(2..=50).contains(&self.name.len()) || !self.name.chars().all(fits) {
+        if !kernel::is_template_name(&self.name) {
             let detail = "A template's name has 2 to 50 lower-case letters, digits, `-` and `_`, and begins with a letter.";
             return Err(Problem::invalid("/name", detail));
         }
@@ -144,8 +142,7 @@ impl NewTemplate {
             return Err(Problem::invalid("/permissions", "A template carries at least one permission."));
         }
         for permission in permissions.iter() {
-            // The first reaches across organizations, the second only an override opens: neither is an organization's to give.
-            if matches!(permission, Permission::ProvidersAcross | Permission::PiiReveal) {
+            if !permission.is_givable() {
                 let detail = format!("No template carries {permission}.");
                 return Err(Problem::invalid("/permissions", detail));
             }

@@ -136,8 +136,7 @@ fn comes_back(problem: &Problem) -> bool {
 
 /// What a person may put into a template: what they hold, without what no template carries.
 fn choices(human: &Human) -> Vec<Choice> {
-    let kept = [Permission::ProvidersAcross, Permission::PiiReveal];
-    let given = Permission::ALL.iter().filter(|one| !kept.contains(one) && may(human, **one));
+    let given = Permission::ALL.iter().filter(|one| one.is_givable() && may(human, **one));
     let choice = |one: &Permission| {
         let people_only = if one.least_key_role().is_none() { " For people alone." } else { "" };
         Choice::new(one.name(), one.name()).hint(format!("{}{people_only}", one.says()))

@@ -167,7 +167,8 @@ fn parts(report: &Value) -> String {
                 let _ = writeln!(lines, "  {mark} {}", offline::plain(said));
             }
         }
-        for (limit, count) in told["would_exceed"].as_object().into_iter().flatten() {
+        let exceed = told["would_exceed"].as_object().into_iter().flatten();
+        for (limit, count) in exceed.filter(|(_, count)| count.as_u64() != Some(0)) {
             let _ = writeln!(lines, "  ! {count} recorded calls are over {}", offline::plain(limit));
         }
     }
@@ -316,7 +317,7 @@ mod tests {
     fn what_limits_and_tools_would_change_is_told_in_lines() {
         let report = json!({
             "limits": { "before": [], "after": ["limits.1 for all, key_lifetime_days 30"], "unknown": ["Not\nknown."],
-                "would_exceed": { "model_calls_per_minute": 4 } },
+                "would_exceed": { "model_calls_per_minute": 4, "model_output_tokens": 0 } },
         });
         assert_eq!(
             parts(&report),

@@ -305,6 +305,7 @@ fn parts(report: &Value) -> Vec<PartTold> {
     };
     let (limits, tools) = (&report["limits"], &report["tools"]);
     let exceed = limits["would_exceed"].as_object().into_iter().flatten();
+    let exceed = exceed.filter(|(_, count)| count.as_u64() != Some(0));
     let exceed = exceed.map(|(name, count)| format!("{count} recorded calls are over {name}."));
     let offering = tools["calls_with_tools"].as_u64().filter(|count| *count > 0);
     let offering = offering.map(|count| format!("{count} recorded calls offered tools."));
@@ -408,7 +409,7 @@ mod tests {
     fn what_limits_and_tools_would_change_is_told_in_words() {
         let told = parts(&json!({
             "limits": { "before": [], "after": ["limits.1 for all, key_lifetime_days 30"],
-                "would_exceed": { "model_calls_per_minute": 4 }, "unknown": ["Not known."] },
+                "would_exceed": { "model_calls_per_minute": 4, "model_output_tokens": 0 }, "unknown": ["Not known."] },
             "tools": { "before": ["tools.1 for all, deny x"], "after": [], "calls_with_tools": 0, "unknown": [] },
         }));
         assert_eq!(told.len(), 2);
