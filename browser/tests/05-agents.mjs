@@ -14,7 +14,6 @@ function call(key) {
   return api("POST", "/v1/chat/completions", { key, body });
 }
 
-/** Calls until the answer has this status: what is revoked stops within a second, not at once. */
 /** The entry's proof, verified by the page itself: it holds, and one altered byte of it does not. */
 async function provesItself(visit) {
   const verify = visit.page.getByRole("button", { name: "Verify in my browser" });
@@ -47,6 +46,18 @@ async function provesItself(visit) {
   }
 }
 
+/** Access to the MCP endpoint, given on the page that is open and taken back there. */
+async function givenAndTaken(visit, picture) {
+  await visit.sees("Nothing was given.");
+  await visit.page.getByLabel("Give", { exact: true }).selectOption({ label: "Access to the MCP endpoint" });
+  await visit.press("Give it");
+  await visit.sees("They have it");
+  await look(visit, picture);
+  await visit.press("Take back Access to the MCP endpoint");
+  await visit.sees("It is taken back");
+}
+
+/** Calls until the answer has this status: what is revoked stops within a second, not at once. */
 async function callUntil(key, status) {
   for (;;) {
     const answer = await call(key);
@@ -100,6 +111,15 @@ test("an agent calls a model, is found in the log, and is stopped", { timeout: 1
     await visit.sees("loopback-echo");
     await look(visit, "audit-entry");
     await provesItself(visit);
+
+    await visit.goto(agent);
+    await givenAndTaken(visit, "agent-given");
+    await visit.goto(agent);
+    await visit.follow("Build server");
+    await visit.headed("Build server");
+    await visit.sees("Invoice reader");
+    await givenAndTaken(visit, "key-given");
+    await look(visit, "key");
 
     await visit.goto(agent);
     await visit.follow("Stop it");

@@ -7,11 +7,13 @@ use app::agents::{self, Agent, CreateAgent, ListAgents, NewAgent, ResumeAgent, S
 use app::input::{Description, Name, Page};
 use app::keys::{self, CreateKey, Key, ListKeys, NewKey, RevokeKey, RotateKey};
 use app::projects::ListProjects;
+use app::roles::Subject;
 use axum::extract::Path;
 use gates::{Caller as _, Human};
 use kernel::{AgentId, KeyId, Permission, Problem, ProjectId, Role, Timestamp};
 
 use super::answer::{Answer, Said};
+use super::given;
 use super::posted::Posted;
 use super::visit::{Visit, matches, may, now, pass};
 use crate::layout::Room;
@@ -187,6 +189,7 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
         last_used: agent.last_used_at.map(|used| When::seen(used, at)),
         suspended: agent.suspended_at.is_some(),
         keys: mine.map(|key| key_row(key, &agent.name, &projects, at)).collect(),
+        given: given::section(&visit, &human, Subject::Agent(agent.id), true).await?,
         may_manage: may(&human, Permission::AgentsManage),
     };
     Ok(visit.settle(Answer::page(&page)))
@@ -289,6 +292,27 @@ pub(super) async fn keys(visit: Visit) -> Result<Answer, Answer> {
         filtered: !q.is_empty() || !status.is_empty(),
         pager: Pager { shown: rows.len(), first: None, next: None },
         keys: rows,
+        may_manage: may(&human, Permission::KeysManage),
+    };
+    Ok(visit.settle(Answer::page(&page)))
+}
+
+/// `GET /keys/{id}`.
+pub(super) async fn key(Path(id): Path<String>, visit: Visit) -> Result<Answer, Answer> {
+    let human = visit.signed_in().await?;
+    let id: KeyId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
+    let found = keys_of(&visit, &human).await?.into_iter().find(|key| key.id == id);
+    let key = found.ok_or_else(|| visit.refused(&Problem::not_found()))?;
+    let (agents, projects) = (agents_of(&visit, &human).await?, projects_of(&visit, &human).await?);
+    let agent = agents.iter().find(|agent| key.agent == Some(agent.id));
+    let at = now(&visit.state);
+    let page = pages::KeyPage {
+        shell: visit.shell(&human, Some(Room::Keys)),
+        id: Id::new(key.id.to_string()),
+        key: key_row(&key, agent.map_or("", |agent| &agent.name), &projects, at),
+        agent: agent.map(|agent| agent.id.to_string()),
+        capabilities: key.capabilities.clone().unwrap_or_default(),
+        given: given::section(&visit, &human, Subject::Key(key.id), is_live(&key, at)).await?,
         may_manage: may(&human, Permission::KeysManage),
     };
     Ok(visit.settle(Answer::page(&page)))

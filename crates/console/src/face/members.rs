@@ -6,6 +6,7 @@ use app::members::{
     ListMembers, Member, MemberSession, ReadMember, RemoveMember, ResumeMember, SuspendMember,
     TransferOwnership,
 };
+use app::roles::Subject;
 use axum::extract::Path;
 use gates::{Caller as _, Human};
 use kernel::{AccountId, Gate, MemberRole, Permission, Problem, ProblemKind, SessionId, Timestamp};
@@ -14,7 +15,7 @@ use super::answer::{Answer, Said};
 use super::cookies::Cookie;
 use super::posted::Posted;
 use super::visit::{Visit, admits, matches, may, now, pass};
-use super::{invitations, roles as roles_of};
+use super::{given, invitations};
 use crate::layout::Room;
 use crate::pages::{self, MemberRow, SessionRow};
 use crate::parts::{Badge, Choice, Form, Pager, Tone, When};
@@ -183,11 +184,9 @@ async fn member_page(
     form: Form,
 ) -> Result<pages::MemberPage, Answer> {
     let at = now(&visit.state);
-    let (given, givable) = roles_of::given(visit, human, member.account).await?;
-    let chosen = visit.query("grants").map(|chosen| chosen.to_string()).unwrap_or_default();
-    let give_form = Form::named("give").with("grants", chosen);
     let you = member.account == human.account();
     let manages = may(human, Permission::MembersManage);
+    let may_manage = manages && members::may_change(&human.principal(), member).is_ok();
     let heir = member.role >= MemberRole::Admin && member.suspended_at.is_none() && !member.owner;
     Ok(pages::MemberPage {
         shell: visit.shell(human, Some(Room::Members)),
@@ -195,12 +194,10 @@ async fn member_page(
         joined: When::day(member.joined_at),
         form,
         roles: roles(human),
-        given,
-        givable,
-        give_form,
+        given: given::section(visit, human, Subject::Member(member.account), may_manage).await?,
         sessions: sessions(visit, human, member.account).await?,
         suspended: member.suspended_at.is_some(),
-        may_manage: manages && members::may_change(&human.principal(), member).is_ok(),
+        may_manage,
         may_transfer: human.is_owner() && !you && heir,
     })
 }

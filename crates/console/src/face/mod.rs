@@ -7,6 +7,7 @@ mod break_glass;
 mod cookies;
 mod doors;
 mod evidence;
+mod given;
 mod explorer;
 mod heads;
 mod health;
@@ -127,6 +128,7 @@ fn doors() -> Doors {
         .route("/keys", get(agents::keys))
         .route("/keys/new", get(agents::key_page).post(agents::key_create))
         .route("/keys/created", post(agents::key_stored))
+        .route("/keys/{id}", get(agents::key))
         .route("/keys/{id}/revoke", get(agents::key_revoke_page).post(agents::key_revoke))
         .route("/keys/{id}/rotate", get(agents::key_rotate_page).post(agents::key_rotate))
         .route("/sign-in", get(sign_in::page).post(sign_in::submit))
@@ -206,8 +208,12 @@ fn people() -> Doors {
         .route("/members/invite", get(invitations::page).post(invitations::invite))
         .route("/members/leave", get(members::leave_page).post(members::leave))
         .route("/members/permissions", get(roles::of_members))
-        .route("/members/{id}/give", post(roles::give))
-        .route("/members/{id}/take", post(roles::take))
+        .route("/members/{id}/give", post(given::give_member))
+        .route("/members/{id}/take", post(given::take_member))
+        .route("/keys/{id}/give", post(given::give_key))
+        .route("/keys/{id}/take", post(given::take_key))
+        .route("/agents/{id}/give", post(given::give_agent))
+        .route("/agents/{id}/take", post(given::take_agent))
         .route("/roles/templates/new", get(roles::new_page).post(roles::make))
         .route("/roles/templates/{name}", get(roles::template_page).post(roles::change))
         .route("/roles/templates/{name}/remove", get(roles::remove_page).post(roles::remove))

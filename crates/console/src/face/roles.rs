@@ -1,9 +1,9 @@
-//! What roles and members may do; templates of roles, made, changed, removed, given and taken back.
+//! What roles and members may do; templates of roles, made, changed and removed.
 
 use app::input::Page;
 use app::roles::{
-    self as house, ChangeTemplate, CreateTemplate, DeleteTemplate, Drift, GiveRole, ListGrants,
-    ListTemplates, NewTemplate, ReadMemberPermissions, Subject, TakeRole, Templates,
+    self as house, ChangeTemplate, CreateTemplate, DeleteTemplate, Drift, ListTemplates, NewTemplate,
+    ReadMemberPermissions, Templates,
 };
 use axum::extract::Path;
 use gates::{Caller as _, Holders, Human};
@@ -45,7 +45,7 @@ fn template_row(template: &house::StoredTemplate, drift: Drift) -> TemplateRow {
     }
 }
 
-async fn templates(visit: &Visit, human: &Human) -> Result<Templates, Answer> {
+pub(super) async fn templates(visit: &Visit, human: &Human) -> Result<Templates, Answer> {
     let found = house::list_templates(pass::<ListTemplates>(visit, human).await?).await;
     Ok(found.map_err(|problem| visit.refused(&problem))?.0)
 }
@@ -274,64 +274,4 @@ pub(super) async fn remove(Path(name): Path<String>, posted: Posted) -> Result<A
     let done = house::delete_template(pass::<DeleteTemplate>(visit, &human).await?, &name).await;
     done.map_err(|problem| visit.refused(&problem))?;
     Ok(Answer::redirect(HERE).saying(&visit.site().clone(), Said::TemplateRemoved))
-}
-
-/// How people read what can be given by name.
-const MCP_TITLE: &str = "Access to the MCP endpoint";
-
-/// What a member was given beside the role, with how people read it; and what more can be given to them.
-pub(super) async fn given(
-    visit: &Visit,
-    human: &Human,
-    member: AccountId,
-) -> Result<(Vec<(String, String)>, Vec<Choice>), Answer> {
-    let all = templates(visit, human).await?;
-    let entered = pass::<ListGrants>(visit, human).await?;
-    let rows = house::GRANTS_MAX;
-    let grants = house::list_grants(entered, Some(Subject::Member(member)), None, rows).await;
-    let (grants, _) = grants.map_err(|problem| visit.refused(&problem))?;
-    let own = || {
-        let own = all.items.iter().map(|(one, _)| one);
-        own.filter(|one| !one.built_in && one.holders == Holders::People.relation())
-    };
-    let title = |word: &str| match own().find(|one| one.name == word) {
-        Some(one) => one.title.clone(),
-        None => MCP_TITLE.to_owned(),
-    };
-    let given: Vec<_> = grants.iter().map(|grant| (grant.grants.clone(), title(&grant.grants))).collect();
-    let has = |word: &str| given.iter().any(|(held, _)| held == word);
-    let mut more: Vec<Choice> = Vec::new();
-    if !has(gates::MCP_ACCESS) {
-        more.push(Choice::new(gates::MCP_ACCESS, MCP_TITLE));
-    }
-    more.extend(
-        own().filter(|one| !has(&one.name)).map(|one| Choice::new(one.name.as_str(), one.title.as_str())),
-    );
-    Ok((given, more))
-}
-
-/// `POST /members/{id}/give`.
-pub(super) async fn give(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    let visit = &posted.visit;
-    let human = visit.signed_in().await?;
-    let account: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    let there = format!("/members/{account}");
-    let Ok(pass) = entered::<GiveRole>(visit, &human).await? else {
-        return Err(Visit::to_step_up(&posted.kept_in(&there, &["grants"])));
-    };
-    let done = house::give(pass, Subject::Member(account), posted.get("grants")).await;
-    done.map_err(|problem| visit.refused(&problem))?;
-    Ok(Answer::redirect(&there).saying(&visit.site().clone(), Said::RoleGiven))
-}
-
-/// `POST /members/{id}/take`.
-pub(super) async fn take(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    let visit = &posted.visit;
-    let human = visit.signed_in().await?;
-    let account: AccountId = id.parse().map_err(|_| visit.refused(&Problem::not_found()))?;
-    let entered = pass::<TakeRole>(visit, &human).await?;
-    let done = house::take(entered, Subject::Member(account), posted.get("grants")).await;
-    done.map_err(|problem| visit.refused(&problem))?;
-    let there = format!("/members/{account}");
-    Ok(Answer::redirect(&there).saying(&visit.site().clone(), Said::RoleTaken))
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 
 use crate::layout::Shell;
+use crate::pages::Given;
 use crate::parts::{Badge, Choice, Form, Icon, Id, Pager, Secret, Tone, When};
 
 /// A line of the list of agents.
@@ -82,6 +83,8 @@ pub struct AgentPage {
     pub suspended: bool,
     /// Its API keys.
     pub keys: Vec<KeyRow>,
+    /// What it was given.
+    pub given: Given,
     /// Whether this person may manage it.
     pub may_manage: bool,
 }
@@ -130,6 +133,26 @@ pub struct Keys {
     /// The way to the next page.
     pub pager: Pager,
     /// Whether this person may make and revoke keys.
+    pub may_manage: bool,
+}
+
+/// `/keys/{id}`: one API key.
+#[derive(Debug, Clone, Template)]
+#[template(path = "pages/key.html")]
+pub struct KeyPage {
+    /// What surrounds it.
+    pub shell: Shell,
+    /// Its id.
+    pub id: Id,
+    /// The key.
+    pub key: KeyRow,
+    /// The agent it belongs to, for paths.
+    pub agent: Option<String>,
+    /// The permissions it is narrowed to; none when it has all of its role.
+    pub capabilities: Vec<String>,
+    /// What it was given beside its role.
+    pub given: Given,
+    /// Whether this person may rotate and revoke it.
     pub may_manage: bool,
 }
 

@@ -110,6 +110,23 @@ pub struct SessionRow {
     pub this: bool,
 }
 
+/// A section of the page of somebody that something can be given to: what they have beside a role.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// Their page; POST to `give` and `take` below it.
+    pub base: String,
+    /// What it is about, under the heading.
+    pub lead: &'static str,
+    /// What they have: the word for it, and how people read it.
+    pub held: Vec<(String, String)>,
+    /// What more can be given.
+    pub more: Vec<Choice>,
+    /// `grants`.
+    pub form: Form,
+    /// Whether the one who looks may give and take.
+    pub may_change: bool,
+}
+
 /// `/members/{id}`: one person.
 #[derive(Debug, Clone, Template)]
 #[template(path = "pages/member.html")]
@@ -124,12 +141,8 @@ pub struct MemberPage {
     pub form: Form,
     /// The roles this person may give.
     pub roles: Vec<Choice>,
-    /// What they were given beside the role: the word for it, and how people read it.
-    pub given: Vec<(String, String)>,
-    /// What can be given to them.
-    pub givable: Vec<Choice>,
-    /// `grants`; POST to `/members/{id}/give`.
-    pub give_form: Form,
+    /// What they were given beside the role.
+    pub given: Given,
     /// Where they are signed in; nothing for somebody who may not see it.
     pub sessions: Option<Vec<SessionRow>>,
     /// Whether they are suspended.

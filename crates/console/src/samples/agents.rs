@@ -1,12 +1,13 @@
 //! Agents and keys.
 
+use super::people::given;
 use super::{DAY, HOSTILE, Sample, ago, ahead, choices, explained, hostile_shell, page, shell};
 use crate::layout::Room;
 use crate::pages::*;
 use crate::parts::{Badge, Choice, Form, Id, Pager, Secret, Tone};
 
 pub(super) fn all() -> Vec<Sample> {
-    [agents(), one_agent(), keys(), created()].into_iter().flatten().collect()
+    [agents(), one_agent(), keys(), one_key(), created()].into_iter().flatten().collect()
 }
 
 fn statuses() -> Vec<Choice> {
@@ -100,9 +101,10 @@ fn one_agent() -> Vec<Sample> {
             key("Laptop", Tone::Bad, "Revoked"),
             key("Test", Tone::Plain, "Live"),
         ],
+        given: given("/agents/1"),
         may_manage: true,
     };
-    let bare = AgentPage { suspended: true, purpose: String::new(), keys: Vec::new(), ..active.clone() };
+    let bare = AgentPage { suspended: true, purpose: String::new(), keys: Vec::new(), given: Given { held: Vec::new(), ..given("/agents/1") }, ..active.clone() };
     let hostile = AgentPage {
         shell: hostile_shell(Some(Room::Agents)),
         name: HOSTILE.to_owned(),
@@ -162,6 +164,46 @@ fn keys() -> Vec<Sample> {
         page("key-new", &new),
         page("key-new-refused", &refused),
         page("key-new-no-agents", &no_agents),
+    ]
+}
+
+fn one_key() -> Vec<Sample> {
+    let live = KeyPage {
+        shell: shell(Some(Room::Keys)),
+        id: Id::new("0199aa00-0000-7000-8000-0000000000b1"),
+        key: key("Build server", Tone::Warn, "Expires soon"),
+        agent: Some("0199aa00-0000-7000-8000-0000000000a1".to_owned()),
+        capabilities: vec!["models:read".to_owned(), "models:invoke".to_owned()],
+        given: given("/keys/1"),
+        may_manage: true,
+    };
+    let service = KeyPage {
+        key: key("Cluster", Tone::Good, "Live"),
+        agent: None,
+        capabilities: Vec::new(),
+        given: Given { held: Vec::new(), ..given("/keys/1") },
+        ..live.clone()
+    };
+    let revoked = KeyPage {
+        key: key("Laptop", Tone::Bad, "Revoked"),
+        given: Given { may_change: false, ..given("/keys/1") },
+        ..live.clone()
+    };
+    let hostile = KeyPage {
+        shell: hostile_shell(Some(Room::Keys)),
+        key: KeyRow { prefix: HOSTILE.to_owned(), agent: HOSTILE.to_owned(), ..key(HOSTILE, Tone::Good, HOSTILE) },
+        given: Given {
+            held: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
+            more: choices(&[(HOSTILE, HOSTILE)]),
+            ..given("/keys/1")
+        },
+        ..live.clone()
+    };
+    vec![
+        page("key", &live),
+        page("key-service", &service),
+        page("key-revoked", &revoked),
+        page("key-hostile", &hostile),
     ]
 }
 

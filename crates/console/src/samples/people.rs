@@ -215,6 +215,17 @@ pub(super) fn session(this: bool, phone: bool) -> SessionRow {
     }
 }
 
+pub(super) fn given(base: &str) -> Given {
+    Given {
+        base: base.to_owned(),
+        lead: "Templates of your organization, and access to the MCP endpoint, which comes with no role.",
+        held: vec![("auditor".to_owned(), "Auditor".to_owned())],
+        more: choices(&[("mcp_access", "Access to the MCP endpoint")]),
+        form: Form::named("give"),
+        may_change: true,
+    }
+}
+
 fn one_member() -> Vec<Sample> {
     let other = MemberPage {
         shell: shell(Some(Room::Members)),
@@ -222,9 +233,7 @@ fn one_member() -> Vec<Sample> {
         joined: ago(90 * DAY),
         form: Form::blank().with("role", "admin"),
         roles: people_roles(),
-        given: vec![("auditor".to_owned(), "Auditor".to_owned())],
-        givable: choices(&[("mcp_access", "Access to the MCP endpoint")]),
-        give_form: Form::named("give"),
+        given: given("/members/2"),
         sessions: Some(vec![session(false, false), session(false, true)]),
         suspended: false,
         may_manage: true,
