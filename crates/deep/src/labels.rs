@@ -31,8 +31,6 @@ pub struct Reading {
     pub kind: Kind,
     /// Where, in bytes; both ends are boundaries of characters.
     pub range: Range<usize>,
-    /// How sure the model is, 0 to 1: the mean over the words.
-    pub confidence: f32,
 }
 
 /// What the labels stand for, in the model's order.
@@ -92,7 +90,6 @@ pub(crate) struct Told {
     kind: Option<Kind>,
     thing: Thing,
     begins: bool,
-    probability: f32,
 }
 
 impl Told {
@@ -117,7 +114,7 @@ impl Told {
             let best = (0..LABELS).max_by(|a, b| piece[*a].total_cmp(&piece[*b])).unwrap_or(0);
             best % 2 == 1
         });
-        Self { kind, thing: thing.unwrap_or(Thing::Other), begins, probability }
+        Self { kind, thing: thing.unwrap_or(Thing::Other), begins }
     }
 }
 
@@ -126,8 +123,6 @@ struct Open {
     kind: Kind,
     place: Range<usize>,
     last: Thing,
-    sum: f32,
-    words: u16,
     /// What of an address was seen.
     street: bool,
     zip: bool,
@@ -137,13 +132,11 @@ struct Open {
 impl Open {
     fn new(kind: Kind, word: &Word) -> Self {
         let place = word.place.clone();
-        Self { kind, place, last: Thing::Other, sum: 0.0, words: 0, street: false, zip: false, city: false }
+        Self { kind, place, last: Thing::Other, street: false, zip: false, city: false }
     }
 
     fn take(&mut self, word: &Word, told: &Told) {
         self.place.end = word.place.end;
-        self.sum += told.probability;
-        self.words = self.words.saturating_add(1);
         self.street |= matches!(told.thing, Thing::StreetName | Thing::SecondaryAddress);
         self.zip |= told.thing == Thing::ZipCode;
         self.city |= told.thing == Thing::City;
@@ -167,8 +160,7 @@ impl Open {
     /// The reading; `None` for a town or a number alone, which is no address of anybody.
     fn close(self) -> Option<Reading> {
         let whole = self.kind == Kind::Person || self.street || (self.zip && self.city);
-        let confidence = (self.sum / f32::from(self.words.max(1))).clamp(0.0, 1.0);
-        whole.then_some(Reading { kind: self.kind, range: self.place, confidence })
+        whole.then_some(Reading { kind: self.kind, range: self.place })
     }
 }
 

@@ -148,8 +148,7 @@ fn a_word_is_what_its_pieces_are_on_the_whole() {
     let read = |first, second| {
         readings("ab", &words, &[Told::by(&[piece(B_GIVEN, first), piece(I_FAMILY, second)])])
     };
-    let sure = read(0.5, 0.9);
-    assert!((sure[0].confidence - 0.7).abs() < 1e-6, "{sure:?}");
+    assert_eq!(read(0.2, 0.9).len(), 1, "more likely than not");
     assert!(read(0.1, 0.8).is_empty(), "less likely than not");
 }
 

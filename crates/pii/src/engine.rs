@@ -13,6 +13,7 @@ use crate::resolve::Resolver;
 use crate::rules::assignment::{self, Promise};
 use crate::rules::names::Endings;
 use crate::rules::{self, Rules, Run};
+use crate::tagger::Doubt;
 use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Pending, Tail, Window};
 
 /// The longest local part of an address, RFC 5321 section 4.5.3.1.1. The end of a longer run is kept this long, for it
@@ -89,13 +90,13 @@ impl Engine {
         }
     }
 
-    /// Before a whole text: keeps where the tagger is not sure.
+    /// Before a whole text: keeps which words may belong to a name or an address by the tagger.
     pub(crate) fn keep_doubts(&mut self) {
         self.resolver.keep_doubts();
     }
 
-    /// Where the tagger was not sure, in symbols and in order.
-    pub(crate) fn doubts(&self) -> &[usize] {
+    /// The words that may, in order.
+    pub(crate) fn doubts(&self) -> &[Doubt] {
         self.resolver.doubts()
     }
 

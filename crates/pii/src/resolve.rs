@@ -10,7 +10,7 @@ use crate::ascii::{self, ALNUM};
 use crate::engine::Event;
 use crate::lists::Lists;
 use crate::policy::{Mode, Policy};
-use crate::tagger::Tagger;
+use crate::tagger::{Doubt, Tagger};
 use crate::window::{Hit, Tail, Window};
 
 /// The fewest letters and digits in what is left of a finding, for it to be kept.
@@ -48,13 +48,13 @@ impl Resolver {
         }
     }
 
-    /// Lets the tagger keep where it is not sure.
+    /// Lets the tagger keep which words may belong to a name or an address.
     pub(crate) fn keep_doubts(&mut self) {
         self.keeps_doubts = true;
     }
 
-    /// Where the tagger was not sure.
-    pub(crate) fn doubts(&self) -> &[usize] {
+    /// The words that may, in order.
+    pub(crate) fn doubts(&self) -> &[Doubt] {
         self.tagger.as_ref().map_or(&[], |tagger| tagger.doubts())
     }
 

@@ -1,9 +1,9 @@
-//! A second reader: asked about the sentences in which the tagger is not sure, and heard only where it finds more.
+//! A second reader: asked about the sentences in which the tagger is not sure of a word, and heard only about such words.
 //!
 //! The reader is somebody else's, such as a model far too slow to read everything. It is given single sentences of a whole
 //! text and says where it sees names and addresses. What the rules and the tagger found stays as it is, to the last
-//! character; of what the reader adds only that counts which nothing else has claimed. So a reader that is wrong, or
-//! broken, costs a word that needed no token, and never uncovers one.
+//! character; what the reader sees counts where the tagger thought of it too and nothing else has claimed it. So a reader
+//! that is wrong, or broken, costs a word that needed no token, and never uncovers one.
 //!
 //! Streams are not read twice: a sentence would have to be held back to its end, and what is held must not depend on how
 //! fast somebody answers.
@@ -17,6 +17,7 @@ use crate::engine::Event;
 use crate::policy::Policy;
 use crate::resolve;
 use crate::scanner::{Places as _, Scanner, View};
+use crate::tagger::{DOUBT_MIN, Doubt};
 use crate::window::{Hit, Window};
 
 /// The longest stretch of text that is shown to a reader at once, in bytes. What is longer than that is cut between words.
@@ -27,6 +28,9 @@ pub const SENTENCES_MAX: usize = 64;
 const BACK_BYTES_MAX: usize = SENTENCE_BYTES_MAX / 2;
 /// A word before a full stop that is no longer than this, in letters, may be a title or an initial: no sentence ends there.
 const ABBREVIATION_CHARS_MAX: usize = 3;
+/// How likely the tagger held the likeliest word of what the reader sees, and how often that was right on documents that the
+/// tagger had not learned from. How sure the reader itself was said nothing besides.
+const RIGHT: [(f32, f32); 4] = [(DOUBT_MIN, 0.5), (0.3, 0.65), (0.4, 0.8), (1.0, 0.8)];
 
 /// What a reader sees in a sentence.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,8 +39,6 @@ pub struct Reading {
     pub class: Class,
     /// Where it is in the sentence, in bytes.
     pub range: Range<usize>,
-    /// How sure the reader is, 0 to 1.
-    pub confidence: f32,
 }
 
 /// Reads a sentence. What it answers for a sentence must depend on nothing but the sentence.
@@ -82,19 +84,20 @@ impl<'a> Second<'a> {
         engine.keep_doubts();
         let mut events = Vec::new();
         engine.run(window, policy, &mut |event| events.push(event));
-        let heard = self.ask(text, view, engine.doubts());
         let taken = Taken::of(&events, policy);
+        let doubts: Vec<&Doubt> = engine.doubts().iter().filter(|doubt| !taken.has(&doubt.place)).collect();
+        let heard = self.ask(text, view, &doubts);
         let allowed = |hit: &Hit| scanner.lists().allows(hit, window.symbols);
         let heard = heard.into_iter().filter(|hit| resolve::admits(policy, hit) && !allowed(hit));
         let added = heard.flat_map(|hit| taken.left(hit, policy, window.symbols));
         laid_between(events, added.filter(|hit| !allowed(hit)).collect())
     }
 
-    /// What the reader sees in the sentences with these places, joined where it overlaps, in order.
-    fn ask(&mut self, text: &str, view: &View<'_>, doubts: &[usize]) -> Vec<Hit> {
+    /// What the reader sees in the sentences with these words, of them, joined where it overlaps, in order.
+    fn ask(&mut self, text: &str, view: &View<'_>, doubts: &[&Doubt]) -> Vec<Hit> {
         let (mut heard, mut seen_to, mut asked) = (Vec::new(), 0, 0);
         for doubt in doubts {
-            let at = view.raw_start(*doubt);
+            let at = view.raw_start(doubt.place.start);
             if at < seen_to {
                 continue;
             }
@@ -109,7 +112,7 @@ impl<'a> Second<'a> {
                 None => self.unread += 1,
                 Some(readings) => {
                     self.read += 1;
-                    heard.extend(readings.iter().filter_map(|one| hit(one, text, &sentence, view)));
+                    heard.extend(readings.iter().filter_map(|one| hit(one, text, &sentence, view, doubts)));
                 }
             }
         }
@@ -117,20 +120,40 @@ impl<'a> Second<'a> {
     }
 }
 
-/// A reading as a finding; `None` when it is of another class, or of no place in the sentence.
-fn hit(reading: &Reading, text: &str, sentence: &Range<usize>, view: &View<'_>) -> Option<Hit> {
+/// A reading as a finding; `None` when it is of another class, of no place in the sentence, or of words about which there
+/// was no doubt.
+fn hit(
+    reading: &Reading,
+    text: &str,
+    sentence: &Range<usize>,
+    view: &View<'_>,
+    doubts: &[&Doubt],
+) -> Option<Hit> {
     let (kind, rule) = match reading.class {
         Class::Person => ("name", "deep_person"),
         Class::Address => ("address", "deep_address"),
         _ => return None,
     };
     let Range { start, end } = reading.range;
-    let inside = start < end && text[sentence.clone()].get(start..end).is_some();
-    if !inside || !(0.0..=1.0).contains(&reading.confidence) {
+    if start >= end || text[sentence.clone()].get(start..end).is_none() {
         return None;
     }
     let place = view.symbols_of(&(sentence.start + start..sentence.start + end));
-    Some(Hit::new(reading.class, kind, rule, reading.confidence).at(place.start, place.end))
+    let first = doubts.partition_point(|doubt| doubt.place.end <= place.start);
+    let touched = doubts[first..].iter().take_while(|doubt| doubt.place.start < place.end);
+    let likely = touched.map(|doubt| doubt.likely).max_by(f32::total_cmp)?;
+    Some(Hit::new(reading.class, kind, rule, right(likely)).at(place.start, place.end))
+}
+
+/// How often it is right where the tagger held it this likely, between the points of [`RIGHT`].
+fn right(likely: f32) -> f32 {
+    let mut points = RIGHT.windows(2).filter_map(|pair| match pair {
+        [(from, low), (to, high)] if likely <= *to => {
+            Some(low + (high - low) * ((likely - from) / (to - from)).clamp(0.0, 1.0))
+        }
+        _ => None,
+    });
+    points.next().unwrap_or(RIGHT[RIGHT.len() - 1].1)
 }
 
 /// Findings of one class that overlap are one; of two classes the earlier has the place.
@@ -213,6 +236,12 @@ struct Taken {
 }
 
 impl Taken {
+    /// Whether any of this place is claimed.
+    fn has(&self, place: &Range<usize>) -> bool {
+        let first = self.all.partition_point(|range| range.end <= place.start);
+        self.all.get(first).is_some_and(|range| range.start < place.end)
+    }
+
     fn of(events: &[Event], policy: &Policy) -> Self {
         let (mut kept, mut flagged): (Vec<Range<usize>>, Vec<Range<usize>>) = (Vec::new(), Vec::new());
         for event in events {

@@ -13,6 +13,7 @@ pub mod training;
 pub(crate) mod words;
 
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use crate::class::Class;
 use crate::lists::Lists;
@@ -91,10 +92,18 @@ impl Tag {
 /// The tags of what a second reader knows too.
 const READ_TWICE: [Tag; 4] = [Tag::BeginPerson, Tag::InPerson, Tag::BeginAddress, Tag::InAddress];
 
-/// From which probability on that a word belongs to a name or an address it is worth a second look, 0 to 1.
-const DOUBT_MIN: f32 = 0.05;
-/// From which probability on a second look is not worth it, 0 to 1.
-const DOUBT_MAX: f32 = 0.95;
+/// How likely a word must be to belong to a name or an address, against being nothing or the name of something else, to be
+/// worth a second look, 0 to 1. Below it a reader that saw something there was wrong more often than right.
+pub(crate) const DOUBT_MIN: f32 = 0.15;
+
+/// A word that may belong to a name or an address, by what its tags alone say.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Doubt {
+    /// Where it is, in symbols.
+    pub(crate) place: Range<usize>,
+    /// How likely it is, against the likeliest of what is neither: [`DOUBT_MIN`] to 1.
+    pub(crate) likely: f32,
+}
 
 /// What is below every score.
 const NEVER: i16 = i16::MIN;
@@ -164,8 +173,8 @@ pub(crate) struct Tagger {
     listed: usize,
     /// Findings that are complete, in order.
     pub(crate) found: VecDeque<Hit>,
-    /// Where it was not sure of a word, in order; nothing when nobody asks.
-    doubts: Option<Vec<usize>>,
+    /// Words that may belong to a name or an address, in order; nothing when nobody asks.
+    doubts: Option<Vec<Doubt>>,
 }
 
 impl Tagger {
@@ -188,13 +197,14 @@ impl Tagger {
         }
     }
 
-    /// From now on it keeps where it is not sure. Not for streams: what is kept is not forgotten with the text.
+    /// From now on it keeps which words may belong to a name or an address. Not for streams: what is kept is not forgotten
+    /// with the text.
     pub(crate) fn keep_doubts(&mut self) {
         self.doubts = Some(Vec::new());
     }
 
-    /// Where it was not sure whether a word belongs to a name or an address.
-    pub(crate) fn doubts(&self) -> &[usize] {
+    /// The words that may belong to a name or an address, those of its findings among them, in order.
+    pub(crate) fn doubts(&self) -> &[Doubt] {
         self.doubts.as_deref().unwrap_or_default()
     }
 
@@ -266,9 +276,16 @@ impl Tagger {
         self.tag = best(&scores, self.context.tag1);
         let word = *self.context.word();
         if let Some(doubts) = &mut self.doubts
-            && (DOUBT_MIN..DOUBT_MAX).contains(&self.model.probability_of(&scores, &READ_TWICE))
+            && !matches!(word.kind, Kind::Sign | Kind::Gap)
         {
-            doubts.push(word.start);
+            let may = &AFTER[self.context.tag1 as usize];
+            let open = READ_TWICE.iter().map(|tag| *tag as usize).filter(|tag| may[*tag] != NEVER);
+            let most = open.map(|tag| scores[tag]).max().unwrap_or(NEVER);
+            let neither = scores[Tag::O as usize].max(scores[Tag::Other as usize]);
+            let likely = self.model.likely(most, neither);
+            if likely >= DOUBT_MIN {
+                doubts.push(Doubt { place: word.start..word.end, likely });
+            }
         }
         let Some(class) = self.tag.class() else {
             self.close();

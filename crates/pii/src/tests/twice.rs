@@ -12,11 +12,11 @@ use crate::{
 
 /// Sees the same places in every sentence, good and bad ones.
 #[derive(Debug)]
-struct Sees(Vec<(Class, usize, usize, f32)>);
+struct Sees(Vec<(Class, usize, usize)>);
 
 impl Reader for Sees {
     fn read(&self, _: &str) -> Option<Vec<Reading>> {
-        let reading = |&(class, start, end, confidence)| Reading { class, range: start..end, confidence };
+        let reading = |&(class, start, end)| Reading { class, range: start..end };
         Some(self.0.iter().map(reading).collect())
     }
 }
@@ -39,7 +39,7 @@ impl Reader for Knows {
     fn read(&self, sentence: &str) -> Option<Vec<Reading>> {
         self.1.lock().unwrap().push(sentence.to_owned());
         let range = |(at, word): (usize, &str)| at..at + word.len();
-        let reading = |range| Reading { class: Class::Person, range, confidence: 0.9 };
+        let reading = |range| Reading { class: Class::Person, range };
         Some(sentence.match_indices(self.0).map(range).map(reading).collect())
     }
 }
@@ -90,7 +90,7 @@ fn only_adds(text: &str, reader: &dyn Reader, policy: &Policy) -> Result<(), Tes
 
 fn readings() -> impl Strategy<Value = Sees> {
     let class = prop::sample::select(vec![Class::Person, Class::Address, Class::Email]);
-    prop::collection::vec((class, 0_usize..80, 0_usize..90, -0.1_f32..1.1), 0..6).prop_map(Sees)
+    prop::collection::vec((class, 0_usize..80, 0_usize..90), 0..6).prop_map(Sees)
 }
 
 proptest! {
@@ -119,32 +119,48 @@ proptest! {
 }
 
 /// A sentence in which the tagger is not sure, and what a reader would have to know to be of use.
-const DOUBTFUL: &str = "Then Rose said that Hunter would be fine.";
+const DOUBTFUL: &str = "I am not going unless lisa promises to be there.";
 
 #[test]
 fn what_the_reader_sees_is_found_besides_and_replaced() {
     let scanner = Scanner::new();
     let text = format!("nothing of it\n{DOUBTFUL}\nthis is not it");
-    let reader = Knows::new("fine");
+    let reader = Knows::new("lisa");
     let mut second = Second::new(&reader, 9);
     let twice = scanner.scan_twice(&text, &strict(), &mut second);
     let added: Vec<_> = twice.iter().filter(|m| m.rule == "deep_person").collect();
     assert_eq!(added.len(), 1, "{twice:?}");
-    assert_eq!((&text[added[0].range.clone()], added[0].class), ("fine", Class::Person));
-    assert!(!added[0].explanation().contains("fine") && added[0].explanation().contains("second model"));
+    assert_eq!((&text[added[0].range.clone()], added[0].class), ("lisa", Class::Person));
+    assert!(!added[0].explanation().contains("lisa") && added[0].explanation().contains("second model"));
     assert_eq!((second.read(), second.unread()), (1, 0));
     assert_eq!(reader.asked(), [DOUBTFUL], "only where the tagger is not sure");
     let text = format!("{DOUBTFUL} reader@example.com");
     let mut tokens = Tokens::new([4; 16]);
     let redacted = redact_twice(&scanner, &text, &strict(), &mut tokens, &mut Second::new(&reader, 9));
-    assert!(!redacted.text.contains("fine") && redacted.text.contains("<EMAIL_"), "{}", redacted.text);
+    assert!(!redacted.text.contains("lisa") && redacted.text.contains("<EMAIL_"), "{}", redacted.text);
+}
+
+#[test]
+fn it_is_asked_and_heard_only_about_words_of_which_the_tagger_thought_too() {
+    let scanner = Scanner::new();
+    let sure = Knows::new("said");
+    let text = "Then Rose said that Hunter would be fine.";
+    let found = scanner.scan_twice(text, &strict(), &mut Second::new(&sure, 9));
+    assert_eq!((sure.asked().len(), found), (0, scanner.scan_with(text, &strict())), "nothing is left to doubt");
+    let wrong = Knows::new("promises");
+    let found = scanner.scan_twice(DOUBTFUL, &strict(), &mut Second::new(&wrong, 9));
+    assert_eq!((wrong.asked().len(), found.len()), (1, 0), "{found:?}");
+    let whole = Sees(vec![(Class::Person, DOUBTFUL.find("lisa").unwrap(), DOUBTFUL.find(" to be").unwrap())]);
+    let found = scanner.scan_twice(DOUBTFUL, &strict(), &mut Second::new(&whole, 9));
+    assert_eq!(&DOUBTFUL[found[0].range.clone()], "lisa promises", "all of what the reader sees");
+    assert!((0.5..=0.8).contains(&found[0].confidence), "{found:?}");
 }
 
 #[test]
 fn lists_and_thresholds_go_before_the_reader() {
     let mut lists = Lists::default();
-    lists.allow("FINE").unwrap();
-    let reader = Knows::new("fine");
+    lists.allow("LISA").unwrap();
+    let reader = Knows::new("lisa");
     let found = |scanner: &Scanner, policy: &Policy| {
         let all = scanner.scan_twice(DOUBTFUL, policy, &mut Second::new(&reader, 9));
         all.iter().filter(|m| m.rule == "deep_person").count()
@@ -162,7 +178,7 @@ fn what_one_text_and_one_request_may_ask_is_bounded_and_counted() {
     let mut second = Second::new(&Blind, usize::MAX);
     scanner.scan_twice(&text, &strict(), &mut second);
     assert_eq!((second.read(), second.unread()), (0, SENTENCES_MAX + 5));
-    let reader = Knows::new("fine");
+    let reader = Knows::new("lisa");
     let mut second = Second::new(&reader, 7);
     for _ in 0..2 {
         scanner.scan_twice(&format!("{DOUBTFUL} ").repeat(5), &strict(), &mut second);
@@ -173,7 +189,7 @@ fn what_one_text_and_one_request_may_ask_is_bounded_and_counted() {
 #[test]
 fn a_sentence_without_an_end_is_cut_between_words() {
     let scanner = Scanner::new();
-    let reader = Knows::new("fine");
+    let reader = Knows::new("lisa");
     let text = format!("é {} ", DOUBTFUL.trim_end_matches('.')).repeat(60);
     scanner.scan_twice(&text, &strict(), &mut Second::new(&reader, usize::MAX));
     let asked = reader.asked();
@@ -182,7 +198,7 @@ fn a_sentence_without_an_end_is_cut_between_words() {
         assert!(sentence.len() <= SENTENCE_BYTES_MAX, "{} bytes", sentence.len());
         let whole = sentence
             .split_whitespace()
-            .all(|word| "é Then Rose said that Hunter would be fine".contains(word));
+            .all(|word| "é I am not going unless lisa promises to be there".contains(word));
         assert!(whole, "{sentence}");
     }
 }
@@ -190,10 +206,10 @@ fn a_sentence_without_an_end_is_cut_between_words() {
 #[test]
 fn titles_end_no_sentence() {
     let scanner = Scanner::new();
-    let reader = Knows::new("fine");
-    let text = "this is not it\nThen Dr. Rose said that Hunter would be fine.\nnothing of it";
+    let reader = Knows::new("lisa");
+    let text = "this is not it\nI told Mr. Rose that I am not going unless lisa promises to be there.\nnothing of it";
     scanner.scan_twice(text, &strict(), &mut Second::new(&reader, 9));
-    assert_eq!(reader.asked(), ["Then Dr. Rose said that Hunter would be fine."]);
+    assert_eq!(reader.asked(), ["I told Mr. Rose that I am not going unless lisa promises to be there."]);
 }
 
 #[test]

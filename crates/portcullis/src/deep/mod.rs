@@ -13,10 +13,6 @@ use crate::embedded::files;
 /// The version that is fetched; a folder of its own, so that another one never finds half of it.
 pub const VERSION: &str = "1.4.0";
 
-/// The confidences of the model, and what is said for them: the model is surer than it is right where the tagger has doubts.
-/// Set by judgement; it has not been measured on documents that the tagger has not learned from.
-const RIGHT: [(f32, f32); 4] = [(0.5, 0.5), (0.8, 0.6), (0.95, 0.75), (1.0, 0.9)];
-
 /// Where the model lies below a data directory.
 pub fn folder(data_dir: &Path) -> PathBuf {
     data_dir.join("models").join(format!("rampart-{VERSION}"))
@@ -97,32 +93,12 @@ fn reading(one: deep::Reading) -> Reading {
         Kind::Person => Class::Person,
         Kind::Address => Class::Address,
     };
-    Reading { class, range: one.range, confidence: right(one.confidence) }
-}
-
-/// What is said for a confidence of the model, between the points of [`RIGHT`].
-fn right(confidence: f32) -> f32 {
-    let mut points = RIGHT.windows(2).filter_map(|pair| match pair {
-        [(from, low), (to, high)] if confidence <= *to => {
-            let part = ((confidence - from) / (to - from)).clamp(0.0, 1.0);
-            Some(low + (high - low) * part)
-        }
-        _ => None,
-    });
-    points.next().unwrap_or(RIGHT[RIGHT.len() - 1].1)
+    Reading { class, range: one.range }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn confidences_follow_the_curve() {
-        for (sure, wanted) in RIGHT {
-            assert!((right(sure) - wanted).abs() < 1e-6, "{sure}");
-        }
-        assert!((right(0.2) - 0.5).abs() < 1e-6 && (right(0.65) - 0.55).abs() < 1e-6);
-    }
 
     #[test]
     fn nothing_is_loaded_where_nothing_lies_and_no_other_bytes_are_used() {

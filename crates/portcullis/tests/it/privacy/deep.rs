@@ -12,8 +12,8 @@ use crate::house::process::{Folder, command};
 use crate::house::{Answer, Ask, Build, Database, House, Tenant, Wire, run, target_dir};
 
 /// A name that the built-in reader does not see here, and the model does.
-const NAME: &str = "oyelaran";
-const TEXT: &str = "Rose told oyelaran to bring the keys.";
+const NAME: &str = "lisa";
+const TEXT: &str = "I am not going unless lisa promises to be there.\nYours, Rose Miller";
 
 /// The model, fetched once and kept in `target/sdk` between runs.
 async fn reader() -> Arc<dyn pii::Reader> {
