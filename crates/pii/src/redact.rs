@@ -162,21 +162,38 @@ impl Writer {
     }
 }
 
+/// How many bytes of a value a digest is fed at once; no limit on the value.
+const FED_AT_ONCE_BYTES: usize = 64;
+
 /// Feeds a value in the form in which two spellings of it are equal: addresses in small letters, numbers without
 /// separators. A letter that is not ASCII counts as itself, not as its base letter.
 fn feed(digest: &mut Digest, raw: &str, places: &impl Places, class: Class, start: usize, end: usize) {
+    // One by one would cost more than all else that is done about a finding.
+    let mut held = [0; FED_AT_ONCE_BYTES];
+    let mut count = 0;
     for i in start..end {
         let symbol = places.symbol(i);
-        let text = &raw[places.raw_start(i)..places.raw_end(i + 1)];
-        let foreign = !text.is_ascii() && (symbol.is_ascii_alphabetic() || symbol >= ALPHA_OTHER);
-        match class {
-            _ if foreign => digest.feed(text.as_bytes()),
-            Class::Email => digest.feed(&[symbol.to_ascii_lowercase()]),
-            Class::Phone | Class::GovId | Class::Payment if !symbol.is_ascii_alphanumeric() => {}
-            Class::Phone | Class::GovId | Class::Payment => digest.feed(&[symbol.to_ascii_uppercase()]),
-            _ => digest.feed(&[symbol]),
+        let text = &raw.as_bytes()[places.raw_start(i)..places.raw_end(i + 1)];
+        if !text.is_ascii() && (symbol.is_ascii_alphabetic() || symbol >= ALPHA_OTHER) {
+            digest.feed(&held[..count]);
+            digest.feed(text);
+            count = 0;
+            continue;
         }
+        let symbol = match class {
+            Class::Email => symbol.to_ascii_lowercase(),
+            Class::Phone | Class::GovId | Class::Payment if !symbol.is_ascii_alphanumeric() => continue,
+            Class::Phone | Class::GovId | Class::Payment => symbol.to_ascii_uppercase(),
+            _ => symbol,
+        };
+        if count == held.len() {
+            digest.feed(&held);
+            count = 0;
+        }
+        held[count] = symbol;
+        count += 1;
     }
+    digest.feed(&held[..count]);
 }
 
 /// How many symbols behind the decided place a stream keeps for the rules that look back.

@@ -74,17 +74,26 @@ struct Keeping {
 /// Text that already reads like a token, from an earlier turn or by chance, is left alone, and its suffix is not
 /// minted again. A token cannot collide with one that stands further on in a stream: that would have to be guessed.
 pub struct Tokens {
+    mint: Mint,
+    by_value: HashMap<(Class, u128), String>,
+    keeping: Option<Keeping>,
+}
+
+/// Where tokens come from.
+struct Mint {
     seed: [u8; 16],
     minted: u64,
-    by_value: HashMap<(Class, u128), String>,
     taken: HashSet<u64>,
-    keeping: Option<Keeping>,
 }
 
 impl Tokens {
     /// Starts a document. The seed must come from a cryptographic random source and be used for one document only.
     pub fn new(seed: [u8; 16]) -> Self {
-        Self { seed, minted: 0, by_value: HashMap::new(), taken: HashSet::new(), keeping: None }
+        Self {
+            mint: Mint { seed, minted: 0, taken: HashSet::new() },
+            by_value: HashMap::new(),
+            keeping: None,
+        }
     }
 
     /// Goes on with a conversation, whose values are kept: those that are known, each by its index, keep their tokens.
@@ -126,7 +135,7 @@ impl Tokens {
         if keeping.left == 0 {
             return None;
         }
-        let token = self.mint_of(class, KEPT_SYMBOLS);
+        let token = self.mint.token(class, KEPT_SYMBOLS);
         let keeping = self.keeping.as_mut()?;
         keeping.left -= 1;
         keeping.known.insert(index, token.clone());
@@ -137,7 +146,7 @@ impl Tokens {
 
     /// A digest for a value, to be fed and then given to [`Tokens::for_value`].
     pub(crate) fn digest(&self, class: Class) -> Digest {
-        let mut hasher = SipHasher24::new_with_key(&self.seed);
+        let mut hasher = SipHasher24::new_with_key(&self.mint.seed);
         hasher.write(class.name().as_bytes());
         hasher.write(&[0]);
         Digest(hasher)
@@ -146,19 +155,24 @@ impl Tokens {
     /// The token of the value that was fed to the digest.
     pub(crate) fn for_value(&mut self, class: Class, digest: &Digest) -> &str {
         let key = (class, digest.0.finish128().as_u128());
-        if !self.by_value.contains_key(&key) {
-            let token = self.mint(class);
-            self.by_value.insert(key, token);
-        }
-        self.by_value.get(&key).map_or("", String::as_str)
+        let mint = &mut self.mint;
+        self.by_value.entry(key).or_insert_with(|| mint.token(class, SUFFIX_SYMBOLS))
     }
 
     /// A token that belongs to no value: for what is too long to be compared.
     pub(crate) fn mint(&mut self, class: Class) -> String {
-        self.mint_of(class, SUFFIX_SYMBOLS)
+        self.mint.token(class, SUFFIX_SYMBOLS)
     }
 
-    fn mint_of(&mut self, class: Class, mut length: usize) -> String {
+    /// Remembers a token that the text brought along. `token` is `<CLASS_suffix>`.
+    pub(crate) fn foreign(&mut self, token: &str) {
+        self.mint.foreign(token);
+    }
+}
+
+impl Mint {
+    /// A token that was not there yet.
+    fn token(&mut self, class: Class, mut length: usize) -> String {
         let mut tries = 0;
         loop {
             let suffix = self.suffix(length);
@@ -186,8 +200,7 @@ impl Tokens {
         suffix
     }
 
-    /// Remembers a token that the text brought along. `token` is `<CLASS_suffix>`.
-    pub(crate) fn foreign(&mut self, token: &str) {
+    fn foreign(&mut self, token: &str) {
         let suffix = token.rsplit('_').next().unwrap_or_default().trim_end_matches('>');
         if self.taken.len() < FOREIGN_TOKENS_MAX {
             self.taken.insert(fingerprint(suffix));
@@ -202,12 +215,12 @@ fn fingerprint(suffix: &str) -> u64 {
 
 impl Drop for Tokens {
     fn drop(&mut self) {
-        self.seed.zeroize();
-        self.minted.zeroize();
+        self.mint.seed.zeroize();
+        self.mint.minted.zeroize();
         for (_, mut token) in self.by_value.drain() {
             token.zeroize();
         }
-        self.taken.clear();
+        self.mint.taken.clear();
     }
 }
 

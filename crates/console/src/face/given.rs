@@ -7,8 +7,8 @@ use kernel::{Permission, Problem};
 
 use super::answer::{Answer, Said};
 use super::posted::Posted;
-use super::visit::{Visit, entered, may, pass};
 use super::roles::templates;
+use super::visit::{Visit, entered, may, pass};
 use crate::pages::Given;
 use crate::parts::{Choice, Form};
 
@@ -89,11 +89,7 @@ pub(super) async fn section(
     })
 }
 
-fn subject_of<T>(
-    posted: &Posted,
-    id: &str,
-    subject: fn(T) -> Subject,
-) -> Result<Subject, Answer>
+fn subject_of<T>(posted: &Posted, id: &str, subject: fn(T) -> Subject) -> Result<Subject, Answer>
 where
     T: std::str::FromStr,
 {

@@ -104,7 +104,13 @@ fn one_agent() -> Vec<Sample> {
         given: given("/agents/1"),
         may_manage: true,
     };
-    let bare = AgentPage { suspended: true, purpose: String::new(), keys: Vec::new(), given: Given { held: Vec::new(), ..given("/agents/1") }, ..active.clone() };
+    let bare = AgentPage {
+        suspended: true,
+        purpose: String::new(),
+        keys: Vec::new(),
+        given: Given { held: Vec::new(), ..given("/agents/1") },
+        ..active.clone()
+    };
     let hostile = AgentPage {
         shell: hostile_shell(Some(Room::Agents)),
         name: HOSTILE.to_owned(),
@@ -191,7 +197,11 @@ fn one_key() -> Vec<Sample> {
     };
     let hostile = KeyPage {
         shell: hostile_shell(Some(Room::Keys)),
-        key: KeyRow { prefix: HOSTILE.to_owned(), agent: HOSTILE.to_owned(), ..key(HOSTILE, Tone::Good, HOSTILE) },
+        key: KeyRow {
+            prefix: HOSTILE.to_owned(),
+            agent: HOSTILE.to_owned(),
+            ..key(HOSTILE, Tone::Good, HOSTILE)
+        },
         given: Given {
             held: vec![(HOSTILE.to_owned(), HOSTILE.to_owned())],
             more: choices(&[(HOSTILE, HOSTILE)]),

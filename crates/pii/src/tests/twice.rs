@@ -146,7 +146,11 @@ fn it_is_asked_and_heard_only_about_words_of_which_the_tagger_thought_too() {
     let sure = Knows::new("said");
     let text = "Then Rose said that Hunter would be fine.";
     let found = scanner.scan_twice(text, &strict(), &mut Second::new(&sure, 9));
-    assert_eq!((sure.asked().len(), found), (0, scanner.scan_with(text, &strict())), "nothing is left to doubt");
+    assert_eq!(
+        (sure.asked().len(), found),
+        (0, scanner.scan_with(text, &strict())),
+        "nothing is left to doubt"
+    );
     let wrong = Knows::new("promises");
     let found = scanner.scan_twice(DOUBTFUL, &strict(), &mut Second::new(&wrong, 9));
     assert_eq!((wrong.asked().len(), found.len()), (1, 0), "{found:?}");
