@@ -135,7 +135,7 @@ impl Open {
         Self { kind, place, last: Thing::Other, street: false, zip: false, city: false }
     }
 
-    fn take(&mut self, word: &Word, told: &Told) {
+    fn take(&mut self, word: &Word, told: Told) {
         self.place.end = word.place.end;
         self.street |= matches!(told.thing, Thing::StreetName | Thing::SecondaryAddress);
         self.zip |= told.thing == Thing::ZipCode;
@@ -146,7 +146,7 @@ impl Open {
     }
 
     /// Whether the word goes on with it.
-    fn goes_on(&self, text: &str, word: &Word, told: &Told) -> bool {
+    fn goes_on(&self, text: &str, word: &Word, told: Told) -> bool {
         // A given name behind a family name is somebody else.
         let another = told.begins && told.thing == Thing::GivenName && self.last == Thing::Surname;
         let gap = &text[self.place.end..word.place.start];
@@ -168,7 +168,7 @@ impl Open {
 pub(crate) fn readings(text: &str, words: &[Word], told: &[Told]) -> Vec<Reading> {
     let mut all = Vec::new();
     let mut open: Option<Open> = None;
-    for (word, told) in words.iter().zip(told) {
+    for (word, told) in words.iter().zip(told.iter().copied()) {
         let goes_on = open.as_ref().is_some_and(|open| open.goes_on(text, word, told));
         match (told.kind, &mut open) {
             (Some(_), Some(open)) if goes_on => open.take(word, told),

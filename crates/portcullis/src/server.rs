@@ -135,12 +135,9 @@ pub(crate) async fn start(mut settings: Settings, key: InstanceKey, logins: Logi
     }
     let collectors = forward(settings.siem, &url, &vault, &told_to_stop)?;
     let sequencing = tokio::spawn(sequencer.run(jobs_told));
-    let scraped = told_to_stop.clone();
     let serving = tokio::spawn(listen::serve(listener, router, told_to_stop, settings.shutdown_grace));
-    let metrics_url = match settings.metrics_listen {
-        None => None,
-        Some(wanted) => Some(serve_metrics(wanted, metrics, &vault, collectors, scraped).await?),
-    };
+    let told = stop_accepting.subscribe();
+    let metrics_url = serve_metrics(settings.metrics_listen, metrics, &vault, collectors, told).await?;
     tracing::info!(%address, "ready");
     Ok(Server {
         vault,
@@ -289,18 +286,19 @@ fn local_url(address: SocketAddr) -> String {
 
 /// Serves `/metrics` on a listener of its own, which no proxy of the product's leads to.
 async fn serve_metrics(
-    wanted: SocketAddr,
+    wanted: Option<SocketAddr>,
     metrics: Arc<Metrics>,
     vault: &Arc<Vault>,
     collectors: Collectors,
     told_to_stop: watch::Receiver<bool>,
-) -> Result<String> {
+) -> Result<Option<String>> {
+    let Some(wanted) = wanted else { return Ok(None) };
     let listener =
         TcpListener::bind(wanted).await.with_context(|| format!("cannot listen on {wanted} for metrics"))?;
     let address = listener.local_addr().context("the metrics address is not known")?;
     let router = metrics::router(metrics, Arc::clone(vault), collectors);
     tokio::spawn(listen::serve(listener, router, told_to_stop, Duration::ZERO));
-    Ok(format!("http://{address}/metrics"))
+    Ok(Some(format!("http://{address}/metrics")))
 }
 
 impl Server {

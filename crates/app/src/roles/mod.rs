@@ -82,9 +82,9 @@ pub fn page() -> String {
          ## Templates, and what is given by name\n\n\
          Each role is a *template*: a named bundle of permissions, kept in every organization with the SHA-256 of its\n\
          canonical JSON (RFC 8785). An organization can make templates of its own (`auditor`: see and take away the log) and\n\
-         give them to members or keys beside their role: `/api/v1/roles/templates` and `/api/v1/roles/grants`, or *Roles* in\n\
-         the console; a [policy pack](policy-packs.md#templates-of-roles) can bring them. Nobody gives what they do not hold\n\
-         themselves; `providers:across` and `pii:reveal` are in no template.\n\
+         give them to members or keys beside their role: `/api/v1/roles/templates` and `/api/v1/roles/grants`, or in the\n\
+         console *Roles* and the pages of members, keys and agents; a [policy pack](policy-packs.md#templates-of-roles) can\n\
+         bring them. Nobody gives what they do not hold themselves; `providers:across` and `pii:reveal` are in no template.\n\
          Access to the MCP endpoint (`mcp_access`) comes with no role at all: it is given by name. So is `system-super-admin`,\n\
          by the operator on the machine alone.\n\n\
          ## Where it is decided\n\n\

@@ -1,5 +1,7 @@
 //! What members, API keys and agents are given beside a role: the section of their pages, and what it sends.
 
+use std::str::FromStr;
+
 use app::roles::{self as house, GiveRole, ListGrants, Subject, TakeRole};
 use axum::extract::Path;
 use gates::{Holders, Human};
@@ -89,16 +91,10 @@ pub(super) async fn section(
     })
 }
 
-fn subject_of<T>(posted: &Posted, id: &str, subject: fn(T) -> Subject) -> Result<Subject, Answer>
-where
-    T: std::str::FromStr,
-{
-    id.parse().map(subject).map_err(|_| posted.visit.refused(&Problem::not_found()))
-}
-
-async fn give(posted: &Posted, subject: Subject) -> Result<Answer, Answer> {
+async fn give<T: FromStr>(posted: &Posted, id: &str, of: fn(T) -> Subject) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
+    let subject = id.parse().map(of).map_err(|_| visit.refused(&Problem::not_found()))?;
     let there = page_of(subject);
     let Ok(pass) = entered::<GiveRole>(visit, &human).await? else {
         return Err(Visit::to_step_up(&posted.kept_in(&there, &["grants"])));
@@ -108,9 +104,10 @@ async fn give(posted: &Posted, subject: Subject) -> Result<Answer, Answer> {
     Ok(Answer::redirect(&there).saying(&visit.site().clone(), Said::RoleGiven))
 }
 
-async fn take(posted: &Posted, subject: Subject) -> Result<Answer, Answer> {
+async fn take<T: FromStr>(posted: &Posted, id: &str, of: fn(T) -> Subject) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
+    let subject = id.parse().map(of).map_err(|_| visit.refused(&Problem::not_found()))?;
     let entered = pass::<TakeRole>(visit, &human).await?;
     let done = house::take(entered, subject, posted.get("grants")).await;
     done.map_err(|problem| visit.refused(&problem))?;
@@ -119,30 +116,30 @@ async fn take(posted: &Posted, subject: Subject) -> Result<Answer, Answer> {
 
 /// `POST /members/{id}/give`.
 pub(super) async fn give_member(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    give(&posted, subject_of(&posted, &id, Subject::Member)?).await
+    give(&posted, &id, Subject::Member).await
 }
 
 /// `POST /members/{id}/take`.
 pub(super) async fn take_member(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    take(&posted, subject_of(&posted, &id, Subject::Member)?).await
+    take(&posted, &id, Subject::Member).await
 }
 
 /// `POST /keys/{id}/give`.
 pub(super) async fn give_key(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    give(&posted, subject_of(&posted, &id, Subject::Key)?).await
+    give(&posted, &id, Subject::Key).await
 }
 
 /// `POST /keys/{id}/take`.
 pub(super) async fn take_key(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    take(&posted, subject_of(&posted, &id, Subject::Key)?).await
+    take(&posted, &id, Subject::Key).await
 }
 
 /// `POST /agents/{id}/give`.
 pub(super) async fn give_agent(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    give(&posted, subject_of(&posted, &id, Subject::Agent)?).await
+    give(&posted, &id, Subject::Agent).await
 }
 
 /// `POST /agents/{id}/take`.
 pub(super) async fn take_agent(Path(id): Path<String>, posted: Posted) -> Result<Answer, Answer> {
-    take(&posted, subject_of(&posted, &id, Subject::Agent)?).await
+    take(&posted, &id, Subject::Agent).await
 }

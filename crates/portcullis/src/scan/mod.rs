@@ -59,6 +59,7 @@ Exit status: 0 done, 1 failed, 2 wrong usage, 3 something was found and --check 
 
 /// What to scan for and how to say it.
 #[derive(clap::Args, Clone, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "options of a command, each given or not")]
 pub struct ScanArgs {
     /// Files to read; none, or `-`, is standard input.
     #[arg(value_name = "FILE")]
