@@ -53,6 +53,9 @@ test("deep reading is refused where the server has no model, with what to do abo
     await visit.page.getByRole("alert").first().waitFor();
     await visit.sees("portcullis pii fetch-model");
     await look(visit, "privacy-deep-refused");
+    await visit.page.getByLabel("Read uncertain sentences twice").uncheck();
+    await visit.press("Save deep reading");
+    await visit.sees("The rules are in force.");
   }));
 
 test("a text is looked through and forgotten", () =>
