@@ -83,6 +83,7 @@ pub(super) async fn section(
     let chosen = visit.query("grants").map(|chosen| chosen.to_string()).unwrap_or_default();
     Ok(Given {
         base: page_of(subject),
+        title: if holders(subject).is_some() { "Beside the role" } else { "Given by name" },
         lead: lead(subject),
         held,
         more,

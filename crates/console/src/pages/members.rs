@@ -115,6 +115,8 @@ pub struct SessionRow {
 pub struct Given {
     /// Their page; POST to `give` and `take` below it.
     pub base: String,
+    /// The heading.
+    pub title: &'static str,
     /// What it is about, under the heading.
     pub lead: &'static str,
     /// What they have: the word for it, and how people read it.

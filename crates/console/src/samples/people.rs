@@ -218,6 +218,7 @@ pub(super) fn session(this: bool, phone: bool) -> SessionRow {
 pub(super) fn given(base: &str) -> Given {
     Given {
         base: base.to_owned(),
+        title: "Beside the role",
         lead: "Templates of your organization, and access to the MCP endpoint, which comes with no role.",
         held: vec![("auditor".to_owned(), "Auditor".to_owned())],
         more: choices(&[("mcp_access", "Access to the MCP endpoint")]),

@@ -92,15 +92,14 @@ fn repeats(body: &[u8]) -> bool {
 /// million. A key of a vendor's shape that only says that it is an example is replaced like any other: nobody misses it.
 fn is_filler(body: &[u8]) -> bool {
     let body = &body[..body.len().min(PLACEHOLDER_SYMBOLS)];
-    // One bit for each symbol below 128, in two halves; the others share the last.
-    let mut seen = [0_u64; 2];
+    if is_monotonous(body) {
+        return true;
+    }
     let (mut run, mut longest, mut zeros) = (1, 1, 1);
     let (mut ascent, mut steepest) = (1, 1);
     let mut previous = 0;
     for b in body {
         let b = b.to_ascii_lowercase();
-        let bit = b.min(127);
-        seen[usize::from(bit >> 6)] |= 1 << (bit & 63);
         run = if previous == b { run + 1 } else { 1 };
         let most = if b.is_ascii_digit() { &mut zeros } else { &mut longest };
         *most = run.max(*most);
@@ -110,7 +109,17 @@ fn is_filler(body: &[u8]) -> bool {
     }
     // Six zeros may end a key; they make a filler of what is that for a third.
     let alike = longest >= 6 || zeros >= 6 && 3 * zeros >= body.len();
-    seen[0].count_ones() + seen[1].count_ones() < 6 || alike || steepest >= 10 || repeats(body)
+    alike || steepest >= 10 || repeats(body)
+}
+
+/// The fewest different symbols of a key, capitals and small letters being the same.
+const DIFFERENT_SYMBOLS_MIN: u32 = 6;
+
+/// Whether it has fewer. Most of what only looks like the beginning of a key is told by this, so it stands alone and is quick.
+fn is_monotonous(body: &[u8]) -> bool {
+    // One bit for each symbol below 128; the others share the last.
+    let seen = body.iter().fold(0_u128, |seen, b| seen | 1 << b.to_ascii_lowercase().min(127));
+    seen.count_ones() < DIFFERENT_SYMBOLS_MIN
 }
 
 /// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.
