@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crypto::{ApiKey, ApiKeyEnv};
-use gates::{Action, Channel, Draft, PackRefusal, Pass, Receipt, Write};
+use gates::{Action, Channel, Draft, Pass, Receipt, Write};
 use kernel::limits::KEY_OVERLAP_SECONDS_MAX;
 use kernel::{
     AgentId, Capabilities, EventKind, Gate, KeyId, Permission, Problem, ProblemKind, ProjectId, Role,
@@ -98,7 +98,7 @@ pub async fn create(mut pass: Pass<CreateKey>, new: NewKey) -> Result<(Issued, R
         return Err(pass.fail(Draft::failed(EventKind::KeyCreated), problem).await);
     }
     if let Some(bounds) = pass.bounds()
-        && let Err(refused) = bounds.key(new.agent.is_some(), now, new.expires_at, Some("/expires_at"))
+        && let Err(refused) = bounds.key(new.agent.is_some(), now, new.expires_at, "/expires_at")
     {
         return Err(pass.refused_by_pack(refused).await);
     }
@@ -185,28 +185,9 @@ async fn rotate_any<A: Action<Mode = Write>>(
             let receipt = pass.seal(draft).await?;
             Ok((issued, receipt))
         }
-        Err(Unmade::Problem(problem)) => {
+        Err(problem) => {
             Err(pass.fail(Draft::failed(EventKind::KeyRotated).subject("key", id), problem).await)
         }
-        Err(Unmade::ByPack(refused)) => Err(pass.refused_by_pack(refused).await),
-    }
-}
-
-/// Why there is no successor.
-enum Unmade {
-    Problem(Problem),
-    ByPack(PackRefusal),
-}
-
-impl From<Problem> for Unmade {
-    fn from(problem: Problem) -> Self {
-        Self::Problem(problem)
-    }
-}
-
-impl From<store::StoreError> for Unmade {
-    fn from(error: store::StoreError) -> Self {
-        Self::Problem(error.into())
     }
 }
 
@@ -227,33 +208,31 @@ async fn exchange<A: Action<Mode = Write>>(
     pass: &mut Pass<A>,
     id: KeyId,
     overlap_seconds: i64,
-) -> Result<(Issued, Timestamp), Unmade> {
+) -> Result<(Issued, Timestamp), Problem> {
     if !(0..=KEY_OVERLAP_SECONDS_MAX).contains(&overlap_seconds) {
         let detail = format!("The overlap is 0 to {KEY_OVERLAP_SECONDS_MAX} seconds.");
-        return Err(Problem::invalid("/overlap_seconds", detail).into());
+        return Err(Problem::invalid("/overlap_seconds", detail));
     }
     let now = pass.vault().clock().now();
     let old = store::keys::lock(pass.tx(), id).await?.ok_or_else(Problem::not_found)?;
     let dead = old.revoked_at.is_some() || old.expires_at.is_some_and(|at| at <= now);
     if dead || old.replaced_by.is_some() {
         let detail = "The key is revoked, expired or replaced already; issue a new one instead.";
-        return Err(Problem::new(ProblemKind::Conflict, detail).into());
+        return Err(Problem::new(ProblemKind::Conflict, detail));
     }
     // The successor is shown to whoever rotates: a weaker caller must not come by a stronger key.
     if !pass.principal().capabilities().covers(&may(&old)?) {
         let detail = "This key may do more than the one that asks, so its successor is not yours to see.";
-        return Err(Problem::at(Gate::Token, ProblemKind::Forbidden, detail).into());
+        return Err(Problem::at(Gate::Token, ProblemKind::Forbidden, detail));
     }
-    // A successor ends when the key it follows does.
-    if let Some(bounds) = pass.bounds()
-        && let Err(refused) = bounds.key(old.agent.is_some(), now, old.expires_at, None)
-    {
-        return Err(Unmade::ByPack(refused));
-    }
+    // A successor ends when the key it follows does, or sooner where a pack does not let it live so long.
+    let latest = pass.bounds().and_then(|bounds| bounds.key_end_max(old.agent.is_some(), now));
+    let expires_at = old.expires_at.into_iter().chain(latest).min();
     let until = now.plus(Duration::from_secs(overlap_seconds.unsigned_abs()));
     let record = Key {
         id: KeyId::new(pass.vault().clock(), pass.vault().rng()),
         created_at: now,
+        expires_at,
         replaced_by: None,
         last_used_at: None,
         ..old

@@ -139,8 +139,22 @@ impl Bounds {
         Err(refusal(decision, Problem::at(Gate::Token, ProblemKind::Forbidden, says)))
     }
 
-    /// Whether an API key may end then. A limit stands for whoever makes the key, and for whoever will hold it. `at` is where
-    /// the end stands in the request, when the caller named it there.
+    /// The limit on how long an API key lives. It stands for whoever makes the key, and for whoever will hold it.
+    fn key_lifetime(&self, for_agent: bool, now: Timestamp) -> Option<(Bound, Timestamp)> {
+        let holder = if for_agent { AskerKind::Agent } else { AskerKind::ApiKey };
+        let bounds =
+            [self.kind, holder].into_iter().filter_map(|kind| self.pack.limit(Limit::KeyLifetimeDays, kind));
+        let bound = bounds.min_by_key(|bound| bound.most)?;
+        let latest = now.plus(Duration::from_secs(bound.most.saturating_mul(DAY_SECONDS)));
+        Some((bound, latest))
+    }
+
+    /// The latest end of an API key that is made now, for an agent or not.
+    pub fn key_end_max(&self, for_agent: bool, now: Timestamp) -> Option<Timestamp> {
+        self.key_lifetime(for_agent, now).map(|(_, latest)| latest)
+    }
+
+    /// Whether a new API key may end then, which stands at `at` in the request.
     ///
     /// # Errors
     /// When it may not.
@@ -149,13 +163,9 @@ impl Bounds {
         for_agent: bool,
         now: Timestamp,
         end: Option<Timestamp>,
-        at: Option<&'static str>,
+        at: &'static str,
     ) -> Result<(), PackRefusal> {
-        let holder = if for_agent { AskerKind::Agent } else { AskerKind::ApiKey };
-        let bounds =
-            [self.kind, holder].into_iter().filter_map(|kind| self.pack.limit(Limit::KeyLifetimeDays, kind));
-        let Some(bound) = bounds.min_by_key(|bound| bound.most) else { return Ok(()) };
-        let latest = now.plus(Duration::from_secs(bound.most.saturating_mul(DAY_SECONDS)));
+        let Some((bound, latest)) = self.key_lifetime(for_agent, now) else { return Ok(()) };
         if end.is_some_and(|end| end <= latest) {
             return Ok(());
         }
@@ -163,10 +173,7 @@ impl Bounds {
             "Your organization's policy pack lets a key live for {} days at most: it needs an end, {latest} at the latest.",
             bound.most
         );
-        let problem = match at {
-            Some(pointer) => Problem { gate: Some(Gate::Token), ..Problem::invalid(pointer, says) },
-            None => Problem::at(Gate::Token, ProblemKind::Forbidden, says),
-        };
+        let problem = Problem { gate: Some(Gate::Token), ..Problem::invalid(at, says) };
         Err(refusal(bound.refused(), problem))
     }
 }

@@ -77,8 +77,11 @@ pub(super) fn list(text: Option<&str>) -> Vec<String> {
 /// A URL that paths are added to: http or https, a host, no user, no query; without the slash at its end.
 pub(super) fn base_url(text: Option<&str>) -> Result<Option<String>, String> {
     let Some(text) = given(text) else { return Ok(None) };
-    let wrong =
-        || format!("{text:?} is no base URL; give scheme and host, such as https://portcullis.example.com.");
+    // It is not repeated: it may hold a password.
+    let wrong = || {
+        "this is no base URL; give scheme and host and no user, such as https://portcullis.example.com."
+            .to_owned()
+    };
     let url: http::Uri = text.parse().map_err(|_| wrong())?;
     let plain = matches!(url.scheme_str(), Some("http" | "https"))
         && url.host().is_some_and(|host| !host.is_empty())

@@ -24,9 +24,11 @@ pub(super) fn read(
 ) -> Vec<EnvProvider> {
     let mut names: Vec<String> = Vec::new();
     let mut found = Vec::new();
-    for item in list(text) {
+    for (at, item) in list(text).into_iter().enumerate() {
         let Some((name, url)) = item.split_once('=') else {
-            let sentence = format!("{item:?} is not name=base-url, such as local=http://127.0.0.1:11434/v1.");
+            // It is not repeated: it may hold a password.
+            let sentence =
+                format!("item {} is not name=base-url, such as local=http://127.0.0.1:11434/v1.", at + 1);
             faults.add(LIST, sentence);
             continue;
         };

@@ -123,9 +123,15 @@ fn no_fault_shows_a_secret() {
         ("PORTCULLIS_API_KEYS", "do-not-show-4=x:owner,do-not-show-5"),
         ("PORTCULLIS_PROVIDER_A_KEY", "do not-show-6"),
     ]);
-    let wrong = ServerArgs { providers: Some("a=https://example.com/v1".into()), ..args() };
+    let wrong = ServerArgs {
+        providers: Some("a=https://example.com/v1,https://user:do-not-show-7@example.com/v1".into()),
+        public_url: Some("https://user:do-not-show-8@portcullis.example.com".into()),
+        tsa_url: Some("https://user:do-not-show-9@tsa.example.com".into()),
+        openfga_url: Some("https://user:do-not-show-10@fga.example.com".into()),
+        ..args()
+    };
     let faults = load(&wrong, &variables).err().unwrap();
-    assert!(faults.0.len() >= 5, "{faults}");
+    assert!(faults.0.len() >= 9, "{faults}");
     assert!(!faults.to_string().contains("not-show"), "{faults}");
 }
 
