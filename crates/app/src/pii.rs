@@ -63,7 +63,7 @@ pub async fn for_call<A: gates::Action<Mode = Record>>(
     pass: &Pass<A>,
     name: Option<&ConversationName>,
 ) -> Result<Privacy, Problem> {
-    let privacy = pass.privacy(Channel::Prompt).deep()?;
+    let privacy = pass.privacy(Channel::Prompt).deep().await?;
     if privacy.keeps_in_calls() { within(pass, privacy, name).await } else { Ok(privacy) }
 }
 
@@ -171,11 +171,16 @@ pub async fn scan(pass: Pass<ScanText>, text: Text) -> Result<(Found, Receipt), 
     if let Err(problem) = text.checked() {
         return Err(pass.fail(Draft::failed(EventKind::PiiScanned), problem).await);
     }
-    let privacy = match pass.privacy(text.channel).deep() {
-        Ok(privacy) => privacy,
+    let looked = async {
+        let privacy = pass.privacy(text.channel).deep().await?;
+        let matches = privacy.look(&text.text);
+        privacy.read_as_asked()?;
+        Ok((privacy, matches))
+    };
+    let (privacy, matches) = match looked.await {
+        Ok(looked) => looked,
         Err(problem) => return Err(pass.fail(Draft::failed(EventKind::PiiScanned), problem).await),
     };
-    let matches = privacy.look(&text.text);
     let total = matches.len();
     let finding = |one: pii::Match| Finding {
         class: one.class,
@@ -238,9 +243,10 @@ type Cleaned = (Redacted, pii::Tally, Option<Deeply>);
 
 async fn clean(pass: &Pass<RedactText>, text: Text) -> Result<Cleaned, Problem> {
     let name = text.checked()?;
-    let privacy = pass.privacy(text.channel).deep()?;
+    let privacy = pass.privacy(text.channel).deep().await?;
     let privacy = if privacy.keeps() { within(pass, privacy, name.as_ref()).await? } else { privacy };
     let clean = privacy.text(text.text);
+    privacy.read_as_asked()?;
     let kept_until = keep(pass, &privacy).await?;
     let policy = privacy.policy_version().to_owned();
     let redacted = Redacted { text: clean, counts: privacy.counts(), kept_until, policy };

@@ -149,9 +149,12 @@ pub async fn change(mut pass: Pass<ChangePolicy>, said: Said) -> Result<(InForce
 
 async fn put(pass: &mut Pass<ChangePolicy>, said: Said) -> Result<(InForce, i32), Problem> {
     let now = pass.vault().clock().now();
-    let last = store::policies::current(pass.tx()).await?.map_or(0, |policy| policy.version);
+    let current = store::policies::current(pass.tx()).await?;
+    // What asked for it before goes on to ask: otherwise nothing else could be changed while the model is gone.
+    let asked = current.as_ref().is_some_and(|policy| policy.document["deep"] == true);
+    let last = current.map_or(0, |policy| policy.version);
     let version = last + 1;
-    if said.deep && !pass.vault().reads_deep() {
+    if said.deep && !asked && !pass.vault().reads_deep() {
         let detail = "This server has no model for deep reading: its operator fetches one with `portcullis pii fetch-model` \
                       and starts it again.";
         return Err(Problem::invalid("/deep", detail));

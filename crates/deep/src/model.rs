@@ -15,7 +15,8 @@ pub const TEXT_BYTES_MAX: usize = 4_096;
 pub const PIECES_AT_ONCE_MAX: usize = 254;
 /// How many pieces two windows of a longer text share.
 const SHARED_PIECES: usize = 32;
-/// How many threads the network has, which is how many texts are read at once; further ones wait.
+/// How many threads the network has, and how many texts may be read at the same time. Callers see to that: a text that is
+/// begun while others are read may be read on top of one of them.
 pub const READS_AT_ONCE_MAX: usize = 2;
 
 /// Why there is no model.
@@ -75,7 +76,7 @@ impl Model {
         Ok(Self { network, ids, mask, kinds, logits, threads, vocabulary })
     }
 
-    /// What it sees in a text, in order. Waits while [`READS_AT_ONCE_MAX`] other texts are read.
+    /// What it sees in a text, in order. For [`READS_AT_ONCE_MAX`] callers at a time.
     ///
     /// # Errors
     /// When the network fails.

@@ -15,7 +15,7 @@ use llm::json::{Document, JsonError, Limits, Splice, Value};
 use llm::sse::TapOptions;
 use llm::usage::Usage;
 use llm::walk::{self, Body};
-use pii::{Channel, Counts, Match, Reader, Rulebook, Scanner, Side, Tally, Tokens};
+use pii::{Channel, Counts, Match, Rulebook, Scanner, Side, Tally, Tokens};
 
 pub use conversation::{Conversation, KeptToken};
 pub use deep::Deeply;
@@ -26,6 +26,7 @@ use crate::bounds::{Held, ToolWatch};
 use crate::constraint::Raising;
 use conversation::Keeping;
 use deep::Deep;
+pub(crate) use deep::SharedReader;
 
 /// Words from outside, not yet looked at. Cannot be shown, serialized, compared or sent anywhere.
 pub struct Raw<T>(T);
@@ -122,7 +123,7 @@ pub struct Rules {
     book: Rulebook,
     raising: Option<Raising>,
     scanner: Scanner,
-    reader: Option<Arc<dyn Reader>>,
+    reader: Option<SharedReader>,
 }
 
 impl Rules {
@@ -131,7 +132,7 @@ impl Rules {
         said: Rulebook,
         raising: Option<Raising>,
         scanner: &Scanner,
-        reader: Option<Arc<dyn Reader>>,
+        reader: Option<SharedReader>,
     ) -> Result<Self, Problem> {
         let book = match &raising {
             Some(raising) => raising.under(&said)?,
@@ -206,7 +207,7 @@ const fn answered(part: walk::Channel) -> Channel {
 }
 
 /// Why a complete answer is not handed on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum AnswerError {
     /// It cannot be read.
     #[error(transparent)]
@@ -214,6 +215,9 @@ pub enum AnswerError {
     /// It calls a tool that was not offered, or that the organization's pack refuses.
     #[error("the answer calls a tool that is refused")]
     Tool,
+    /// The second reader could not read it.
+    #[error("the answer could not be read as closely as the rules ask")]
+    Unread(Problem),
 }
 
 /// Gate four for one request: the tenant's policy, and the tokens that stand for the same value throughout it.
@@ -277,7 +281,7 @@ impl Privacy {
     /// Cleans a complete chat response. When anything was replaced, `logprobs` become `null`.
     ///
     /// # Errors
-    /// When it cannot be read, or calls a tool that it must not.
+    /// When it cannot be read, calls a tool that it must not, or the second reader failed.
     pub fn chat_response(&self, Raw(body): Raw<Bytes>, limits: Limits) -> Result<Clean<Bytes>, AnswerError> {
         let document = Document::parse(&body, limits)?;
         let watch = self.held.as_ref().and_then(|held| held.watch.as_ref());
@@ -291,6 +295,7 @@ impl Privacy {
                 self.shared.restored(clean.as_deref().unwrap_or(leaf.text)).or(clean)
             })
         });
+        self.read_as_asked().map_err(AnswerError::Unread)?;
         if report.replaced > 0 {
             // The tokens of `logprobs` spell out the text that was just replaced.
             for choice in document.root().get("choices").into_iter().flat_map(Value::items) {
@@ -331,10 +336,9 @@ impl Privacy {
     pub fn look(&self, Raw(text): &Raw<String>) -> Vec<Match> {
         let Rules { book, scanner, .. } = &*self.shared.rules;
         let policy = book.on(self.channel);
-        match &self.shared.deep {
-            None => scanner.scan_with(text, policy),
-            Some(deep) => self.aside(|| deep.ask(|second| scanner.scan_twice(text, policy, second))),
-        }
+        let deep = self.shared.deep.as_ref();
+        let twice = self.aside(|| deep?.ask(|second| scanner.scan_twice(text, policy, second)));
+        twice.unwrap_or_else(|| scanner.scan_with(text, policy))
     }
 
     /// What is done about a class on this channel.
@@ -346,10 +350,10 @@ impl Privacy {
         let Rules { book, scanner, .. } = &*self.shared.rules;
         let mut tokens = lock(&self.shared.tokens);
         let (policy, facing) = (book.on(channel), tokens.facing(side));
-        let redacted = match &self.shared.deep {
-            None => pii::redact(scanner, text, policy, facing),
-            Some(deep) => deep.ask(|second| pii::redact_twice(scanner, text, policy, facing, second)),
-        };
+        let deep = self.shared.deep.as_ref();
+        let twice =
+            deep.and_then(|deep| deep.ask(|second| pii::redact_twice(scanner, text, policy, facing, second)));
+        let redacted = twice.unwrap_or_else(|| pii::redact(scanner, text, policy, facing));
         self.shared.keep(channel, &mut tokens);
         drop(tokens);
         lock(&self.shared.tally).add(channel, &redacted.counts);

@@ -93,6 +93,9 @@ async fn call(
         Err(problem) => return Err(failed(pass, problem).await),
     };
     let clean = privacy.chat_request(&request, route.model());
+    if let Err(problem) = privacy.read_as_asked() {
+        return Err(failed(pass, problem).await);
+    }
     // Before the provider sees a token it is kept what it stands for; no transaction is open from here on.
     if let Err(problem) = pii::keep(&pass, &privacy).await {
         return Err(failed(pass, problem).await);
@@ -230,10 +233,17 @@ impl Exchange<'_> {
         mut source: Source,
         upstream_status: Option<u16>,
     ) -> Result<Response, Refusal> {
-        let read = source.whole().await.map_err(Unclean::Upstream).and_then(|body| self.clean_whole(body));
+        let body = source.whole().await.map_err(Unclean::Upstream);
+        self.privacy.turn().await;
+        let read = body.and_then(|body| self.clean_whole(body));
         let (clean, usage) = match read {
             Ok(read) => read,
             Err(Unclean::Tool(usage)) => return Err(withheld(call, usage, upstream_status).await),
+            Err(Unclean::Unread(problem, usage)) => {
+                let error = Some(UNREAD);
+                let ended = Ended { usage, upstream_status, error, status: Status::Withheld };
+                return Err(Refusal::Problem(call.end(ended).await.err().unwrap_or(problem)));
+            }
             Err(Unclean::Upstream(error)) => {
                 let status = if error == UpstreamError::Broken { Status::Cut } else { Status::UpstreamError };
                 return Err(end(call, status, upstream_status, error.into()).await);
@@ -265,6 +275,7 @@ impl Exchange<'_> {
         match self.privacy.chat_response(raw, limits) {
             Ok(clean) => Ok((clean, usage)),
             Err(AnswerError::Tool) => Err(Unclean::Tool(usage)),
+            Err(AnswerError::Unread(problem)) => Err(Unclean::Unread(problem, usage)),
             Err(AnswerError::Json(_)) => Err(unreadable),
         }
     }
@@ -281,7 +292,12 @@ enum Unclean {
     Upstream(UpstreamError),
     /// It calls a tool that it must not; with the tokens it took.
     Tool(Option<Usage>),
+    /// It could not be read as closely as the rules ask; with the tokens it took.
+    Unread(Problem, Option<Usage>),
 }
+
+/// What the entry says of an answer that could not be read as closely as the rules ask.
+const UNREAD: &str = "unread";
 
 /// Puts on record that the answer called a tool that it must not, and that nobody saw it.
 async fn withheld(call: Call, usage: Option<Usage>, upstream_status: Option<u16>) -> Refusal {

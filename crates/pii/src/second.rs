@@ -2,8 +2,8 @@
 //!
 //! The reader is somebody else's, such as a model far too slow to read everything. It is given single sentences of a whole
 //! text and says where it sees names and addresses. What the rules and the tagger found stays as it is, to the last
-//! character; what the reader sees counts where the tagger thought of it too and nothing else has claimed it. So a reader
-//! that is wrong, or broken, costs a word that needed no token, and never uncovers one.
+//! character; what the reader sees counts, as a whole, where the tagger thought of a word of it too, and as far as nothing
+//! else has claimed it. So a reader that is wrong costs a word that needed no token, and never uncovers one.
 //!
 //! Streams are not read twice: a sentence would have to be held back to its end, and what is held must not depend on how
 //! fast somebody answers.
@@ -14,7 +14,7 @@ use std::ops::Range;
 use crate::ascii::{self, ALNUM};
 use crate::class::Class;
 use crate::engine::Event;
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 use crate::resolve;
 use crate::scanner::{Places as _, Scanner, View};
 use crate::tagger::{DOUBT_MIN, Doubt};
@@ -43,6 +43,11 @@ pub struct Reading {
 
 /// Reads a sentence. What it answers for a sentence must depend on nothing but the sentence.
 pub trait Reader: fmt::Debug + Send + Sync {
+    /// How many may be reading at the same time. Whoever asks sees to it that no more do.
+    fn at_once(&self) -> usize {
+        1
+    }
+
     /// What it sees, in any order; `None` when it cannot read the sentence.
     fn read(&self, sentence: &str) -> Option<Vec<Reading>>;
 }
@@ -53,12 +58,13 @@ pub struct Second<'a> {
     left: usize,
     read: usize,
     unread: usize,
+    failed: usize,
 }
 
 impl<'a> Second<'a> {
     /// Asks about so many sentences at most; of each text about [`SENTENCES_MAX`].
     pub fn new(reader: &'a dyn Reader, sentences_max: usize) -> Self {
-        Self { reader, left: sentences_max, read: 0, unread: 0 }
+        Self { reader, left: sentences_max, read: 0, unread: 0, failed: 0 }
     }
 
     /// How many sentences were read.
@@ -66,9 +72,14 @@ impl<'a> Second<'a> {
         self.read
     }
 
-    /// How many were not, because they were too many or the reader could not. The tagger's word stands for them alone.
+    /// How many were not, because they were too many. The tagger's word stands for them alone.
     pub fn unread(&self) -> usize {
         self.unread
+    }
+
+    /// How many the reader could not read. The tagger's word stands for them alone.
+    pub fn failed(&self) -> usize {
+        self.failed
     }
 
     /// The events of a text, with those for what the reader adds.
@@ -85,7 +96,14 @@ impl<'a> Second<'a> {
         let mut events = Vec::new();
         engine.run(window, policy, &mut |event| events.push(event));
         let taken = Taken::of(&events, policy);
-        let doubts: Vec<&Doubt> = engine.doubts().iter().filter(|doubt| !taken.has(&doubt.place)).collect();
+        let counts =
+            [Class::Person, Class::Address].into_iter().filter(|class| policy.mode(*class) != Mode::Off);
+        let least = counts.map(|class| policy.threshold(class)).min_by(f32::total_cmp);
+        // A word of which nothing would come whatever the reader says is not worth the time.
+        let open = |doubt: &&Doubt| {
+            least.is_some_and(|least| right(doubt.likely) >= least) && !taken.has(&doubt.place)
+        };
+        let doubts: Vec<&Doubt> = engine.doubts().iter().filter(open).collect();
         let heard = self.ask(text, view, &doubts);
         let allowed = |hit: &Hit| scanner.lists().allows(hit, window.symbols);
         let heard = heard.into_iter().filter(|hit| resolve::admits(policy, hit) && !allowed(hit));
@@ -101,15 +119,16 @@ impl<'a> Second<'a> {
             if at < seen_to {
                 continue;
             }
-            let sentence = around(text, at);
-            seen_to = sentence.end;
             if asked == SENTENCES_MAX || self.left == 0 {
                 self.unread += 1;
+                seen_to = end_of(text, at, text.floor_char_boundary(at.saturating_add(SENTENCE_BYTES_MAX)));
                 continue;
             }
+            let sentence = around(text, at);
+            seen_to = sentence.end;
             (asked, self.left) = (asked + 1, self.left - 1);
             match self.reader.read(&text[sentence.clone()]) {
-                None => self.unread += 1,
+                None => self.failed += 1,
                 Some(readings) => {
                     self.read += 1;
                     heard.extend(readings.iter().filter_map(|one| hit(one, text, &sentence, view, doubts)));
@@ -181,45 +200,42 @@ fn joined(mut heard: Vec<Hit>) -> Vec<Hit> {
 fn around(text: &str, at: usize) -> Range<usize> {
     let from = text.floor_char_boundary(at.saturating_sub(BACK_BYTES_MAX));
     let to = text.floor_char_boundary(from + SENTENCE_BYTES_MAX);
-    let start = last_end(&text[from..at]).map_or_else(
-        || if from == 0 { 0 } else { from + text[from..at].find(char::is_whitespace).unwrap_or(0) },
-        |end| from + end,
-    );
+    let start = last_end(text, from, at).unwrap_or_else(|| {
+        if from == 0 { 0 } else { from + text[from..at].find(char::is_whitespace).unwrap_or(0) }
+    });
     let start = at - text[start..at].trim_start().len();
-    let end = first_end(&text[at..to], &text[start..at]).map_or_else(
-        || {
-            let cut = if to == text.len() { None } else { text[at..to].rfind(char::is_whitespace) };
-            cut.filter(|cut| *cut > 0).map_or(to, |cut| at + cut)
-        },
-        |end| at + end,
-    );
-    start..end.max(text.ceil_char_boundary(at + 1))
+    start..end_of(text, at, to)
 }
 
-/// Behind the last end of a sentence.
-fn last_end(text: &str) -> Option<usize> {
+/// Where the sentence ends in which a place lies, between words at the latest.
+fn end_of(text: &str, at: usize, to: usize) -> usize {
+    let end = first_end(text, at, to).unwrap_or_else(|| {
+        let cut = if to == text.len() { None } else { text[at..to].rfind(char::is_whitespace) };
+        cut.filter(|cut| *cut > 0).map_or(to, |cut| at + cut)
+    });
+    end.max(text.ceil_char_boundary(at + 1))
+}
+
+/// Behind the last end of a sentence between two places.
+fn last_end(text: &str, mut from: usize, to: usize) -> Option<usize> {
     let mut last = None;
-    let mut from = 0;
-    while let Some(end) = first_end(&text[from..], &text[..from]) {
-        from += end;
-        last = Some(from);
+    while let Some(end) = first_end(text, from, to) {
+        from = end;
+        last = Some(end);
     }
     last
 }
 
-/// Behind the first end of a sentence: of a line, or behind a full stop that no short word stands before.
-fn first_end(text: &str, before: &str) -> Option<usize> {
-    text.char_indices().find_map(|(i, c)| {
-        let end = i + c.len_utf8();
+/// Behind the first end of a sentence between two places: of a line, or behind a full stop that no short word stands before.
+fn first_end(text: &str, from: usize, to: usize) -> Option<usize> {
+    text[from..to].char_indices().find_map(|(i, c)| {
+        let (at, end) = (from + i, from + i + c.len_utf8());
         let ends = match c {
             '\n' | '。' | '！' | '？' => true,
             '.' | '!' | '?' => {
-                let word = || {
-                    text[..i].chars().rev().chain(before.chars().rev()).take_while(|c| c.is_alphanumeric())
-                };
-                let blank = text[end..].chars().next().is_none_or(char::is_whitespace);
-                blank
-                    && (c != '.' || word().take(ABBREVIATION_CHARS_MAX + 1).count() > ABBREVIATION_CHARS_MAX)
+                let word = text[..at].chars().rev().take_while(|c| c.is_alphanumeric());
+                let short = || word.take(ABBREVIATION_CHARS_MAX + 1).count() <= ABBREVIATION_CHARS_MAX;
+                text[end..].chars().next().is_none_or(char::is_whitespace) && (c != '.' || !short())
             }
             _ => false,
         };

@@ -120,7 +120,8 @@ fn take_key(mut settings: Settings) -> Result<(Settings, crypto::InstanceKey)> {
     Ok((settings, key))
 }
 
-fn prepare_data_dir(dir: &Path) -> Result<()> {
+/// Makes the data directory as the server would.
+pub(crate) fn prepare_data_dir(dir: &Path) -> Result<()> {
     let mode = if rustix::process::geteuid().is_root() { DATA_DIR_MODE_ROOT } else { DATA_DIR_MODE };
     files::make_dir(dir, mode).with_context(|| {
         format!("cannot create the data directory {}; choose another with --data-dir", dir.display())

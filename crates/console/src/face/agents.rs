@@ -189,7 +189,8 @@ pub(super) async fn page(Path(id): Path<String>, visit: Visit) -> Result<Answer,
         last_used: agent.last_used_at.map(|used| When::seen(used, at)),
         suspended: agent.suspended_at.is_some(),
         keys: mine.map(|key| key_row(key, &agent.name, &projects, at)).collect(),
-        given: given::section(&visit, &human, Subject::Agent(agent.id), true).await?,
+        // Whoever may not see what was given sees the rest of the page.
+        given: given::section(&visit, &human, Subject::Agent(agent.id), true).await.ok(),
         may_manage: may(&human, Permission::AgentsManage),
     };
     Ok(visit.settle(Answer::page(&page)))

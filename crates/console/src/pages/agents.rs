@@ -83,8 +83,8 @@ pub struct AgentPage {
     pub suspended: bool,
     /// Its API keys.
     pub keys: Vec<KeyRow>,
-    /// What it was given.
-    pub given: Given,
+    /// What it was given; nothing for somebody who may not see that.
+    pub given: Option<Given>,
     /// Whether this person may manage it.
     pub may_manage: bool,
 }

@@ -101,14 +101,14 @@ fn one_agent() -> Vec<Sample> {
             key("Laptop", Tone::Bad, "Revoked"),
             key("Test", Tone::Plain, "Live"),
         ],
-        given: given("/agents/1"),
+        given: Some(given("/agents/1")),
         may_manage: true,
     };
     let bare = AgentPage {
         suspended: true,
         purpose: String::new(),
         keys: Vec::new(),
-        given: Given { held: Vec::new(), ..given("/agents/1") },
+        given: None,
         ..active.clone()
     };
     let hostile = AgentPage {

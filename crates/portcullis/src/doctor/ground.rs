@@ -60,12 +60,12 @@ pub(super) async fn asked_for(checks: &mut Checks, vault: &Vault, data_dir: &Pat
     const WHAT: &str = "deep reading";
     match vault.who_ask_for_deep().await {
         Ok(0) => {}
-        Ok(asking) if deep::folder(data_dir).exists() => {
+        Ok(asking) if matches!(deep::load(data_dir), Ok(Some(_))) => {
             checks.good(WHAT, format!("{asking} organizations ask for it"));
         }
         Ok(asking) => checks.bad(
             WHAT,
-            format!("{asking} organizations ask for it, and no model is here: their calls are refused"),
+            format!("{asking} organizations ask for it, and no model is here that can be used: their calls are refused"),
             "Fetch it and start the server again: portcullis pii fetch-model; or let their rules say deep: false.",
         ),
         Err(error) => checks.note(WHAT, error.to_string(), "It cannot be seen who asks for it."),

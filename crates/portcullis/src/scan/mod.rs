@@ -167,6 +167,9 @@ fn scan(
         report.count(found.len());
         if args.jsonl { report::spans(document, &found, out) } else { report.take(document, &found, out) }
     })?;
+    if let Some(failed) = second.as_ref().map(Second::failed).filter(|failed| *failed > 0) {
+        bail!("the model could not read {failed} sentences, so less was found than --deep promises");
+    }
     if let Some(unread) = second.map(|second| second.unread()).filter(|unread| *unread > 0) {
         say::note(format_args!("portcullis: {unread} uncertain sentences were too many to be read twice"));
     }

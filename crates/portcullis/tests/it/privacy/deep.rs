@@ -2,6 +2,8 @@
 //! there is none.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use gates::{Vault, VaultOptions};
 use serde_json::{Value, json};
@@ -35,9 +37,9 @@ struct Reading {
 }
 
 impl Reading {
-    async fn over(database: &Database, reader: Option<Arc<dyn pii::Reader>>) -> Self {
+    async fn over(database: &Database, reader: Option<Arc<dyn pii::Reader>>, answer: &str) -> Self {
         let vault = Vault::open(VaultOptions { reader, ..database.options() }).await.expect("served");
-        let provider = FakeProvider::start(Script::json("Done")).await.expect("a provider");
+        let provider = FakeProvider::start(Script::json(answer)).await.expect("a provider");
         let web = Build::over(&vault).provider(&provider).serve().await;
         Self { vault, provider, web }
     }
@@ -49,7 +51,11 @@ impl Reading {
     }
 
     async fn chat(&self, tenant: &Tenant) -> Answer {
-        let body = json!({"model": "fake-1", "messages": [{"role": "user", "content": TEXT}]});
+        self.say(tenant, TEXT).await
+    }
+
+    async fn say(&self, tenant: &Tenant, text: &str) -> Answer {
+        let body = json!({"model": "fake-1", "messages": [{"role": "user", "content": text}]});
         self.web.ask(Ask::chat(body.to_string()).key(&tenant.agent_key)).await
     }
 
@@ -65,7 +71,7 @@ impl Reading {
 
 async fn two_organizations(house: &'static House, purpose: &str) -> (Database, Reading, [Tenant; 2]) {
     let database = house.database(purpose).await;
-    let served = Reading::over(&database, Some(reader().await)).await;
+    let served = Reading::over(&database, Some(reader().await), "Done").await;
     let tenants = [Tenant::make(&served.vault, "Deep").await, Tenant::make(&served.vault, "Plain").await];
     for (tenant, deep) in tenants.iter().zip([true, false]) {
         let answer = served.put(tenant, deep).await;
@@ -105,7 +111,7 @@ fn without_a_model_it_cannot_be_asked_for_and_what_asks_for_it_is_refused() {
         let (database, served, [deep, plain]) = two_organizations(house, "deep_gone").await;
         served.vault.close();
         // The same database, served by a machine without the model.
-        let without = Reading::over(&database, None).await;
+        let without = Reading::over(&database, None, "Done").await;
         let refused = without.put(&plain, true).await;
         assert_eq!(refused.status, 422, "{}", refused.text());
         assert_eq!(refused.json()["errors"][0]["pointer"], "/deep");
@@ -128,11 +134,82 @@ fn without_a_model_it_cannot_be_asked_for_and_what_asks_for_it_is_refused() {
         let env: Vec<(&str, &str)> = env.iter().map(|(name, value)| (*name, &**value)).collect();
         let told = command(&["doctor"], &env).await;
         assert_eq!(told.code, Some(1), "{}", told.out);
-        assert!(told.out.contains("1 organizations ask for it, and no model is here"), "{}", told.out);
+        assert!(
+            told.out.contains("1 organizations ask for it, and no model is here that can be used"),
+            "{}",
+            told.out
+        );
 
-        // What shut it out lets it in again.
+        // Other rules can be changed meanwhile, and what shut it out lets it in again.
+        assert_eq!(without.put(&deep, true).await.status, 200);
         assert_eq!(without.put(&deep, false).await.status, 200);
         assert_eq!(without.chat(&deep).await.status, 200);
+    });
+}
+
+/// Cannot read anything.
+#[derive(Debug)]
+struct Blind;
+
+impl pii::Reader for Blind {
+    fn read(&self, _: &str) -> Option<Vec<pii::Reading>> {
+        None
+    }
+}
+
+#[test]
+fn what_cannot_be_read_as_closely_as_asked_goes_nowhere() {
+    run(async |house| {
+        let database = house.database("deep_blind").await;
+        let served = Reading::over(&database, Some(Arc::new(Blind)), TEXT).await;
+        let tenant = Tenant::make(&served.vault, "Blind").await;
+        assert_eq!(served.put(&tenant, true).await.status, 200);
+        for answer in [served.chat(&tenant).await, served.scan(&tenant).await] {
+            assert_eq!(answer.status, 503, "{}", answer.text());
+            assert!(answer.text().contains("Deep reading failed"), "{}", answer.text());
+        }
+        assert!(served.provider.last().is_none(), "nothing of it was sent");
+        // Nothing in the prompt is in doubt; the answer is.
+        let id = served.web.request_id();
+        let body = json!({"model": "fake-1", "messages": [{"role": "user", "content": "hello"}]}).to_string();
+        let ask = Ask::chat(body).key(&tenant.agent_key).header("x-request-id", &id);
+        let answer = served.web.ask(ask).await;
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(!answer.text().contains(NAME), "{}", answer.text());
+        let entries = database.entries_once(&id, 2).await;
+        let outcome = entries.iter().find(|entry| entry.kind == "llm.call.outcome").expect("an outcome");
+        assert_eq!(outcome.fact("error"), "unread");
+        assert_eq!(served.put(&tenant, false).await.status, 200);
+        assert_eq!(served.chat(&tenant).await.status, 200);
+    });
+}
+
+/// Reads one sentence at a time, and says so when there are more.
+#[derive(Debug, Default)]
+struct Slow(AtomicUsize, AtomicUsize);
+
+impl pii::Reader for Slow {
+    fn read(&self, _: &str) -> Option<Vec<pii::Reading>> {
+        let before = self.0.fetch_add(1, Ordering::SeqCst);
+        self.1.fetch_max(before + 1, Ordering::SeqCst);
+        std::thread::sleep(Duration::from_millis(20));
+        self.0.fetch_sub(1, Ordering::SeqCst);
+        Some(Vec::new())
+    }
+}
+
+#[test]
+fn no_more_requests_are_read_at_the_same_time_than_the_reader_says() {
+    run(async |house| {
+        let database = house.database("deep_turns").await;
+        let slow = Arc::new(Slow::default());
+        let reader: Arc<dyn pii::Reader> = Arc::<Slow>::clone(&slow);
+        let served = Reading::over(&database, Some(reader), "Done").await;
+        let tenant = Tenant::make(&served.vault, "Slow").await;
+        assert_eq!(served.put(&tenant, true).await.status, 200);
+        let all = futures_util::future::join_all((0..8).map(|_| served.chat(&tenant))).await;
+        assert!(all.iter().all(|answer| answer.status == 200));
+        assert_eq!(slow.1.load(Ordering::SeqCst), 1, "one at a time");
     });
 }
 

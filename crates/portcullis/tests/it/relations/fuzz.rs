@@ -25,6 +25,9 @@ const BATCH: u64 = 25;
 /// At most so many models in a hundred may be refused by the command's engine.
 const REFUSED_PERCENT_MAX: usize = 5;
 
+/// At most so many stores in a thousand, and one more, may be told otherwise when the command's engine is asked again.
+const UNSTEADY_PER_THOUSAND_MAX: usize = 5;
+
 /// Everything that may come up, as far as OpenFGA's engine has one answer to it.
 const WANTED: Wanted = Wanted { conditions: true, exclusions: true, peer: true };
 
@@ -70,6 +73,20 @@ async fn settle(fga: &Path, tally: &mut Tally, seed: u64, world: &World) {
     tally.settle(&format!("store {seed}"), &said);
 }
 
+/// Whether OpenFGA says what we do when it is asked once more, and has the tuples in another order: those with a condition last.
+/// Its answer must not depend on the order, but does: of two tuples about one object that lead to a user, one for everybody,
+/// a check through a userset looks at the first alone. And what it lists is cut short when the machine is busy.
+async fn agrees_after_all(fga: &Path, seed: u64, world: &World) -> bool {
+    let mut tuples = world.tuples.clone();
+    tuples.sort_by_key(|tuple| tuple.condition.is_some());
+    let again = World { model: world.model.clone(), tuples, questions: world.questions.clone() };
+    let said = answers(fga, &mut vec![(seed, again)], &mut Vec::new()).await;
+    let mut tally = Tally::default();
+    tally.compare("again", world, &said);
+    settle(fga, &mut tally, seed, world).await;
+    tally.wrong.is_empty()
+}
+
 #[test]
 fn our_engine_says_what_openfgas_says_whatever_it_is_asked() {
     run(async |_| {
@@ -77,7 +94,7 @@ fn our_engine_says_what_openfgas_says_whatever_it_is_asked() {
         let fga = venv.join("bin/fga");
         let from = number("RELATIONS_FROM").unwrap_or(0);
         let end = from + number("RELATIONS_STORES").unwrap_or(STORES);
-        let (mut tally, mut refused) = (Tally::default(), Vec::new());
+        let (mut tally, mut refused, mut unsteady) = (Tally::default(), Vec::new(), Vec::new());
         let mut at = from;
         while at < end {
             let next = end.min(at + BATCH);
@@ -89,19 +106,22 @@ fn our_engine_says_what_openfgas_says_whatever_it_is_asked() {
                 tally.compare(&format!("store {seed}"), world, own);
                 results = rest;
                 settle(&fga, &mut tally, *seed, world).await;
-                if let Some(wrong) = tally.wrong.first() {
-                    panic!("{wrong}\n{}\n{:#?}", world.model, world.tuples);
-                }
+                let Some(wrong) = std::mem::take(&mut tally.wrong).into_iter().next() else { continue };
+                let agrees = agrees_after_all(&fga, *seed, world).await;
+                assert!(agrees, "{wrong}\n{}\n{:#?}", world.model, world.tuples);
+                unsteady.push(format!("{wrong}\n{}", world.model));
             }
             at = next;
         }
         let Tally { stores, checks, allowed, lists, listed, strays, covered, contradicted, .. } = tally;
         eprintln!(
             "{stores} stores: {checks} checks ({allowed} allowed), {lists} lists ({listed} entries), all the same; {strays} \
-             lists with strays, {covered} with everyone, {contradicted} users that its own check contradicts; {} models \
-             refused: {refused:#?}",
+             lists with strays, {covered} with everyone, {contradicted} users that its own check contradicts; {} stores \
+             about which it says something else when it is asked again: {unsteady:#?}; {} models refused: {refused:#?}",
+            unsteady.len(),
             refused.len()
         );
+        assert!(unsteady.len() <= 1 + stores * UNSTEADY_PER_THOUSAND_MAX / 1_000, "{unsteady:#?}");
         assert!(allowed * 20 > checks, "questions that are almost always denied show nothing");
         assert!(refused.len() * 100 <= stores * REFUSED_PERCENT_MAX, "{refused:#?}");
     });

@@ -118,10 +118,12 @@ impl Tally {
     /// Takes over what we say of single users about whom the lists differ, and notes them: their own check has the last word.
     fn doubt(&mut self, asked: &Question, ours: &[String], theirs: &mut Vec<String>) {
         let only = |a: &[String], b: &[String]| -> Vec<String> {
-            let single = |user: &&String| !user.ends_with(":*") && !b.contains(user);
-            a.iter().filter(single).cloned().collect()
+            a.iter().filter(|user| !b.contains(user)).cloned().collect()
         };
-        for (users, listed) in [(only(ours, theirs), true), (only(theirs, ours), false)] {
+        // Whom it does not list it may have had no time for, everybody among them.
+        let mut more = only(theirs, ours);
+        more.retain(|user| !user.ends_with(":*"));
+        for (users, listed) in [(only(ours, theirs), true), (more, false)] {
             for user in users {
                 if listed {
                     theirs.push(user.clone());
