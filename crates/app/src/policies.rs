@@ -132,7 +132,8 @@ pub async fn list(mut pass: Pass<ListPolicies>) -> Result<(Vec<InForce>, Receipt
 /// Puts what is said into force as the next version.
 ///
 /// # Errors
-/// When it cannot be meant, it asks for a second reader that this server has not, or somebody else changed the policy at the same moment.
+/// When it cannot be meant, it newly asks for a second reader that this server has not, or somebody else changed the policy at
+/// the same moment.
 pub async fn change(mut pass: Pass<ChangePolicy>, said: Said) -> Result<(InForce, Receipt), Problem> {
     match put(&mut pass, said).await {
         Ok((in_force, replaces)) => {

@@ -4,7 +4,7 @@ use app::input::Page;
 use app::invitations::{self, Invitation, Invite, ListInvitations, RevokeInvitation};
 use app::members::Member;
 use axum::extract::Path;
-use gates::{Caller as _, Human};
+use gates::Human;
 use kernel::limits::INVITATION_SECONDS;
 use kernel::{InvitationId, MemberRole, Problem, ProblemKind, Timestamp};
 
@@ -12,7 +12,7 @@ use super::answer::{Answer, Said};
 use super::members::roles;
 use super::posted::Posted;
 use super::sign_in::refused_by;
-use super::visit::{Visit, admits, pass};
+use super::visit::{Visit, admits, entered, pass};
 use crate::layout::Room;
 use crate::pages::{self, InvitationRow};
 use crate::parts::{Form, Tone, When};
@@ -111,12 +111,9 @@ pub(super) async fn resend(Path(id): Path<String>, posted: Posted) -> Result<Ans
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
     let found = one(visit, &human, &id).await?;
-    let entered = visit.state.vault().enter::<Invite>(human.principal(), visit.context.clone()).await;
-    let pass = match entered {
-        Ok(pass) => pass,
+    let Ok(pass) = entered::<Invite>(visit, &human).await? else {
         // The button stands on the list: that is where to come back to.
-        Err(problem) if problem.kind == ProblemKind::StepUp => return Err(Visit::to_step_up("/members")),
-        Err(problem) => return Err(visit.refused(&problem)),
+        return Err(Visit::to_step_up("/members"));
     };
     let sent = invitations::create(pass, &found.address, found.role, &visit.state.accounts.post()).await;
     let said = match sent {

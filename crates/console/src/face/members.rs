@@ -14,7 +14,7 @@ use kernel::{AccountId, Gate, MemberRole, Permission, Problem, ProblemKind, Sess
 use super::answer::{Answer, Said};
 use super::cookies::Cookie;
 use super::posted::Posted;
-use super::visit::{Visit, admits, matches, may, now, pass};
+use super::visit::{Visit, admits, entered, matches, may, now, pass};
 use super::{given, invitations};
 use crate::layout::Room;
 use crate::pages::{self, MemberRow, SessionRow};
@@ -224,15 +224,10 @@ pub(super) async fn change_role(Path(id): Path<String>, posted: Posted) -> Resul
     let given = match posted.get("role").parse::<MemberRole>() {
         Err(_) => Err(Problem::invalid("/role", "Choose a role.")),
         Ok(role) => {
-            let entered =
-                visit.state.vault().enter::<ChangeRole>(human.principal(), visit.context.clone()).await;
-            match entered {
-                Ok(pass) => members::change_role(pass, account, role, &visit.state.accounts.post()).await,
-                Err(problem) if problem.kind == ProblemKind::StepUp => {
-                    return Err(Visit::to_step_up(&posted.kept_in(&there, &["role"])));
-                }
-                Err(problem) => return Err(visit.refused(&problem)),
-            }
+            let Ok(pass) = entered::<ChangeRole>(visit, &human).await? else {
+                return Err(Visit::to_step_up(&posted.kept_in(&there, &["role"])));
+            };
+            members::change_role(pass, account, role, &visit.state.accounts.post()).await
         }
     };
     match given {

@@ -3,13 +3,13 @@
 
 use app::pii::{RevealToken, ScanText, Text};
 use app::policies::{ChangePolicy, FoundOn, Overview, ReadPolicy, Trial, TryPolicy};
-use gates::{Caller as _, Channel, Human, Raw};
+use gates::{Channel, Human, Raw};
 use kernel::{Permission, Problem, ProblemKind};
 use pii::{Class, ClassPolicy, Mode, Rulebook, Said, THRESHOLD_DEFAULT};
 
 use super::answer::{Answer, Said as Told};
 use super::posted::Posted;
-use super::visit::{Visit, admits, may, now, pass};
+use super::visit::{Visit, admits, entered, may, now, pass};
 use crate::layout::Room;
 use crate::pages::{self, AmountRow, RuleCell, RuleField, RuleRow, ShiftRow, Stretched};
 use crate::parts::{Badge, Choice, Form, Tone, When};
@@ -159,13 +159,8 @@ fn deep_form(on: bool) -> Form {
 pub(super) async fn deep(posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let entered = visit.state.vault().enter::<ChangePolicy>(human.principal(), visit.context.clone()).await;
-    let pass = match entered {
-        Ok(pass) => pass,
-        Err(problem) if problem.kind == ProblemKind::StepUp => {
-            return Err(Visit::to_step_up(&posted.kept_in(HERE, &["switch", "deep"])));
-        }
-        Err(problem) => return Err(visit.refused(&problem)),
+    let Ok(pass) = entered::<ChangePolicy>(visit, &human).await? else {
+        return Err(Visit::to_step_up(&posted.kept_in(HERE, &["switch", "deep"])));
     };
     let on = posted.get("deep") == "on";
     let said = Said { deep: on, ..in_force(visit, &human).await?.said().clone() };
@@ -346,16 +341,10 @@ pub(super) async fn save(posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
     let channel = channel_of(posted.get("channel")).map_err(|problem| visit.refused(&problem))?;
-    let entered = visit.state.vault().enter::<ChangePolicy>(human.principal(), visit.context.clone()).await;
-    let pass = match entered {
-        Ok(pass) => pass,
-        Err(problem) if problem.kind == ProblemKind::StepUp => {
-            let names = field_names();
-            let names: Vec<&str> =
-                std::iter::once("channel").chain(names.iter().map(String::as_str)).collect();
-            return Err(Visit::to_step_up(&posted.kept_in("/privacy/edit", &names)));
-        }
-        Err(problem) => return Err(visit.refused(&problem)),
+    let Ok(pass) = entered::<ChangePolicy>(visit, &human).await? else {
+        let names = field_names();
+        let names: Vec<&str> = std::iter::once("channel").chain(names.iter().map(String::as_str)).collect();
+        return Err(Visit::to_step_up(&posted.kept_in("/privacy/edit", &names)));
     };
     let book = in_force(visit, &human).await?;
     let changed = match laid(&posted, &book, channel) {

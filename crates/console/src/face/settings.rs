@@ -5,11 +5,11 @@ use app::input::Name;
 use app::settings::{self, ChangeSettings, ReadSettings, Rules};
 use gates::{Caller as _, Human};
 use kernel::limits::SESSION_HOURS_MAX;
-use kernel::{MemberRole, Permission, Problem, ProblemKind};
+use kernel::{MemberRole, Permission, Problem};
 
 use super::answer::{Answer, Said};
 use super::posted::Posted;
-use super::visit::{Visit, may, pass};
+use super::visit::{Visit, entered, may, pass};
 use crate::layout::Room;
 use crate::pages;
 use crate::parts::{Choice, Form, Id};
@@ -96,13 +96,8 @@ async fn put(
 ) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
-    let entered = visit.state.vault().enter::<ChangeSettings>(human.principal(), visit.context.clone()).await;
-    let pass = match entered {
-        Ok(pass) => pass,
-        Err(problem) if problem.kind == ProblemKind::StepUp => {
-            return Err(Visit::to_step_up(&posted.kept_in("/settings", fields)));
-        }
-        Err(problem) => return Err(visit.refused(&problem)),
+    let Ok(pass) = entered::<ChangeSettings>(visit, &human).await? else {
+        return Err(Visit::to_step_up(&posted.kept_in("/settings", fields)));
     };
     let now = in_force(visit, &human).await?;
     let changed = match lay(&now) {

@@ -9,9 +9,9 @@ use app::audit::Names;
 use app::audit::retention::{
     self as house, Archive, ChangeRetention, Hold, Keeping, Overview, ReadRetention, change_retention,
 };
-use gates::{Caller as _, Human};
+use gates::Human;
 use kernel::limits::{RETENTION_DAYS_MAX, RETENTION_DAYS_MIN, RETENTION_SHORTEN_DAYS};
-use kernel::{AccountId, Permission, Problem, ProblemKind, Timestamp};
+use kernel::{AccountId, Permission, Problem, Timestamp};
 use time::OffsetDateTime;
 use time::macros::format_description;
 
@@ -19,7 +19,7 @@ pub(super) use self::holds::{lift, lift_page, new_page, place};
 use super::answer::{Answer, Said};
 use super::explorer::grouped;
 use super::posted::Posted;
-use super::visit::{Visit, admits, may, now, pass};
+use super::visit::{Visit, admits, entered, may, now, pass};
 use crate::layout::Room;
 use crate::pages::{self, ArchiveView, HoldRow, LiftedRow};
 use crate::parts::{Form, Id, When};
@@ -221,12 +221,8 @@ pub(super) async fn change(posted: Posted) -> Result<Answer, Answer> {
     let visit = &posted.visit;
     let human = visit.signed_in().await?;
     let there = posted.kept_in("/audit/retention/days", &["days"]);
-    let entered =
-        visit.state.vault().enter::<ChangeRetention>(human.principal(), visit.context.clone()).await;
-    let entered = match entered {
-        Ok(entered) => entered,
-        Err(problem) if problem.kind == ProblemKind::StepUp => return Err(Visit::to_step_up(&there)),
-        Err(problem) => return Err(visit.refused(&problem)),
+    let Ok(entered) = entered::<ChangeRetention>(visit, &human).await? else {
+        return Err(Visit::to_step_up(&there));
     };
     let (found, names) = looked_at(visit, &human).await?;
     let in_force = found.keeping.days;
