@@ -129,8 +129,8 @@ impl Generator<'_> {
             let at = self.chance.below(n).min(self.chance.below(n));
             self.lists.census_given.get(at)
         } else {
-            let at = self.chance.below(self.lists.people.len());
-            self.chance.pick(&self.lists.people[at].given)
+            let at = self.chance.below(self.lists.with_given.len());
+            self.lists.with_given.get(at).and_then(|i| self.chance.pick(&self.lists.people[*i].given))
         };
         name.cloned().unwrap_or_else(|| "Ada".to_owned())
     }
@@ -142,8 +142,8 @@ impl Generator<'_> {
             let at = self.chance.below(n).min(self.chance.below(n));
             self.lists.census_family.get(at)
         } else {
-            let at = self.chance.below(self.lists.people.len());
-            self.chance.pick(&self.lists.people[at].family)
+            let at = self.chance.below(self.lists.with_family.len());
+            self.lists.with_family.get(at).and_then(|i| self.chance.pick(&self.lists.people[*i].family))
         };
         name.cloned().unwrap_or_else(|| "Byron".to_owned())
     }
@@ -187,8 +187,16 @@ impl Generator<'_> {
             if self.chance.one_in(2) { self.chance.word(STREET_NAMES).to_owned() } else { self.family() };
         let street = format!("{n} {name} {}", self.chance.word(STREETS));
         let zip = 10_000 + self.chance.below(89_999);
-        match self.chance.below(6) {
+        let force = self.chance.word(&["AA", "AE", "AP"]);
+        match self.chance.below(9) {
             0 => street,
+            5 => format!("PO Box {n}"),
+            6 => format!("P.O. Box {n}"),
+            7 => {
+                let ship = self.chance.word(&["USS", "USNS", "USNV", "USCGC"]);
+                format!("{ship} {}\nFPO {force} {zip}", self.family())
+            }
+            8 => format!("PSC {n}, Box {}\nAPO {force} {zip}", self.chance.below(10_000)),
             1 => format!("Flat {}, {street}, {}", 1 + self.chance.below(40), self.place()),
             2 => format!("{street}\n{}\n{} {zip}", self.place(), self.chance.word(STATES)),
             3 => format!("PO Box {n}, {}", self.place()),

@@ -32,7 +32,7 @@ pub(crate) fn judge(
     errors: Option<&str>,
     log: &mut impl Write,
 ) -> Result<(), Box<dyn std::error::Error>> {
-    for corpus in CORPORA.iter().chain([&EVALUATION]) {
+    for corpus in CORPORA.iter().filter(|corpus| corpus.by_hand).chain([&EVALUATION]) {
         let known: &[Class] = match corpus.name {
             "agentic_synth" => {
                 &[Class::Person, Class::Address, Class::Health, Class::Minor, Class::Biometric]

@@ -20,6 +20,9 @@ pub(crate) struct Names {
 pub(crate) struct Lists {
     /// Names by locale, in the order of their locales.
     pub(crate) people: Vec<Names>,
+    /// Which of them have given names, and which family names: of some countries only one kind is listed.
+    pub(crate) with_given: Vec<usize>,
+    pub(crate) with_family: Vec<usize>,
     pub(crate) census_given: Vec<String>,
     pub(crate) census_family: Vec<String>,
     pub(crate) addresses: Vec<String>,
@@ -27,6 +30,12 @@ pub(crate) struct Lists {
     pub(crate) conditions: Vec<String>,
     pub(crate) treatments: Vec<String>,
     words: Vec<(String, String)>,
+    families: Vec<String>,
+}
+
+/// Which countries have names of a kind.
+fn having(people: &[(String, Names)], kind: impl Fn(&Names) -> &Vec<String>) -> Vec<usize> {
+    (0..people.len()).filter(|i| !kind(&people[*i].1).is_empty()).collect()
 }
 
 fn lines(folder: &Path, name: &str) -> std::io::Result<Vec<String>> {
@@ -37,7 +46,7 @@ fn lines(folder: &Path, name: &str) -> std::io::Result<Vec<String>> {
 impl Lists {
     pub(crate) fn read(folder: &Path) -> std::io::Result<Self> {
         let mut people: Vec<(String, Names)> = Vec::new();
-        for line in lines(folder, "people.txt")? {
+        for line in lines(folder, "people.txt")?.into_iter().chain(lines(folder, "world.txt")?) {
             let mut fields = line.split('\t').map(str::to_owned);
             let (Some(locale), Some(kind)) = (fields.next(), fields.next()) else { continue };
             if people.last().is_none_or(|(last, _)| *last != locale) {
@@ -52,6 +61,9 @@ impl Lists {
         let of = |kind: &str| health.iter().filter_map(|l| l.strip_prefix(kind)).map(str::to_owned).collect();
         let words = lines(folder, "words.txt")?;
         Ok(Self {
+            families: lines(folder, "families.txt")?,
+            with_given: having(&people, |names| &names.given),
+            with_family: having(&people, |names| &names.family),
             people: people.into_iter().map(|(_, names)| names).collect(),
             census_given: lines(folder, "census-given.txt")?,
             census_family: lines(folder, "census-family.txt")?,
@@ -71,8 +83,8 @@ impl Lists {
         })
     }
 
-    /// The flags of every word in the lists, and of the words that ordinary text writes small.
-    pub(crate) fn flags(&self, common: &[u32]) -> BTreeMap<u32, u16> {
+    /// The flags of every word in the lists, and of the words that ordinary text writes small; beside them the family.
+    pub(crate) fn flags(&self, common: &[u32]) -> BTreeMap<u32, (u16, u32)> {
         let mut all: BTreeMap<u32, u16> = BTreeMap::new();
         let mut add = |text: &str, name: &str, least: usize| {
             let bits = flag(name).unwrap_or(0);
@@ -104,6 +116,14 @@ impl Lists {
         }
         for hash in common {
             *all.entry(*hash).or_default() |= flag("common").unwrap_or(0);
+        }
+        let mut all: BTreeMap<u32, (u16, u32)> = all.into_iter().map(|(h, f)| (h, (f, 0))).collect();
+        for (i, line) in self.families.iter().enumerate() {
+            for word in line.split(' ') {
+                for (hash, _, _) in words_of(word) {
+                    all.entry(hash).or_default().1 = u32::try_from(i + 1).unwrap_or(0);
+                }
+            }
         }
         all
     }

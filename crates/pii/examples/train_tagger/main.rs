@@ -52,9 +52,9 @@ fn options() -> Result<Options, Box<dyn Error>> {
         out: PathBuf::from("crates/pii/data/tagger.bin"),
         without: Vec::new(),
         fold: None,
-        learning: Learning { rounds: 16, rate: 0.03, forget: 0.25, unlisted: 0.2, decay: 1e-6 },
+        learning: Learning { runs: 3, rounds: 12, rate: 0.03, forget: 0.25, unlisted: 0.2, decay: 1e-6 },
         fillings: FILLINGS,
-        eager: 0.3,
+        eager: 0.45,
         errors: None,
     };
     let mut args = std::env::args().skip(1);
@@ -67,6 +67,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--without" => options.without.push(value),
             "--fold" => options.fold = Some(value.parse()?),
             "--rounds" => options.learning.rounds = value.parse()?,
+            "--runs" => options.learning.runs = value.parse()?,
             "--rate" => options.learning.rate = value.parse()?,
             "--forget" => options.learning.forget = value.parse()?,
             "--unlisted" => options.learning.unlisted = value.parse()?,
@@ -76,7 +77,7 @@ fn options() -> Result<Options, Box<dyn Error>> {
             "--fillings" => options.fillings = value.parse()?,
             _ => {
                 return Err(format!(
-                    "{arg}? --corpora --out --without --fold --rounds --rate --forget --decay"
+                    "{arg}? --corpora --out --without --fold --runs --rounds --rate --forget --decay"
                 )
                 .into());
             }
@@ -158,7 +159,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let fold = options.fold.unwrap_or(LEFT_OUT);
     let trainer = learned(&options, documents(&options, |i| i % fold != 0)?, &lists, &mut log)?;
     let mut file = trainer.file(options.eager);
-    let unseen = documents(&Options { without: Vec::new(), ..options.clone() }, |i| i % fold == 0)?;
+    let by_programs =
+        CORPORA.iter().filter(|corpus| !corpus.by_hand).map(|corpus| corpus.name.to_owned()).collect();
+    let unseen = documents(&Options { without: by_programs, ..options.clone() }, |i| i % fold == 0)?;
     let curves = curves::fit(&Judge::new(file.clone()), &unseen);
     set_curves(&mut file, &curves);
     let judge = Judge::new(file.clone());

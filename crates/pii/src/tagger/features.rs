@@ -6,7 +6,7 @@ use crate::tagger::model::ROWS;
 use crate::tagger::words::{Kind, Space, Word};
 
 /// How many rows of weights are added up for a word.
-pub(crate) const FEATURES: usize = 33;
+pub(crate) const FEATURES: usize = 30;
 /// Words seen on either side.
 pub(crate) const AROUND: usize = 2;
 /// For how many words a key such as `"name":` counts.
@@ -141,20 +141,14 @@ impl Context {
             (w.hash, w.shape, 0),
             (w.head, 0, 0),
             (w.tail, w.shape, 0),
-            (w.shape, space, opens),
             (with, 0, 0),
-            (b1.hash, 0, 0),
             (a1.hash, 0, 0),
             (b1.hash, w.hash, 0),
-            (w.hash, a1.hash, 0),
             (b2.hash, b1.hash, 0),
             (a1.hash, a2.hash, 0),
-            (b1.hash, with, 0),
             (a1.hash, with, 0),
             (fb, with, b1.shape),
-            (fa, with, a1.shape),
             (b1.shape, w.shape, a1.shape),
-            (t1, t2, w.shape),
             (t1, w.hash, 0),
             (t1, with, space),
             (t1, t2, with),
@@ -164,11 +158,14 @@ impl Context {
             (key, t1, w.shape << 2 | space),
             (known << 1 | known_next, with, t1),
             (b2.hash, w.shape, 0),
-            (a2.hash, w.shape, 0),
             (opens, with, a1.shape),
             (b2.shape << 9 | b1.shape, w.shape << 9 | a1.shape, a2.shape),
             (fb, f0, fa),
-            (t1, fb, f0),
+            (w.family, w.shape, opens),
+            (b1.family, with, 0),
+            (a1.family, with, 0),
+            (b1.family, w.family, w.shape),
+            (t1, w.family, w.shape),
         ];
         // Apart, so that a processor works on several at once.
         let (mut first, mut second, mut third) = ([0; FEATURES], [0; FEATURES], [0; FEATURES]);

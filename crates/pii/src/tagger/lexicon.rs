@@ -1,9 +1,20 @@
 //! What lists say of words: a table of fingerprints inside the weights.
+//!
+//! A slot is a word of 32 bits: a fingerprint of seventeen, a family of eight, and the number of a combination of flags. The
+//! combinations stand before the slots; there are a hundred of them, so that more of a slot is left for the fingerprint.
 
 /// Slots of the table, a power of two.
-pub(crate) const SLOTS: usize = 1 << 17;
-/// Bits of a slot that hold flags; the rest is the fingerprint.
-const FLAG_BITS: u32 = 12;
+pub(crate) const SLOTS: usize = 1 << 18;
+/// Bits of a slot that hold the number of a combination of flags.
+const COMBINATION_BITS: u32 = 7;
+/// Combinations of flags there may be.
+const COMBINATIONS: usize = 1 << COMBINATION_BITS;
+/// Bits above them that hold the family of words used alike; the rest is the fingerprint.
+const FAMILY_BITS: u32 = 8;
+/// Below the fingerprint.
+const BELOW: u32 = COMBINATION_BITS + FAMILY_BITS;
+/// Where the slots start.
+const SLOTS_AT: usize = COMBINATIONS * 2;
 /// How far a word may lie from its own slot.
 const PROBES_MAX: usize = 256;
 /// The longest word in the lists, in symbols.
@@ -39,7 +50,7 @@ impl Flags {
     }
 }
 
-/// The table, in little-endian words of 32 bits.
+/// The table: combinations of flags in words of 16 bits, then slots in words of 32, all little-endian.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Lexicon<'a>(&'a [u8]);
 
@@ -47,27 +58,32 @@ pub(crate) struct Lexicon<'a>(&'a [u8]);
 fn place(hash: u32) -> (usize, u32) {
     let mixed = (hash ^ hash >> 15).wrapping_mul(0x2c1b_3c6d);
     let mixed = (mixed ^ mixed >> 12).wrapping_mul(0x297a_2d39);
-    let fingerprint = (hash.wrapping_mul(0x9e37_79b1) >> FLAG_BITS) | 1;
-    ((mixed >> 15) as usize & (SLOTS - 1), fingerprint)
+    let fingerprint = (hash.wrapping_mul(0x9e37_79b1) >> BELOW) | 1;
+    ((mixed >> 14) as usize & (SLOTS - 1), fingerprint)
 }
 
 impl<'a> Lexicon<'a> {
-    pub(crate) const BYTES: usize = SLOTS * 4;
+    pub(crate) const BYTES: usize = SLOTS_AT + SLOTS * 4;
 
     pub(crate) fn new(table: &'a [u8]) -> Self {
         Self(table)
     }
 
     fn slot(&self, i: usize) -> u32 {
-        let at = (i & (SLOTS - 1)) * 4;
+        let at = SLOTS_AT + (i & (SLOTS - 1)) * 4;
         self.0.get(at..at + 4).map_or(0, |b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
     }
 
-    /// What the lists say of the word with this hash.
+    fn combination(&self, slot: u32) -> Flags {
+        let at = (slot as usize & (COMBINATIONS - 1)) * 2;
+        Flags(self.0.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]])))
+    }
+
+    /// What the lists say of the word with this hash, and its family; 0 is none.
     #[inline]
-    pub(crate) fn flags(&self, hash: u32, symbols: usize) -> Flags {
+    pub(crate) fn entry(&self, hash: u32, symbols: usize) -> (Flags, u32) {
         if !(2..=LISTED_SYMBOLS_MAX).contains(&symbols) {
-            return Flags::default();
+            return (Flags::default(), 0);
         }
         let (start, fingerprint) = place(hash);
         for i in start..start + PROBES_MAX {
@@ -75,24 +91,32 @@ impl<'a> Lexicon<'a> {
             if slot == 0 {
                 break;
             }
-            if slot >> FLAG_BITS == fingerprint {
-                return Flags(u16::try_from(slot & ((1 << FLAG_BITS) - 1)).unwrap_or(0));
+            if slot >> BELOW == fingerprint {
+                return (self.combination(slot), slot >> COMBINATION_BITS & ((1 << FAMILY_BITS) - 1));
             }
         }
-        Flags::default()
+        (Flags::default(), 0)
     }
 }
 
-/// Puts words into a table; `false` when there is no room near a word's own slot.
+/// Makes the table of words with their flags and families; `None` when there is no room near a word's own slot, or for a
+/// combination of flags.
 #[cfg(feature = "training")]
-pub(crate) fn insert(table: &mut [u32], hash: u32, flags: u16) -> bool {
-    let (start, fingerprint) = place(hash);
-    for i in start..start + PROBES_MAX {
-        let slot = &mut table[i & (SLOTS - 1)];
-        if *slot == 0 || *slot >> FLAG_BITS == fingerprint {
-            *slot = *slot | fingerprint << FLAG_BITS | u32::from(flags);
-            return true;
-        }
+pub(crate) fn table(words: &std::collections::BTreeMap<u32, (u16, u32)>) -> Option<Vec<u8>> {
+    let known: std::collections::BTreeSet<u16> = words.values().map(|(flags, _)| *flags).collect();
+    let mut combinations: Vec<u16> = known.into_iter().collect();
+    let mut slots = vec![0_u32; SLOTS];
+    for (hash, (flags, family)) in words {
+        let (start, fingerprint) = place(*hash);
+        let number = u32::try_from(combinations.binary_search(flags).ok()?).ok()?;
+        let whole = fingerprint << BELOW | family << COMBINATION_BITS | number;
+        let free = (start..start + PROBES_MAX).map(|i| i & (SLOTS - 1)).find(|i| slots[*i] == 0)?;
+        slots[free] = whole;
     }
-    false
+    if combinations.len() > COMBINATIONS || words.values().any(|(_, family)| *family >> FAMILY_BITS != 0) {
+        return None;
+    }
+    combinations.resize(COMBINATIONS, 0);
+    let combinations = combinations.into_iter().flat_map(u16::to_le_bytes);
+    Some(combinations.chain(slots.into_iter().flat_map(u32::to_le_bytes)).collect())
 }

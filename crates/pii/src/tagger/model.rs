@@ -7,7 +7,7 @@ use crate::tagger::{TAGS, Tag};
 /// Rows of weights; features share them by their hashes.
 pub(crate) const ROWS: u32 = 1 << 18;
 /// What the file starts with.
-pub(crate) const MAGIC: &[u8; 8] = b"PCTAGGR1";
+pub(crate) const MAGIC: &[u8; 8] = b"PCTAGGR2";
 /// Points of a calibration curve: the confidence for a raw one of 0, 1/10, …, 1.
 pub(crate) const CURVE_POINTS: usize = 11;
 /// Classes the tagger knows, in the order of their curves.

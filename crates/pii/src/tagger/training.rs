@@ -6,7 +6,7 @@ use crate::class::Class;
 use crate::lists::Lists;
 use crate::scanner::{Places as _, View};
 use crate::tagger::features::{AROUND, Context, FEATURES, bias_row};
-use crate::tagger::lexicon::{self, Flags, Lexicon, SLOTS};
+use crate::tagger::lexicon::{self, Flags, Lexicon};
 use crate::tagger::model::{CLASSES, CURVE_POINTS, FILE_BYTES, MAGIC, Model, ROWS, exp};
 use crate::tagger::model::{CURVES_AT, LEXICON_AT, SCALE_AT, WEIGHTS_AT};
 use crate::tagger::words::{self, Word};
@@ -66,15 +66,9 @@ fn read(text: &str, table: &[u8]) -> Vec<Word> {
     all
 }
 
-/// Makes the table of the lexicon from words and their flags.
-pub fn table(words: &BTreeMap<u32, u16>) -> Option<Vec<u8>> {
-    let mut slots = vec![0_u32; SLOTS];
-    for (hash, flags) in words {
-        if !lexicon::insert(&mut slots, *hash, *flags) {
-            return None;
-        }
-    }
-    Some(slots.into_iter().flat_map(u32::to_le_bytes).collect())
+/// Makes the table of the lexicon from words with their flags and families.
+pub fn table(words: &BTreeMap<u32, (u16, u32)>) -> Option<Vec<u8>> {
+    lexicon::table(words)
 }
 
 /// An example cut into words, with the tag of each.
@@ -139,6 +133,8 @@ impl Sequence {
 /// How to learn.
 #[derive(Clone, Copy, Debug)]
 pub struct Learning {
+    /// How often to learn from nothing: the mean of several is steadier than one.
+    pub runs: u32,
     /// Passes over the examples.
     pub rounds: u32,
     /// The step.
@@ -163,7 +159,7 @@ pub struct Trainer {
 }
 
 /// Features that name the word itself, by their place.
-const OWN: [usize; 8] = [1, 2, 3, 4, 9, 10, 20, 11];
+const OWN: [usize; 6] = [1, 2, 3, 4, 7, 13];
 
 impl Trainer {
     /// Cuts the examples into words.
@@ -200,7 +196,11 @@ impl Trainer {
     /// Learns; tells after each round how many words were decided wrongly, of how many.
     pub fn learn(&mut self, how: Learning, mut tell: impl FnMut(u32, u32, u32)) {
         let mut order: Vec<usize> = (0..self.sequences.len()).collect();
-        for round in 0..how.rounds {
+        for round in (0..how.runs).flat_map(|_| 0..how.rounds) {
+            if round == 0 {
+                self.weights.fill(0.0);
+                self.squares.fill(1e-4);
+            }
             for i in (1..order.len()).rev() {
                 let other = self.below(i + 1);
                 order.swap(i, other);

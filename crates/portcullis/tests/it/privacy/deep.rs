@@ -14,8 +14,8 @@ use crate::house::process::{Folder, command};
 use crate::house::{Answer, Ask, Build, Database, House, Tenant, Wire, run, target_dir};
 
 /// A name that the built-in reader does not see here, and the model does.
-const NAME: &str = "lisa";
-const TEXT: &str = "I am not going unless lisa promises to be there.\nYours, Rose Miller";
+const NAME: &str = "priya";
+const TEXT: &str = "Nobody told us where priya went.\nYours, Rose Miller";
 
 /// The model, fetched once and kept in `target/sdk` between runs.
 async fn reader() -> Arc<dyn pii::Reader> {
