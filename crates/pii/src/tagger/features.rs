@@ -3,7 +3,7 @@
 use crate::tagger::Tag;
 use crate::tagger::lexicon::Flags;
 use crate::tagger::model::ROWS;
-use crate::tagger::words::{Kind, Space, Word};
+use crate::tagger::words::{CAPITALS, Kind, Space, Word};
 
 /// How many rows of weights are added up for a word.
 pub(crate) const FEATURES: usize = 30;
@@ -107,6 +107,8 @@ impl Context {
             return word.kind != Kind::Gap;
         }
         match word.kind {
+            // `ORD-9484` is the number of an order, whoever is called Ord.
+            Kind::Word if word.shape == CAPITALS && !word.flags.has(BEGINS) && self.is_numbered() => false,
             Kind::Word => {
                 word.is_proud()
                     || word.flags.has(BEGINS)
@@ -119,6 +121,13 @@ impl Context {
                 .any(|w| w.is_proud() || w.flags.has(Flags::STREET | Flags::CHILD)),
             _ => false,
         }
+    }
+
+    /// Whether a hyphen and a number are joined to the word.
+    fn is_numbered(&self) -> bool {
+        let [.., hyphen, number] = &self.words;
+        let joined = hyphen.space == Space::None && number.space == Space::None;
+        joined && hyphen.sign() == b'-' && matches!(number.kind, Kind::Number | Kind::Mixed)
     }
 
     /// The rows whose weights speak about the word.
@@ -135,59 +144,49 @@ impl Context {
             b1.kind == Kind::Gap || matches!(b1.sign(), b'.' | b'!' | b'?') || w.space == Space::Line,
         );
         let with = w.shape << 16 | f0;
-        let rows = [
-            (t1, 0, 0),
-            (w.hash, 0, 0),
-            (w.hash, w.shape, 0),
-            (w.head, 0, 0),
-            (w.tail, w.shape, 0),
-            (with, 0, 0),
-            (a1.hash, 0, 0),
-            (b1.hash, w.hash, 0),
-            (b2.hash, b1.hash, 0),
-            (a1.hash, a2.hash, 0),
-            (a1.hash, with, 0),
-            (fb, with, b1.shape),
-            (b1.shape, w.shape, a1.shape),
-            (t1, w.hash, 0),
-            (t1, with, space),
-            (t1, t2, with),
-            (t1, b1.hash, w.shape),
-            (t1, fa << 12 | a1.shape, w.shape),
-            (key, w.shape, 0),
-            (key, t1, w.shape << 2 | space),
-            (known << 1 | known_next, with, t1),
-            (b2.hash, w.shape, 0),
-            (opens, with, a1.shape),
-            (b2.shape << 9 | b1.shape, w.shape << 9 | a1.shape, a2.shape),
-            (fb, f0, fa),
-            (w.family, w.shape, opens),
-            (b1.family, with, 0),
-            (a1.family, with, 0),
-            (b1.family, w.family, w.shape),
-            (t1, w.family, w.shape),
-        ];
-        // Apart, so that a processor works on several at once.
-        let (mut first, mut second, mut third) = ([0; FEATURES], [0; FEATURES], [0; FEATURES]);
-        for (i, (a, b, c)) in rows.into_iter().enumerate() {
-            (first[i], second[i], third[i]) = (a, b, c);
-        }
-        let mut out = [0; FEATURES];
-        for (i, slot) in (0_u32..).zip(out.iter_mut()) {
-            let at = i as usize;
-            *slot = row(i + 1, first[at], second[at], third[at]);
-        }
-        out
+        [
+            row(1, t1, 0, 0),
+            row(2, w.hash, 0, 0),
+            row(3, w.hash, w.shape, 0),
+            row(4, w.head, 0, 0),
+            row(5, w.tail, w.shape, 0),
+            row(6, with, 0, 0),
+            row(7, a1.hash, 0, 0),
+            row(8, b1.hash, w.hash, 0),
+            row(9, b2.hash, b1.hash, 0),
+            row(10, a1.hash, a2.hash, 0),
+            row(11, a1.hash, with, 0),
+            row(12, fb, with, b1.shape),
+            row(13, b1.shape, w.shape, a1.shape),
+            row(14, t1, w.hash, 0),
+            row(15, t1, with, space),
+            row(16, t1, t2, with),
+            row(17, t1, b1.hash, w.shape),
+            row(18, t1, fa << 12 | a1.shape, w.shape),
+            row(19, key, w.shape, 0),
+            row(20, key, t1, w.shape << 2 | space),
+            row(21, known << 1 | known_next, with, t1),
+            row(22, b2.hash, w.shape, 0),
+            row(23, opens, with, a1.shape),
+            row(24, b2.shape << 9 | b1.shape, w.shape << 9 | a1.shape, a2.shape),
+            row(25, fb, f0, fa),
+            row(26, w.family, w.shape, opens),
+            row(27, b1.family, with, 0),
+            row(28, a1.family, with, 0),
+            row(29, b1.family, w.family, w.shape),
+            row(30, t1, w.family, w.shape),
+        ]
     }
 }
 
-/// The row of a feature.
+/// The row of a feature. A sum of products, so that what several features share is multiplied once.
 #[inline]
 fn row(feature: u32, a: u32, b: u32, c: u32) -> u32 {
-    let mut hash = a.wrapping_mul(0x85eb_ca6b) ^ feature.wrapping_mul(0x9e37_79b1);
-    hash = (hash ^ hash >> 15).wrapping_add(b).wrapping_mul(0xc2b2_ae35);
-    hash = (hash ^ hash >> 13).wrapping_add(c).wrapping_mul(0x27d4_eb2f);
-    (hash ^ hash >> 16) & (ROWS - 1)
+    let sum = (feature.wrapping_mul(0x9e37_79b1))
+        .wrapping_add(a.wrapping_mul(0x85eb_ca6b))
+        .wrapping_add(b.wrapping_mul(0xc2b2_ae35))
+        .wrapping_add(c.wrapping_mul(0x27d4_eb2f));
+    (sum ^ sum >> 15).wrapping_mul(0x2c1b_3c6d) >> (u32::BITS - ROWS.trailing_zeros())
 }
 
 /// The row that every word behind this tag has.

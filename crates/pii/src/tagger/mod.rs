@@ -131,14 +131,14 @@ static AFTER: [[i16; TAGS]; TAGS] = {
 #[inline]
 pub(crate) fn best(scores: &[i16; TAGS], before: Tag) -> Tag {
     let after = &AFTER[before as usize];
-    let mut best = 0;
-    let mut most = scores[0];
-    for (tag, (score, may)) in scores.iter().zip(after).enumerate().skip(1) {
-        let score = if *may == NEVER { NEVER } else { *score };
-        if score > most {
-            (best, most) = (tag, score);
-        }
+    // In steps without a branch, which a processor takes for several tags at once.
+    let mut open = [NEVER; TAGS];
+    for ((open, score), may) in open.iter_mut().zip(scores).zip(after) {
+        *open = if *may == NEVER { NEVER } else { *score };
     }
+    let most = open.iter().fold(NEVER, |most, score| most.max(*score));
+    // What is nothing may stand behind everything, so that there always is a first.
+    let best = open.iter().position(|score| *score == most).unwrap_or(0);
     Tag::ALL[best]
 }
 

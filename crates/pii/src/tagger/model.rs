@@ -54,6 +54,14 @@ impl<'a> Model<'a> {
     /// The sums for each tag.
     #[inline]
     pub(crate) fn scores(&self, features: &[u32]) -> [i16; TAGS] {
+        let mut scores = [0; TAGS];
+        scores.copy_from_slice(&self.sums(features)[..TAGS]);
+        scores
+    }
+
+    /// All lanes are wanted here, so that a row is two vectors of eight; twelve of them would be three of four.
+    #[inline(never)]
+    fn sums(&self, features: &[u32]) -> [i16; LANES] {
         let mut sums = [0_i16; LANES];
         for feature in features {
             let at = WEIGHTS_AT + *feature as usize * TAGS;
@@ -63,9 +71,7 @@ impl<'a> Model<'a> {
                 }
             }
         }
-        let mut scores = [0; TAGS];
-        scores.copy_from_slice(&sums[..TAGS]);
-        scores
+        sums
     }
 
     /// How likely the tag is, 0 to 1, by these sums.

@@ -134,25 +134,25 @@ proptest! {
 }
 
 /// A sentence in which the tagger is not sure, and what a reader would have to know to be of use.
-const DOUBTFUL: &str = "I am not going unless june promises to be there.";
+const DOUBTFUL: &str = "I am not going unless olive promises to be there.";
 
 #[test]
 fn what_the_reader_sees_is_found_besides_and_replaced() {
     let scanner = Scanner::new();
     let text = format!("nothing of it\n{DOUBTFUL}\nthis is not it");
-    let reader = Knows::new("june");
+    let reader = Knows::new("olive");
     let mut second = Second::new(&reader, 9);
     let twice = scanner.scan_twice(&text, &strict(), &mut second);
     let added: Vec<_> = twice.iter().filter(|m| m.rule == "deep_person").collect();
     assert_eq!(added.len(), 1, "{twice:?}");
-    assert_eq!((&text[added[0].range.clone()], added[0].class), ("june", Class::Person));
-    assert!(!added[0].explanation().contains("june") && added[0].explanation().contains("second model"));
+    assert_eq!((&text[added[0].range.clone()], added[0].class), ("olive", Class::Person));
+    assert!(!added[0].explanation().contains("olive") && added[0].explanation().contains("second model"));
     assert_eq!((second.read(), second.unread()), (1, 0));
     assert_eq!(reader.asked(), [DOUBTFUL], "only where the tagger is not sure");
     let text = format!("{DOUBTFUL} reader@example.com");
     let mut tokens = Tokens::new([4; 16]);
     let redacted = redact_twice(&scanner, &text, &strict(), &mut tokens, &mut Second::new(&reader, 9));
-    assert!(!redacted.text.contains("june") && redacted.text.contains("<EMAIL_"), "{}", redacted.text);
+    assert!(!redacted.text.contains("olive") && redacted.text.contains("<EMAIL_"), "{}", redacted.text);
 }
 
 #[test]
@@ -169,12 +169,13 @@ fn it_is_asked_and_heard_only_about_words_of_which_the_tagger_thought_too() {
     let wrong = Knows::new("promises");
     let found = scanner.scan_twice(DOUBTFUL, &strict(), &mut Second::new(&wrong, 9));
     assert_eq!((wrong.asked().len(), found.len()), (1, 0), "{found:?}");
-    let whole = Sees(vec![(Class::Person, DOUBTFUL.find("june").unwrap(), DOUBTFUL.find(" to be").unwrap())]);
+    let whole =
+        Sees(vec![(Class::Person, DOUBTFUL.find("olive").unwrap(), DOUBTFUL.find(" to be").unwrap())]);
     let found = scanner.scan_twice(DOUBTFUL, &strict(), &mut Second::new(&whole, 9));
-    assert_eq!(&DOUBTFUL[found[0].range.clone()], "june promises", "all of what the reader sees");
+    assert_eq!(&DOUBTFUL[found[0].range.clone()], "olive promises", "all of what the reader sees");
     assert!((0.5..=0.8).contains(&found[0].confidence), "{found:?}");
     let asked = |policy: &Policy| {
-        let reader = Knows::new("june");
+        let reader = Knows::new("olive");
         scanner.scan_twice(DOUBTFUL, policy, &mut Second::new(&reader, 9));
         reader.asked().len()
     };
@@ -186,8 +187,8 @@ fn it_is_asked_and_heard_only_about_words_of_which_the_tagger_thought_too() {
 
 #[test]
 fn a_full_stop_inside_a_word_ends_no_sentence() {
-    let reader = Knows::new("june");
-    let text = "I am not going to example.june unless june promises to be there";
+    let reader = Knows::new("olive");
+    let text = "I read example.com and I am not going unless olive promises to be there";
     Scanner::new().scan_twice(text, &strict(), &mut Second::new(&reader, 9));
     assert_eq!(reader.asked(), [text]);
 }
@@ -195,8 +196,8 @@ fn a_full_stop_inside_a_word_ends_no_sentence() {
 #[test]
 fn lists_and_thresholds_go_before_the_reader() {
     let mut lists = Lists::default();
-    lists.allow("JUNE").unwrap();
-    let reader = Knows::new("june");
+    lists.allow("OLIVE").unwrap();
+    let reader = Knows::new("olive");
     let found = |scanner: &Scanner, policy: &Policy| {
         let all = scanner.scan_twice(DOUBTFUL, policy, &mut Second::new(&reader, 9));
         all.iter().filter(|m| m.rule == "deep_person").count()
@@ -214,7 +215,7 @@ fn what_one_text_and_one_request_may_ask_is_bounded_and_counted() {
     let mut second = Second::new(&Blind, usize::MAX);
     scanner.scan_twice(&text, &strict(), &mut second);
     assert_eq!((second.read(), second.failed(), second.unread()), (0, SENTENCES_MAX, 5));
-    let reader = Knows::new("june");
+    let reader = Knows::new("olive");
     let mut second = Second::new(&reader, 7);
     for _ in 0..2 {
         scanner.scan_twice(&format!("{DOUBTFUL} ").repeat(5), &strict(), &mut second);
@@ -225,7 +226,7 @@ fn what_one_text_and_one_request_may_ask_is_bounded_and_counted() {
 #[test]
 fn a_sentence_without_an_end_is_cut_between_words() {
     let scanner = Scanner::new();
-    let reader = Knows::new("june");
+    let reader = Knows::new("olive");
     let text = format!("é {} ", DOUBTFUL.trim_end_matches('.')).repeat(60);
     scanner.scan_twice(&text, &strict(), &mut Second::new(&reader, usize::MAX));
     let asked = reader.asked();
@@ -241,10 +242,10 @@ fn a_sentence_without_an_end_is_cut_between_words() {
 #[test]
 fn titles_end_no_sentence() {
     let scanner = Scanner::new();
-    let reader = Knows::new("june");
-    let text = "this is not it\nI told Mr. Rose that I am not going unless june promises to be there.\nnothing of it";
+    let reader = Knows::new("olive");
+    let text = "this is not it\nI told Mr. Rose that I am not going unless olive promises to be there.\nnothing of it";
     scanner.scan_twice(text, &strict(), &mut Second::new(&reader, 9));
-    assert_eq!(reader.asked(), ["I told Mr. Rose that I am not going unless june promises to be there."]);
+    assert_eq!(reader.asked(), ["I told Mr. Rose that I am not going unless olive promises to be there."]);
 }
 
 #[test]
