@@ -48,6 +48,10 @@ impl Context {
             let whole = left.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(left.len());
             left = &left[whole..];
         }
+        // Rows of numbers say nothing, and are told at once.
+        if !left.iter().fold(false, |says, b| says | (b.is_ascii_alphabetic() | (*b == b'@'))) {
+            return Self(0);
+        }
         let mut found = 0;
         let mut word = [0_u8; WORD_LETTERS_MAX];
         let mut letters = 0;

@@ -117,9 +117,13 @@ const DIFFERENT_SYMBOLS_MIN: u32 = 6;
 
 /// Whether it has fewer. Most of what only looks like the beginning of a key is told by this, so it stands alone and is quick.
 fn is_monotonous(body: &[u8]) -> bool {
-    // One bit for each symbol below 128; the others share the last.
-    let seen = body.iter().fold(0_u128, |seen, b| seen | 1 << b.to_ascii_lowercase().min(127));
-    seen.count_ones() < DIFFERENT_SYMBOLS_MIN
+    // One bit for each symbol below 128, in two halves; the others share the last.
+    let mut seen = [0_u64; 2];
+    for b in body {
+        let b = b.to_ascii_lowercase().min(127);
+        seen[usize::from(b >> 6)] |= 1 << (b & 63);
+    }
+    seen[0].count_ones() + seen[1].count_ones() < DIFFERENT_SYMBOLS_MIN
 }
 
 /// Names that may stand first in a JOSE header: RFC 7515 section 4.1, RFC 7516 section 4.1.
