@@ -49,7 +49,7 @@ impl Context {
             left = &left[whole..];
         }
         // Rows of numbers say nothing, and are told at once.
-        if !left.iter().fold(false, |says, b| says | (b.is_ascii_alphabetic() | (*b == b'@'))) {
+        if !left.iter().any(|b| b.is_ascii_alphabetic() || *b == b'@') {
             return Self(0);
         }
         let mut found = 0;
