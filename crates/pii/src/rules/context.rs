@@ -48,8 +48,9 @@ impl Context {
             let whole = left.iter().position(|b| !b.is_ascii_alphabetic()).unwrap_or(left.len());
             left = &left[whole..];
         }
-        // Rows of numbers say nothing, and are told at once.
-        if !left.iter().any(|b| b.is_ascii_alphabetic() || *b == b'@') {
+        // Numbers and letters that stand alone say nothing, and are told at once: no subject has a name of one letter.
+        let two = |pair: &[u8]| pair[0].is_ascii_alphabetic() && pair[1].is_ascii_alphabetic();
+        if !left.windows(2).any(two) && !left.contains(&b'@') {
             return Self(0);
         }
         let mut found = 0;
