@@ -7,9 +7,11 @@ use crate::window::{Best, CANDIDATE_SYMBOLS_MAX, Hit, Look, Tail, Window};
 
 /// Offers a key or token that starts at a letter or digit.
 pub(crate) fn offer_key(index: &Index, window: Window<'_>, at: usize, best: &mut Best<'_>) -> Look<()> {
-    for prefix in index.starting_with(window.symbols[at]) {
-        // Many begin with the same symbol, few with the same two.
-        if prefix.text.get(1) == Some(&window.at(at + 1)?)
+    let prefixes = index.starting_with(window.symbols[at]);
+    // Many begin with the same symbol, few with the same two.
+    let second = if prefixes.is_empty() { 0 } else { window.at(at + 1)? };
+    for prefix in prefixes {
+        if prefix.text.get(1) == Some(&second)
             && starts(window, at, prefix.text)?
             && let Some(hit) = key(window, at, prefix)?
         {
