@@ -130,7 +130,8 @@ impl Context {
         joined && hyphen.sign() == b'-' && matches!(number.kind, Kind::Number | Kind::Mixed)
     }
 
-    /// The rows whose weights speak about the word.
+    /// The rows whose weights speak about the word. Apart from its caller, which keeps more in registers then.
+    #[inline(never)]
     pub(crate) fn features(&self) -> [u32; FEATURES] {
         let [b2, b1, w, a1, a2] = &self.words;
         let (t1, t2) = (self.tag1 as u32, self.tag2 as u32);
