@@ -7,36 +7,39 @@ use pii::Class;
 use pii::training::Example;
 use serde_json::Value;
 
-/// A corpus: its file, how much each of its documents counts, and which classes it knows.
+/// A corpus: its file, and the classes of which it marks all there is; of the others nothing is known.
 pub(crate) struct Corpus {
     pub(crate) name: &'static str,
-    pub(crate) weight: f32,
-    pub(crate) all_classes: bool,
+    judged: &'static [Class],
     /// Whether people marked it: what programs marked is learned from, but says nothing of how good the weights are.
     pub(crate) by_hand: bool,
 }
 
+/// Names of people are marked.
+const NAMES: [Class; 1] = [Class::Person];
+/// So they are, and encyclopedia, tweets and judgments hold next to no addresses and no fingerprints; of children they speak.
+const PROSE: [Class; 3] = [Class::Person, Class::Address, Class::Biometric];
+
 /// What the weights may be made of: licences that allow to ship them with attribution.
 pub(crate) const CORPORA: [Corpus; 13] = [
-    Corpus { name: "agentic_synth", weight: 1.0, all_classes: true, by_hand: true },
-    Corpus { name: "presidio_synth_v2", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "wikigold", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "wnut17", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "btc", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "sec_filings", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "tab144", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "crossner", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "litbank", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "re3d", weight: 1.0, all_classes: false, by_hand: true },
-    Corpus { name: "masc", weight: 1.0, all_classes: false, by_hand: false },
+    Corpus { name: "agentic_synth", judged: &Class::ALL, by_hand: true },
+    Corpus { name: "presidio_synth_v2", judged: &[Class::Person, Class::Address], by_hand: true },
+    Corpus { name: "wikigold", judged: &PROSE, by_hand: true },
+    Corpus { name: "wnut17", judged: &PROSE, by_hand: true },
+    Corpus { name: "btc", judged: &PROSE, by_hand: true },
+    Corpus { name: "sec_filings", judged: &NAMES, by_hand: true },
+    Corpus { name: "tab144", judged: &PROSE, by_hand: true },
+    Corpus { name: "crossner", judged: &NAMES, by_hand: true },
+    Corpus { name: "litbank", judged: &NAMES, by_hand: true },
+    Corpus { name: "re3d", judged: &NAMES, by_hand: true },
+    Corpus { name: "masc", judged: &NAMES, by_hand: false },
     // Code, logs and settings: next to nothing in them is of these classes.
-    Corpus { name: "credsweeper_samples", weight: 1.0, all_classes: true, by_hand: true },
-    Corpus { name: "gitleaks_negatives", weight: 1.0, all_classes: true, by_hand: true },
+    Corpus { name: "credsweeper_samples", judged: &Class::ALL, by_hand: true },
+    Corpus { name: "gitleaks_negatives", judged: &Class::ALL, by_hand: true },
 ];
 
 /// What is only for judging: its licence does not allow to ship weights made from it.
-pub(crate) const EVALUATION: Corpus =
-    Corpus { name: "uner_ewt", weight: 1.0, all_classes: false, by_hand: true };
+pub(crate) const EVALUATION: Corpus = Corpus { name: "uner_ewt", judged: &NAMES, by_hand: true };
 
 /// Byte places of the code points of a text.
 fn places(text: &str) -> Vec<usize> {
@@ -79,14 +82,7 @@ impl Corpus {
             }
         }
         join_addresses(&text, &mut spans);
-        let judged = match self.name {
-            _ if self.all_classes => Class::ALL.to_vec(),
-            "presidio_synth_v2" => vec![Class::Person, Class::Address],
-            "sec_filings" | "crossner" | "litbank" | "re3d" | "masc" | "uner_ewt" => vec![Class::Person],
-            // Encyclopedia, tweets and judgments hold next to no addresses and no fingerprints; of children they speak.
-            _ => vec![Class::Person, Class::Address, Class::Biometric],
-        };
-        Ok(Example { text, spans, weight: self.weight, judged })
+        Ok(Example { text, spans, judged: self.judged.to_vec() })
     }
 }
 

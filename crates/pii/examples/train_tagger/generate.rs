@@ -75,7 +75,7 @@ impl Generator<'_> {
             _ => Case::AsIs,
         };
         let template = template.replace("\\n", "\n").replace("\\t", "\t");
-        let mut example = Example { weight: 1.0, judged: Class::ALL.to_vec(), ..Example::default() };
+        let mut example = Example { judged: Class::ALL.to_vec(), ..Example::default() };
         let mut rest = template.as_str();
         while let Some(open) = rest.find('{') {
             let hole = rest[open + 1..].chars().next().filter(|_| rest[open + 2..].starts_with('}'));
@@ -190,6 +190,9 @@ impl Generator<'_> {
         let force = self.chance.word(&["AA", "AE", "AP"]);
         match self.chance.below(9) {
             0 => street,
+            1 => format!("Flat {}, {street}, {}", 1 + self.chance.below(40), self.place()),
+            2 => format!("{street}\n{}\n{} {zip}", self.place(), self.chance.word(STATES)),
+            3 => format!("PO Box {n}, {}", self.place()),
             5 => format!("PO Box {n}"),
             6 => format!("P.O. Box {n}"),
             7 => {
@@ -197,9 +200,6 @@ impl Generator<'_> {
                 format!("{ship} {}\nFPO {force} {zip}", self.family())
             }
             8 => format!("PSC {n}, Box {}\nAPO {force} {zip}", self.chance.below(10_000)),
-            1 => format!("Flat {}, {street}, {}", 1 + self.chance.below(40), self.place()),
-            2 => format!("{street}\n{}\n{} {zip}", self.place(), self.chance.word(STATES)),
-            3 => format!("PO Box {n}, {}", self.place()),
             _ => format!("{street}, {}, {} {zip}", self.place(), self.chance.word(STATES)),
         }
     }

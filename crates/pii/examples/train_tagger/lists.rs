@@ -30,7 +30,7 @@ pub(crate) struct Lists {
     pub(crate) conditions: Vec<String>,
     pub(crate) treatments: Vec<String>,
     words: Vec<(String, String)>,
-    families: Vec<String>,
+    clusters: Vec<String>,
 }
 
 /// Which countries have names of a kind.
@@ -61,7 +61,7 @@ impl Lists {
         let of = |kind: &str| health.iter().filter_map(|l| l.strip_prefix(kind)).map(str::to_owned).collect();
         let words = lines(folder, "words.txt")?;
         Ok(Self {
-            families: lines(folder, "families.txt")?,
+            clusters: lines(folder, "clusters.txt")?,
             with_given: having(&people, |names| &names.given),
             with_family: having(&people, |names| &names.family),
             people: people.into_iter().map(|(_, names)| names).collect(),
@@ -83,8 +83,8 @@ impl Lists {
         })
     }
 
-    /// The flags of every word in the lists, and of the words that ordinary text writes small; beside them the family.
-    pub(crate) fn flags(&self, common: &[u32]) -> BTreeMap<u32, (u16, u32)> {
+    /// The flags of every word in the lists, and of the words that ordinary text writes small; beside them the cluster.
+    pub(crate) fn entries(&self, common: &[u32]) -> BTreeMap<u32, (u16, u32)> {
         let mut all: BTreeMap<u32, u16> = BTreeMap::new();
         let mut add = |text: &str, name: &str, least: usize| {
             let bits = flag(name).unwrap_or(0);
@@ -118,7 +118,7 @@ impl Lists {
             *all.entry(*hash).or_default() |= flag("common").unwrap_or(0);
         }
         let mut all: BTreeMap<u32, (u16, u32)> = all.into_iter().map(|(h, f)| (h, (f, 0))).collect();
-        for (i, line) in self.families.iter().enumerate() {
+        for (i, line) in self.clusters.iter().enumerate() {
             for word in line.split(' ') {
                 for (hash, _, _) in words_of(word) {
                     all.entry(hash).or_default().1 = u32::try_from(i + 1).unwrap_or(0);

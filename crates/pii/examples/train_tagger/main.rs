@@ -122,8 +122,8 @@ fn learned(
     lists: &Lists,
     log: &mut impl Write,
 ) -> Result<Trainer, Box<dyn Error>> {
-    let flags = lists.flags(&common(&real));
-    let table = table(&flags).ok_or("the lexicon is full")?;
+    let entries = lists.entries(&common(&real));
+    let table = table(&entries).ok_or("the lexicon is full")?;
     let templates = fs::read_to_string(options.lists.join("templates.txt"))?;
     let mut generator = Generator { lists, chance: Chance::new(2026) };
     let mut examples = real;
@@ -132,7 +132,7 @@ fn learned(
             examples.push(generator.fill(template));
         }
     }
-    writeln!(log, "{} words in lists, {} documents", flags.len(), examples.len())?;
+    writeln!(log, "{} words in lists, {} documents", entries.len(), examples.len())?;
     let mut trainer = Trainer::new(&examples, table);
     trainer.learn(options.learning, |round, wrong, all| {
         let _ = writeln!(log, "round {round}: {wrong} of {all} words wrong");

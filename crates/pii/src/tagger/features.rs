@@ -171,11 +171,11 @@ impl Context {
             row(23, opens, with, a1.shape),
             row(24, b2.shape << 9 | b1.shape, w.shape << 9 | a1.shape, a2.shape),
             row(25, fb, f0, fa),
-            row(26, w.family, w.shape, opens),
-            row(27, b1.family, with, 0),
-            row(28, a1.family, with, 0),
-            row(29, b1.family, w.family, w.shape),
-            row(30, t1, w.family, w.shape),
+            row(26, w.cluster, w.shape, opens),
+            row(27, b1.cluster, with, 0),
+            row(28, a1.cluster, with, 0),
+            row(29, b1.cluster, w.cluster, w.shape),
+            row(30, t1, w.cluster, w.shape),
         ]
     }
 }
@@ -183,7 +183,8 @@ impl Context {
 /// The row of a feature. A sum of products, so that what several features share is multiplied once.
 #[inline]
 fn row(feature: u32, a: u32, b: u32, c: u32) -> u32 {
-    let sum = (feature.wrapping_mul(0x9e37_79b1))
+    let sum = feature
+        .wrapping_mul(0x9e37_79b1)
         .wrapping_add(a.wrapping_mul(0x85eb_ca6b))
         .wrapping_add(b.wrapping_mul(0xc2b2_ae35))
         .wrapping_add(c.wrapping_mul(0x27d4_eb2f));

@@ -1,18 +1,18 @@
 //! What lists say of words: a table of fingerprints inside the weights.
 //!
-//! A slot is a word of 32 bits: a fingerprint of seventeen, a family of eight, and the number of a combination of flags. The
+//! A slot is a word of 32 bits: a fingerprint of seventeen, a cluster of eight, and the number of a combination of flags. The
 //! combinations stand before the slots; there are a hundred of them, so that more of a slot is left for the fingerprint.
 
 /// Slots of the table, a power of two.
-pub(crate) const SLOTS: usize = 1 << 18;
+const SLOTS: usize = 1 << 18;
 /// Bits of a slot that hold the number of a combination of flags.
 const COMBINATION_BITS: u32 = 7;
 /// Combinations of flags there may be.
 const COMBINATIONS: usize = 1 << COMBINATION_BITS;
-/// Bits above them that hold the family of words used alike; the rest is the fingerprint.
-const FAMILY_BITS: u32 = 8;
+/// Bits above them that hold the cluster of words used alike; the rest is the fingerprint.
+const CLUSTER_BITS: u32 = 8;
 /// Below the fingerprint.
-const BELOW: u32 = COMBINATION_BITS + FAMILY_BITS;
+const BELOW: u32 = COMBINATION_BITS + CLUSTER_BITS;
 /// Where the slots start.
 const SLOTS_AT: usize = COMBINATIONS * 2;
 /// How far a word may lie from its own slot.
@@ -79,7 +79,7 @@ impl<'a> Lexicon<'a> {
         Flags(self.0.get(at..at + 2).map_or(0, |b| u16::from_le_bytes([b[0], b[1]])))
     }
 
-    /// What the lists say of the word with this hash, and its family; 0 is none.
+    /// What the lists say of the word with this hash, and its cluster; 0 is none.
     #[inline]
     pub(crate) fn entry(&self, hash: u32, symbols: usize) -> (Flags, u32) {
         if !(2..=LISTED_SYMBOLS_MAX).contains(&symbols) {
@@ -92,28 +92,28 @@ impl<'a> Lexicon<'a> {
                 break;
             }
             if slot >> BELOW == fingerprint {
-                return (self.combination(slot), slot >> COMBINATION_BITS & ((1 << FAMILY_BITS) - 1));
+                return (self.combination(slot), slot >> COMBINATION_BITS & ((1 << CLUSTER_BITS) - 1));
             }
         }
         (Flags::default(), 0)
     }
 }
 
-/// Makes the table of words with their flags and families; `None` when there is no room near a word's own slot, or for a
+/// Makes the table of words with their flags and clusters; `None` when there is no room near a word's own slot, or for a
 /// combination of flags.
 #[cfg(feature = "training")]
-pub(crate) fn table(words: &std::collections::BTreeMap<u32, (u16, u32)>) -> Option<Vec<u8>> {
+pub fn table(words: &std::collections::BTreeMap<u32, (u16, u32)>) -> Option<Vec<u8>> {
     let known: std::collections::BTreeSet<u16> = words.values().map(|(flags, _)| *flags).collect();
     let mut combinations: Vec<u16> = known.into_iter().collect();
     let mut slots = vec![0_u32; SLOTS];
-    for (hash, (flags, family)) in words {
+    for (hash, (flags, cluster)) in words {
         let (start, fingerprint) = place(*hash);
         let number = u32::try_from(combinations.binary_search(flags).ok()?).ok()?;
-        let whole = fingerprint << BELOW | family << COMBINATION_BITS | number;
+        let whole = fingerprint << BELOW | cluster << COMBINATION_BITS | number;
         let free = (start..start + PROBES_MAX).map(|i| i & (SLOTS - 1)).find(|i| slots[*i] == 0)?;
         slots[free] = whole;
     }
-    if combinations.len() > COMBINATIONS || words.values().any(|(_, family)| *family >> FAMILY_BITS != 0) {
+    if combinations.len() > COMBINATIONS || words.values().any(|(_, cluster)| *cluster >> CLUSTER_BITS != 0) {
         return None;
     }
     combinations.resize(COMBINATIONS, 0);

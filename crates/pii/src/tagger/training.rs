@@ -1,12 +1,11 @@
 //! Making the weights. Not part of the server: `examples/train_tagger` calls it.
 
-use std::collections::BTreeMap;
-
 use crate::class::Class;
 use crate::lists::Lists;
 use crate::scanner::{Places as _, View};
 use crate::tagger::features::{AROUND, Context, FEATURES, bias_row};
-use crate::tagger::lexicon::{self, Flags, Lexicon};
+pub use crate::tagger::lexicon::table;
+use crate::tagger::lexicon::{Flags, Lexicon};
 use crate::tagger::model::{CLASSES, CURVE_POINTS, FILE_BYTES, MAGIC, Model, ROWS, exp};
 use crate::tagger::model::{CURVES_AT, LEXICON_AT, SCALE_AT, WEIGHTS_AT};
 use crate::tagger::words::{self, Word};
@@ -20,8 +19,6 @@ pub struct Example {
     pub text: String,
     /// Findings as byte ranges; `None` is a thing with a name of another kind.
     pub spans: Vec<(usize, usize, Option<Class>)>,
-    /// How much the example counts.
-    pub weight: f32,
     /// Words without a span are known to be nothing of these classes; of the others nothing is known.
     pub judged: Vec<Class>,
 }
@@ -66,16 +63,10 @@ fn read(text: &str, table: &[u8]) -> Vec<Word> {
     all
 }
 
-/// Makes the table of the lexicon from words with their flags and families.
-pub fn table(words: &BTreeMap<u32, (u16, u32)>) -> Option<Vec<u8>> {
-    lexicon::table(words)
-}
-
 /// An example cut into words, with the tag of each.
 struct Sequence {
     words: Vec<Word>,
     tags: Vec<Tag>,
-    weight: f32,
     /// For each tag whether it may be wrong here.
     judged: [bool; TAGS],
 }
@@ -126,7 +117,7 @@ impl Sequence {
         for tag in Tag::ALL {
             judged[tag as usize] = tag.class().is_none_or(|class| example.judged.contains(&class));
         }
-        Self { words, tags, weight: example.weight, judged }
+        Self { words, tags, judged }
     }
 }
 
@@ -158,8 +149,8 @@ pub struct Trainer {
     chance: u64,
 }
 
-/// Features that name the word itself, by their place.
-const OWN: [usize; 6] = [1, 2, 3, 4, 7, 13];
+/// Features that name the word itself, by their numbers, which count from one.
+const OWN: [usize; 6] = [2, 3, 4, 5, 8, 14];
 
 impl Trainer {
     /// Cuts the examples into words.
@@ -170,7 +161,7 @@ impl Trainer {
             table,
             sequences,
             weights: vec![0.0; n],
-            squares: vec![1e-4; n],
+            squares: vec![0.0; n],
             sum: vec![0.0; n],
             sums: 0,
             chance: 0x9e37_79b9_7f4a_7c15,
@@ -284,7 +275,7 @@ impl Trainer {
         let mut dropped = 0_u64;
         if self.chance() < how.forget {
             for k in OWN {
-                dropped |= 1 << k;
+                dropped |= 1 << (k - 1);
             }
         }
         // What was decided before may make the truth impossible; then the word starts anew.
@@ -313,7 +304,7 @@ impl Trainer {
             if odds[tag as usize] > odds[guess as usize] {
                 guess = tag;
             }
-            step[tag as usize] = sequence.weight * (p - f32::from(u8::from(tag == gold)));
+            step[tag as usize] = p - f32::from(u8::from(tag == gold));
         }
         if (odds[gold as usize] / all) < 0.999 {
             self.descend(features, dropped, &step, how);

