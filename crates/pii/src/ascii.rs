@@ -18,6 +18,8 @@ pub(crate) const JOINT: u8 = 16;
 /// Symbols outside runs at which something can start: `(`, `:`, `<`.
 pub(crate) const OPENER: u8 = 32;
 pub(crate) const SPACE: u8 = 64;
+/// `_ -`, the joints that keys are made of beside letters and digits.
+pub(crate) const DASH: u8 = 128;
 
 pub(crate) const ALNUM: u8 = DIGIT | UPPER | LOWER | ALPHA_ANY;
 pub(crate) const RUN: u8 = ALNUM | JOINT;
@@ -33,7 +35,8 @@ const fn kinds() -> [u8; 256] {
             b'A'..=b'Z' => UPPER,
             b'a'..=b'z' => LOWER,
             ALPHA_OTHER | ALPHA_FIRST.. => ALPHA_ANY,
-            b'.' | b'_' | b'+' | b'-' | b'\'' => JOINT,
+            b'_' | b'-' => JOINT | DASH,
+            b'.' | b'+' | b'\'' => JOINT,
             b'(' | b':' | b'<' => OPENER,
             b' ' | b'\n' | b'\t' | b'\r' => SPACE,
             _ => 0,

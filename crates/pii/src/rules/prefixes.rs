@@ -2,6 +2,8 @@
 //!
 //! The formats are from the issuers' own documentation. Sorted by first byte, longer beginnings first.
 
+use crate::ascii::{self, DASH, DIGIT, LOWER, UPPER};
+
 /// What the part behind the beginning is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Alphabet {
@@ -17,37 +19,14 @@ pub(crate) enum Alphabet {
 
 impl Alphabet {
     pub(crate) fn has(self, symbol: u8) -> bool {
-        MEMBERS[usize::from(symbol)] >> self as u32 & 1 != 0
-    }
-
-    const fn holds(self, symbol: u8) -> bool {
-        match self {
-            Self::Upper => symbol.is_ascii_uppercase() || symbol.is_ascii_digit(),
-            Self::Alnum => symbol.is_ascii_alphanumeric(),
-            Self::Word => symbol.is_ascii_alphanumeric() || matches!(symbol, b'_' | b'-'),
-            Self::Dotted => symbol.is_ascii_alphanumeric() || matches!(symbol, b'_' | b'-' | b'.'),
-        }
+        let kinds = match self {
+            Self::Upper => UPPER | DIGIT,
+            Self::Alnum => UPPER | LOWER | DIGIT,
+            Self::Word | Self::Dotted => UPPER | LOWER | DIGIT | DASH,
+        };
+        ascii::is(symbol, kinds) || self == Self::Dotted && symbol == b'.'
     }
 }
-
-/// For each symbol below 256 the alphabets that hold it, one bit each.
-static MEMBERS: [u8; 256] = {
-    let all = [Alphabet::Upper, Alphabet::Alnum, Alphabet::Word, Alphabet::Dotted];
-    let mut members = [0; 256];
-    let mut symbol = 0;
-    while symbol <= u8::MAX as usize {
-        let mut i = 0;
-        while i < all.len() {
-            #[expect(clippy::cast_possible_truncation, reason = "at most 255")]
-            if all[i].holds(symbol as u8) {
-                members[symbol] |= 1 << all[i] as u32;
-            }
-            i += 1;
-        }
-        symbol += 1;
-    }
-    members
-};
 
 /// One beginning.
 #[derive(Clone, Copy, Debug)]
