@@ -90,9 +90,14 @@ impl Writer {
         match event {
             Event::Found(hit) => {
                 let replaced = policy.mode(hit.class).replaces();
+                let (start, end) = (places.raw_start(hit.start), places.raw_end(hit.end));
+                // A character that reads as several may hold the end of one and the start of the next: the first has it.
+                let start = if replaced { start.max(self.written) } else { start };
+                if start >= end {
+                    return;
+                }
                 self.counts.add(hit.class, hit.confidence, replaced);
                 if replaced {
-                    let (start, end) = (places.raw_start(hit.start), places.raw_end(hit.end));
                     self.copy_to(raw, start);
                     let reversible = policy.mode(hit.class) == Mode::Reversible;
                     let kept = reversible.then(|| tokens.for_kept(hit.class, &raw[start..end])).flatten();

@@ -106,16 +106,18 @@ struct Matches<'a> {
     found: Vec<Match>,
     /// The long finding under way, and how far it goes so far.
     open: Option<(Hit, usize)>,
+    /// Where the last finding ended, in symbols and in the text.
+    last: (usize, usize),
 }
 
 impl<'a> Matches<'a> {
     fn new(view: &'a View<'a>) -> Self {
-        Self { view, found: Vec::new(), open: None }
+        Self { view, found: Vec::new(), open: None, last: (0, 0) }
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Found(hit) => self.found.push(self.view.found(&hit, hit.end)),
+            Event::Found(hit) => self.push(&hit, hit.end),
             Event::Begin(hit) => self.open = Some((hit, hit.end)),
             Event::Part(_, end) => {
                 if let Some((_, to)) = &mut self.open {
@@ -124,10 +126,23 @@ impl<'a> Matches<'a> {
             }
             Event::Finish => {
                 if let Some((hit, end)) = self.open.take() {
-                    self.found.push(self.view.found(&hit, end));
+                    self.push(&hit, end);
                 }
             }
             Event::TokenSeen(..) | Event::Allowed(..) => {}
+        }
+    }
+
+    fn push(&mut self, hit: &Hit, end: usize) {
+        let mut found = self.view.found(hit, end);
+        let (symbol_end, raw_end) = self.last;
+        if hit.start >= symbol_end {
+            // A character that reads as several may hold the end of one and the start of the next: the first has it.
+            found.range.start = found.range.start.max(raw_end);
+        }
+        if !found.range.is_empty() {
+            self.last = (end, found.range.end);
+            self.found.push(found);
         }
     }
 

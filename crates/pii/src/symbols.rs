@@ -12,7 +12,8 @@ use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 use crate::ascii::{ALPHA_FIRST, ALPHA_OTHER, OTHER};
 
-/// A symbol that is not simply one byte of text: the exceptions on the way back.
+/// A symbol that is not simply one byte of text: the exceptions on the way back. Several in a row may stand for one
+/// character, each of them for all of it.
 #[derive(Clone, Copy, Debug)]
 struct Jump {
     symbol: usize,
@@ -88,16 +89,23 @@ impl Symbols {
             }
             let Some(c) = raw[at..].chars().next() else { return };
             let folded = Folded::of(c);
-            let mut raw_bytes = c.len_utf8();
-            if folded.len == 0 {
-                self.raw_read += raw_bytes;
-                self.gap = true;
+            match &folded.symbols[..folded.len] {
+                [] => self.gap = true,
+                [symbol] => {
+                    self.push(*symbol, c.len_utf8());
+                    continue;
+                }
+                several => {
+                    // Each of them stands for the whole character: what begins or ends within it has all of it.
+                    let (raw_start, raw_bytes) = (at, c.len_utf8());
+                    for symbol in several {
+                        self.jumps.push(Jump { symbol: self.bytes.len(), raw_start, raw_bytes });
+                        self.bytes.push(*symbol);
+                    }
+                    self.gap = false;
+                }
             }
-            for symbol in &folded.symbols[..folded.len] {
-                // Of a ligature the first letter takes all the bytes.
-                self.push(*symbol, raw_bytes);
-                raw_bytes = 0;
-            }
+            self.raw_read += c.len_utf8();
         }
     }
 

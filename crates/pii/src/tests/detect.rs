@@ -53,6 +53,8 @@ fn disguises_are_seen_through() {
     ] {
         assert_one(&format!("to {value} now"), Class::Email, "email", value);
     }
+    // `a/c`: the finding begins within the character, and has all of it.
+    assert_one("\u{2100}reader@example.com", Class::Email, "email", "\u{2100}reader@example.com");
     assert_one(
         "４１１１１１１１１１１１１１１１",
         Class::Payment,

@@ -37,6 +37,23 @@ proptest! {
         check(&text)?;
     }
 
+    /// Characters that read as several symbols each, where findings begin and end within one.
+    #[test]
+    fn ranges_are_sound_where_a_character_reads_as_several(text in texts::several(12)) {
+        check(&text)?;
+        // What is replaced is what is found, to the last byte of the text.
+        let policy = Policy::default().with_all(Mode::Strict);
+        let scanner = Scanner::new();
+        let redacted = redact(&scanner, &text, &policy, &mut Tokens::new([3; 16]));
+        let (mut rest, mut at) = (redacted.text.as_ref(), 0);
+        for found in scanner.scan_with(&text, &policy) {
+            let behind = rest.strip_prefix(&text[at..found.range.start]).and_then(|rest| rest.split_once('>'));
+            prop_assert!(behind.is_some(), "{:?}: {}", found, redacted.text);
+            (rest, at) = (behind.unwrap_or_default().1, found.range.end);
+        }
+        prop_assert_eq!(rest, &text[at..]);
+    }
+
     /// A second pass finds nothing in what the first made of ordinary sentences.
     #[test]
     fn a_second_pass_changes_nothing(

@@ -95,6 +95,12 @@ const PIECES: &[&str] = &[
     "\\",
     "é",
     "日本",
+    "㈗",
+    "⑴4111",
+    "½",
+    "㏂",
+    "ﬁﬂ",
+    "🄐🄑",
     "\u{1b}[31m",
     "\u{1b}[",
     "ANY_PASSWORD",
@@ -142,4 +148,22 @@ pub(super) fn dense(pieces: usize) -> impl Strategy<Value = String> {
     let joint = prop::sample::select(vec![" ", " ", "\n", "", ", ", ": ", "\\n"]);
     prop::collection::vec((piece(), joint), 0..pieces)
         .prop_map(|parts| parts.into_iter().map(|(piece, joint)| piece + joint).collect())
+}
+
+/// Texts of characters that read as several symbols each, so that findings begin and end within one.
+pub(super) fn several(pieces: usize) -> impl Strategy<Value = String> {
+    let pieces_of = prop::sample::select(vec![
+        "㈗",
+        "⑴",
+        "½",
+        "ﬁ",
+        "\u{2100}",
+        "gsP",
+        "Anna Example",
+        "reader@example.co",
+        "4111 1111 1111 1111",
+        "12",
+        " ",
+    ]);
+    prop::collection::vec(pieces_of, 1..pieces).prop_map(|pieces| pieces.concat())
 }
