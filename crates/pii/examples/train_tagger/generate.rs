@@ -60,6 +60,14 @@ impl Case {
     }
 }
 
+/// Whether a template is written in capitals, so that what is filled in should be: words, and not a small letter. A line
+/// end is written `\n`.
+fn in_capitals(template: &str) -> bool {
+    let words = template.replace("\\n", " ");
+    !words.contains(|c: char| c.is_lowercase())
+        && words.split_whitespace().any(|word| word.len() > 2 && !word.contains('{'))
+}
+
 /// Fills templates.
 pub(crate) struct Generator<'a> {
     pub(crate) lists: &'a Lists,
@@ -72,6 +80,7 @@ impl Generator<'_> {
         let case = match self.chance.below(20) {
             0 | 1 => Case::Small,
             2 => Case::Capitals,
+            _ if in_capitals(template) => Case::Capitals,
             _ => Case::AsIs,
         };
         let template = template.replace("\\n", "\n").replace("\\t", "\t");
@@ -110,6 +119,7 @@ impl Generator<'_> {
             'B' => (self.body(), Some(Some(Class::Biometric))),
             'W' => (self.company(), Some(None)),
             'K' => (self.place(), Some(None)),
+            'Z' => (case.of(&self.thing()), Some(None)),
             'D' => (self.date(), None),
             'E' => (self.mail(), None),
             'N' => (self.telephone(), None),
@@ -133,6 +143,11 @@ impl Generator<'_> {
             self.lists.with_given.get(at).and_then(|i| self.chance.pick(&self.lists.people[*i].given))
         };
         name.cloned().unwrap_or_else(|| "Ada".to_owned())
+    }
+
+    /// A name of people that something else bears: a type, a product, a storm.
+    fn thing(&mut self) -> String {
+        if self.chance.one_in(3) { self.family() } else { self.given() }
     }
 
     fn family(&mut self) -> String {
