@@ -106,13 +106,13 @@ struct Matches<'a> {
     found: Vec<Match>,
     /// The long finding under way, and how far it goes so far.
     open: Option<(Hit, usize)>,
-    /// Where the last finding ended, in symbols and in the text.
-    last: (usize, usize),
+    /// Behind the last finding, in symbols.
+    end: usize,
 }
 
 impl<'a> Matches<'a> {
     fn new(view: &'a View<'a>) -> Self {
-        Self { view, found: Vec::new(), open: None, last: (0, 0) }
+        Self { view, found: Vec::new(), open: None, end: 0 }
     }
 
     fn take(&mut self, event: Event) {
@@ -135,13 +135,12 @@ impl<'a> Matches<'a> {
 
     fn push(&mut self, hit: &Hit, end: usize) {
         let mut found = self.view.found(hit, end);
-        let (symbol_end, raw_end) = self.last;
-        if hit.start >= symbol_end {
+        if hit.start >= self.end {
             // A character that reads as several may hold the end of one and the start of the next: the first has it.
-            found.range.start = found.range.start.max(raw_end);
+            found.range.start = found.range.start.max(self.view.raw_end(self.end));
         }
         if !found.range.is_empty() {
-            self.last = (end, found.range.end);
+            self.end = end;
             self.found.push(found);
         }
     }

@@ -60,12 +60,10 @@ impl Case {
     }
 }
 
-/// Whether a template is written in capitals, so that what is filled in should be: words, and not a small letter. A line
-/// end is written `\n`.
+/// Whether a template is written in capitals, so that what is filled in should be: words, and not a small letter.
 fn in_capitals(template: &str) -> bool {
-    let words = template.replace("\\n", " ");
-    !words.contains(|c: char| c.is_lowercase())
-        && words.split_whitespace().any(|word| word.len() > 2 && !word.contains('{'))
+    !template.contains(|c: char| c.is_lowercase())
+        && template.split_whitespace().any(|word| word.len() > 2 && !word.contains('{'))
 }
 
 /// Fills templates.
@@ -77,13 +75,13 @@ pub(crate) struct Generator<'a> {
 impl Generator<'_> {
     /// One example from a template.
     pub(crate) fn fill(&mut self, template: &str) -> Example {
+        let template = template.replace("\\n", "\n").replace("\\t", "\t");
         let case = match self.chance.below(20) {
             0 | 1 => Case::Small,
             2 => Case::Capitals,
-            _ if in_capitals(template) => Case::Capitals,
+            _ if in_capitals(&template) => Case::Capitals,
             _ => Case::AsIs,
         };
-        let template = template.replace("\\n", "\n").replace("\\t", "\t");
         let mut example = Example { judged: Class::ALL.to_vec(), ..Example::default() };
         let mut rest = template.as_str();
         while let Some(open) = rest.find('{') {

@@ -38,7 +38,8 @@ fn having(people: &[(String, Names)], kind: impl Fn(&Names) -> &Vec<String>) -> 
     (0..people.len()).filter(|i| !kind(&people[*i].1).is_empty()).collect()
 }
 
-fn lines(folder: &Path, name: &str) -> std::io::Result<Vec<String>> {
+/// The lines of a list that hold something. What begins with `#` is a remark.
+pub(crate) fn lines(folder: &Path, name: &str) -> std::io::Result<Vec<String>> {
     let text = fs::read_to_string(folder.join(name))?;
     Ok(text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()).map(str::to_owned).collect())
 }

@@ -124,11 +124,11 @@ fn learned(
 ) -> Result<Trainer, Box<dyn Error>> {
     let entries = lists.entries(&common(&real));
     let table = table(&entries).ok_or("the lexicon is full")?;
-    let templates = fs::read_to_string(options.lists.join("templates.txt"))?;
+    let templates = lists::lines(&options.lists, "templates.txt")?;
     let mut generator = Generator { lists, chance: Chance::new(2026) };
     let mut examples = real;
     for _ in 0..options.fillings {
-        for template in templates.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
+        for template in &templates {
             examples.push(generator.fill(template));
         }
     }
